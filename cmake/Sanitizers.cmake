@@ -1,0 +1,13 @@
+# One sanitizer for everything in the build; libraries of the system stay as they are.
+if(NARTHEX_SANITIZER STREQUAL "address")
+  add_compile_options(-fsanitize=address,undefined -fno-sanitize-recover=all -fno-omit-frame-pointer)
+  add_link_options(-fsanitize=address,undefined)
+elseif(NARTHEX_SANITIZER STREQUAL "thread")
+  add_compile_options(-fsanitize=thread -fno-omit-frame-pointer)
+  add_link_options(-fsanitize=thread)
+elseif(NARTHEX_SANITIZER)
+  message(FATAL_ERROR "NARTHEX_SANITIZER is '${NARTHEX_SANITIZER}', expected address, thread or nothing")
+endif()
+if(NARTHEX_FUZZ)
+  add_compile_options(-fsanitize=fuzzer-no-link)
+endif()
