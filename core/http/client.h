@@ -1,0 +1,114 @@
+#pragma once
+// The asynchronous HTTP client: scrapes, discovery, notifications, remote write.
+//
+// One Client per HTTP client block of a configuration: it owns the keep-alive pool, TLS state and
+// credentials of that block. All clients share the I/O threads of a ClientRuntime; thousands of
+// requests in flight cost no thread each. Callbacks run on an I/O thread and must not block: hand
+// the result to a pool.
+
+#include <chrono>
+#include <functional>
+#include <memory>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "core/base/status.h"
+#include "core/http/types.h"
+
+namespace narthex::http {
+
+struct TlsConfig {
+  std::string ca, ca_file, cert, cert_file, key, key_file, server_name, min_version, max_version;
+  bool insecure_skip_verify = false;
+};
+
+// The HTTP client block of spec section 2.3, as plain values. core/config decodes and prints it.
+struct ClientConfig {
+  struct BasicAuth {
+    std::string username, username_file, password, password_file;
+  };
+  struct Authorization {
+    std::string type = "Bearer", credentials, credentials_file;
+  };
+  struct OAuth2 {
+    std::string client_id, client_secret, client_secret_file, token_url;
+    std::vector<std::string> scopes;
+    std::vector<std::pair<std::string, std::string>> endpoint_params;
+    TlsConfig tls;
+    std::string proxy_url, no_proxy;
+    bool proxy_from_environment = false;
+  };
+  struct Header {
+    std::string name;
+    std::vector<std::string> values, secrets, files;
+  };
+  std::optional<BasicAuth> basic_auth;
+  std::optional<Authorization> authorization;
+  std::optional<OAuth2> oauth2;
+  TlsConfig tls;
+  bool follow_redirects = true;
+  bool enable_http2 = true;  // accepted; answered with HTTP/1.1
+  std::string proxy_url, no_proxy;
+  bool proxy_from_environment = false;
+  std::vector<Header> proxy_connect_headers;
+  std::vector<Header> http_headers;
+};
+
+struct ClientRequest {
+  std::string method = "GET";
+  std::string url;
+  Headers headers;
+  std::string body;
+  std::chrono::milliseconds timeout{10'000};  // whole exchange, redirects included
+  size_t max_body_bytes = 64 << 20;           // of the body as received; 0 = no limit
+  std::string unix_socket;                    // dial this instead of the URL's host
+  bool decode_gzip = false;                   // inflate a gzip answer, still under max_body_bytes
+};
+
+struct ClientResponse {
+  int status = 0;
+  Headers headers;
+  std::string body;
+  std::string url;  // after redirects
+  std::string status_line() const;  // "503 Service Unavailable"
+};
+
+class ClientRuntime {
+ public:
+  explicit ClientRuntime(int io_threads = 1, std::string name = "http-client");
+  ~ClientRuntime();  // cancels what is in flight
+  struct Impl;
+  Impl& impl() { return *impl_; }
+
+ private:
+  std::unique_ptr<Impl> impl_;
+};
+
+class Client {
+ public:
+  using Callback = std::function<void(StatusOr<ClientResponse>)>;
+  struct Options {
+    ClientConfig config;
+    std::string user_agent;
+    size_t max_idle_connections_per_host = 2;
+    std::chrono::milliseconds idle_timeout{300'000};
+    bool keep_alive = true;
+  };
+  // Fails on unreadable certificates and the like.
+  static StatusOr<std::shared_ptr<Client>> Create(ClientRuntime& runtime, Options options);
+  virtual ~Client() = default;
+
+  // Never blocks. The callback runs exactly once, also on cancellation and shutdown. Errors:
+  // DeadlineExceeded ("context deadline exceeded"), OutOfRange (body limit), Unavailable (network,
+  // with Go's "dial tcp 1.2.3.4:80: connect: connection refused" wording where it applies).
+  virtual void Do(ClientRequest request, Callback callback) = 0;
+  // Blocks the calling thread. Must not be called on an I/O thread.
+  StatusOr<ClientResponse> DoBlocking(ClientRequest request);
+};
+
+// Exclusivity and completeness rules of the block, in upstream's wording.
+Status ValidateClientConfig(const ClientConfig& config);
+
+}  // namespace narthex::http
