@@ -1,0 +1,153 @@
+#pragma once
+// What the rest of the server sees of the storage: PromQL, rules, scrape, remote and the API all
+// work against these classes; only cmd/ knows the concrete engine.
+//
+// Writing: samples enter either through a GroupWriter (a source that writes all its series with one
+// timestamp: a scrape target, a rule) or through an Appender (anything else).
+// Reading: a Querier is a consistent snapshot; Select resolves matchers to a SeriesList whose
+// series are then decoded independently and concurrently into columns.
+//
+// Timestamps are milliseconds since the Unix epoch; ranges given as [mint, maxt] are closed.
+
+#include <bit>
+#include <cstdint>
+#include <memory>
+#include <optional>
+#include <span>
+#include <string>
+#include <vector>
+
+#include "core/base/clock.h"
+#include "core/base/status.h"
+#include "core/labels/labels.h"
+#include "core/labels/matcher.h"
+
+namespace narthex::storage {
+
+// The value that ends a series, and what a parsed NaN is normalised to. Compared by bits.
+inline constexpr uint64_t kStaleNaNBits = 0x7ff0000000000002ULL;
+inline constexpr uint64_t kNormalNaNBits = 0x7ff8000000000001ULL;
+inline double StaleNaN() { return std::bit_cast<double>(kStaleNaNBits); }
+inline double NormalNaN() { return std::bit_cast<double>(kNormalNaNBits); }
+inline bool IsStaleNaN(double v) { return std::bit_cast<uint64_t>(v) == kStaleNaNBits; }
+
+// Outcome of one appended sample, upstream's error classes.
+enum class AppendResult : uint8_t {
+  kOk,
+  kDuplicate,    // duplicate sample for timestamp
+  kOutOfOrder,   // out of order sample
+  kOutOfBounds,  // out of bounds
+  kTooOld,       // too old sample
+  kRefused,      // the head refuses growth (series limit, memory budget, read-only after ENOSPC)
+};
+
+// ---- Writing ----
+
+// One source of series that tick together. Owned and used by one thread at a time.
+class GroupWriter {
+ public:
+  virtual ~GroupWriter() = default;
+
+  // Adds a series (created in the head when new) and returns its member index, dense from 0.
+  // `created` tells whether the head did not know the series. Refused when the head is full.
+  virtual StatusOr<uint32_t> AddMember(const Labels& labels, bool* created) = 0;
+  // Members that end: they get a stale marker in the next tick and their index may be reused by a
+  // later AddMember after that tick.
+  virtual void RetireMember(uint32_t member) = 0;
+  virtual size_t member_count() const = 0;  // highest index in use + 1
+
+  struct Commit {
+    uint32_t appended = 0;
+    uint32_t out_of_order = 0;
+    uint32_t duplicate = 0;
+    uint32_t out_of_bounds = 0;
+    uint32_t refused = 0;
+  };
+  // One tick: values[i] belongs to member i; a slot that holds no live member is ignored.
+  // StaleNaN() as a value writes a stale marker (members that never had a sample skip it).
+  // All or nothing towards readers; visible to queries when it returns, in the WAL shortly after.
+  virtual Commit CommitTick(TimestampMs timestamp, std::span<const double> values) = 0;
+};
+
+// Samples with timestamps of their own, from any source, committed together.
+class Appender {
+ public:
+  virtual ~Appender() = default;
+  // Creates the series when new. The sample is seen by nobody until Commit.
+  virtual StatusOr<AppendResult> Append(const Labels& labels, TimestampMs t, double v) = 0;
+  // Makes the samples visible. `durable`: returns only when they are on their way to disk.
+  virtual Status Commit(bool durable = false) = 0;
+  virtual void Rollback() = 0;
+};
+
+class Appendable {
+ public:
+  virtual ~Appendable() = default;
+  virtual std::unique_ptr<GroupWriter> NewGroup() = 0;
+  virtual std::unique_ptr<Appender> NewAppender() = 0;
+};
+
+// ---- Reading ----
+
+// Decoded samples of one series, column-wise, ascending in time. Reused between reads. A sample
+// whose histogram index is not kNoHistogram is a histogram and its value is meaningless; the
+// column is empty when a series holds floats alone.
+struct SampleColumns {
+  std::vector<int64_t> timestamps;
+  std::vector<double> values;
+  void Clear() {
+    timestamps.clear();
+    values.clear();
+  }
+  size_t size() const { return timestamps.size(); }
+};
+
+// What a selector is for; hints only, results may ignore them.
+struct SelectHints {
+  TimestampMs start = 0;
+  TimestampMs end = 0;
+  int64_t step_ms = 0;
+  int64_t range_ms = 0;
+  std::string function;
+  std::vector<std::string> grouping;
+  bool by = false;
+  size_t limit = 0;            // series; 0 = none
+  bool sort = false;           // by labels; else storage order
+};
+
+// The series of one selector, fixed when it was selected. All methods are const and may run
+// concurrently, also for the same index.
+class SeriesList {
+ public:
+  virtual ~SeriesList() = default;
+  virtual size_t size() const = 0;
+  virtual Labels labels(size_t index) const = 0;
+  // Appends the samples of [mint, maxt], stale markers included, to *out. Errors are I/O or
+  // corruption; the caller fails the query.
+  virtual Status Read(size_t index, TimestampMs mint, TimestampMs maxt, SampleColumns* out) const = 0;
+  // The newest sample with mint < timestamp <= t, stale markers included; O(1) for the head's
+  // newest sample. False when there is none.
+  virtual bool Last(size_t index, TimestampMs mint, TimestampMs t, TimestampMs* timestamp,
+                    double* value) const = 0;
+};
+
+class Querier {
+ public:
+  virtual ~Querier() = default;
+  virtual StatusOr<std::unique_ptr<SeriesList>> Select(const SelectHints& hints,
+                                                       std::span<const Matcher> matchers) const = 0;
+  // Sorted. `limit` 0 = none; *truncated is set when it cut something.
+  virtual StatusOr<std::vector<std::string>> LabelNames(std::span<const Matcher> matchers,
+                                                        size_t limit, bool* truncated) const = 0;
+  virtual StatusOr<std::vector<std::string>> LabelValues(const std::string& name,
+                                                         std::span<const Matcher> matchers,
+                                                         size_t limit, bool* truncated) const = 0;
+};
+
+class Queryable {
+ public:
+  virtual ~Queryable() = default;
+  virtual StatusOr<std::unique_ptr<Querier>> NewQuerier(TimestampMs mint, TimestampMs maxt) const = 0;
+};
+
+}  // namespace narthex::storage
