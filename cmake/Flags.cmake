@@ -2,7 +2,9 @@
 set(CMAKE_CXX_STANDARD 20)
 set(CMAKE_CXX_STANDARD_REQUIRED ON)
 set(CMAKE_CXX_EXTENSIONS OFF)
-set(CMAKE_POSITION_INDEPENDENT_CODE ON)
+# Everything of ours ends in executables: one code model, so that all share the precompiled headers.
+add_compile_options(-fPIE)
+add_link_options(-pie)
 
 option(NARTHEX_BENCH "Build the benchmarks" OFF)
 option(NARTHEX_FUZZ "Build the libFuzzer targets (clang only)" OFF)

@@ -106,7 +106,7 @@ std::string EscapeValues(std::string_view name) {
     } else if (rune == kInvalidRune) {
       out += "_FFFD_";
     } else {
-      out += fmt::format("_{:X}_", rune);
+      out += fmt::format("_{:x}_", rune);
     }
   }
   return out;

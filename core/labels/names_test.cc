@@ -38,8 +38,8 @@ TEST_CASE("escaping schemes") {
        "no:escaping_required"},
       {"mysystem.prod.west.cpu.load", "mysystem_prod_west_cpu_load",
        "mysystem_dot_prod_dot_west_dot_cpu_dot_load",
-       "U__mysystem_2E_prod_2E_west_2E_cpu_2E_load"},
-      {"label with \xf0\x9f\x98\xb1", "label_with__", "label__with____", "U__label_20_with_20__1F631_"},
+       "U__mysystem_2e_prod_2e_west_2e_cpu_2e_load"},
+      {"label with \xf0\x9f\x98\xb1", "label_with__", "label__with____", "U__label_20_with_20__1f631_"},
       {"9x", "_x", "__x", "U___39_x"},
   };
   for (const Case& c : cases) {
@@ -49,7 +49,7 @@ TEST_CASE("escaping schemes") {
     CHECK(EscapeName(c.name, NameEscaping::kValues) == c.values);
     CHECK(UnescapeName(c.values, NameEscaping::kValues) == c.name);
   }
-  CHECK(UnescapeName("U__a_2e_b", NameEscaping::kValues) == "a.b");
+  CHECK(UnescapeName("U__a_2E_b", NameEscaping::kValues) == "a.b");
   for (const char* broken : {"U__a_zz_", "U__a_2E", "U__a_110000_", "U__a_D800_", "U__a b"}) {
     CHECK(UnescapeName(broken, NameEscaping::kValues) == broken);
   }
