@@ -1,0 +1,65 @@
+#pragma once
+// What a query yields: a value of one of four types, annotations and statistics.
+
+#include <cstdint>
+#include <string>
+#include <vector>
+
+#include "core/base/clock.h"
+#include "core/labels/labels.h"
+#include "server/promql/parser/value_type.h"
+
+namespace narthex::promql {
+
+struct Point {
+  TimestampMs t = 0;
+  double v = 0;
+  friend bool operator==(const Point&, const Point&) = default;
+};
+
+// One element of an instant vector.
+struct VectorSample {
+  Labels metric;
+  TimestampMs t = 0;
+  double v = 0;
+};
+
+// One element of a matrix; points ascend in time and are never empty.
+struct Series {
+  Labels metric;
+  std::vector<Point> points;
+};
+
+// The texts are complete as the API shows them ("PromQL info: … (1:6)"), sorted, each once.
+struct Annotations {
+  std::vector<std::string> warnings;
+  std::vector<std::string> infos;
+  bool empty() const { return warnings.empty() && infos.empty(); }
+};
+
+// Seconds of each stage and counts of samples, the members of the API's "stats".
+struct QueryStats {
+  double eval_total_time = 0;
+  double result_sort_time = 0;
+  double query_preparation_time = 0;
+  double inner_eval_time = 0;
+  double exec_queue_time = 0;
+  double exec_total_time = 0;
+  int64_t total_queryable_samples = 0;  // every sample of every window counts
+  int64_t samples_read = 0;             // decoded from storage, each once
+  int64_t peak_samples = 0;             // an estimate of the most held at once
+  // Filled when QueryOptions::per_step_stats is set: (step, samples).
+  std::vector<std::pair<TimestampMs, int64_t>> total_queryable_samples_per_step;
+};
+
+struct QueryResult {
+  ValueType type = ValueType::kNone;
+  Point scalar;                       // kScalar
+  std::string string;                 // kString, at scalar.t
+  std::vector<VectorSample> vector;   // kVector: in the engine's order
+  std::vector<Series> matrix;         // kMatrix: sorted by labels
+  Annotations annotations;
+  QueryStats stats;
+};
+
+}  // namespace narthex::promql
