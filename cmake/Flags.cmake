@@ -6,6 +6,7 @@ set(CMAKE_CXX_EXTENSIONS OFF)
 add_compile_options(-fPIE)
 add_link_options(-pie)
 
+option(NARTHEX_TESTS "Build the tests" ON)
 option(NARTHEX_BENCH "Build the benchmarks" OFF)
 option(NARTHEX_FUZZ "Build the libFuzzer targets (clang only)" OFF)
 set(NARTHEX_SANITIZER "" CACHE STRING "address (with undefined), thread, or empty")

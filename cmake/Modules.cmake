@@ -34,7 +34,7 @@ endfunction()
 # ctest entry. The test runs in its source folder, so testdata/ is found by relative path.
 function(nx_test name)
   cmake_parse_arguments(ARG "" "TIMEOUT" "SOURCES;DEPS" ${ARGN})
-  if(NARTHEX_FUZZ)
+  if(NARTHEX_FUZZ OR NOT NARTHEX_TESTS)
     return()
   endif()
   add_executable(${name} ${ARG_SOURCES})
