@@ -1,0 +1,142 @@
+#pragma once
+// prometheus.yml as plain values: parsed once, validated, then shared as shared_ptr<const Config>.
+//
+// What the file may hold but this server does not implement is refused by name when the file is
+// loaded, so every value here acts.
+//
+// Thread safety: immutable after Load.
+
+#include <cstdint>
+#include <map>
+#include <memory>
+#include <optional>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "core/http/client.h"
+#include "core/labels/labels.h"
+#include "core/labels/names.h"
+#include "core/labels/relabel.h"
+#include "server/discovery/config.h"
+
+namespace narthex::config {
+
+// Formats a scrape may negotiate, in the configuration's spelling.
+inline constexpr std::string_view kPrometheusProto = "PrometheusProto";
+inline constexpr std::string_view kOpenMetricsText100 = "OpenMetricsText1.0.0";
+inline constexpr std::string_view kOpenMetricsText001 = "OpenMetricsText0.0.1";
+inline constexpr std::string_view kPrometheusText100 = "PrometheusText1.0.0";
+inline constexpr std::string_view kPrometheusText004 = "PrometheusText0.0.4";
+
+// Limits on one scrape or one job; 0 = none.
+struct ScrapeLimits {
+  int64_t body_size = 0;
+  uint64_t samples = 0;
+  uint64_t targets = 0;
+  uint64_t labels = 0;
+  uint64_t label_name_length = 0;
+  uint64_t label_value_length = 0;
+  uint64_t keep_dropped_targets = 0;
+  friend bool operator==(const ScrapeLimits&, const ScrapeLimits&) = default;
+};
+
+struct GlobalConfig {
+  int64_t scrape_interval_ms = 60'000;
+  int64_t scrape_timeout_ms = 10'000;
+  std::vector<std::string> scrape_protocols;  // empty: the default order
+  int64_t evaluation_interval_ms = 60'000;
+  int64_t rule_query_offset_ms = 0;
+  std::string query_log_file;
+  std::string scrape_failure_log_file;
+  Labels external_labels;
+  ScrapeLimits limits;
+  NameValidation name_validation = NameValidation::kUtf8;
+  std::string name_escaping;  // as written; "" = by the validation scheme
+  bool extra_scrape_metrics = false;
+};
+
+struct ScrapeConfig {
+  std::string job_name;
+  int64_t scrape_interval_ms = 0;
+  int64_t scrape_timeout_ms = 0;
+  std::vector<std::string> scrape_protocols;
+  std::string fallback_scrape_protocol;
+  std::string scrape_failure_log_file;
+  bool honor_labels = false;
+  bool honor_timestamps = true;
+  bool track_timestamps_staleness = false;
+  bool enable_compression = true;
+  bool extra_scrape_metrics = false;
+  std::string metrics_path = "/metrics";
+  std::string scheme = "http";
+  std::vector<std::pair<std::string, std::vector<std::string>>> params;  // by name
+  ScrapeLimits limits;
+  uint64_t native_histogram_bucket_limit = 0;         // kept for the print-out: floats alone are
+  double native_histogram_min_bucket_factor = 0;      // stored so far
+  NameValidation name_validation = NameValidation::kUtf8;
+  NameEscaping name_escaping = NameEscaping::kAllowUtf8;
+  http::ClientConfig http;
+  discovery::DiscoveryConfigs discovery;
+  std::vector<RelabelConfig> relabel_configs;
+  std::vector<RelabelConfig> metric_relabel_configs;
+  std::string source_file;  // where it stands
+  std::string yaml;         // the resolved job as /api/v1/scrape_pools/config prints it
+};
+
+struct AlertmanagerConfig {
+  std::string scheme = "http";
+  std::string path_prefix;
+  int64_t timeout_ms = 10'000;
+  std::string api_version = "v2";
+  http::ClientConfig http;
+  discovery::DiscoveryConfigs discovery;
+  std::vector<RelabelConfig> relabel_configs;
+  std::vector<RelabelConfig> alert_relabel_configs;
+  // "config-0", "config-1", …: the name of its target set in discovery.
+  std::string key;
+};
+
+struct AlertingConfig {
+  std::vector<RelabelConfig> alert_relabel_configs;
+  std::vector<AlertmanagerConfig> alertmanagers;
+};
+
+struct StorageConfig {
+  int64_t out_of_order_time_window_ms = 0;
+  std::optional<int64_t> retention_time_ms;  // unset: the flag decides
+  std::optional<int64_t> retention_size_bytes;
+  std::optional<double> retention_percentage;
+};
+
+struct Config {
+  std::string file;
+  GlobalConfig global;
+  int64_t runtime_gogc = 75;
+  AlertingConfig alerting;
+  std::vector<std::string> rule_files;           // globs, resolved
+  std::vector<std::string> scrape_config_files;  // globs, resolved
+  std::vector<ScrapeConfig> scrape_configs;      // those of the scrape_config_files included
+  StorageConfig storage;
+  // The whole configuration re-printed with defaults resolved and secrets hidden.
+  std::string yaml;
+  // Deprecated or dubious contents, for the log.
+  std::vector<std::string> warnings;
+};
+
+struct LoadOptions {
+  // Looks up variables for external_labels; nullptr: the process environment.
+  const char* (*getenv)(const char* name) = nullptr;
+};
+
+// Reads and checks the file. Errors name file, line and field.
+StatusOr<std::shared_ptr<const Config>> LoadFile(const std::string& path,
+                                                 const LoadOptions& options = {});
+// The same for text; relative paths inside are joined to `directory`. `name` stands in errors.
+StatusOr<std::shared_ptr<const Config>> Load(std::string_view text, const std::string& directory,
+                                             const std::string& name,
+                                             const LoadOptions& options = {});
+// The files that match, sorted; no match is no error.
+StatusOr<std::vector<std::string>> ExpandGlob(const std::string& pattern);
+
+}  // namespace narthex::config
