@@ -12,6 +12,10 @@
 #define NX_TSA(x)
 #endif
 
+// Abseil's internal headers leak macros of these names.
+#undef GUARDED_BY
+#undef PT_GUARDED_BY
+#undef NO_THREAD_SAFETY_ANALYSIS
 #define GUARDED_BY(x) NX_TSA(guarded_by(x))
 #define PT_GUARDED_BY(x) NX_TSA(pt_guarded_by(x))
 #define REQUIRES(...) NX_TSA(requires_capability(__VA_ARGS__))
