@@ -22,6 +22,7 @@
 #include <utility>
 #include <vector>
 
+#include "core/base/clock.h"
 #include "core/base/mutex.h"
 #include "core/base/status.h"
 
@@ -116,16 +117,17 @@ class Gauge {
 };
 
 struct HistogramOptions {
-  std::vector<double> buckets;            // upper bounds, ascending, without +Inf; empty: no classic part
-  double native_bucket_factor = 0;        // > 1 turns the native part on
-  uint32_t native_max_buckets = 0;
+  std::vector<double> buckets;      // upper bounds, ascending, without +Inf; empty: no classic part
+  double native_bucket_factor = 0;  // > 1 turns the native part on
+  uint32_t native_max_buckets = 0;  // beyond: the resolution is halved; 0 = no limit
 };
 
 class Histogram {
  public:
   explicit Histogram(const HistogramOptions& options);
   ~Histogram();
-  void Observe(double v);
+  Histogram(Histogram&&) = delete;
+  void Observe(double v);  // lock-free unless the native part is on
   void ObserveWithExemplar(double v, std::vector<MetricLabel> labels, int64_t timestamp_ms);
   void Collect(MetricSample* out) const;
 
@@ -134,16 +136,24 @@ class Histogram {
   std::unique_ptr<Impl> impl_;
 };
 
+// {start, start+width, …} and {start, start*factor, …}, `count` of them.
+std::vector<double> LinearBuckets(double start, double width, int count);
+std::vector<double> ExponentialBuckets(double start, double factor, int count);
+// .005 to 10: what upstream's client library calls DefBuckets.
+std::vector<double> DefaultBuckets();
+
 struct SummaryOptions {
   std::vector<std::pair<double, double>> objectives;  // quantile, allowed error
   int64_t max_age_ms = 600'000;
   int age_buckets = 5;
+  const Clock* clock = nullptr;  // nullptr: the system's
 };
 
 class Summary {
  public:
   explicit Summary(const SummaryOptions& options);
   ~Summary();
+  Summary(Summary&&) = delete;
   void Observe(double v);
   void Collect(MetricSample* out) const;
 
@@ -174,8 +184,9 @@ class Registry {
   Registry();
   ~Registry();
 
-  // References live as long as the registry. A name registered twice with another type, help or
-  // label names is a programming error (CHECK).
+  // References live as long as the registry. A name registered again with the same type, help and
+  // label names yields the metric of the first time (its options win); with others it is a
+  // programming error (CHECK).
   Counter& AddCounter(std::string name, std::string help);
   Gauge& AddGauge(std::string name, std::string help);
   Histogram& AddHistogram(std::string name, std::string help, HistogramOptions options);
@@ -189,12 +200,16 @@ class Registry {
   // A gauge or counter read at gather time.
   void AddFunction(MetricType type, std::string name, std::string help,
                    std::function<double()> value);
+  // One series of a family; several may share a name when their label names agree.
+  void AddFunction(MetricType type, std::string name, std::string help,
+                   std::vector<MetricLabel> labels, std::function<double()> value);
   void AddCollector(std::shared_ptr<Collector> collector);
   void RemoveCollector(const Collector* collector);
 
   struct Gathered {
     std::vector<MetricFamily> families;  // sorted by name; samples sorted by label values
-    // Duplicate series, inconsistent types or help, invalid names. The offending series are left out.
+    // Duplicate series, inconsistent types or help, invalid names, in the words of upstream's
+    // client library. The offending series are left out.
     std::vector<std::string> errors;
   };
   Gathered Gather() const;
