@@ -38,19 +38,17 @@ void QuantileStream::Flush() {
 void QuantileStream::Merge() {
   scratch_.clear();
   scratch_.reserve(samples_.size() + buffer_.size());
-  double rank = 0;
   auto old = samples_.begin();
   for (double v : buffer_) {
     for (; old != samples_.end() && old->value <= v; ++old) {
-      rank += old->g;
       scratch_.push_back(*old);
     }
     ++count_;
-    // The ends of the list are known exactly.
+    // The ends of the list are known exactly. In between the newcomer may lie anywhere up to just
+    // before the next sample: the paper's f(rank) - 1 is too generous for values that arrive in
+    // descending order.
     const bool at_end = scratch_.empty() || old == samples_.end();
-    const double delta = at_end ? 0 : std::max(0.0, std::floor(AllowedError(rank)) - 1);
-    scratch_.push_back({v, 1, delta});
-    ++rank;
+    scratch_.push_back({v, 1, at_end ? 0 : std::max(0.0, old->g + old->delta - 1)});
   }
   scratch_.insert(scratch_.end(), old, samples_.end());
   samples_.swap(scratch_);
@@ -83,7 +81,7 @@ double QuantileStream::Query(double quantile) {
   Flush();
   if (samples_.empty()) return std::numeric_limits<double>::quiet_NaN();
   const double wanted = std::ceil(quantile * count_);
-  const double limit = wanted + std::ceil(AllowedError(wanted) / 2);
+  const double limit = wanted + AllowedError(wanted) / 2;
   double rank = 0;
   for (size_t i = 1; i < samples_.size(); ++i) {
     rank += samples_[i - 1].g;
