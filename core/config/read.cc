@@ -1,0 +1,203 @@
+// The fence around yaml-cpp: parser events to nodes.
+
+#include <yaml-cpp/eventhandler.h>
+#include <yaml-cpp/exceptions.h>
+#include <yaml-cpp/parser.h>
+
+#include <algorithm>
+#include <limits>
+#include <sstream>
+
+#include <absl/container/flat_hash_map.h>
+
+#include "core/config/node.h"
+
+namespace narthex::config {
+namespace {
+
+// Thrown through yaml-cpp to leave its parser; never leaves this file.
+struct Stop {
+  Status status;
+};
+
+class TreeBuilder final : public YAML::EventHandler {
+ public:
+  explicit TreeBuilder(const ReadLimits& limits) : limits_(limits) {}
+
+  NodePtr TakeRoot() { return std::move(root_); }
+
+  void OnDocumentStart(const YAML::Mark&) override {
+    root_.reset();
+    open_.clear();
+    anchors_.clear();
+    alias_nodes_ = 0;
+  }
+  void OnDocumentEnd() override {}
+
+  void OnNull(const YAML::Mark& mark, YAML::anchor_t anchor) override {
+    auto node = NewNode(mark, Node::Kind::kNull, "?");
+    Close(std::move(node), anchor);
+  }
+  void OnAlias(const YAML::Mark& mark, YAML::anchor_t anchor) override {
+    auto it = anchors_.find(anchor);
+    if (it == anchors_.end()) {
+      throw Stop{InvalidArgument("yaml: line {}: anchor value contains itself", mark.line + 1)};
+    }
+    alias_nodes_ += it->second->size;
+    if (alias_nodes_ > limits_.max_alias_nodes) {
+      throw Stop{InvalidArgument("yaml: document contains excessive aliasing")};
+    }
+    Attach(it->second);
+  }
+  void OnScalar(const YAML::Mark& mark, const std::string& tag, YAML::anchor_t anchor,
+                const std::string& value) override {
+    auto node = NewNode(mark, Node::Kind::kScalar, tag);
+    node->plain = tag != "!";
+    node->value = value;
+    Close(std::move(node), anchor);
+  }
+  void OnSequenceStart(const YAML::Mark& mark, const std::string& tag, YAML::anchor_t anchor,
+                       YAML::EmitterStyle::value) override {
+    Open(NewNode(mark, Node::Kind::kSequence, tag), anchor);
+  }
+  void OnSequenceEnd() override { CloseTop(); }
+  void OnMapStart(const YAML::Mark& mark, const std::string& tag, YAML::anchor_t anchor,
+                  YAML::EmitterStyle::value) override {
+    Open(NewNode(mark, Node::Kind::kMapping, tag), anchor);
+  }
+  void OnMapEnd() override { CloseTop(); }
+
+ private:
+  struct OpenNode {
+    std::shared_ptr<Node> node;
+    YAML::anchor_t anchor = 0;
+    NodePtr key;  // of a mapping, waiting for its value
+  };
+
+  static std::shared_ptr<Node> NewNode(const YAML::Mark& mark, Node::Kind kind,
+                                       const std::string& tag) {
+    auto node = std::make_shared<Node>();
+    node->kind = kind;
+    node->line = mark.line + 1;
+    node->column = mark.column + 1;
+    if (tag != "?" && tag != "!") node->tag = tag;
+    return node;
+  }
+
+  void Open(std::shared_ptr<Node> node, YAML::anchor_t anchor) {
+    CheckDepth(static_cast<int>(open_.size()) + 1);
+    open_.push_back({std::move(node), anchor, nullptr});
+  }
+  void CloseTop() {
+    OpenNode top = std::move(open_.back());
+    open_.pop_back();
+    Close(std::move(top.node), top.anchor);
+  }
+  void Close(std::shared_ptr<Node> node, YAML::anchor_t anchor) {
+    NodePtr done = std::move(node);
+    if (anchor != 0) anchors_[anchor] = done;
+    Attach(done);
+  }
+  void Attach(const NodePtr& node) {
+    CheckDepth(static_cast<int>(open_.size()) + node->depth);
+    if (open_.empty()) {
+      root_ = node;
+      return;
+    }
+    OpenNode& parent = open_.back();
+    Node& into = *parent.node;
+    into.depth = std::max(into.depth, node->depth + 1);
+    constexpr uint64_t kMost = std::numeric_limits<uint64_t>::max() / 4;
+    into.size = std::min(kMost, into.size + node->size);
+    if (into.is_sequence()) {
+      into.items.push_back(node);
+    } else if (parent.key == nullptr) {
+      parent.key = node;
+    } else {
+      into.members.emplace_back(std::move(parent.key), node);
+      parent.key = nullptr;
+    }
+  }
+  void CheckDepth(int depth) const {
+    if (depth > limits_.max_depth) {
+      throw Stop{InvalidArgument("yaml: exceeded max depth of {}", limits_.max_depth)};
+    }
+  }
+
+  const ReadLimits limits_;
+  NodePtr root_;
+  std::vector<OpenNode> open_;
+  absl::flat_hash_map<YAML::anchor_t, NodePtr> anchors_;
+  uint64_t alias_nodes_ = 0;
+};
+
+// yaml-cpp's reasons in go-yaml's words, where both have one.
+std::string_view GoWording(std::string_view message) {
+  struct Pair {
+    std::string_view ours, go;
+  };
+  static constexpr Pair kWords[] = {
+      {"illegal map value", "mapping values are not allowed in this context"},
+      {"illegal block entry", "block sequence entries are not allowed in this context"},
+      {"illegal map key", "mapping keys are not allowed in this context"},
+      {"illegal tab", "found a tab character that violates indentation"},
+      {"end of map not found", "did not find expected key"},
+      {"end of sequence not found", "did not find expected '-' indicator"},
+      {"end of sequence flow not found", "did not find expected ',' or ']'"},
+      {"end of map flow not found", "did not find expected ',' or '}'"},
+      {"unknown token", "found character that cannot start any token"},
+      {"illegal EOF in scalar", "found unexpected end of stream"},
+      {"the referenced anchor is not defined", "unknown anchor referenced"},
+  };
+  for (const Pair& pair : kWords) {
+    if (message.starts_with(pair.ours)) return pair.go;
+  }
+  return message;
+}
+
+Status CheckText(std::string_view text, const ReadLimits& limits) {
+  if (text.size() > limits.max_bytes) {
+    return OutOfRange("yaml: document larger than {} bytes", limits.max_bytes);
+  }
+  for (unsigned char c : text) {
+    if ((c < 0x20 && c != '\t' && c != '\n' && c != '\r') || c == 0x7f) {
+      return InvalidArgument("yaml: control characters are not allowed");
+    }
+  }
+  return OkStatus();
+}
+
+StatusOr<std::vector<NodePtr>> Read(std::string_view text, const ReadLimits& limits,
+                                    size_t max_documents) {
+  NX_RETURN_IF_ERROR(CheckText(text, limits));
+  std::vector<NodePtr> documents;
+  TreeBuilder builder(limits);
+  try {
+    std::istringstream stream{std::string(text)};
+    YAML::Parser parser(stream);
+    while (documents.size() < max_documents && parser.HandleNextDocument(builder)) {
+      NodePtr root = builder.TakeRoot();
+      documents.push_back(root != nullptr ? std::move(root) : MakeNull());
+    }
+  } catch (const Stop& stop) {
+    return stop.status;
+  } catch (const YAML::Exception& e) {
+    return InvalidArgument("yaml: line {}: {}", e.mark.line + 1, GoWording(e.msg));
+  } catch (const std::exception& e) {
+    return InvalidArgument("yaml: {}", e.what());
+  }
+  return documents;
+}
+
+}  // namespace
+
+StatusOr<std::vector<NodePtr>> ReadDocuments(std::string_view text, const ReadLimits& limits) {
+  return Read(text, limits, 10'000);
+}
+
+StatusOr<NodePtr> ReadDocument(std::string_view text, const ReadLimits& limits) {
+  NX_ASSIGN_OR_RETURN(std::vector<NodePtr> documents, Read(text, limits, 1));
+  return documents.empty() ? MakeNull() : documents.front();
+}
+
+}  // namespace narthex::config
