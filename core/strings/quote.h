@@ -13,7 +13,7 @@ void AppendGoQuoted(std::string* out, std::string_view text);  // strconv.Quote
 std::string GoQuote(std::string_view text);
 // Undoes Go string syntax: text with its quotes, any of " ' `.
 StatusOr<std::string> GoUnquote(std::string_view text);
-// Replaces invalid UTF-8 by U+FFFD.
+// strings.ToValidUTF8: every run of invalid bytes becomes one U+FFFD.
 std::string ToValidUtf8(std::string_view text);
 // Number of runes (invalid bytes count one each).
 size_t RuneCount(std::string_view text);

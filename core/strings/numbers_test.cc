@@ -1,0 +1,129 @@
+#include "core/strings/numbers.h"
+
+#include <cmath>
+#include <limits>
+#include <random>
+
+#include "tests/catch.h"
+
+namespace narthex {
+namespace {
+
+std::string Exposition(double v) {
+  std::string out;
+  AppendExpositionFloat(&out, v);
+  return out;
+}
+std::string Api(double v) {
+  std::string out;
+  AppendApiFloat(&out, v);
+  return out;
+}
+
+struct FloatCase {
+  double value;
+  const char *general, *exposition, *api, *e;
+};
+
+// As printed by fmt.Sprint, strconv 'g' and 'e', and the JSON API of the original.
+const FloatCase kFloats[] = {
+    {0, "0", "0", "0", "0e+00"},
+    {-0.0, "-0", "-0", "-0", "-0e+00"},
+    {1, "1", "1", "1", "1e+00"},
+    {-12.5, "-12.5", "-12.5", "-12.5", "-1.25e+01"},
+    {953880, "953880", "953880", "953880", "9.5388e+05"},
+    {999999, "999999", "999999", "999999", "9.99999e+05"},
+    {1e6, "1e+06", "1e+06", "1000000", "1e+06"},
+    {1048576, "1.048576e+06", "1.048576e+06", "1048576", "1.048576e+06"},
+    {123456789012345680000.0, "1.2345678901234568e+20", "1.2345678901234568e+20",
+     "123456789012345680000", "1.2345678901234568e+20"},
+    {1e21, "1e+21", "1e+21", "1e+21", "1e+21"},
+    {0.0001, "0.0001", "0.0001", "0.0001", "1e-04"},
+    {0.00001, "1e-05", "1e-05", "0.00001", "1e-05"},
+    {0.000001, "1e-06", "1e-06", "0.000001", "1e-06"},
+    {0.00000099, "9.9e-07", "9.9e-07", "9.9e-07", "9.9e-07"},
+    {0.1, "0.1", "0.1", "0.1", "1e-01"},
+    {1.0 / 3, "0.3333333333333333", "0.3333333333333333", "0.3333333333333333",
+     "3.333333333333333e-01"},
+    {1.7976931348623157e308, "1.7976931348623157e+308", "1.7976931348623157e+308",
+     "1.7976931348623157e+308", "1.7976931348623157e+308"},
+    {5e-324, "5e-324", "5e-324", "5e-324", "5e-324"},
+};
+
+TEST_CASE("floats are written as Go writes them") {
+  for (const FloatCase& c : kFloats) {
+    INFO(c.value);
+    // fmt.Sprint keeps plain digits up to 1e21.
+    const double magnitude = std::fabs(c.value);
+    CHECK(FormatFloat(c.value) ==
+          (magnitude >= 1e6 && magnitude < 1e21 ? std::string(c.api) : std::string(c.general)));
+    CHECK(Exposition(c.value) == c.exposition);
+    CHECK(Api(c.value) == c.api);
+    CHECK(FormatFloatE(c.value) == c.e);
+  }
+  for (auto* format : {+[](double v) { return FormatFloat(v); }, &Exposition, &Api, &FormatFloatE}) {
+    CHECK(format(std::nan("")) == "NaN");
+    CHECK(format(INFINITY) == "+Inf");
+    CHECK(format(-INFINITY) == "-Inf");
+  }
+}
+
+TEST_CASE("fixed precision") {
+  CHECK(FormatFloatF(1.005, 2) == "1.00");
+  CHECK(FormatFloatF(2.5, 0) == "2");
+  CHECK(FormatFloatF(-1.25, 3) == "-1.250");
+  CHECK(FormatFloatF(1e300, 0).size() == 301);
+  CHECK(FormatFloatF(1e22, -1) == "10000000000000000000000");
+  CHECK(FormatFloatF(0.00001, -1) == "0.00001");
+  CHECK(FormatFloatF(-std::numeric_limits<double>::max(), 10).size() == 1 + 309 + 1 + 10);
+  CHECK(FormatFloatF(INFINITY, 2) == "+Inf");
+}
+
+TEST_CASE("what is written reads back") {
+  std::mt19937_64 random(7);
+  for (int i = 0; i < 20000; ++i) {
+    const double v = std::bit_cast<double>(random());
+    if (!std::isfinite(v)) continue;
+    const bool same = ParseFloat(FormatFloat(v)) == v && ParseFloat(Exposition(v)) == v &&
+                      ParseFloat(Api(v)) == v && ParseFloat(FormatFloatE(v)) == v;
+    if (!same) FAIL("does not round-trip: " << FormatFloat(v));
+  }
+}
+
+TEST_CASE("floats are read as Go reads them") {
+  const std::pair<const char*, double> good[] = {
+      {"1", 1}, {"+1", 1}, {"-1", -1}, {".5", .5}, {"5.", 5}, {"1e5", 1e5}, {"1E+05", 1e5},
+      {"-0", -0.0}, {"0x1p-2", .25}, {"-0X1.8p1", -3}, {"1e400", INFINITY}, {"-1e400", -INFINITY},
+      {"1e-400", 0}, {"inf", INFINITY}, {"+Inf", INFINITY}, {"-INFINITY", -INFINITY},
+      {"00012", 12}, {"1e00000005", 1e5}, {"0x.8p0", .5},
+  };
+  for (const auto& [text, value] : good) {
+    INFO(text);
+    REQUIRE(ParseFloat(text).has_value());
+    CHECK(*ParseFloat(text) == value);
+  }
+  CHECK(std::signbit(*ParseFloat("-0")));
+  CHECK(std::isnan(*ParseFloat("NaN")));
+  CHECK(std::isnan(*ParseFloat("nan")));
+  for (const char* text :
+       {"", "+", "-", ".", "e5", "1e", "1e+", "1_000", "0x1", "0x", "0xp1", "0x-1p1", "--1", "+-1",
+        "1 ", " 1", "infx", "in", "+nan", "nan(1)", "1.2.3", "1,5", "abc", "0x+1p1"}) {
+    INFO(text);
+    CHECK_FALSE(ParseFloat(text).has_value());
+  }
+}
+
+TEST_CASE("integers") {
+  CHECK(ParseInt("-9223372036854775808") == std::numeric_limits<int64_t>::min());
+  CHECK(ParseInt("+5") == 5);
+  CHECK(ParseUint("18446744073709551615") == std::numeric_limits<uint64_t>::max());
+  for (const char* text : {"", "+", "+-5", "1.0", "0x10", " 1", "9223372036854775808", "1_0"}) {
+    INFO(text);
+    CHECK_FALSE(ParseInt(text).has_value());
+  }
+  CHECK_FALSE(ParseUint("-1").has_value());
+  CHECK_FALSE(ParseUint("+1").has_value());
+}
+
+}  // namespace
+}  // namespace narthex
