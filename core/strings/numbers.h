@@ -11,7 +11,8 @@ namespace narthex {
 // Go's fmt.Sprint(v): shortest digits; exponent form when < 1e-4 or >= 1e21.
 std::string FormatFloat(double v);
 void AppendFloat(std::string* out, double v);
-// strconv.FormatFloat(v, 'g', -1, 64), the exposition formats' form: exponent form from 1e+06 up ("1e+06", "953880", "1e-05").
+// strconv.FormatFloat(v, 'g', -1, 64), the form of the exposition formats: exponent form from 1e+06
+// up ("1e+06", "953880", "1e-05").
 void AppendExpositionFloat(std::string* out, double v);
 // The JSON API's sample value: 'f' between 1e-6 and 1e21, else 'e'. "NaN", "+Inf", "-Inf".
 void AppendApiFloat(std::string* out, double v);
