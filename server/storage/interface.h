@@ -64,7 +64,8 @@ class GroupWriter {
     uint32_t refused = 0;
   };
   // One tick: values[i] belongs to member i; a slot that holds no live member is ignored.
-  // StaleNaN() as a value writes a stale marker (members that never had a sample skip it).
+  // StaleNaN() as a value writes a stale marker; a member that never had a sample, or whose newest
+  // one is a stale marker already, skips it. So a writer may pass StaleNaN() for what is absent.
   // All or nothing towards readers; visible to queries when it returns, in the WAL shortly after.
   virtual Commit CommitTick(TimestampMs timestamp, std::span<const double> values) = 0;
 };

@@ -1,0 +1,66 @@
+#pragma once
+// The time series database of one data directory:
+//
+//   data/lock                      held while open
+//   data/chunks_head/000001 …      full chunks, Prometheus' head chunk format (docs/formats/head.md)
+//   data/head/wal-00000001 …       log of everything else (docs/formats/wal.md)
+//   data/head/checkpoint-00000007  stands for all segments below 7
+//
+//   Options options{.dir = "data/", .registry = &registry};
+//   NX_ASSIGN_OR_RETURN(std::unique_ptr<tsdb::Db> db, tsdb::Db::Open(options));
+//   auto group = db->NewGroup();        // one per target, rule: all series tick together
+//   auto appender = db->NewAppender();  // anything with timestamps of its own
+//   auto querier = db->NewQuerier(mint, maxt);
+//
+// Thread safety: every method from any thread. A GroupWriter or Appender belongs to one thread at a
+// time. Writers and queriers must be gone before the Db is destroyed.
+
+#include <memory>
+#include <string>
+
+#include "server/storage/interface.h"
+#include "server/storage/tsdb/options.h"
+
+namespace narthex::tsdb {
+
+class Db final : public storage::Appendable, public storage::Queryable {
+ public:
+  // Creates the directory when missing, takes the lock, replays the log. Fails with a reason that
+  // names the path when the directory cannot be used or another process holds it. Damaged data
+  // never fails it: what cannot be read is left out, counted and logged.
+  static StatusOr<std::unique_ptr<Db>> Open(const Options& options);
+  ~Db() override;  // Close, when that has not been called
+
+  std::unique_ptr<storage::GroupWriter> NewGroup() override;
+  std::unique_ptr<storage::Appender> NewAppender() override;
+  StatusOr<std::unique_ptr<storage::Querier>> NewQuerier(TimestampMs mint,
+                                                         TimestampMs maxt) const override;
+
+  // Writes what is buffered, syncs and closes the files. Later commits are refused.
+  Status Close();
+
+  // `limit` entries a list.
+  Stats GetStats(size_t limit) const;
+  TimestampMs min_time() const;
+  TimestampMs max_time() const;
+  uint64_t series_count() const;
+
+  // Forgets samples older than `mint` as far as whole chunk files allow, and series left without
+  // samples. What retention does; visible to queriers opened later.
+  Status Truncate(TimestampMs mint);
+  // Replaces the log so far by a checkpoint of the open chunks.
+  Status Checkpoint();
+  // One round of housekeeping: retention, idle sources, checkpoint when due.
+  Status Maintain();
+  // Returns when everything committed so far has gone to write(2) (and, if asked, to the disk).
+  Status Flush(bool sync);
+  // Changes the retention at run time (configuration reload).
+  void SetRetention(int64_t retention_ms);
+
+ private:
+  struct Impl;
+  explicit Db(std::unique_ptr<Impl> impl);
+  std::unique_ptr<Impl> impl_;
+};
+
+}  // namespace narthex::tsdb

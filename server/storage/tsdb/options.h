@@ -1,0 +1,70 @@
+#pragma once
+// Settings and figures of the storage engine, in plain structs.
+
+#include <atomic>
+#include <chrono>
+#include <cstdint>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "core/base/clock.h"
+
+namespace narthex {
+class Registry;
+}
+
+namespace narthex::tsdb {
+
+// Progress of the log replay, readable while Open still runs (/api/v1/status/walreplay).
+struct ReplayProgress {
+  std::atomic<int64_t> min{0};      // first segment to read
+  std::atomic<int64_t> max{0};      // last segment to read
+  std::atomic<int64_t> current{0};  // segment being read
+};
+
+struct Options {
+  std::string dir = "data/";
+  bool use_lock_file = true;
+
+  // Samples older than (newest sample - retention) are dropped. 0 keeps everything.
+  int64_t retention_ms = int64_t{15} * 24 * 3600 * 1000;
+  // Chunks never cross a multiple of this; samples may be this much / 2 behind the newest one.
+  int64_t chunk_range_ms = int64_t{2} * 3600 * 1000;
+  // Refuse to create more series than this. 0: no limit.
+  uint64_t max_series = 0;
+
+  // Longest time a committed sample stays in memory before write(2). 0: written at once by the log
+  // thread. Data handed to write(2) survives the death of the process.
+  std::chrono::milliseconds wal_flush_window{100};
+  // Longest time between write(2) and fdatasync. 0: only when a segment ends.
+  std::chrono::milliseconds wal_sync_interval{5000};
+  uint64_t wal_segment_bytes = uint64_t{64} << 20;
+  // A checkpoint replaces the log when it has grown by this much since the last one.
+  uint64_t wal_checkpoint_bytes = uint64_t{256} << 20;
+  // Compresses large flushes with zstd when that pays.
+  bool wal_compression = true;
+
+  // Interval of the housekeeping thread (retention, checkpoints). 0: no thread; call Maintain().
+  std::chrono::milliseconds maintenance_interval{60'000};
+
+  const Clock* clock = nullptr;          // nullptr: Clock::System()
+  Registry* registry = nullptr;          // nullptr: no metrics
+  ReplayProgress* progress = nullptr;    // may be nullptr
+};
+
+// What /api/v1/status/tsdb shows.
+struct Stats {
+  using Entry = std::pair<std::string, uint64_t>;
+  uint64_t series = 0;
+  uint64_t label_pairs = 0;
+  uint64_t chunks = 0;
+  TimestampMs min_time = 0;  // INT64_MAX when the head is empty
+  TimestampMs max_time = 0;  // INT64_MIN when the head is empty
+  std::vector<Entry> series_by_metric_name;        // each sorted by falling value, then name
+  std::vector<Entry> values_by_label_name;
+  std::vector<Entry> bytes_by_label_name;
+  std::vector<Entry> series_by_label_pair;         // name=value
+};
+
+}  // namespace narthex::tsdb
