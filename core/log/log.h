@@ -15,6 +15,7 @@
 #include <initializer_list>
 #include <string>
 #include <string_view>
+#include <type_traits>
 
 #include "core/base/status.h"
 
@@ -26,13 +27,15 @@ enum class LogFormat { kLogfmt, kJson };
 struct LogField {
   std::string_view key;
   std::string value;
+  bool is_literal = false;  // a number or bool: no quotes in JSON
 
   LogField(std::string_view k, std::string_view v) : key(k), value(v) {}
   LogField(std::string_view k, const std::string& v) : key(k), value(v) {}
   LogField(std::string_view k, const char* v) : key(k), value(v) {}
   LogField(std::string_view k, const Status& status) : key(k), value(MessageOf(status)) {}
   template <typename T>
-  LogField(std::string_view k, const T& v) : key(k), value(fmt::format("{}", v)) {}
+  LogField(std::string_view k, const T& v)
+      : key(k), value(fmt::format("{}", v)), is_literal(std::is_integral_v<T>) {}
 };
 
 void SetLogLevel(LogLevel level);
@@ -63,9 +66,10 @@ class LogLimiter {
 
 }  // namespace narthex
 
-#define NX_LOG(level, ...)                                                                 \
-  do {                                                                                     \
-    if (::narthex::LogEnabled(::narthex::LogLevel::k##level)) {                            \
-      ::narthex::WriteLog(::narthex::LogLevel::k##level, __FILE__, __LINE__, __VA_ARGS__); \
-    }                                                                                      \
+#define NX_LOG(level, message, ...)                                                    \
+  do {                                                                                 \
+    if (::narthex::LogEnabled(::narthex::LogLevel::k##level)) {                        \
+      ::narthex::WriteLog(::narthex::LogLevel::k##level, __FILE__, __LINE__, message,  \
+                          {__VA_ARGS__});                                              \
+    }                                                                                  \
   } while (false)
