@@ -1,0 +1,9 @@
+#!/usr/bin/env bash
+# Every benchmark: the kernels first, then whole processes beside Debian's prometheus.
+set -euo pipefail
+cd "$(dirname "$0")/.."
+for bench in build/release/bench/*; do
+  [ -x "$bench" ] && [ -f "$bench" ] || continue
+  echo "== $(basename "$bench")"
+  "$bench"
+done
