@@ -57,6 +57,9 @@ class FlagSet {
   // One of `allowed`.
   std::string* Enum(std::string name, std::string help, std::vector<std::string> allowed,
                     std::string default_value, FlagOptions options = {});
+  // Any text that `check` accepts; the error is check's own.
+  std::string* Checked(std::string name, std::string help, std::string default_value,
+                       std::function<Status(std::string_view)> check, FlagOptions options = {});
 
   // --version prints this and exits 0.
   void SetVersion(std::string text);
