@@ -122,6 +122,14 @@ void Fields::Bytes(std::string_view key, int64_t& bytes, Print print) {
   bytes = size.bytes;
 }
 
+void Fields::FlowList(std::string_view key, std::vector<std::string>& values) {
+  if (mode_ != Mode::kPrint) return Field(key, values);
+  if (values.empty()) return;
+  std::vector<NodePtr> items;
+  for (const std::string& value : values) items.push_back(MakeString(value));
+  Put(key, MakeFlowSequence(std::move(items)));
+}
+
 void Fields::Refuse(std::string_view key, std::string_view what) {
   const Node* node = Take(key);
   if (node == nullptr) return;

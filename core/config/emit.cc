@@ -8,6 +8,7 @@ namespace {
 // What libyaml's emitter finds out about a text before it chooses a style.
 struct Analysis {
   bool plain_allowed = true;
+  bool flow_plain_allowed = true;
   bool single_allowed = true;
   bool literal_allowed = true;
   bool multiline = false;
@@ -51,45 +52,11 @@ Analysis Analyse(std::string_view s) {
       HasInnerIndicator(s)) {
     a.plain_allowed = false;
   }
+  a.flow_plain_allowed = a.plain_allowed && s[0] != '?' && s[0] != ':' &&
+                         s.find_first_of(",?[]{}:") == std::string_view::npos;
   if (s.back() == ' ' || space_break || special) a.literal_allowed = false;
   if (break_space || space_break || special) a.single_allowed = false;
   return a;
-}
-
-void AppendDoubleQuoted(std::string_view s, std::string* out) {
-  out->push_back('"');
-  for (char ch : s) {
-    const unsigned char c = static_cast<unsigned char>(ch);
-    switch (c) {
-      case '"': out->append("\\\""); break;
-      case '\\': out->append("\\\\"); break;
-      case '\n': out->append("\\n"); break;
-      case '\r': out->append("\\r"); break;
-      case '\t': out->append("\\t"); break;
-      case 0: out->append("\\0"); break;
-      case 7: out->append("\\a"); break;
-      case 8: out->append("\\b"); break;
-      case 11: out->append("\\v"); break;
-      case 12: out->append("\\f"); break;
-      case 27: out->append("\\e"); break;
-      default:
-        if (c < 0x20 || c == 0x7f) {
-          out->append(fmt::format("\\x{:02X}", c));
-        } else {
-          out->push_back(ch);
-        }
-    }
-  }
-  out->push_back('"');
-}
-
-void AppendSingleQuoted(std::string_view s, std::string* out) {
-  out->push_back('\'');
-  for (char c : s) {
-    if (c == '\'') out->push_back('\'');
-    out->push_back(c);
-  }
-  out->push_back('\'');
 }
 
 // 1:30 and the like: YAML 1.1 readers other than go-yaml take them for numbers of base 60.
@@ -101,6 +68,8 @@ bool IsBase60(std::string_view s) {
   }
   return true;
 }
+
+constexpr size_t kBestWidth = 80;  // libyaml's default
 
 class Printer {
  public:
@@ -119,28 +88,26 @@ class Printer {
       case Node::Kind::kSequence:
         if (node.items.empty()) {
           out_->append(" []\n");
-        } else if (in_sequence) {
+        } else if (node.flow) {
           out_->push_back(' ');
-          Sequence(node, indent + 2, true);
+          FlowSequence(node, indent);
         } else {
-          out_->push_back('\n');
-          Sequence(node, indent, false);
+          out_->push_back(in_sequence ? ' ' : '\n');
+          Sequence(node, in_sequence ? indent + 2 : indent, in_sequence);
         }
         return;
       case Node::Kind::kMapping:
         if (node.members.empty()) {
           out_->append(" {}\n");
-        } else if (in_sequence) {
-          out_->push_back(' ');
-          Mapping(node, indent + 2, true);
         } else {
-          out_->push_back('\n');
-          Mapping(node, indent + 2, false);
+          out_->push_back(in_sequence ? ' ' : '\n');
+          Mapping(node, indent + 2, in_sequence);
         }
         return;
     }
   }
 
+  // `first_inline`: the first entry continues the line that is open.
   void Mapping(const Node& node, int indent, bool first_inline) {
     for (const auto& [key, value] : node.members) {
       if (!first_inline) out_->append(static_cast<size_t>(indent), ' ');
@@ -160,41 +127,116 @@ class Printer {
   }
   void Text(const Node& node, int indent) {
     const std::string& s = node.value;
+    margin_ = static_cast<size_t>(indent + 2);
+    fold_ = true;
     const Analysis a = Analyse(s);
     if (node.plain) {
       out_->append(s);
     } else if (a.multiline) {
-      if (a.literal_allowed) return Literal(s, indent);
-      AppendDoubleQuoted(s, out_);
+      if (a.literal_allowed) return Literal(s);
+      DoubleQuoted(s);
     } else {
-      Quoted(s, a);
+      Styled(s, a.plain_allowed, a.single_allowed);
     }
     out_->push_back('\n');
   }
 
  private:
-  void Quoted(const std::string& s, const Analysis& a) {
-    if (ResolvePlain(s).type != ScalarType::kString || IsBase60(s)) {
-      AppendDoubleQuoted(s, out_);
-    } else if (a.plain_allowed) {
-      out_->append(s);
-    } else if (a.single_allowed) {
-      AppendSingleQuoted(s, out_);
-    } else {
-      AppendDoubleQuoted(s, out_);
+  void FlowSequence(const Node& node, int indent) {
+    margin_ = static_cast<size_t>(indent + 2);
+    fold_ = true;
+    out_->push_back('[');
+    for (size_t i = 0; i < node.items.size(); ++i) {
+      if (i > 0) {
+        out_->push_back(',');
+        if (Column() > kBestWidth) {
+          NewLine();
+        } else {
+          out_->push_back(' ');
+        }
+      }
+      const std::string& s = node.items[i]->value;
+      const Analysis a = Analyse(s);
+      if (a.multiline) {
+        DoubleQuoted(s);
+      } else {
+        Styled(s, a.flow_plain_allowed, a.single_allowed);
+      }
     }
+    out_->append("]\n");
   }
   void Key(const Node& key) {
+    fold_ = false;
     const Analysis a = Analyse(key.value);
     if (key.plain) {
       out_->append(key.value);
     } else if (a.multiline) {
-      AppendDoubleQuoted(key.value, out_);
+      DoubleQuoted(key.value);
     } else {
-      Quoted(key.value, a);
+      Styled(key.value, a.plain_allowed, a.single_allowed);
     }
   }
-  void Literal(std::string_view s, int indent) {
+  void Styled(std::string_view s, bool plain_allowed, bool single_allowed) {
+    if (ResolvePlain(s).type != ScalarType::kString || IsBase60(s)) {
+      DoubleQuoted(s);
+    } else if (plain_allowed) {
+      Folded(s, false);
+    } else if (single_allowed) {
+      out_->push_back('\'');
+      Folded(s, true);
+      out_->push_back('\'');
+    } else {
+      DoubleQuoted(s);
+    }
+  }
+
+  // Plain text, or the inside of single quotes: a blank behind the best width becomes a line break.
+  void Folded(std::string_view s, bool quoted) {
+    size_t column = Column();
+    for (size_t i = 0; i < s.size(); ++i, ++column) {
+      const bool inner = !quoted || (i > 0 && i + 1 < s.size());
+      const bool single_blank = s[i] == ' ' && (i == 0 || s[i - 1] != ' ') &&
+                                (i + 1 == s.size() || s[i + 1] != ' ');
+      if (fold_ && single_blank && inner && column > kBestWidth) {
+        NewLine();
+        column = margin_ - 1;
+        continue;
+      }
+      if (quoted && s[i] == '\'') out_->push_back('\'');
+      out_->push_back(s[i]);
+      if (IsContinuation(s[i])) --column;
+    }
+  }
+
+  void DoubleQuoted(std::string_view s) {
+    out_->push_back('"');
+    for (size_t i = 0; i < s.size(); ++i) {
+      const bool inner = i > 0 && i + 1 < s.size();
+      if (fold_ && s[i] == ' ' && inner && s[i - 1] != ' ' && Column() > kBestWidth) {
+        NewLine();
+        if (s[i + 1] == ' ') out_->push_back('\\');
+      } else {
+        Escaped(s[i]);
+      }
+    }
+    out_->push_back('"');
+  }
+  void Escaped(char ch) {
+    constexpr std::string_view kCodes = "\"\\\n\r\t\a\b\v\f\x1b";
+    constexpr std::string_view kNames = "\"\\nrtabvfe";
+    const unsigned char c = static_cast<unsigned char>(ch);
+    const size_t known = kCodes.find(ch);
+    if (known != std::string_view::npos) {
+      out_->push_back('\\');
+      out_->push_back(kNames[known]);
+    } else if (c < 0x20 || c == 0x7f) {
+      out_->append(fmt::format("\\x{:02X}", c));
+    } else {
+      out_->push_back(ch);
+    }
+  }
+
+  void Literal(std::string_view s) {
     out_->push_back('|');
     // A text that opens with a blank must say how deep it is indented.
     if (s[0] == ' ' || s[0] == '\n') out_->push_back('2');
@@ -204,18 +246,32 @@ class Printer {
       out_->push_back('+');
     }
     out_->push_back('\n');
-    const std::string margin(static_cast<size_t>(indent) + 2, ' ');
     while (!s.empty()) {
       const size_t end = s.find('\n');
       const std::string_view line = s.substr(0, end);
-      if (!line.empty()) out_->append(margin).append(line);
+      if (!line.empty()) out_->append(margin_, ' ').append(line);
       out_->push_back('\n');
       if (end == std::string_view::npos) break;
       s.remove_prefix(end + 1);
     }
   }
 
+  static bool IsContinuation(char c) { return (static_cast<unsigned char>(c) & 0xc0) == 0x80; }
+  size_t Column() const {
+    size_t column = 0;
+    for (size_t i = out_->size(); i > 0 && (*out_)[i - 1] != '\n'; --i) {
+      if (!IsContinuation((*out_)[i - 1])) ++column;
+    }
+    return column;
+  }
+  void NewLine() {
+    out_->push_back('\n');
+    out_->append(margin_, ' ');
+  }
+
   std::string* out_;
+  size_t margin_ = 0;  // of the lines that continue the scalar being printed
+  bool fold_ = true;
 };
 
 std::shared_ptr<Node> NewNode(Node::Kind kind) {
@@ -244,6 +300,13 @@ NodePtr MakePlain(std::string text) {
 NodePtr MakeSequence(std::vector<NodePtr> items) {
   auto node = NewNode(Node::Kind::kSequence);
   node->items = std::move(items);
+  return node;
+}
+
+NodePtr MakeFlowSequence(std::vector<NodePtr> scalars) {
+  auto node = NewNode(Node::Kind::kSequence);
+  node->items = std::move(scalars);
+  node->flow = true;
   return node;
 }
 

@@ -28,6 +28,7 @@ struct Node {
 
   Kind kind = Kind::kNull;
   bool plain = true;     // scalar written without quotes; when printing: text that needs no quoting
+  bool flow = false;     // sequence: print as [a, b]
   int line = 0;          // 1-based; 0 for nodes made by hand
   int column = 0;
   int depth = 1;         // levels of the subtree, aliases included
@@ -83,10 +84,12 @@ NodePtr MakeNull();
 NodePtr MakeString(std::string text);  // quoted where reading it back would not give this string
 NodePtr MakePlain(std::string text);   // a number, a boolean: printed as it is
 NodePtr MakeSequence(std::vector<NodePtr> items);
+NodePtr MakeFlowSequence(std::vector<NodePtr> scalars);  // [a, b]
 NodePtr MakeMapping(std::vector<std::pair<std::string, NodePtr>> members);
 
 // Prints in go-yaml v2's style: block mappings indented by two, sequences not indented below their
-// key, "[]" and "{}" for empty ones, literal blocks for texts of several lines. Ends in a newline.
+// key, "[]" and "{}" for empty ones, literal blocks for texts of several lines, long texts folded at
+// the first blank behind column 80. Ends in a newline.
 std::string Emit(const Node& node);
 
 }  // namespace narthex::config

@@ -1,5 +1,6 @@
 // The fence around yaml-cpp: parser events to nodes.
 
+#include <absl/container/flat_hash_map.h>
 #include <yaml-cpp/eventhandler.h>
 #include <yaml-cpp/exceptions.h>
 #include <yaml-cpp/parser.h>
@@ -7,8 +8,6 @@
 #include <algorithm>
 #include <limits>
 #include <sstream>
-
-#include <absl/container/flat_hash_map.h>
 
 #include "core/config/node.h"
 
@@ -30,6 +29,7 @@ class TreeBuilder final : public YAML::EventHandler {
     root_.reset();
     open_.clear();
     anchors_.clear();
+    names_.clear();
     alias_nodes_ = 0;
   }
   void OnDocumentEnd() override {}
@@ -38,10 +38,13 @@ class TreeBuilder final : public YAML::EventHandler {
     auto node = NewNode(mark, Node::Kind::kNull, "?");
     Close(std::move(node), anchor);
   }
-  void OnAlias(const YAML::Mark& mark, YAML::anchor_t anchor) override {
+  void OnAnchor(const YAML::Mark&, const std::string& name) override { names_.push_back(name); }
+  void OnAlias(const YAML::Mark&, YAML::anchor_t anchor) override {
     auto it = anchors_.find(anchor);
     if (it == anchors_.end()) {
-      throw Stop{InvalidArgument("yaml: line {}: anchor value contains itself", mark.line + 1)};
+      // yaml-cpp numbers anchors from 1 as they are announced.
+      const std::string name = anchor <= names_.size() ? names_[anchor - 1] : "";
+      throw Stop{InvalidArgument("yaml: anchor '{}' value contains itself", name)};
     }
     alias_nodes_ += it->second->size;
     if (alias_nodes_ > limits_.max_alias_nodes) {
@@ -51,11 +54,15 @@ class TreeBuilder final : public YAML::EventHandler {
   }
   void OnScalar(const YAML::Mark& mark, const std::string& tag, YAML::anchor_t anchor,
                 const std::string& value) override {
+    last_scalar_ = static_cast<size_t>(mark.pos);
     auto node = NewNode(mark, Node::Kind::kScalar, tag);
     node->plain = tag != "!";
     node->value = value;
     Close(std::move(node), anchor);
   }
+  // Where the last scalar, with its anchor and tag, starts in the text.
+  size_t last_scalar() const { return last_scalar_; }
+
   void OnSequenceStart(const YAML::Mark& mark, const std::string& tag, YAML::anchor_t anchor,
                        YAML::EmitterStyle::value) override {
     Open(NewNode(mark, Node::Kind::kSequence, tag), anchor);
@@ -128,7 +135,9 @@ class TreeBuilder final : public YAML::EventHandler {
   NodePtr root_;
   std::vector<OpenNode> open_;
   absl::flat_hash_map<YAML::anchor_t, NodePtr> anchors_;
+  std::vector<std::string> names_;
   uint64_t alias_nodes_ = 0;
+  size_t last_scalar_ = 0;
 };
 
 // yaml-cpp's reasons in go-yaml's words, where both have one.
@@ -147,12 +156,42 @@ std::string_view GoWording(std::string_view message) {
       {"end of map flow not found", "did not find expected ',' or '}'"},
       {"unknown token", "found character that cannot start any token"},
       {"illegal EOF in scalar", "found unexpected end of stream"},
-      {"the referenced anchor is not defined", "unknown anchor referenced"},
   };
   for (const Pair& pair : kWords) {
     if (message.starts_with(pair.ours)) return pair.go;
   }
   return message;
+}
+
+// yaml-cpp takes the end of the text for the closing quote; only the last scalar can lack it.
+bool IsTerminated(std::string_view text) {
+  while (!text.empty() && (text[0] == '&' || text[0] == '!')) {
+    text.remove_prefix(std::min(text.find_first_of(" \t\r\n"), text.size()));
+    text.remove_prefix(std::min(text.find_first_not_of(" \t\r\n"), text.size()));
+  }
+  if (text.empty() || (text[0] != '"' && text[0] != '\'')) return true;
+  const char quote = text[0];
+  for (size_t i = 1; i < text.size(); ++i) {
+    if (quote == '"' && text[i] == '\\') {
+      ++i;
+    } else if (text[i] == quote) {
+      if (quote == '"' || i + 1 == text.size() || text[i + 1] != quote) return true;
+      ++i;
+    }
+  }
+  return false;
+}
+
+Status ParseError(const YAML::Exception& e, std::string_view text) {
+  if (e.msg.starts_with("the referenced anchor is not defined")) {
+    std::string_view name = text.substr(std::min(static_cast<size_t>(e.mark.pos), text.size()));
+    if (name.starts_with('*')) name.remove_prefix(1);
+    return InvalidArgument("yaml: unknown anchor '{}' referenced",
+                           name.substr(0, name.find_first_of(" \t\r\n,]}")));
+  }
+  // go-yaml leaves the first line unnamed.
+  if (e.mark.line <= 0) return InvalidArgument("yaml: {}", GoWording(e.msg));
+  return InvalidArgument("yaml: line {}: {}", e.mark.line + 1, GoWording(e.msg));
 }
 
 Status CheckText(std::string_view text, const ReadLimits& limits) {
@@ -169,6 +208,7 @@ Status CheckText(std::string_view text, const ReadLimits& limits) {
 
 StatusOr<std::vector<NodePtr>> Read(std::string_view text, const ReadLimits& limits,
                                     size_t max_documents) {
+  if (text.starts_with("\xef\xbb\xbf")) text.remove_prefix(3);
   NX_RETURN_IF_ERROR(CheckText(text, limits));
   std::vector<NodePtr> documents;
   TreeBuilder builder(limits);
@@ -182,9 +222,13 @@ StatusOr<std::vector<NodePtr>> Read(std::string_view text, const ReadLimits& lim
   } catch (const Stop& stop) {
     return stop.status;
   } catch (const YAML::Exception& e) {
-    return InvalidArgument("yaml: line {}: {}", e.mark.line + 1, GoWording(e.msg));
+    return ParseError(e, text);
   } catch (const std::exception& e) {
     return InvalidArgument("yaml: {}", e.what());
+  }
+  if (!IsTerminated(text.substr(std::min(builder.last_scalar(), text.size())))) {
+    return InvalidArgument("yaml: line {}: found unexpected end of stream",
+                           std::count(text.begin(), text.end(), '\n') + 1);
   }
   return documents;
 }
