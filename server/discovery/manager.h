@@ -11,8 +11,9 @@
 #include <map>
 #include <memory>
 #include <string>
+#include <vector>
 
-#include "core/base/clock.h"
+#include "core/base/file.h"
 #include "core/base/mutex.h"
 #include "core/base/thread.h"
 #include "core/metrics/registry.h"
@@ -21,7 +22,7 @@
 
 namespace narthex::discovery {
 
-class Provider;
+class FileProvider;
 class Metrics;
 
 class Manager {
@@ -44,16 +45,22 @@ class Manager {
   void ApplyConfig(const std::map<std::string, DiscoveryConfigs>& configs);
 
  private:
-  struct Job;
+  struct Job {
+    TargetGroups static_groups;
+    std::vector<std::shared_ptr<FileProvider>> providers;
+  };
+
   void Run();
-  void Wake();
-  void AdoptConfig();
+  void Wake() const;
+  bool AdoptConfig();
+  bool PollProviders();
   void Publish();
   int PollTimeout(int64_t now_ms) const;
+  std::vector<FileProvider*> Providers() const;
 
   const Options options_;
   const Consumer consumer_;
-  std::unique_ptr<Metrics> metrics_;
+  const std::shared_ptr<Metrics> metrics_;
 
   Mutex mutex_;
   std::map<std::string, DiscoveryConfigs> pending_ GUARDED_BY(mutex_);
@@ -61,10 +68,11 @@ class Manager {
   bool stopping_ GUARDED_BY(mutex_) = false;
 
   // The thread's own.
-  std::map<std::string, std::unique_ptr<Job>> jobs_;
+  std::map<std::string, Job> jobs_;
   bool changed_ = false;
-  int64_t last_publish_ms_ = 0;
-  int wake_fd_ = -1;
+  bool delayed_ = false;
+  int64_t next_publish_ms_ = 0;
+  UniqueFd wake_;
   NamedThread thread_;
 };
 
