@@ -67,7 +67,7 @@ struct ScrapeConfig {
   bool honor_timestamps = true;
   bool track_timestamps_staleness = false;
   bool enable_compression = true;
-  bool extra_scrape_metrics = false;
+  std::optional<bool> extra_scrape_metrics;  // always set after loading
   std::string metrics_path = "/metrics";
   std::string scheme = "http";
   std::vector<std::pair<std::string, std::vector<std::string>>> params;  // by name
@@ -76,12 +76,16 @@ struct ScrapeConfig {
   double native_histogram_min_bucket_factor = 0;      // stored so far
   NameValidation name_validation = NameValidation::kUtf8;
   NameEscaping name_escaping = NameEscaping::kAllowUtf8;
+  std::string name_validation_text, name_escaping_text;  // as written
   http::ClientConfig http;
   discovery::DiscoveryConfigs discovery;
   std::vector<RelabelConfig> relabel_configs;
   std::vector<RelabelConfig> metric_relabel_configs;
   std::string source_file;  // where it stands
+  int line = 0;
   std::string yaml;         // the resolved job as /api/v1/scrape_pools/config prints it
+  // Equal for jobs that behave alike; unlike `yaml` it also differs when a secret does.
+  std::string fingerprint;
 };
 
 struct AlertmanagerConfig {
@@ -95,6 +99,7 @@ struct AlertmanagerConfig {
   std::vector<RelabelConfig> alert_relabel_configs;
   // "config-0", "config-1", …: the name of its target set in discovery.
   std::string key;
+  std::string fingerprint;  // as in ScrapeConfig
 };
 
 struct AlertingConfig {
