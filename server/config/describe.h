@@ -4,6 +4,7 @@
 
 #include "core/config/decode.h"
 #include "core/config/http_client.h"
+#include "core/config/types.h"
 #include "server/config/config.h"
 #include "server/discovery/describe.h"
 

@@ -1,0 +1,97 @@
+// Target groups from the text of a file_sd file.
+
+#include "core/config/decode.h"
+#include "core/json/reader.h"
+#include "core/labels/names.h"
+#include "core/strings/quote.h"
+#include "server/discovery/describe.h"
+#include "server/discovery/file.h"
+
+namespace narthex::discovery {
+namespace {
+
+constexpr std::string_view kAddress = "__address__";
+constexpr std::string_view kFilePath = "__meta_filepath";
+
+Status ReadLabels(const JsonValue& value, Labels* out) {
+  if (value.is_null()) return OkStatus();
+  if (!value.is_object()) return InvalidArgument("\"labels\" is not an object");
+  LabelsBuilder labels;
+  for (const auto& [name, text] : value.members()) {
+    if (!text.is_string()) return InvalidArgument("label {} is not a string", GoQuote(name));
+    if (!IsValidLabelName(name, NameValidation::kUtf8)) {
+      return InvalidArgument("{} is not a valid label name", GoQuote(name));
+    }
+    labels.Set(name, text.AsString());
+  }
+  *out = labels.Build();
+  return OkStatus();
+}
+
+Status ReadGroup(const JsonValue& value, TargetGroup* group) {
+  if (!value.is_object()) return InvalidArgument("a target group must be an object");
+  for (const auto& [key, member] : value.members()) {
+    if (key == "labels") {
+      NX_RETURN_IF_ERROR(ReadLabels(member, &group->labels));
+    } else if (key == "targets") {
+      if (!member.is_array() && !member.is_null()) {
+        return InvalidArgument("\"targets\" is not a list");
+      }
+      for (const JsonValue& target : member.items()) {
+        if (!target.is_string()) return InvalidArgument("a target is not a string");
+        group->targets.push_back(Labels{{kAddress, target.AsString()}});
+      }
+    } else {
+      return InvalidArgument("json: unknown field {}", GoQuote(key));
+    }
+  }
+  return OkStatus();
+}
+
+StatusOr<std::vector<TargetGroup>> ParseJsonGroups(std::string_view text) {
+  NX_ASSIGN_OR_RETURN(const JsonValue document, ParseJson(text, {.max_bytes = 64 << 20}));
+  if (!document.is_array() && !document.is_null()) {
+    return InvalidArgument("the file must hold a list of target groups");
+  }
+  std::vector<TargetGroup> groups;
+  for (const JsonValue& item : document.items()) {
+    if (item.is_null()) {
+      return InvalidArgument("nil target group item found (index {})", groups.size());
+    }
+    groups.emplace_back();
+    NX_RETURN_IF_ERROR(ReadGroup(item, &groups.back()));
+  }
+  return groups;
+}
+
+StatusOr<std::vector<TargetGroup>> ParseYamlGroups(std::string_view text) {
+  NX_ASSIGN_OR_RETURN(const config::NodePtr document, config::ReadDocument(text));
+  std::vector<TargetGroup> groups;
+  if (document->is_null()) return groups;
+  for (size_t i = 0; i < document->items.size(); ++i) {
+    if (document->items[i]->is_null()) {
+      return InvalidArgument("nil target group item found (index {})", i);
+    }
+  }
+  NX_RETURN_IF_ERROR(config::DecodeNode(*document, &groups));
+  return groups;
+}
+
+}  // namespace
+
+StatusOr<TargetGroups> ParseTargetGroups(std::string_view text, bool json,
+                                         const std::string& file) {
+  StatusOr<std::vector<TargetGroup>> groups = json ? ParseJsonGroups(text) : ParseYamlGroups(text);
+  if (!groups.ok()) return Annotate(groups.status(), file);
+  TargetGroups out;
+  for (TargetGroup& group : *groups) {
+    LabelsBuilder labels(group.labels);
+    labels.Set(kFilePath, file);
+    group.labels = labels.Build();
+    group.source = fmt::format("{}:{}", file, out.size());
+    out.push_back(std::make_shared<const TargetGroup>(std::move(group)));
+  }
+  return out;
+}
+
+}  // namespace narthex::discovery
