@@ -1,0 +1,57 @@
+#pragma once
+// Cuts a query into tokens, one at a time. What a character means depends on whether it stands
+// inside braces, where there are no keywords, or inside brackets, where ':' separates.
+//
+// After a kError token the lexer must not be asked again.
+
+#include <string>
+#include <string_view>
+
+#include "server/promql/parser/token.h"
+
+namespace narthex::promql {
+
+class Lexer {
+ public:
+  explicit Lexer(std::string_view input) : input_(input) {}
+  Token Next();
+
+ private:
+  Token Emit(Tok type);
+  Token Error(std::string message);
+  Token LexStatement();
+  Token LexInsideBraces();
+  Token LexNumberOrDuration();
+  Token LexWord();
+  Token LexIdentifier();
+  Token LexString(char quote);
+  Token LexRawString();
+  Token LexOpenBracket();
+  Token LexClosing(char c);
+  std::string LexEscape(char quote);  // "" or what is wrong
+  bool ScanNumber();
+  bool ScanRemainingDuration();
+  void SkipBlanks();
+
+  bool AtEnd() const { return pos_ >= input_.size(); }
+  char Peek(size_t ahead = 0) const {
+    return pos_ + ahead < input_.size() ? input_[pos_ + ahead] : '\0';
+  }
+  bool Is(std::string_view set) const {
+    return !AtEnd() && set.find(Peek()) != std::string_view::npos;
+  }
+  bool Accept(std::string_view set);
+  void AcceptRun(std::string_view set);
+  std::string QuotedRune() const;  // Go's %q of the rune at pos_
+
+  std::string_view input_;
+  size_t start_ = 0;
+  size_t pos_ = 0;
+  int parens_ = 0;
+  bool in_braces_ = false;
+  bool in_brackets_ = false;
+  bool got_colon_ = false;
+  std::string error_;
+};
+
+}  // namespace narthex::promql

@@ -1,0 +1,117 @@
+#pragma once
+// Recursive descent with precedence climbing. One token of lookahead. The first error ends the
+// parse: methods then return null or false and error_ says why.
+
+#include <initializer_list>
+#include <memory>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "server/promql/parser/functions_table.h"
+#include "server/promql/parser/lexer.h"
+#include "server/promql/parser/parser.h"
+
+namespace narthex::promql {
+
+// "3:7: parse error: what", the position counted in lines and bytes of the line.
+Status ParseErrorAt(std::string_view text, PosRange where, std::string_view what);
+// "3:7" of a byte offset.
+std::string LineAndColumn(std::string_view text, int offset);
+
+class Parser {
+ public:
+  Parser(std::string_view text, const ParserOptions& options);
+
+  ExprPtr ParseWholeExpr();
+  std::unique_ptr<VectorSelector> ParseWholeSelector();
+  const Status& error() const { return error_; }
+
+ private:
+  // Expressions (parse_expr.cc).
+  ExprPtr ParseBinary(int min_precedence);
+  ExprPtr ParseBinaryRest(ExprPtr lhs, Token op, int next_precedence);
+  ExprPtr ParseUnary();
+  ExprPtr ParsePostfix(ExprPtr expr);
+  ExprPtr ParsePrimary();
+  ExprPtr ParseWordPrimary();
+  ExprPtr ParseParen();
+  ExprPtr ParseNumber();
+  ExprPtr ParseStringLiteral();
+  ExprPtr ParseCall(Token name);
+  ExprPtr ParseAggregate(Token op);
+  bool ParseAggregateModifier(AggregateExpr* aggregate);
+  bool SetAggregateArguments(AggregateExpr* aggregate, std::vector<ExprPtr> args);
+  bool ParseArguments(std::vector<ExprPtr>* args);
+  bool ParseBinaryModifiers(BinaryExpr* expr, VectorMatching* matching, bool* has_labels);
+  bool ParseFillModifiers(VectorMatching* matching);
+  bool ParseGroupingLabels(std::vector<std::string>* labels);
+
+  // Selectors and what follows them (parse_selector.cc).
+  std::unique_ptr<VectorSelector> ParseSelector(const Token* name);
+  bool ParseLabelMatchers(VectorSelector* selector);
+  bool ParseLabelMatcher(VectorSelector* selector);
+  bool AddMatcher(VectorSelector* selector, Tok op, std::string name, const Token& value);
+  ExprPtr ParseOffset(ExprPtr expr);
+  ExprPtr ParseAt(ExprPtr expr);
+  ExprPtr ParseExtended(ExprPtr expr);
+  ExprPtr ParseBracket(ExprPtr expr);
+  ExprPtr MakeMatrix(ExprPtr expr, DurationValue range, const Token& bracket);
+  bool ParseNumberToken(const Token& token, double* value);
+
+  // Durations (parse_duration.cc).
+  bool ParseDuration(std::string_view context, bool positive, DurationValue* out);
+  bool ParseOffsetDuration(DurationValue* out);
+  bool FinishDuration(ExprPtr expr, bool positive, DurationValue* out);
+  ExprPtr ParseDurationExpr(std::string_view context, int min_precedence);
+  ExprPtr ParseDurationOperand(std::string_view context);
+  ExprPtr ParseDurationFunction(std::string_view context);
+
+  // Errors and tokens.
+  std::nullptr_t Fail(PosRange where, std::string_view what);
+  std::nullptr_t Unexpected(std::string_view context = "", std::string_view expected = "");
+  void Advance();
+  bool Accept(Tok type);
+  bool Expect(Tok type, std::string_view context = "", std::string_view expected = "");
+  bool failed() const { return !error_.ok(); }
+  bool Unquote(const Token& token, std::string* out);
+  // Sets the depth of a finished node; null when the tree is too deep.
+  template <typename T>
+  std::unique_ptr<T> Finish(std::unique_ptr<T> node, std::initializer_list<const Expr*> children);
+
+  // Guards the recursion of the parser itself.
+  class Nesting {
+   public:
+    explicit Nesting(Parser* parser) : parser_(parser) { ++parser_->nesting_; }
+    ~Nesting() { --parser_->nesting_; }
+    bool TooDeep();
+
+   private:
+    Parser* parser_;
+  };
+
+  std::string_view text_;
+  ParserOptions options_;
+  Lexer lexer_;
+  Token tok_;
+  int last_end_ = 0;  // end of the token consumed last
+  int nesting_ = 0;
+  Status error_;
+};
+
+template <typename T>
+std::unique_ptr<T> Parser::Finish(std::unique_ptr<T> node,
+                                  std::initializer_list<const Expr*> children) {
+  for (const Expr* child : children) {
+    if (child != nullptr && child->depth >= node->depth) node->depth = child->depth + 1;
+  }
+  if (node->depth > kMaxExprDepth) {
+    return Fail(node->pos, "expression is nested too deeply");
+  }
+  return node;
+}
+
+// Upstream's static checks, after a parse without errors (type_check.cc).
+Status CheckTypes(std::string_view text, Expr& expr);
+
+}  // namespace narthex::promql
