@@ -60,7 +60,6 @@ struct EngineOptions {
   int64_t timeout_ms = 120'000;  // of one query, waiting for its turn included
   int max_concurrent = 20;
   int64_t lookback_delta_ms = 300'000;
-  bool delayed_name_removal = false;
   ParserOptions parser;
   // Step of subqueries that name none, given their range. Default: one minute.
   std::function<int64_t(int64_t range_ms)> default_subquery_step;
@@ -72,7 +71,6 @@ struct EngineOptions {
 struct QueryOptions {
   int64_t lookback_delta_ms = 0;  // 0: the engine's
   int64_t timeout_ms = 0;         // 0: the engine's; never longer than the engine's
-  bool per_step_stats = false;
   const std::atomic<bool>* cancelled = nullptr;  // polled; set it to cancel
   // Goes to the query log with the entry: ("ruleGroup.name", …), ("httpRequest.path", …).
   std::vector<std::pair<std::string, std::string>> origin;

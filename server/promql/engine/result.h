@@ -48,8 +48,6 @@ struct QueryStats {
   int64_t total_queryable_samples = 0;  // every sample of every window counts
   int64_t samples_read = 0;             // decoded from storage, each once
   int64_t peak_samples = 0;             // an estimate of the most held at once
-  // Filled when QueryOptions::per_step_stats is set: (step, samples).
-  std::vector<std::pair<TimestampMs, int64_t>> total_queryable_samples_per_step;
 };
 
 struct QueryResult {

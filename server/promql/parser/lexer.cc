@@ -138,9 +138,12 @@ Token Lexer::LexClosing(char c) {
     ++pos_;
     return Emit(Tok::kRightBracket);
   }
-  if (parens_ == 0) return Error("unexpected right parenthesis ')'");
-  --parens_;
   ++pos_;
+  if (parens_ == 0) {
+    start_ = pos_;  // where upstream reports it
+    return Error("unexpected right parenthesis ')'");
+  }
+  --parens_;
   return Emit(Tok::kRightParen);
 }
 

@@ -3,6 +3,7 @@
 #include <cmath>
 
 #include "core/labels/names.h"
+#include "core/strings/numbers.h"
 #include "core/strings/quote.h"
 #include "server/promql/parser/parser_impl.h"
 
@@ -83,10 +84,11 @@ bool Parser::ParseLabelMatcher(VectorSelector* selector) {
   Advance();
   const Token value = tok_;
   if (!Expect(Tok::kString, "label matching", "string")) return false;
-  return AddMatcher(selector, op, std::move(text), value);
+  return AddMatcher(selector, op, std::move(text), name.pos, value);
 }
 
-bool Parser::AddMatcher(VectorSelector* selector, Tok op, std::string name, const Token& value) {
+bool Parser::AddMatcher(VectorSelector* selector, Tok op, std::string name, int pos,
+                        const Token& value) {
   std::string text;
   if (!Unquote(value, &text)) return false;
   const MatchType type = op == Tok::kAssign    ? MatchType::kEqual
@@ -95,7 +97,7 @@ bool Parser::AddMatcher(VectorSelector* selector, Tok op, std::string name, cons
                                                : MatchType::kNotRegex;
   auto matcher = Matcher::Create(type, std::move(name), std::move(text));
   if (!matcher.ok()) {
-    Fail(value.range(), MessageOf(matcher.status()));
+    Fail({pos, value.range().end}, MessageOf(matcher.status()));
     return false;
   }
   selector->matchers.push_back(*std::move(matcher));
@@ -139,7 +141,8 @@ ExprPtr Parser::ParseAt(ExprPtr expr) {
     return Fail(expr->pos, fmt::format("@ modifier must be preceded by {}", kModifierOperands));
   }
   if (!(std::abs(seconds) < 9.2e15)) {
-    return Fail(expr->pos, fmt::format("timestamp out of bounds for @ modifier: {:f}", seconds));
+    return Fail(expr->pos, fmt::format("timestamp out of bounds for @ modifier: {}",
+                                       FormatFloatF(seconds, std::isfinite(seconds) ? 6 : -1)));
   }
   if (time->at != AtAnchor::kNone) {
     return Fail(expr->pos, "@ <timestamp> may not be set multiple times");

@@ -51,7 +51,7 @@ class Parser {
   std::unique_ptr<VectorSelector> ParseSelector(const Token* name);
   bool ParseLabelMatchers(VectorSelector* selector);
   bool ParseLabelMatcher(VectorSelector* selector);
-  bool AddMatcher(VectorSelector* selector, Tok op, std::string name, const Token& value);
+  bool AddMatcher(VectorSelector* selector, Tok op, std::string name, int pos, const Token& value);
   ExprPtr ParseOffset(ExprPtr expr);
   ExprPtr ParseAt(ExprPtr expr);
   ExprPtr ParseExtended(ExprPtr expr);

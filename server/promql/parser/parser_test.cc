@@ -126,7 +126,7 @@ TEST_CASE("errors of syntax") {
       {"1 +", "1:4: parse error: unexpected end of input"},
       {"foo bar", "1:5: parse error: unexpected identifier \"bar\""},
       {"(1", "1:3: parse error: unclosed left parenthesis"},
-      {"1)", "1:2: parse error: unexpected right parenthesis ')'"},
+      {"1)", "1:3: parse error: unexpected right parenthesis ')'"},
       {"foo[5m", "1:7: parse error: unclosed left bracket"},
       {"foo]", "1:4: parse error: unexpected right bracket ']'"},
       {"foo{", "1:5: parse error: unexpected end of input inside braces"},
@@ -141,7 +141,7 @@ TEST_CASE("errors of syntax") {
       {"1 $ 2", "1:3: parse error: unexpected character: '$'"},
       {"1 == = 2", "1:6: parse error: unexpected \"=\""},
       {"1 ! 2", "1:3: parse error: unexpected character after '!': ' '"},
-      {"5x", "1:1: parse error: bad number or duration syntax: \"5x\""},
+      {"5x", "1:1: parse error: bad number or duration syntax: \"5\""},
       {"foo offset", "1:11: parse error: unexpected end of input in offset, expected number, "
                      "duration, step(), or range()"},
       {"foo @ bar", "1:7: parse error: unexpected identifier \"bar\" in @, expected timestamp"},
@@ -170,9 +170,9 @@ TEST_CASE("errors of syntax") {
       {"foo @ 5 @ 6", "1:1: parse error: @ <timestamp> may not be set multiple times"},
       {"1 offset 5m", "1:1: parse error: offset modifier must be preceded by an instant vector "
                       "selector or range vector selector or a subquery"},
-      {"foo @ inf", "1:1: parse error: timestamp out of bounds for @ modifier: inf"},
+      {"foo @ inf", "1:1: parse error: timestamp out of bounds for @ modifier: +Inf"},
       {"\n\nfoo bar", "3:5: parse error: unexpected identifier \"bar\""},
-      {"foo{a=~\"(\"}", "1:8: parse error: error parsing regexp: missing closing ): `^(?s:()$`"},
+      {"foo{a=~\"(\"}", "1:5: parse error: error parsing regexp: missing closing ): `(`"},
   };
   for (const Case& c : cases) {
     INFO(c.input);
