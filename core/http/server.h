@@ -34,7 +34,7 @@ struct Request {
   std::string body;           // whole body, identity-coded (Content-Encoding is the handler's affair)
   std::string remote_address; // "ip:port"
   bool tls = false;
-  std::vector<std::pair<std::string, std::string>> path_params;
+  mutable std::vector<std::pair<std::string, std::string>> path_params;  // filled by the Router
   std::function<bool()> cancelled;  // true once the client is gone
 
   std::string_view PathParam(std::string_view name) const;
@@ -92,7 +92,9 @@ class Router {
   using Middleware =
       std::function<void(std::string_view pattern, const Request&, ResponseWriter&, const Handler&)>;
   void Use(Middleware middleware);
-  void Serve(Request& request, ResponseWriter& response) const;
+  void Serve(const Request& request, ResponseWriter& response) const;
+  // Serve as a Server's handler; the router must outlive it.
+  Handler AsHandler() const;
 
  private:
   struct Impl;

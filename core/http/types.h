@@ -55,6 +55,8 @@ class Params {
 
 // "a=b&c=d" with + and %xx decoded; InvalidArgument on a bad escape, OutOfRange over `limit` pairs.
 StatusOr<Params> ParseForm(std::string_view text, size_t limit = 10000);
+// The same, but malformed pairs are left out and pairs over the limit ignored (Go's URL.Query()).
+Params ParseFormLeniently(std::string_view text, size_t limit = 10000);
 StatusOr<std::string> PercentDecode(std::string_view text, bool plus_is_space = false);
 std::string QueryEscape(std::string_view text);  // Go's url.QueryEscape
 std::string PathEscape(std::string_view text);   // Go's url.PathEscape

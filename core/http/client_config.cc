@@ -1,0 +1,123 @@
+#include "core/http/ascii.h"
+#include "core/http/client.h"
+
+namespace narthex::http {
+namespace {
+
+Status ValidateTls(const TlsConfig& tls) {
+  if (!tls.ca.empty() && !tls.ca_file.empty()) {
+    return InvalidArgument("at most one of ca and ca_file must be configured");
+  }
+  if (!tls.cert.empty() && !tls.cert_file.empty()) {
+    return InvalidArgument("at most one of cert and cert_file must be configured");
+  }
+  if (!tls.key.empty() && !tls.key_file.empty()) {
+    return InvalidArgument("at most one of key and key_file must be configured");
+  }
+  const bool has_cert = !tls.cert.empty() || !tls.cert_file.empty();
+  const bool has_key = !tls.key.empty() || !tls.key_file.empty();
+  if (has_cert && !has_key) {
+    return InvalidArgument(
+        "exactly one of key or key_file must be configured when a client certificate is configured");
+  }
+  if (has_key && !has_cert) {
+    return InvalidArgument(
+        "exactly one of cert or cert_file must be configured when a client key is configured");
+  }
+  return OkStatus();
+}
+
+Status ValidateProxy(const std::string& proxy_url, const std::string& no_proxy,
+                     bool from_environment, bool has_connect_headers) {
+  if (!proxy_url.empty() && from_environment) {
+    return InvalidArgument("if proxy_from_environment is configured, proxy_url must not be configured");
+  }
+  if (!no_proxy.empty() && from_environment) {
+    return InvalidArgument("if proxy_from_environment is configured, no_proxy must not be configured");
+  }
+  if (!no_proxy.empty() && proxy_url.empty()) {
+    return InvalidArgument("if no_proxy is configured, proxy_url must also be configured");
+  }
+  if (has_connect_headers && !from_environment && proxy_url.empty()) {
+    return InvalidArgument(
+        "if proxy_connect_header is configured, proxy_url or proxy_from_environment must also be "
+        "configured");
+  }
+  return OkStatus();
+}
+
+Status ValidateBasicAuth(const ClientConfig::BasicAuth& basic) {
+  if (!basic.username.empty() && !basic.username_file.empty()) {
+    return InvalidArgument("at most one of basic_auth username, username_file & username_ref must be "
+                           "configured");
+  }
+  if (!basic.password.empty() && !basic.password_file.empty()) {
+    return InvalidArgument("at most one of basic_auth password, password_file & password_ref must be "
+                           "configured");
+  }
+  return OkStatus();
+}
+
+Status ValidateAuthorization(const ClientConfig::Authorization& authorization) {
+  if (!authorization.credentials.empty() && !authorization.credentials_file.empty()) {
+    return InvalidArgument(
+        "at most one of authorization credentials, credentials_ref & credentials_file must be "
+        "configured");
+  }
+  if (EqualsIgnoreCase(Trim(authorization.type), "basic")) {
+    return InvalidArgument(
+        "authorization type cannot be set to \"basic\", use \"basic_auth\" instead");
+  }
+  return OkStatus();
+}
+
+Status ValidateOAuth2(const ClientConfig::OAuth2& oauth2) {
+  if (oauth2.client_id.empty()) return InvalidArgument("oauth2 client_id must be configured");
+  if (oauth2.token_url.empty()) return InvalidArgument("oauth2 token_url must be configured");
+  if (!oauth2.client_secret.empty() && !oauth2.client_secret_file.empty()) {
+    return InvalidArgument(
+        "at most one of oauth2 client_secret, client_secret_file & client_secret_ref must be "
+        "configured using grant-type=client_credentials");
+  }
+  NX_RETURN_IF_ERROR(ValidateTls(oauth2.tls));
+  return ValidateProxy(oauth2.proxy_url, oauth2.no_proxy, oauth2.proxy_from_environment, false);
+}
+
+Status ValidateHeaders(const std::vector<ClientConfig::Header>& headers) {
+  // What the client itself decides: the length, the framing, the connection and the credentials.
+  static constexpr std::string_view kReserved[] = {
+      "authorization",     "host",       "content-encoding",    "content-length",
+      "content-type",      "user-agent", "connection",          "keep-alive",
+      "proxy-authenticate", "proxy-authorization", "www-authenticate", "accept-encoding",
+      "x-prometheus-remote-write-version", "x-prometheus-remote-read-version",
+      "x-prometheus-scrape-timeout-seconds", "x-amz-date", "x-amz-security-token",
+      "x-amz-content-sha256"};
+  for (const ClientConfig::Header& header : headers) {
+    for (const std::string_view reserved : kReserved) {
+      if (EqualsIgnoreCase(header.name, reserved)) {
+        return InvalidArgument("setting header \"{}\" is not allowed", header.name);
+      }
+    }
+  }
+  return OkStatus();
+}
+
+}  // namespace
+
+Status ValidateClientConfig(const ClientConfig& config) {
+  if (config.basic_auth) NX_RETURN_IF_ERROR(ValidateBasicAuth(*config.basic_auth));
+  const int schemes = (config.basic_auth ? 1 : 0) + (config.oauth2 ? 1 : 0) +
+                      (config.authorization ? 1 : 0);
+  if (config.authorization) NX_RETURN_IF_ERROR(ValidateAuthorization(*config.authorization));
+  if (schemes > 1) {
+    return InvalidArgument(
+        "at most one of basic_auth, oauth2 & authorization must be configured");
+  }
+  if (config.oauth2) NX_RETURN_IF_ERROR(ValidateOAuth2(*config.oauth2));
+  NX_RETURN_IF_ERROR(ValidateTls(config.tls));
+  NX_RETURN_IF_ERROR(ValidateProxy(config.proxy_url, config.no_proxy, config.proxy_from_environment,
+                                   !config.proxy_connect_headers.empty()));
+  return ValidateHeaders(config.http_headers);
+}
+
+}  // namespace narthex::http

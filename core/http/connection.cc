@@ -1,0 +1,390 @@
+#include "core/http/connection.h"
+
+#include <boost/asio/post.hpp>
+
+#include "core/http/ascii.h"
+#include "core/http/response_writer.h"
+
+namespace narthex::http {
+namespace {
+
+using std::chrono::milliseconds;
+using std::chrono::steady_clock;
+
+// Input taken in while a handler runs: enough for a pipeline, too little to matter.
+constexpr size_t kMaxPipelined = 64 << 10;
+// A stalled reader must take this much (or everything) to earn another write time-out.
+constexpr size_t kWriteProgress = 16 << 10;
+constexpr size_t kMaxLingerBytes = 8 << 20;
+constexpr milliseconds kLingerTime{1000};
+
+// Splits an origin-form, absolute-form or asterisk-form target.
+Status SplitTarget(std::string_view target, Request* request) {
+  std::string_view rest = target;
+  if (!rest.starts_with('/') && rest != "*") {
+    const size_t scheme = rest.find("://");
+    if (scheme == std::string_view::npos) return InvalidArgument("invalid request target");
+    rest.remove_prefix(scheme + 3);
+    const size_t path = rest.find_first_of("/?");
+    rest = path == std::string_view::npos ? std::string_view("/") : rest.substr(path);
+  }
+  rest = rest.substr(0, rest.find('#'));
+  const size_t question = rest.find('?');
+  if (question != std::string_view::npos) {
+    request->raw_query = rest.substr(question + 1);
+    request->query = ParseFormLeniently(request->raw_query);
+  }
+  NX_ASSIGN_OR_RETURN(request->path, PercentDecode(rest.substr(0, question)));
+  return OkStatus();
+}
+
+}  // namespace
+
+bool Flow::Acquire(size_t bytes) {
+  MutexLock lock(mutex_);
+  while (!closed_ && queued_ > 0 && queued_ + bytes > kHighWater) writable_.Wait(lock);
+  queued_ += bytes;
+  return !closed_;
+}
+
+bool Flow::TryAcquire(size_t bytes, size_t limit) {
+  MutexLock lock(mutex_);
+  if (closed_ || queued_ + bytes > limit) return false;
+  queued_ += bytes;
+  return true;
+}
+
+void Flow::ForceAcquire(size_t bytes) {
+  MutexLock lock(mutex_);
+  queued_ += bytes;
+}
+
+void Flow::Release(size_t bytes) {
+  MutexLock lock(mutex_);
+  queued_ -= std::min(bytes, queued_);
+  writable_.NotifyAll();
+}
+
+void Flow::Close() {
+  peer_gone_ = true;
+  MutexLock lock(mutex_);
+  closed_ = true;
+  writable_.NotifyAll();
+}
+
+Connection::Connection(std::shared_ptr<Loop> loop, ServerShared& shared, UniqueFd fd)
+    : loop_(std::move(loop)),
+      shared_(shared),
+      transport_(loop_->context, std::move(fd)),
+      flow_(std::make_shared<Flow>()),
+      remote_(FormatPeer(transport_.fd())) {}
+
+Connection::~Connection() = default;
+
+void Connection::Start() {
+  SetDeadline(shared_.options.read_timeout);
+  WaitForInput();
+}
+
+void Connection::SetDeadline(milliseconds after) {
+  deadline_ = after.count() > 0 ? steady_clock::now() + after : TimePoint::max();
+}
+
+void Connection::CheckDeadline(TimePoint now) {
+  if (now >= write_deadline_) return Close();
+  if (now < deadline_) return;
+  if (state_ == State::kReading) return Reject(408, "Request Timeout");
+  Close();
+}
+
+void Connection::StopGracefully() {
+  stopping_ = true;
+  if (state_ == State::kIdle || state_ == State::kReading || state_ == State::kDetached) Close();
+}
+
+void Connection::Close() {
+  if (state_ == State::kClosed) return;
+  state_ = State::kClosed;
+  const auto self = shared_from_this();
+  flow_->Close();
+  transport_.Close();
+  parser_.reset();
+  output_.clear();
+  loop_->connections.erase(self);
+  shared_.closed.fetch_add(1);
+  shared_.open.fetch_sub(1);
+  shared_.on_slot_free();
+}
+
+void Connection::WaitForInput() {
+  if (waiting_readable_ || peer_eof_ || state_ == State::kClosed) return;
+  waiting_readable_ = true;
+  transport_.WaitReadable([self = shared_from_this()](const boost::system::error_code& error) {
+    self->waiting_readable_ = false;
+    if (!error && self->state_ != State::kClosed) self->OnReadable();
+  });
+}
+
+void Connection::OnReadable() {
+  // A fast sender must not starve the other connections of the loop.
+  for (int i = 0; i < 16; ++i) {
+    if (!ReadOnce()) return;
+  }
+  WaitForInput();
+}
+
+bool Connection::ReadOnce() {
+  if (state_ == State::kClosed) return false;
+  const bool busy = state_ == State::kHandling || state_ == State::kDetached;
+  if (busy && input_.size() >= kMaxPipelined) return false;
+  const IoResult result = transport_.Read(loop_->scratch.get(), Loop::kScratchBytes);
+  switch (result.state) {
+    case IoState::kDone: OnInput({loop_->scratch.get(), result.bytes}); return true;
+    case IoState::kWantRead: WaitForInput(); return false;
+    case IoState::kEof: OnPeerEof(); return false;
+    default: Close(); return false;
+  }
+}
+
+void Connection::OnInput(std::string_view data) {
+  if (state_ == State::kLingering) {
+    lingered_ += data.size();
+    if (lingered_ > kMaxLingerBytes) Close();
+    return;
+  }
+  input_.append(data);
+  if (state_ == State::kIdle || state_ == State::kReading) Parse();
+}
+
+void Connection::OnPeerEof() {
+  peer_eof_ = true;
+  flow_->MarkPeerGone();
+  // A peer may close its sending side and still want the answer.
+  if (state_ != State::kHandling) Close();
+}
+
+void Connection::Parse() {
+  while (state_ == State::kIdle || state_ == State::kReading) {
+    if (parser_ == nullptr) {
+      input_.erase(0, input_.find_first_not_of("\r\n"));  // RFC 9112 2.2: tolerated before a request
+      if (input_.empty()) break;
+      parser_ = std::make_unique<RequestParser>();
+      parser_->header_limit(
+          static_cast<uint32_t>(shared_.options.max_header_bytes + shared_.options.max_uri_bytes));
+      parser_->body_limit(shared_.options.max_body_bytes);
+      parser_->max_body = shared_.options.max_body_bytes;
+      header_seen_ = false;
+      state_ = State::kReading;
+      SetDeadline(shared_.options.read_timeout);
+    }
+    boost::beast::error_code error;
+    if (!input_.empty()) {
+      const size_t used = parser_->put(boost::asio::buffer(input_), error);
+      input_.erase(0, used);
+    }
+    if (error && error != boost::beast::http::error::need_more) return OnParseError(error);
+    if (!header_seen_ && parser_->is_header_done()) {
+      header_seen_ = true;
+      if (!OnHeader()) return;
+      parser_->eager(true);
+      if (!parser_->is_done() && !input_.empty()) continue;
+    }
+    if (parser_->is_done()) return Dispatch();
+    if (error == boost::beast::http::error::need_more || input_.empty()) break;
+  }
+}
+
+bool Connection::OnHeader() {
+  const ServerOptions& options = shared_.options;
+  if (parser_->target.size() > options.max_uri_bytes) {
+    Reject(414, "URI Too Long");
+    return false;
+  }
+  if (parser_->version >= 11 && parser_->headers.GetAll("Host").size() != 1) {
+    Reject(400, "Bad Request: missing required Host header");
+    return false;
+  }
+  const auto length = parser_->content_length();
+  if (length && *length > options.max_body_bytes) {
+    Reject(413, "Request Entity Too Large");
+    return false;
+  }
+  const std::string_view expect = parser_->headers.Get("Expect");
+  if (!expect.empty() && parser_->version >= 11) {
+    if (!EqualsIgnoreCase(expect, "100-continue")) {
+      Reject(417, "Expectation Failed");
+      return false;
+    }
+    if (!parser_->is_done() && input_.empty()) QueueOutput("HTTP/1.1 100 Continue\r\n\r\n");
+  }
+  return state_ == State::kReading;
+}
+
+void Connection::OnParseError(const boost::beast::error_code& error) {
+  using Kind = boost::beast::http::error;
+  if (error == Kind::body_limit) return Reject(413, "Request Entity Too Large");
+  if (error == Kind::header_limit) {
+    const size_t line = std::min(input_.find('\n'), input_.size());
+    if (!parser_->too_many_fields && line > shared_.options.max_uri_bytes) {
+      return Reject(414, "URI Too Long");
+    }
+    return Reject(431, "Request Header Fields Too Large");
+  }
+  if (error == Kind::bad_version) return Reject(505, "HTTP Version Not Supported");
+  Reject(400, "400 Bad Request");
+}
+
+void Connection::Dispatch() {
+  auto request = std::make_shared<Request>();
+  request->method = std::move(parser_->method);
+  request->target = std::move(parser_->target);
+  request->headers = std::move(parser_->headers);
+  request->body = std::move(parser_->body);
+  request->remote_address = remote_;
+  request->cancelled = [flow = flow_] { return flow->peer_gone(); };
+  const AnswerTraits traits = MakeAnswerTraits(*request, parser_->version, parser_->keep_alive());
+  if (!SplitTarget(request->target, request.get()).ok()) return Reject(400, "400 Bad Request");
+  parser_.reset();
+  if (input_.empty()) input_ = std::string();
+  state_ = State::kHandling;
+  deadline_ = TimePoint::max();
+  answer_done_ = false;
+  shared_.requests.fetch_add(1);
+  auto task = [self = shared_from_this(), request, traits] {
+    RunHandler(self, self->shared_.handler, *request, traits);
+  };
+  if (!shared_.workers->Submit(std::move(task))) {
+    QueueOutput(SimpleAnswer(503, "Service Unavailable\n", true));
+    PostFinish(traits.keep_alive);
+    return;
+  }
+  WaitForInput();
+}
+
+void Connection::Reject(int status, std::string_view reason) {
+  if (state_ == State::kClosed) return;
+  state_ = State::kHandling;
+  deadline_ = TimePoint::max();
+  linger_ = true;
+  keep_alive_ = false;
+  answer_done_ = true;
+  parser_.reset();
+  input_.clear();
+  QueueOutput(SimpleAnswer(status, fmt::format("{}\n", reason), false));
+}
+
+void Connection::PostOutput(std::string head, std::string body) {
+  boost::asio::post(loop_->context, [self = shared_from_this(), head = std::move(head),
+                                    body = std::move(body)]() mutable {
+    const size_t bytes = head.size() + body.size();
+    if (self->state_ == State::kClosed) return self->flow_->Release(bytes);
+    if (!head.empty()) self->output_.push_back(std::move(head));
+    if (!body.empty()) self->output_.push_back(std::move(body));
+    self->Flush();
+  });
+}
+
+void Connection::PostFinish(bool keep_alive) {
+  boost::asio::post(loop_->context, [self = shared_from_this(), keep_alive] {
+    if (self->state_ == State::kClosed) return;
+    self->answer_done_ = true;
+    self->keep_alive_ = keep_alive;
+    if (self->output_.empty()) self->OnAnswerDrained();
+  });
+}
+
+void Connection::PostDetach() {
+  boost::asio::post(loop_->context, [self = shared_from_this()] {
+    if (self->state_ != State::kHandling) return;
+    self->state_ = State::kDetached;
+    if (self->stopping_ || self->peer_eof_) self->Close();
+  });
+}
+
+void Connection::PostClose() {
+  boost::asio::post(loop_->context, [self = shared_from_this()] { self->Close(); });
+}
+
+void Connection::QueueOutput(std::string data) {
+  flow_->ForceAcquire(data.size());
+  output_.push_back(std::move(data));
+  Flush();
+}
+
+void Connection::Flush() {
+  if (waiting_writable_ || state_ == State::kClosed) return;
+  while (!output_.empty()) {
+    std::array<std::string_view, 16> parts;
+    size_t count = 0;
+    for (const std::string& part : output_) {
+      if (count == parts.size()) break;
+      parts[count] = part;
+      if (count == 0) parts[0].remove_prefix(output_offset_);
+      ++count;
+    }
+    const IoResult result = transport_.Write({parts.data(), count});
+    if (result.state == IoState::kWantWrite || result.state == IoState::kWantRead) {
+      if (write_deadline_ == TimePoint::max() && shared_.options.write_timeout.count() > 0) {
+        write_deadline_ = steady_clock::now() + shared_.options.write_timeout;
+      }
+      waiting_writable_ = true;
+      transport_.WaitWritable([self = shared_from_this()](const boost::system::error_code& error) {
+        self->waiting_writable_ = false;
+        if (!error) self->Flush();
+      });
+      return;
+    }
+    if (result.state != IoState::kDone) return Close();
+    size_t left = result.bytes;
+    while (left > 0) {
+      const size_t part = output_.front().size() - output_offset_;
+      if (left < part) {
+        output_offset_ += left;
+        break;
+      }
+      left -= part;
+      output_offset_ = 0;
+      output_.pop_front();
+    }
+    flow_->Release(result.bytes);
+    written_since_deadline_ += result.bytes;
+    if (written_since_deadline_ >= kWriteProgress) {
+      written_since_deadline_ = 0;
+      write_deadline_ = TimePoint::max();
+    }
+  }
+  written_since_deadline_ = 0;
+  write_deadline_ = TimePoint::max();
+  if (answer_done_) OnAnswerDrained();
+}
+
+void Connection::OnAnswerDrained() {
+  if (state_ == State::kClosed || state_ == State::kLingering) return;
+  answer_done_ = false;
+  if (linger_) return Linger();
+  if (!keep_alive_ || stopping_ || state_ == State::kDetached) return Close();
+  if (peer_eof_ && input_.empty()) return Close();
+  output_.shrink_to_fit();
+  state_ = State::kIdle;
+  SetDeadline(shared_.options.idle_timeout);
+  if (input_.empty()) return WaitForInput();
+  // Posted, not called: a long pipeline must not nest.
+  boost::asio::post(loop_->context, [self = shared_from_this()] {
+    if (self->state_ != State::kIdle) return;
+    self->Parse();
+    if (self->peer_eof_ && (self->state_ == State::kIdle || self->state_ == State::kReading)) {
+      return self->Close();
+    }
+    self->WaitForInput();
+  });
+}
+
+void Connection::Linger() {
+  state_ = State::kLingering;
+  transport_.ShutdownWrite();
+  SetDeadline(kLingerTime);
+  if (peer_eof_) return Close();
+  WaitForInput();
+}
+
+}  // namespace narthex::http

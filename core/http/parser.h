@@ -1,0 +1,91 @@
+#pragma once
+// HTTP/1 message parsers on Beast's incremental core, writing straight into our own values.
+// Not thread-safe.
+
+#include <boost/beast/http/basic_parser.hpp>
+#include <string>
+
+#include "core/http/client.h"
+#include "core/http/server.h"
+
+namespace narthex::http {
+
+// What both directions collect: header fields and a body of limited size.
+template <bool is_request>
+class MessageParser : public boost::beast::http::basic_parser<is_request> {
+ public:
+  using error_code = boost::beast::error_code;
+  using string_view = boost::beast::string_view;
+
+  // More fields than this are refused whatever their size.
+  static constexpr size_t kMaxFields = 1000;
+
+  Headers headers;
+  std::string body;
+  size_t max_body = 0;  // of the decoded transfer; 0 = no limit
+  bool body_too_large = false;
+  bool too_many_fields = false;
+  bool finished = false;
+
+ protected:
+  void on_field_impl(boost::beast::http::field, string_view name, string_view value,
+                     error_code& error) override {
+    if (++fields_ > kMaxFields) {
+      too_many_fields = true;
+      error = boost::beast::http::error::header_limit;
+      return;
+    }
+    headers.Add({name.data(), name.size()}, {value.data(), value.size()});
+  }
+  void on_header_impl(error_code&) override {}
+  void on_body_init_impl(const boost::optional<std::uint64_t>& length, error_code&) override {
+    // A peer's claim is not worth more than a first buffer.
+    if (length) body.reserve(std::min<uint64_t>(*length, 1 << 20));
+  }
+  std::size_t on_body_impl(string_view data, error_code& error) override {
+    return Append(data, error);
+  }
+  void on_chunk_header_impl(std::uint64_t, string_view, error_code&) override {}
+  std::size_t on_chunk_body_impl(std::uint64_t, string_view data, error_code& error) override {
+    return Append(data, error);
+  }
+  void on_finish_impl(error_code&) override { finished = true; }
+
+ private:
+  std::size_t Append(string_view data, error_code& error) {
+    if (max_body > 0 && data.size() > max_body - body.size()) {
+      body_too_large = true;
+      error = boost::beast::http::error::body_limit;
+      return 0;
+    }
+    body.append(data.data(), data.size());
+    return data.size();
+  }
+
+  size_t fields_ = 0;
+};
+
+class RequestParser final : public MessageParser<true> {
+ public:
+  std::string method;
+  std::string target;
+  int version = 11;
+
+ protected:
+  void on_request_impl(boost::beast::http::verb, string_view method_text, string_view target_text,
+                       int http_version, error_code&) override;
+  void on_response_impl(int, string_view, int, error_code&) override {}
+};
+
+class ResponseParser final : public MessageParser<false> {
+ public:
+  int status = 0;
+  int version = 11;
+
+ protected:
+  void on_request_impl(boost::beast::http::verb, string_view, string_view, int,
+                       error_code&) override {}
+  void on_response_impl(int code, string_view reason, int http_version, error_code&) override;
+};
+
+}  // namespace narthex::http

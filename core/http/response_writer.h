@@ -1,0 +1,30 @@
+#pragma once
+// The framing of answers: status line, headers, lengths, chunks, compression.
+
+#include <memory>
+#include <string>
+
+#include "core/http/encoding.h"
+#include "core/http/server.h"
+
+namespace narthex::http {
+
+class Connection;
+
+// What the request says about the shape of its answer.
+struct AnswerTraits {
+  Encoding encoding = Encoding::kIdentity;
+  bool keep_alive = true;
+  bool head = false;
+  bool http10 = false;
+};
+AnswerTraits MakeAnswerTraits(const Request& request, int version, bool keep_alive);
+
+// Calls the handler with a writer on the connection and completes the answer; on a worker.
+void RunHandler(const std::shared_ptr<Connection>& connection, const Handler& handler,
+                const Request& request, const AnswerTraits& traits);
+
+// A complete plain-text answer that needs no handler.
+std::string SimpleAnswer(int status, std::string_view text, bool keep_alive);
+
+}  // namespace narthex::http

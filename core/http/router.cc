@@ -1,0 +1,171 @@
+#include <algorithm>
+#include <map>
+
+#include "core/http/server.h"
+
+namespace narthex::http {
+namespace {
+
+struct Route {
+  std::string method;  // empty: any
+  std::string pattern;
+  Handler handler;
+};
+
+std::vector<std::string> Split(std::string_view path) {
+  std::vector<std::string> segments;
+  if (path.starts_with('/')) path.remove_prefix(1);
+  for (;;) {
+    const size_t slash = path.find('/');
+    segments.emplace_back(path.substr(0, slash));
+    if (slash == std::string_view::npos) return segments;
+    path.remove_prefix(slash + 1);
+  }
+}
+
+}  // namespace
+
+// A trie of path segments: literal children first, then the parameter, then the catch-all.
+struct Router::Impl {
+  struct Node {
+    std::map<std::string, std::unique_ptr<Node>, std::less<>> literals;
+    std::unique_ptr<Node> parameter;
+    std::unique_ptr<Node> rest;
+    std::vector<Route> routes;
+  };
+
+  Node root;
+  Handler not_found;
+  Handler method_not_allowed;
+  std::vector<Middleware> middleware;
+
+  Node* Insert(std::string_view pattern) {
+    Node* node = &root;
+    for (const std::string& segment : Split(pattern)) {
+      std::unique_ptr<Node>* next = nullptr;
+      if (segment.starts_with(':')) {
+        next = &node->parameter;
+      } else if (segment.starts_with('*')) {
+        next = &node->rest;
+      } else {
+        next = &node->literals[segment];
+      }
+      if (*next == nullptr) *next = std::make_unique<Node>();
+      node = next->get();
+    }
+    return node;
+  }
+
+  static const Node* Find(const Node* node, std::string_view rest) {
+    const size_t slash = rest.find('/');
+    const std::string_view segment = rest.substr(0, slash);
+    const bool last = slash == std::string_view::npos;
+    const auto descend = [&](const Node* child) -> const Node* {
+      if (child == nullptr) return nullptr;
+      if (!last) return Find(child, rest.substr(slash + 1));
+      return child->routes.empty() ? nullptr : child;
+    };
+    const auto literal = node->literals.find(segment);
+    if (literal != node->literals.end()) {
+      if (const Node* found = descend(literal->second.get())) return found;
+    }
+    if (!segment.empty()) {
+      if (const Node* found = descend(node->parameter.get())) return found;
+    }
+    if (node->rest != nullptr && !node->rest->routes.empty()) return node->rest.get();
+    return nullptr;
+  }
+
+  static const Route* FindMethod(const Node& node, std::string_view method) {
+    const Route* any = nullptr;
+    for (const Route& route : node.routes) {
+      if (route.method == method) return &route;
+      if (route.method.empty()) any = &route;
+    }
+    return any;
+  }
+
+  static void BindParams(const std::string& pattern, const Request& request) {
+    std::string_view names = std::string_view(pattern).substr(1);
+    std::string_view path = std::string_view(request.path).substr(1);
+    for (;;) {
+      const size_t name_end = names.find('/');
+      const size_t path_end = path.find('/');
+      const std::string_view name = names.substr(0, name_end);
+      if (name.starts_with('*')) {
+        request.path_params.emplace_back(name.substr(1), path);
+        return;
+      }
+      if (name.starts_with(':')) {
+        request.path_params.emplace_back(name.substr(1), path.substr(0, path_end));
+      }
+      if (name_end == std::string_view::npos || path_end == std::string_view::npos) return;
+      names.remove_prefix(name_end + 1);
+      path.remove_prefix(path_end + 1);
+    }
+  }
+
+  void Call(const Route& route, const Request& request, ResponseWriter& response,
+            size_t layer = 0) const {
+    if (layer == middleware.size()) return route.handler(request, response);
+    middleware[layer](route.pattern, request, response,
+                      [&](const Request& inner, ResponseWriter& writer) {
+                        Call(route, inner, writer, layer + 1);
+                      });
+  }
+};
+
+Router::Router() : impl_(std::make_unique<Impl>()) {
+  impl_->not_found = [](const Request&, ResponseWriter& response) {
+    response.Error(404, "404 page not found");
+  };
+  impl_->method_not_allowed = [](const Request&, ResponseWriter& response) {
+    response.Error(405, "Method Not Allowed");
+  };
+}
+Router::~Router() = default;
+
+void Router::Handle(std::string_view method, std::string pattern, Handler handler) {
+  Impl::Node* node = impl_->Insert(pattern);
+  node->routes.push_back({std::string(method), std::move(pattern), std::move(handler)});
+}
+
+void Router::Handle(std::span<const std::string_view> methods, const std::string& pattern,
+                    const Handler& handler) {
+  for (const std::string_view method : methods) Handle(method, pattern, handler);
+}
+
+void Router::HandleAny(std::string pattern, Handler handler) {
+  Handle("", std::move(pattern), std::move(handler));
+}
+
+void Router::SetNotFound(Handler handler) { impl_->not_found = std::move(handler); }
+void Router::SetMethodNotAllowed(Handler handler) {
+  impl_->method_not_allowed = std::move(handler);
+}
+void Router::Use(Middleware middleware) { impl_->middleware.push_back(std::move(middleware)); }
+
+Handler Router::AsHandler() const {
+  return [this](const Request& request, ResponseWriter& response) { Serve(request, response); };
+}
+
+void Router::Serve(const Request& request, ResponseWriter& response) const {
+  const Impl::Node* node = nullptr;
+  if (request.path.starts_with('/')) {
+    node = Impl::Find(&impl_->root, std::string_view(request.path).substr(1));
+  }
+  if (node == nullptr) return impl_->not_found(request, response);
+  const Route* route = Impl::FindMethod(*node, request.method);
+  if (route != nullptr) {
+    Impl::BindParams(route->pattern, request);
+    return impl_->Call(*route, request, response);
+  }
+  std::vector<std::string> methods;
+  for (const Route& candidate : node->routes) methods.push_back(candidate.method);
+  std::sort(methods.begin(), methods.end());
+  methods.erase(std::unique(methods.begin(), methods.end()), methods.end());
+  response.headers().Set("Allow", fmt::format("{}", fmt::join(methods, ", ")));
+  impl_->method_not_allowed(request, response);
+}
+
+}  // namespace narthex::http

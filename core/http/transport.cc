@@ -1,0 +1,72 @@
+#include "core/http/transport.h"
+
+#include <arpa/inet.h>
+#include <fmt/format.h>
+#include <netinet/in.h>
+#include <sys/socket.h>
+#include <sys/uio.h>
+
+#include <array>
+#include <cerrno>
+
+namespace narthex::http {
+
+IoResult Transport::Read(char* data, size_t size) {
+  for (;;) {
+    const ssize_t n = ::recv(fd(), data, size, MSG_DONTWAIT);
+    if (n > 0) return {IoState::kDone, static_cast<size_t>(n), 0};
+    if (n == 0) return {IoState::kEof, 0, 0};
+    if (errno == EINTR) continue;
+    if (errno == EAGAIN || errno == EWOULDBLOCK) return {IoState::kWantRead, 0, 0};
+    return {IoState::kError, 0, errno};
+  }
+}
+
+IoResult Transport::Write(std::span<const std::string_view> parts) {
+  std::array<iovec, 16> vectors;
+  const size_t count = std::min(parts.size(), vectors.size());
+  for (size_t i = 0; i < count; ++i) {
+    vectors[i] = {const_cast<char*>(parts[i].data()), parts[i].size()};
+  }
+  msghdr message{};
+  message.msg_iov = vectors.data();
+  message.msg_iovlen = count;
+  for (;;) {
+    const ssize_t n = ::sendmsg(fd(), &message, MSG_NOSIGNAL | MSG_DONTWAIT);
+    if (n >= 0) return {IoState::kDone, static_cast<size_t>(n), 0};
+    if (errno == EINTR) continue;
+    if (errno == EAGAIN || errno == EWOULDBLOCK) return {IoState::kWantWrite, 0, 0};
+    return {IoState::kError, 0, errno};
+  }
+}
+
+void Transport::ShutdownWrite() { ::shutdown(fd(), SHUT_WR); }
+
+void Transport::Close() {
+  boost::system::error_code ignored;
+  descriptor_.close(ignored);
+}
+
+std::string FormatPeer(int fd) {
+  sockaddr_storage address{};
+  socklen_t length = sizeof address;
+  char text[INET6_ADDRSTRLEN] = "";
+  if (::getpeername(fd, reinterpret_cast<sockaddr*>(&address), &length) != 0) return "@";
+  if (address.ss_family == AF_INET) {
+    const auto& v4 = reinterpret_cast<const sockaddr_in&>(address);
+    ::inet_ntop(AF_INET, &v4.sin_addr, text, sizeof text);
+    return fmt::format("{}:{}", text, ntohs(v4.sin_port));
+  }
+  if (address.ss_family == AF_INET6) {
+    const auto& v6 = reinterpret_cast<const sockaddr_in6&>(address);
+    if (IN6_IS_ADDR_V4MAPPED(&v6.sin6_addr)) {
+      ::inet_ntop(AF_INET, v6.sin6_addr.s6_addr + 12, text, sizeof text);
+      return fmt::format("{}:{}", text, ntohs(v6.sin6_port));
+    }
+    ::inet_ntop(AF_INET6, &v6.sin6_addr, text, sizeof text);
+    return fmt::format("[{}]:{}", text, ntohs(v6.sin6_port));
+  }
+  return "@";
+}
+
+}  // namespace narthex::http

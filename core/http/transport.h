@@ -1,0 +1,55 @@
+#pragma once
+// A connected stream socket with readiness waits on an io_context. Reads and writes never block.
+// Not thread-safe: everything happens on the thread of the io_context.
+
+#include <boost/asio/io_context.hpp>
+#include <boost/asio/posix/stream_descriptor.hpp>
+#include <memory>
+#include <span>
+#include <string>
+#include <string_view>
+
+#include "core/base/file.h"
+
+namespace narthex::http {
+
+enum class IoState { kDone, kWantRead, kWantWrite, kEof, kError };
+
+struct IoResult {
+  IoState state = IoState::kDone;
+  size_t bytes = 0;
+  int error = 0;  // errno, with kError
+};
+
+class Transport {
+ public:
+  Transport(boost::asio::io_context& context, UniqueFd fd) : descriptor_(context, fd.release()) {}
+
+  IoResult Read(char* data, size_t size);
+  // Gathers the parts into one system call where the transport can.
+  IoResult Write(std::span<const std::string_view> parts);
+
+  // wait(error_code): calls back once the socket is ready or closed.
+  template <typename F>
+  void WaitReadable(F&& ready) {
+    descriptor_.async_wait(boost::asio::posix::stream_descriptor::wait_read,
+                           std::forward<F>(ready));
+  }
+  template <typename F>
+  void WaitWritable(F&& ready) {
+    descriptor_.async_wait(boost::asio::posix::stream_descriptor::wait_write,
+                           std::forward<F>(ready));
+  }
+  void ShutdownWrite();
+  void Close();
+  bool open() const { return descriptor_.is_open(); }
+  int fd() { return descriptor_.native_handle(); }
+
+ private:
+  boost::asio::posix::stream_descriptor descriptor_;
+};
+
+// "ip:port" of a socket address, "[ip]:port" for IPv6, "@" for a unix socket.
+std::string FormatPeer(int fd);
+
+}  // namespace narthex::http
