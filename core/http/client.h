@@ -22,15 +22,18 @@ namespace narthex::http {
 struct TlsConfig {
   std::string ca, ca_file, cert, cert_file, key, key_file, server_name, min_version, max_version;
   bool insecure_skip_verify = false;
+  friend bool operator==(const TlsConfig&, const TlsConfig&) = default;
 };
 
 // The HTTP client block of spec section 2.3, as plain values. core/config decodes and prints it.
 struct ClientConfig {
   struct BasicAuth {
     std::string username, username_file, password, password_file;
+    friend bool operator==(const BasicAuth&, const BasicAuth&) = default;
   };
   struct Authorization {
     std::string type = "Bearer", credentials, credentials_file;
+    friend bool operator==(const Authorization&, const Authorization&) = default;
   };
   struct OAuth2 {
     std::string client_id, client_secret, client_secret_file, token_url;
@@ -39,10 +42,12 @@ struct ClientConfig {
     TlsConfig tls;
     std::string proxy_url, no_proxy;
     bool proxy_from_environment = false;
+    friend bool operator==(const OAuth2&, const OAuth2&) = default;
   };
   struct Header {
     std::string name;
     std::vector<std::string> values, secrets, files;
+    friend bool operator==(const Header&, const Header&) = default;
   };
   std::optional<BasicAuth> basic_auth;
   std::optional<Authorization> authorization;
@@ -54,6 +59,7 @@ struct ClientConfig {
   bool proxy_from_environment = false;
   std::vector<Header> proxy_connect_headers;
   std::vector<Header> http_headers;
+  friend bool operator==(const ClientConfig&, const ClientConfig&) = default;
 };
 
 struct ClientRequest {
