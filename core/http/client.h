@@ -108,7 +108,9 @@ class Client {
 
   // Never blocks. The callback runs exactly once, also on cancellation and shutdown. Errors:
   // DeadlineExceeded ("context deadline exceeded"), OutOfRange (body limit), Unavailable (network,
-  // with Go's "dial tcp 1.2.3.4:80: connect: connection refused" wording where it applies).
+  // with Go's "dial tcp 1.2.3.4:80: connect: connection refused" wording where it applies),
+  // Cancelled (shutdown). What fails before the answer's headers are complete is wrapped as Go's
+  // url.Error: `Get "http://host/path": dial tcp …`, with the password of the URL hidden.
   virtual void Do(ClientRequest request, Callback callback) = 0;
   // Blocks the calling thread. Must not be called on an I/O thread.
   StatusOr<ClientResponse> DoBlocking(ClientRequest request);

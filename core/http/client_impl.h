@@ -1,0 +1,37 @@
+#pragma once
+// A Client: configuration, proxies, TLS state and connection pools shared by its exchanges.
+// Immutable after Create but for the pools, which belong to their loops.
+
+#include <memory>
+#include <vector>
+
+#include "core/http/client.h"
+#include "core/http/client_connection.h"
+#include "core/http/client_loop.h"
+#include "core/http/proxy.h"
+
+namespace narthex::http {
+
+class ClientImpl final : public Client, public std::enable_shared_from_this<ClientImpl> {
+ public:
+  ClientImpl(ClientRuntime::Impl& runtime, Options options, ProxySelector proxies);
+  ~ClientImpl() override;
+
+  void Do(ClientRequest request, Callback callback) override;
+
+  const Options& options() const { return options_; }
+  const ClientConfig& config() const { return options_.config; }
+  const ProxySelector& proxies() const { return proxies_; }
+  const std::shared_ptr<Resolver>& resolver() const { return resolver_; }
+  const std::shared_ptr<ClientLoop>& loop(size_t index) const { return loops_[index]; }
+  ConnectionPool& pool(size_t index) { return *pools_[index]; }
+
+ private:
+  const Options options_;
+  const ProxySelector proxies_;
+  const std::shared_ptr<Resolver> resolver_;
+  const std::vector<std::shared_ptr<ClientLoop>> loops_;
+  std::vector<std::shared_ptr<ConnectionPool>> pools_;
+};
+
+}  // namespace narthex::http

@@ -1,0 +1,54 @@
+#pragma once
+// The I/O threads that all HTTP clients of a process share, and what they own.
+//
+// Thread safety: Post may be called from any thread; everything else belongs to the loop's thread.
+
+#include <boost/asio/executor_work_guard.hpp>
+#include <boost/asio/io_context.hpp>
+#include <boost/asio/post.hpp>
+#include <memory>
+#include <unordered_set>
+#include <vector>
+
+#include "core/base/mutex.h"
+#include "core/base/thread.h"
+#include "core/http/client.h"
+#include "core/http/resolver.h"
+
+namespace narthex::http {
+
+class Exchange;
+
+struct ClientLoop {
+  static constexpr size_t kScratchBytes = 64 << 10;
+
+  ClientLoop() : context(1), scratch(new char[kScratchBytes]) {}
+
+  // False once the loop has shut down: the action will not run.
+  template <typename F>
+  bool Post(F&& action) EXCLUDES(mutex) {
+    MutexLock lock(mutex);
+    if (stopped) return false;
+    boost::asio::post(context, std::forward<F>(action));
+    return true;
+  }
+
+  boost::asio::io_context context;
+  std::unique_ptr<char[]> scratch;
+  std::unordered_set<std::shared_ptr<Exchange>> active;
+  bool shutting_down = false;
+  Mutex mutex;
+  bool stopped GUARDED_BY(mutex) = false;
+};
+
+struct ClientRuntime::Impl {
+  using WorkGuard =
+      boost::asio::executor_work_guard<boost::asio::io_context::executor_type>;
+
+  std::shared_ptr<Resolver> resolver;
+  std::vector<std::shared_ptr<ClientLoop>> loops;
+  std::vector<WorkGuard> guards;
+  std::vector<NamedThread> threads;
+};
+
+}  // namespace narthex::http
