@@ -58,7 +58,7 @@ class Manager {
 
  private:
   struct Impl;
-  std::unique_ptr<Impl> impl_;
+  std::shared_ptr<Impl> impl_;  // the registry holds it too
 };
 
 }  // namespace narthex::scrape

@@ -244,7 +244,7 @@ Status CheckSampleLabels(const Labels& labels, const config::ScrapeLimits& limit
 }
 
 bool IsLabelLimitError(const Status& status) {
-  return status.code() == StatusCode::kResourceExhausted;
+  return status.code() == StatusCode::kResourceExhausted && MessageOf(status).starts_with("label_");
 }
 
 }  // namespace narthex::scrape

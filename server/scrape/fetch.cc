@@ -1,0 +1,66 @@
+#include "server/scrape/fetch.h"
+
+#include "core/compress/gzip.h"
+#include "core/strings/numbers.h"
+#include "core/strings/quote.h"
+
+namespace narthex::scrape {
+namespace {
+
+Status BodyLimitStatus() { return ResourceExhausted("{}", kBodyLimitError); }
+
+}  // namespace
+
+bool IsBodyLimitError(const Status& status) { return MessageOf(status) == kBodyLimitError; }
+
+size_t BodyLimit(const config::ScrapeConfig& config, size_t default_limit) {
+  return config.limits.body_size > 0 ? static_cast<size_t>(config.limits.body_size) : default_limit;
+}
+
+http::ClientRequest MakeRequest(const Target& target, const PoolSettings& settings,
+                                size_t default_body_limit) {
+  http::ClientRequest request;
+  request.url = target.url;
+  request.headers.Set("Accept", settings.accept);
+  request.headers.Set("Accept-Encoding", settings.config.enable_compression ? "gzip" : "identity");
+  request.headers.Set("X-Prometheus-Scrape-Timeout-Seconds",
+                      FormatFloat(static_cast<double>(target.timeout_ms) / 1000));
+  request.timeout = std::chrono::milliseconds(target.timeout_ms);
+  request.max_body_bytes = BodyLimit(settings.config, default_body_limit);
+  request.unix_socket = target.unix_socket;
+  return request;
+}
+
+Status RequestError(const Status& status, const std::string& url) {
+  if (status.code() == StatusCode::kOutOfRange) return BodyLimitStatus();
+  if (MessageOf(status).starts_with("Get ")) return status;
+  return Annotate(status, fmt::format("Get {}", GoQuote(url)));
+}
+
+StatusOr<Body> ReadBody(const http::ClientResponse& response, const PoolSettings& settings,
+                        size_t default_body_limit, std::string* storage, std::string* warning) {
+  if (response.status != 200) {
+    return Unavailable("server returned HTTP status {}", response.status_line());
+  }
+  Body body;
+  body.text = response.body;
+  const size_t limit = BodyLimit(settings.config, default_body_limit);
+  const std::string_view encoding = response.headers.Get("Content-Encoding");
+  if (EqualsIgnoreCase(encoding, "gzip")) {
+    const Status status = GzipDecompress(response.body, limit, storage);
+    if (status.code() == StatusCode::kResourceExhausted) return BodyLimitStatus();
+    NX_RETURN_IF_ERROR(status);
+    body.text = *storage;
+  } else if (!encoding.empty() && !EqualsIgnoreCase(encoding, "identity")) {
+    return Unavailable("unsupported Content-Encoding {}", GoQuote(encoding));
+  }
+  if (body.text.size() >= limit) return BodyLimitStatus();
+  NX_ASSIGN_OR_RETURN(ScrapeContent content,
+                      ParseScrapeContentType(response.headers.Get("Content-Type"),
+                                             settings.fallback));
+  body.grammar = content.grammar;
+  *warning = std::move(content.warning);
+  return body;
+}
+
+}  // namespace narthex::scrape

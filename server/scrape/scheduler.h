@@ -1,0 +1,53 @@
+#pragma once
+// One thread that wakes loops when they are due. A binary heap of moments: with thousands of
+// targets a wake-up costs a microsecond.
+//
+// Times are wall-clock nanoseconds, because the grid that scrapes keep to is the wall clock's; a
+// clock that is set is noticed within a second.
+//
+// Thread safety: all methods.
+
+#include <cstdint>
+#include <memory>
+#include <queue>
+#include <vector>
+
+#include "core/base/clock.h"
+#include "core/base/mutex.h"
+#include "core/base/thread.h"
+
+namespace narthex::scrape {
+
+class Scheduled {
+ public:
+  virtual ~Scheduled() = default;
+  // Runs on the scheduler's thread and must not block. Returns when to be called next; 0: never.
+  virtual int64_t OnDue(int64_t due_nanos, int64_t now_nanos) = 0;
+};
+
+class Scheduler {
+ public:
+  explicit Scheduler(const Clock* clock) : clock_(clock) {}
+  ~Scheduler() { Stop(); }
+
+  void Start();
+  void Stop() EXCLUDES(mutex_);
+  void Add(std::shared_ptr<Scheduled> item, int64_t due_nanos) EXCLUDES(mutex_);
+
+ private:
+  struct Entry {
+    int64_t due;
+    std::shared_ptr<Scheduled> item;
+    bool operator>(const Entry& other) const { return due > other.due; }
+  };
+  void Run();
+
+  const Clock* const clock_;
+  Mutex mutex_;
+  CondVar changed_;
+  std::priority_queue<Entry, std::vector<Entry>, std::greater<>> heap_ GUARDED_BY(mutex_);
+  bool stopping_ GUARDED_BY(mutex_) = false;
+  NamedThread thread_;
+};
+
+}  // namespace narthex::scrape

@@ -1,0 +1,358 @@
+#include "server/scrape/series.h"
+
+#include "server/scrape/target.h"
+
+namespace narthex::scrape {
+namespace {
+
+// Upstream's bound on timestamps ahead of the server's clock.
+constexpr int64_t kMaxAheadMs = 10 * 60 * 1000;
+
+// Labels of new series held back during one scrape. A body of the default limit (256 MiB) cannot
+// force more than this.
+constexpr size_t kMaxHeldBytes = size_t{512} << 20;
+
+constexpr size_t kScratchKeepBytes = size_t{4} << 20;
+
+template <typename T>
+void TrimVector(std::vector<T>* v) {
+  if (v->capacity() * sizeof(T) > kScratchKeepBytes) std::vector<T>().swap(*v);
+}
+
+void Count(storage::AppendResult result, AppendCounts* counts) {
+  switch (result) {
+    case storage::AppendResult::kOk:
+      return;
+    case storage::AppendResult::kDuplicate:
+      ++counts->duplicate;
+      return;
+    case storage::AppendResult::kOutOfOrder:
+    case storage::AppendResult::kTooOld:
+      ++counts->out_of_order;
+      return;
+    case storage::AppendResult::kOutOfBounds:
+      ++counts->out_of_bounds;
+      return;
+    case storage::AppendResult::kRefused:
+      ++counts->refused;
+      return;
+  }
+}
+
+}  // namespace
+
+bool IsSampleLimitError(const Status& status) { return MessageOf(status) == kSampleLimitError; }
+
+void Scratch::Trim() {
+  TrimVector(&values);
+  TrimVector(&seen);
+  TrimVector(&result.samples);
+  TrimVector(&result.vanished);
+  TrimVector(&result.exemplars);
+  TrimVector(&result.histograms);
+  if (body.capacity() > kScratchKeepBytes) std::string().swap(body);
+  if (by_hash.size() * 24 > kScratchKeepBytes) {
+    absl::flat_hash_map<uint64_t, uint32_t>().swap(by_hash);
+  }
+}
+
+// Turns what the parser does not know into slots.
+class TargetSeries::Sink final : public ScrapeSink {
+ public:
+  Sink(TargetSeries* series, const AppendInput& input, Scratch* scratch)
+      : series_(series), input_(input), scratch_(scratch) {}
+
+  StatusOr<uint32_t> OnSeries(const Labels& labels) override {
+    scratch_->exposed.assign(labels.begin(), labels.end());
+    MergeTargetLabels(scratch_->exposed, *input_.target_labels, input_.config->honor_labels,
+                      &scratch_->builder);
+    if (!Relabel(*input_.metric_rules, &scratch_->builder)) return kDropSlot;
+    Labels own = scratch_->builder.Build();
+    if (own.empty()) return kDropSlot;
+    NX_RETURN_IF_ERROR(
+        CheckSampleLabels(own, input_.config->limits, input_.config->name_validation));
+    const uint64_t limit = input_.config->limits.samples;
+    if (limit > 0 && held_ >= limit) {
+      over_limit_ = true;  // parsing goes on only to count
+      return kDropSlot;
+    }
+    bytes_ += own.flat().size() + sizeof(Held);
+    if (bytes_ > kMaxHeldBytes) {
+      return OutOfRange("the scrape brings more than {} MiB of labels of new series",
+                        kMaxHeldBytes >> 20);
+    }
+    ++held_;
+    return series_->Hold(std::move(own));
+  }
+
+  uint32_t OnMetadata(std::span<const MetadataLine> lines) override {
+    return series_->metadata_->Add(lines);
+  }
+
+  size_t held() const { return held_; }
+  bool over_limit() const { return over_limit_; }
+
+ private:
+  TargetSeries* const series_;
+  const AppendInput& input_;
+  Scratch* const scratch_;
+  size_t held_ = 0;
+  size_t bytes_ = 0;
+  bool over_limit_ = false;
+};
+
+TargetSeries::TargetSeries(storage::Appendable* storage, MetadataCache* metadata, uint64_t seed)
+    : storage_(storage), metadata_(metadata), table_(seed) {}
+
+uint32_t TargetSeries::Hold(Labels labels) {
+  Held held;
+  held.hash = std::max<uint64_t>(1, labels.Hash());
+  held.labels = std::move(labels);
+  uint32_t index = 0;
+  if (free_held_.empty()) {
+    index = static_cast<uint32_t>(held_.size());
+    held_.push_back(std::move(held));
+  } else {
+    index = free_held_.back();
+    free_held_.pop_back();
+    held_[index] = std::move(held);
+  }
+  if (free_slots_.empty()) {
+    slots_.push_back(kHeldBit | index);
+    return static_cast<uint32_t>(slots_.size() - 1);
+  }
+  const uint32_t slot = free_slots_.back();
+  free_slots_.pop_back();
+  slots_[slot] = kHeldBit | index;
+  return slot;
+}
+
+void TargetSeries::FreeSlot(uint32_t slot) {
+  if (slots_[slot] & kHeldBit) {
+    const uint32_t index = slots_[slot] & ~kHeldBit;
+    held_[index] = Held();
+    free_held_.push_back(index);
+  }
+  free_slots_.push_back(slot);
+}
+
+void TargetSeries::Reset() {
+  table_.Clear();
+  std::vector<uint32_t>().swap(slots_);
+  std::vector<uint32_t>().swap(free_slots_);
+  std::vector<Held>().swap(held_);
+  std::vector<uint32_t>().swap(free_held_);
+  metadata_->Clear();
+  sweep_ = true;
+}
+
+void TargetSeries::Invalidate() { Reset(); }
+
+void TargetSeries::Release() {
+  Reset();
+  group_.reset();
+  std::vector<uint64_t>().swap(member_hash_);
+  live_ = false;
+  sweep_ = false;
+}
+
+Status TargetSeries::Parse(const AppendInput& input, Scratch* scratch, AppendCounts* counts) {
+  ScrapeResult& result = scratch->result;
+  result.Clear();
+  Sink sink(this, input, scratch);
+  ScrapeOptions options;
+  options.grammar = input.grammar;
+  options.native_histograms = true;  // to count what is not stored
+  options.always_classic = true;
+  Status status = ParseScrape(input.body, options, &table_, &sink, &result);
+  counts->scraped = result.scraped;
+  counts->after_relabel = result.samples.size();
+  counts->native_histograms = result.histograms.size();
+  const uint64_t limit = input.config->limits.samples;
+  if (status.ok() && limit > 0 && (sink.over_limit() || result.samples.size() > limit)) {
+    status = ResourceExhausted("{}", kSampleLimitError);
+  }
+  // A body that is refused must leave nothing behind, however often it comes.
+  if (!status.ok() && (sink.held() > 0 || sink.over_limit())) Reset();
+  return status;
+}
+
+// A series that lost its timestamp-less life: its labels are needed, and only parsing gives them.
+bool TargetSeries::NeedsLabels(const AppendInput& input, const ScrapeResult& result) const {
+  if (!input.config->honor_timestamps) return false;
+  for (const ScrapeResult::Sample& sample : result.samples) {
+    if (sample.timestamp_ms != kNoTimestamp && !(slots_[sample.slot] & kHeldBit)) return true;
+  }
+  return false;
+}
+
+uint32_t TargetSeries::MemberOf(uint32_t slot, Scratch* scratch, AppendCounts* counts) {
+  const uint32_t ref = slots_[slot];
+  if (!(ref & kHeldBit)) return ref;
+  if (!scratch->by_hash_valid) {
+    scratch->by_hash.clear();
+    for (uint32_t m = 0; m < member_hash_.size(); ++m) {
+      if (member_hash_[m] != 0) scratch->by_hash.emplace(member_hash_[m], m);
+    }
+    scratch->by_hash_valid = true;
+  }
+  const uint32_t index = ref & ~kHeldBit;
+  Held& held = held_[index];
+  const auto known = scratch->by_hash.find(held.hash);
+  uint32_t member = kNoMember;
+  if (known != scratch->by_hash.end()) {
+    member = known->second;
+  } else {
+    bool created = false;
+    const StatusOr<uint32_t> added = group_->AddMember(held.labels, &created);
+    if (!added.ok()) {
+      ++counts->refused;  // stays held: asked again by the next scrape
+      return kNoMember;
+    }
+    member = *added;
+    scratch->by_hash.emplace(held.hash, member);
+    if (member >= member_hash_.size()) member_hash_.resize(member + 1, 0);
+    member_hash_[member] = held.hash;
+    GrowScratch(scratch);
+  }
+  if (held.fresh) ++counts->added;
+  slots_[slot] = member;
+  held = Held();
+  free_held_.push_back(index);
+  return member;
+}
+
+void TargetSeries::GrowScratch(Scratch* scratch) const {
+  const size_t n = group_->member_count();
+  if (scratch->values.size() >= n) return;
+  scratch->values.resize(n, storage::StaleNaN());
+  scratch->seen.resize(n, 0);
+}
+
+void TargetSeries::AppendExplicit(const AppendInput& input, const ScrapeResult::Sample& sample,
+                                  storage::Appender* appender, AppendCounts* counts) {
+  if (sample.timestamp_ms > input.now + kMaxAheadMs) {
+    ++counts->out_of_bounds;
+    return;
+  }
+  Held& held = held_[slots_[sample.slot] & ~kHeldBit];
+  const StatusOr<storage::AppendResult> result =
+      appender->Append(held.labels, sample.timestamp_ms, sample.value);
+  if (!result.ok()) {
+    ++counts->refused;
+    return;
+  }
+  Count(*result, counts);
+  if (held.fresh && *result == storage::AppendResult::kOk) ++counts->added;
+  held.fresh = false;
+}
+
+void TargetSeries::CollectValues(const AppendInput& input, Scratch* scratch, AppendCounts* counts,
+                                 storage::Appender* explicit_samples) {
+  scratch->values.clear();
+  scratch->seen.clear();
+  scratch->by_hash_valid = false;
+  GrowScratch(scratch);
+  for (const ScrapeResult::Sample& sample : scratch->result.samples) {
+    if (explicit_samples != nullptr && sample.timestamp_ms != kNoTimestamp) {
+      AppendExplicit(input, sample, explicit_samples, counts);
+      continue;
+    }
+    const uint32_t member = MemberOf(sample.slot, scratch, counts);
+    if (member == kNoMember) continue;
+    double& value = scratch->values[member];
+    if (!scratch->seen[member]) {
+      scratch->seen[member] = 1;
+      value = sample.value;
+    } else if (std::bit_cast<uint64_t>(value) != std::bit_cast<uint64_t>(sample.value)) {
+      ++counts->duplicate;
+    }
+  }
+}
+
+void TargetSeries::Retire(uint32_t member) {
+  if (member_hash_[member] == 0) return;
+  group_->RetireMember(member);
+  member_hash_[member] = 0;
+}
+
+size_t TargetSeries::RetireUnseen(const AppendInput& input, Scratch* scratch,
+                                  storage::Appender* appender) {
+  size_t retired = 0;
+  const auto retire = [&](uint32_t member) {
+    if (scratch->seen[member] || member_hash_[member] == 0) return;
+    Retire(member);
+    ++retired;
+  };
+  for (const ScrapeResult::Vanished& gone : scratch->result.vanished) {
+    const uint32_t ref = slots_[gone.slot];
+    if (!(ref & kHeldBit)) {
+      retire(ref);
+    } else if (appender != nullptr && gone.had_timestamp &&
+               input.config->track_timestamps_staleness) {
+      // Refusals only mean that the series has newer samples from elsewhere.
+      static_cast<void>(appender->Append(held_[ref & ~kHeldBit].labels, input.timestamp,
+                                         storage::StaleNaN()));
+    }
+    FreeSlot(gone.slot);
+  }
+  if (sweep_) {
+    for (uint32_t m = 0; m < member_hash_.size(); ++m) retire(m);
+    sweep_ = false;
+  }
+  for (const uint32_t run : scratch->result.vanished_metadata) metadata_->Remove(run);
+  return retired;
+}
+
+void TargetSeries::CommitValues(TimestampMs timestamp, Scratch* scratch, AppendCounts* counts) {
+  const storage::GroupWriter::Commit commit = group_->CommitTick(timestamp, scratch->values);
+  counts->out_of_order += commit.out_of_order;
+  counts->duplicate += commit.duplicate;
+  counts->out_of_bounds += commit.out_of_bounds;
+  counts->refused += commit.refused;
+}
+
+Status TargetSeries::Append(const AppendInput& input, Scratch* scratch, AppendCounts* counts) {
+  NX_RETURN_IF_ERROR(Parse(input, scratch, counts));
+  if (NeedsLabels(input, scratch->result)) {
+    Reset();
+    NX_RETURN_IF_ERROR(Parse(input, scratch, counts));
+  }
+  if (group_ == nullptr) group_ = storage_->NewGroup();
+  const std::vector<ScrapeResult::Sample>& samples = scratch->result.samples;
+  const auto has_timestamp = [](const auto& s) { return s.timestamp_ms != kNoTimestamp; };
+  const bool explicit_ones =
+      input.config->honor_timestamps &&
+      (std::any_of(samples.begin(), samples.end(), has_timestamp) ||
+       std::any_of(scratch->result.vanished.begin(), scratch->result.vanished.end(),
+                   [](const auto& v) { return v.had_timestamp; }));
+  std::unique_ptr<storage::Appender> appender;
+  if (explicit_ones) appender = storage_->NewAppender();
+
+  CollectValues(input, scratch, counts, appender.get());
+  const size_t retired = RetireUnseen(input, scratch, appender.get());
+  const bool any = std::find(scratch->seen.begin(), scratch->seen.end(), 1) != scratch->seen.end();
+  if (any || retired > 0) CommitValues(input.timestamp, scratch, counts);
+  live_ = any;
+  explicit_live_ = appender != nullptr;
+  return appender == nullptr ? OkStatus() : appender->Commit();
+}
+
+void TargetSeries::MarkStale(TimestampMs timestamp, bool track_explicit, Scratch* scratch) {
+  if (live_ && group_ != nullptr) {
+    scratch->values.assign(group_->member_count(), storage::StaleNaN());
+    group_->CommitTick(timestamp, scratch->values);
+  }
+  if (explicit_live_ && track_explicit) {
+    const std::unique_ptr<storage::Appender> appender = storage_->NewAppender();
+    for (const Held& held : held_) {
+      if (held.labels.empty() || held.fresh) continue;
+      static_cast<void>(appender->Append(held.labels, timestamp, storage::StaleNaN()));
+    }
+    static_cast<void>(appender->Commit());
+  }
+  live_ = false;
+  explicit_live_ = false;
+}
+
+}  // namespace narthex::scrape

@@ -1,0 +1,130 @@
+#pragma once
+// The series of one target: the parser's table on one side, members of a storage group on the
+// other, and what a scrape does to both.
+//
+//   line ──ScrapeTable──▶ slot ──slots_──▶ member of the group        (no timestamp of its own)
+//                                 └──────▶ held labels ──▶ Appender   (with one, or not created yet)
+//
+// New series are held back until the whole body has been parsed and the limits are known to be
+// kept, so that a scrape that fails creates nothing in the head.
+//
+// Thread safety: none; one scrape at a time.
+
+#include <absl/container/flat_hash_map.h>
+
+#include <cstdint>
+#include <memory>
+#include <string_view>
+#include <vector>
+
+#include "core/exposition/scrape.h"
+#include "core/labels/relabel.h"
+#include "server/config/config.h"
+#include "server/scrape/metadata.h"
+#include "server/storage/interface.h"
+
+namespace narthex::scrape {
+
+// Reused between scrapes of any targets; one for each worker.
+struct Scratch {
+  ScrapeResult result;
+  std::vector<double> values;   // by member
+  std::vector<uint8_t> seen;    // by member
+  absl::flat_hash_map<uint64_t, uint32_t> by_hash;  // label hash → member, built on demand
+  bool by_hash_valid = false;
+  LabelsBuilder builder;
+  std::vector<Label> exposed;
+  std::string body;  // decompressed
+
+  // Gives memory back after an outsized scrape.
+  void Trim();
+};
+
+// What one body is read under.
+struct AppendInput {
+  std::string_view body;
+  ScrapeGrammar grammar = ScrapeGrammar::kText;
+  const config::ScrapeConfig* config = nullptr;
+  const RelabelRules* metric_rules = nullptr;
+  const Labels* target_labels = nullptr;
+  TimestampMs timestamp = 0;
+  TimestampMs now = 0;  // for the bound on timestamps of the future
+};
+
+struct AppendCounts {
+  size_t scraped = 0;          // samples in the body
+  size_t after_relabel = 0;    // of those, kept by metric_relabel_configs
+  size_t added = 0;            // series new to this target
+  size_t out_of_order = 0;
+  size_t duplicate = 0;
+  size_t out_of_bounds = 0;
+  size_t refused = 0;          // the head takes no more series
+  size_t native_histograms = 0;  // seen and not stored
+};
+
+// The errors whose kind matters to the metrics.
+inline constexpr std::string_view kSampleLimitError = "sample limit exceeded";
+bool IsSampleLimitError(const Status& status);
+
+class TargetSeries {
+ public:
+  TargetSeries(storage::Appendable* storage, MetadataCache* metadata, uint64_t seed);
+
+  // Parses and stores one body. On error nothing of it is stored; the caller then ends the series
+  // with MarkStale.
+  Status Append(const AppendInput& input, Scratch* scratch, AppendCounts* counts);
+
+  // Ends every series that has not ended yet, at `timestamp`; those with timestamps of their own
+  // only under track_timestamps_staleness.
+  void MarkStale(TimestampMs timestamp, bool track_explicit, Scratch* scratch);
+
+  // Forgets which text stands for which series: relabelling changed. Series that come out the same
+  // go on; those that do not are ended by the next scrape.
+  void Invalidate();
+
+  // Gives everything back, without stale markers: the target has been down for long.
+  void Release();
+
+  size_t member_count() const { return group_ == nullptr ? 0 : group_->member_count(); }
+  size_t table_bytes() const { return table_.memory_bytes(); }
+
+ private:
+  struct Held {
+    Labels labels;
+    uint64_t hash = 0;
+    bool fresh = true;  // not counted as added yet
+  };
+  class Sink;
+  static constexpr uint32_t kHeldBit = 1U << 31;
+  static constexpr uint32_t kNoMember = UINT32_MAX;
+
+  uint32_t Hold(Labels labels);
+  void FreeSlot(uint32_t slot);
+  void Reset();
+  Status Parse(const AppendInput& input, Scratch* scratch, AppendCounts* counts);
+  bool NeedsLabels(const AppendInput& input, const ScrapeResult& result) const;
+  uint32_t MemberOf(uint32_t slot, Scratch* scratch, AppendCounts* counts);
+  void CollectValues(const AppendInput& input, Scratch* scratch, AppendCounts* counts,
+                     storage::Appender* explicit_samples);
+  void AppendExplicit(const AppendInput& input, const ScrapeResult::Sample& sample,
+                      storage::Appender* appender, AppendCounts* counts);
+  size_t RetireUnseen(const AppendInput& input, Scratch* scratch, storage::Appender* appender);
+  void Retire(uint32_t member);
+  void GrowScratch(Scratch* scratch) const;
+  void CommitValues(TimestampMs timestamp, Scratch* scratch, AppendCounts* counts);
+
+  storage::Appendable* const storage_;
+  MetadataCache* const metadata_;
+  ScrapeTable table_;
+  std::unique_ptr<storage::GroupWriter> group_;
+  std::vector<uint32_t> slots_;          // member, or kHeldBit | index into held_
+  std::vector<uint32_t> free_slots_;
+  std::vector<Held> held_;
+  std::vector<uint32_t> free_held_;
+  std::vector<uint64_t> member_hash_;    // of the labels; 0: no live member
+  bool live_ = false;                    // the last tick held values
+  bool explicit_live_ = false;           // the last scrape held samples with own timestamps
+  bool sweep_ = false;                   // the table was reset: members may have lost their line
+};
+
+}  // namespace narthex::scrape
