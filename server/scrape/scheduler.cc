@@ -15,6 +15,8 @@ void Scheduler::Stop() {
   }
   changed_.NotifyAll();
   thread_.Join();
+  MutexLock lock(mutex_);
+  heap_ = {};
 }
 
 void Scheduler::Add(std::shared_ptr<Scheduled> item, int64_t due_nanos) {
