@@ -1,0 +1,85 @@
+#pragma once
+// Helpers of the tests of this folder.
+
+#include <filesystem>
+#include <map>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "core/labels/labels.h"
+#include "server/storage/tsdb/db.h"
+#include "tests/catch.h"
+
+namespace narthex::tsdb {
+
+// A directory that goes away with the object.
+class TempDir {
+ public:
+  TempDir() {
+    std::string pattern = (std::filesystem::temp_directory_path() / "narthex-tsdb-XXXXXX").string();
+    REQUIRE(::mkdtemp(pattern.data()) != nullptr);
+    path_ = pattern;
+  }
+  ~TempDir() { std::filesystem::remove_all(path_); }
+  const std::string& path() const { return path_; }
+
+ private:
+  std::string path_;
+};
+
+// Samples by bits, so that NaN compares.
+using Samples = std::vector<std::pair<int64_t, uint64_t>>;
+using Contents = std::map<std::string, Samples>;
+
+inline Options TestOptions(const std::string& dir) {
+  Options options;
+  options.dir = dir;
+  options.maintenance_interval = std::chrono::milliseconds(0);
+  options.wal_flush_window = std::chrono::milliseconds(0);
+  options.wal_sync_interval = std::chrono::milliseconds(0);
+  return options;
+}
+
+inline std::unique_ptr<Db> OpenDb(const Options& options) {
+  auto db = Db::Open(options);
+  if (!db.ok()) FAIL(std::string(MessageOf(db.status())));
+  return *std::move(db);
+}
+
+inline Matcher Match(MatchType type, std::string name, std::string value) {
+  auto matcher = Matcher::Create(type, std::move(name), std::move(value));
+  REQUIRE(matcher.ok());
+  return *matcher;
+}
+
+inline Samples ReadSeries(const storage::SeriesList& list, size_t i, int64_t mint = INT64_MIN,
+                          int64_t maxt = INT64_MAX) {
+  storage::SampleColumns columns;
+  const Status status = list.Read(i, mint, maxt, &columns);
+  if (!status.ok()) FAIL(std::string(MessageOf(status)));
+  Samples out;
+  for (size_t k = 0; k < columns.size(); ++k) {
+    out.emplace_back(columns.timestamps[k], std::bit_cast<uint64_t>(columns.values[k]));
+  }
+  return out;
+}
+
+// Everything a selector finds, by label string. Series without samples are left out.
+inline Contents Dump(const Db& db, std::vector<Matcher> matchers = {}, int64_t mint = INT64_MIN,
+                     int64_t maxt = INT64_MAX) {
+  auto querier = db.NewQuerier(mint, maxt);
+  REQUIRE(querier.ok());
+  auto list = (*querier)->Select({}, matchers);
+  REQUIRE(list.ok());
+  Contents out;
+  for (size_t i = 0; i < (*list)->size(); ++i) {
+    Samples samples = ReadSeries(**list, i);
+    if (!samples.empty()) out[(*list)->labels(i).ToString()] = std::move(samples);
+  }
+  return out;
+}
+
+inline uint64_t Bits(double v) { return std::bit_cast<uint64_t>(v); }
+
+}  // namespace narthex::tsdb
