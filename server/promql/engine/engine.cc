@@ -58,7 +58,7 @@ struct Engine::Impl {
   StatusOr<QueryResult> Execute(const storage::Queryable& queryable, const Request& request,
                                 const QueryOptions& query);
   StatusOr<QueryResult> ExecuteInGate(const storage::Queryable& queryable, const Request& request,
-                                      const QueryOptions& query, int64_t deadline,
+                                      const QueryOptions& query, ExprPtr expr, int64_t deadline,
                                       QueryStats* stats);
   StatusOr<QueryResult> Evaluate(const storage::Queryable& queryable, const Request& request,
                                  const PlanWindow& window, ExprPtr expr,
@@ -76,6 +76,9 @@ struct Engine::Impl {
 StatusOr<QueryResult> Engine::Impl::Execute(const storage::Queryable& queryable,
                                             const Request& request, const QueryOptions& query) {
   const Clock& clock = *options.clock;
+  // What does not parse does not wait for its turn either.
+  NX_ASSIGN_OR_RETURN(ExprPtr expr, ParseExpr(request.text, options.parser));
+  NX_RETURN_IF_ERROR(CheckRequest(request, *expr));
   const int64_t begin = clock.MonotonicNanos();
   int64_t timeout_ms = options.timeout_ms;
   if (query.timeout_ms > 0) timeout_ms = std::min(timeout_ms, query.timeout_ms);
@@ -85,10 +88,12 @@ StatusOr<QueryResult> Engine::Impl::Execute(const storage::Queryable& queryable,
   Status entered = gate.Enter(clock, deadline, query.cancelled);
   stats.exec_queue_time = Seconds(clock.MonotonicNanos() - begin);
   metrics.QueueTime(stats.exec_queue_time);
-  StatusOr<QueryResult> result(std::move(entered));
-  if (result.status().ok()) {
+  StatusOr<QueryResult> result = QueryResult();
+  if (!entered.ok()) {
+    result = std::move(entered);
+  } else {
     const int handle = options.observer ? options.observer->QueryStarted(request.text) : 0;
-    result = ExecuteInGate(queryable, request, query, deadline, &stats);
+    result = ExecuteInGate(queryable, request, query, std::move(expr), deadline, &stats);
     if (options.observer) options.observer->QueryEnded(handle);
     gate.Leave();
   }
@@ -101,11 +106,9 @@ StatusOr<QueryResult> Engine::Impl::Execute(const storage::Queryable& queryable,
 
 StatusOr<QueryResult> Engine::Impl::ExecuteInGate(const storage::Queryable& queryable,
                                                   const Request& request,
-                                                  const QueryOptions& query, int64_t deadline,
-                                                  QueryStats* stats) {
+                                                  const QueryOptions& query, ExprPtr expr,
+                                                  int64_t deadline, QueryStats* stats) {
   const int64_t begin = options.clock->MonotonicNanos();
-  NX_ASSIGN_OR_RETURN(ExprPtr expr, ParseExpr(request.text, options.parser));
-  NX_RETURN_IF_ERROR(CheckRequest(request, *expr));
   PlanWindow window;
   window.start = request.start;
   window.end = request.end;
