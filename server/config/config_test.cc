@@ -120,6 +120,8 @@ const std::vector<Broken>& BrokenConfigs() {
       {"storage: {tsdb: {stale_series_compaction_threshold: 0.5}}\n", "stale_series_compaction_threshold is not implemented", false},
       {"storage: {tsdb: {chunk_encoding: {floats: xor2}}}\n", "chunk_encoding.floats: \"xor2\"", false},
       {"storage: {tsdb: {retention: {percentage: 101}}}\n", "'storage.tsdb.retention.percentage' must be in the range [0, 100]", false},
+      {"storage: {tsdb: {out_of_order_time_window: 30m}}\n", "storage.tsdb.out_of_order_time_window is known to Prometheus, not implemented here", false},
+      {"storage: {tsdb: {retention: {size: 1GB}}}\n", "storage.tsdb.retention.size is known to Prometheus, not implemented here", false},
       {"storage: {tsdb: {out_of_order_window: 1h}}\n", "field out_of_order_window not found"},
       {"alerting: {alertmanagers: [{api_version: v3}]}\n", "expected Alertmanager api version to be one of"},
       {"alerting: {alertmanagers: [{static_configs: [{targets: ['http://x']}]}]}\n", "\"http://x\" is not a valid hostname"},
@@ -163,7 +165,7 @@ TEST_CASE("good configurations are accepted, also by promtool") {
       "x: &x {targets: [a]}\n",
       "alerting:\n  alertmanagers:\n  - scheme: https\n    path_prefix: /am\n    static_configs: [{targets: [a]}]\n",
       "rule_files: ['r/*.yml', 'x*.yml']\n",
-      "storage: {tsdb: {out_of_order_time_window: 30m}}\n",
+      "storage: {tsdb: {out_of_order_time_window: 0s}}\n",
   };
   for (const std::string& text : cases) {
     INFO(text);
@@ -290,7 +292,7 @@ alerting:
   alertmanagers:
   - authorization: {credentials: hunter2}
     static_configs: [{targets: [am:1]}]
-storage: {tsdb: {out_of_order_time_window: 30m, retention: {time: 10d, size: 1GB}}}
+storage: {tsdb: {out_of_order_time_window: 0s, retention: {time: 10d}}}
 )");
   if (!config.ok()) FAIL(MessageOf(config.status()));
   const std::string& yaml = (*config)->yaml;
@@ -307,7 +309,7 @@ storage: {tsdb: {out_of_order_time_window: 30m, retention: {time: 10d, size: 1GB
         "  scheme: http", "  enable_compression: true", "  basic_auth:",
         "  follow_redirects: true", "  enable_http2: true", "  relabel_configs:",
         "    separator: ;", "    replacement: $1", "  static_configs:", "storage:",
-        "    out_of_order_time_window: 30m"}) {
+        "      time: 1w3d"}) {
     const size_t at = yaml.find(key, last);
     INFO(key);
     REQUIRE(at != std::string::npos);
