@@ -82,24 +82,30 @@ class VectorMatcher {
   // At no step may two series of a match group exist on the "one" side. Steps where the other side
   // is empty altogether do not count.
   Status CheckOneSide() {
-    std::optional<Bits> any_many;
-    for (const auto& ones : ones_of_group_) {
-      if (ones.size() < 2) continue;
-      if (!any_many) any_many = AnyPresent(many_);
-      Bits seen(words_, 0);
-      std::vector<uint32_t> before;
-      Tile tile;
-      for (uint32_t one : ones) {
-        Load(one_, one, &tile);
-        for (size_t w = 0; w < words_; ++w) {
-          const uint64_t both = seen[w] & tile.presence(0)[w] & (*any_many)[w];
-          if (both != 0) return DuplicateError(one, before, w * 64 + std::countr_zero(both));
-          seen[w] |= tile.presence(0)[w];
-        }
-        before.push_back(one);
+    absl::flat_hash_map<uint32_t, Bits> seen;  // of groups with several series
+    for (size_t g = 0; g < ones_of_group_.size(); ++g) {
+      if (ones_of_group_[g].size() > 1) seen.emplace(g, Bits(words_, 0));
+    }
+    if (seen.empty()) return OkStatus();
+    const Bits any_many = AnyPresent(many_);
+    // What is reported is the first clash of the first step that has one.
+    size_t first_step = window_.steps;
+    uint32_t culprit = 0;
+    Tile tile;
+    for (uint32_t one = 0; one < one_.labels.size(); ++one) {
+      const auto it = seen.find(one_.groups[one]);
+      if (it == seen.end()) continue;
+      Load(one_, one, &tile);
+      for (size_t w = 0; w < words_; ++w) {
+        const uint64_t both = it->second[w] & tile.presence(0)[w] & any_many[w];
+        it->second[w] |= tile.presence(0)[w];
+        const size_t step = w * 64 + static_cast<size_t>(std::countr_zero(both));
+        if (both == 0 || step >= first_step) continue;
+        first_step = step;
+        culprit = one;
       }
     }
-    return OkStatus();
+    return first_step == window_.steps ? OkStatus() : DuplicateError(culprit, first_step);
   }
 
   Bits AnyPresent(const Side& side) const {
@@ -112,12 +118,15 @@ class VectorMatcher {
     return any;
   }
 
-  Status DuplicateError(uint32_t series, const std::vector<uint32_t>& before, size_t step) const {
-    uint32_t other = before.front();
+  Status DuplicateError(uint32_t series, size_t step) const {
+    uint32_t other = series;
     Tile tile;
-    for (uint32_t candidate : before) {
+    for (uint32_t candidate : ones_of_group_[one_.groups[series]]) {
+      if (candidate == series) break;
       Load(one_, candidate, &tile);
-      if (tile.Has(0, step)) other = candidate;
+      if (!tile.Has(0, step)) continue;
+      other = candidate;
+      break;
     }
     const LabelSelection selection(matching_.labels, !matching_.on);
     return FailedPrecondition(

@@ -1,7 +1,6 @@
 // The evaluation time, the times of samples, and the calendar (UTC).
 
-#include <chrono>
-#include <cmath>
+#include <limits>
 #include <numbers>
 
 #include "server/promql/engine/basic_ops.h"
@@ -10,46 +9,62 @@
 namespace narthex::promql {
 namespace {
 
-using std::chrono::day;
-using std::chrono::days;
-using std::chrono::month;
-using std::chrono::sys_days;
-using std::chrono::year;
-using std::chrono::year_month_day;
-
 struct CivilTime {
-  year_month_day date;
-  sys_days day_point;
+  int64_t year;
+  int month, day;  // from 1
+  int weekday;     // Sunday is 0
+  int day_of_year;
   int64_t second_of_day;
 };
 
-// Go's time.Unix(int64(v), 0).UTC(). Values no calendar reaches (NaN included) behave as the
-// smallest int64 does on amd64; the years std::chrono can hold are the limit here.
-CivilTime ToCivil(double v) {
-  constexpr double kLimit = 1e12;  // beyond year 30000
-  const int64_t seconds =
-      std::isnan(v) ? 0 : static_cast<int64_t>(std::clamp(v, -kLimit, kLimit));
-  const int64_t day_number = seconds >= 0 ? seconds / 86400 : -((-seconds + 86399) / 86400);
-  const sys_days point{days{day_number}};
-  return {year_month_day(point), point, seconds - day_number * 86400};
+bool IsLeap(int64_t year) { return year % 4 == 0 && (year % 100 != 0 || year % 400 == 0); }
+
+int MonthLength(int64_t year, int month) {
+  static constexpr int kDays[] = {31, 28, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31};
+  return month == 2 && IsLeap(year) ? 29 : kDays[month - 1];
 }
 
-double Year(const CivilTime& t) { return static_cast<int>(t.date.year()); }
-double Month(const CivilTime& t) { return static_cast<unsigned>(t.date.month()); }
-double DayOfMonth(const CivilTime& t) { return static_cast<unsigned>(t.date.day()); }
+// Go's conversion of a float to int64 on amd64: what does not fit becomes the smallest.
+int64_t ToInt64(double v) {
+  constexpr double kTwo63 = 9223372036854775808.0;
+  return v >= -kTwo63 && v < kTwo63 ? static_cast<int64_t>(v) : std::numeric_limits<int64_t>::min();
+}
+
+// Go's time.Unix(int64(v), 0).UTC(), whose calendar begins in the year -292277022399: seconds before
+// that wrap around to the far end.
+CivilTime ToCivil(double v) {
+  constexpr __int128 kFirst = -9223372028715321600;
+  __int128 seconds = ToInt64(v);
+  if (seconds < kFirst) seconds += __int128{1} << 64;
+  __int128 days128 = seconds / 86400;
+  if (seconds % 86400 < 0) --days128;
+  const auto days = static_cast<int64_t>(days128);
+  CivilTime t;
+  t.second_of_day = static_cast<int64_t>(seconds - days128 * 86400);
+  t.weekday = static_cast<int>(((days % 7) + 7 + 4) % 7);  // 1970-01-01 was a Thursday
+  // Days since 0000-03-01, in eras of 400 years; months counted from March.
+  const int64_t z = days + 719468;
+  const int64_t era = (z >= 0 ? z : z - 146096) / 146097;
+  const int64_t doe = z - era * 146097;
+  const int64_t yoe = (doe - doe / 1460 + doe / 36524 - doe / 146096) / 365;
+  const int64_t doy = doe - (365 * yoe + yoe / 4 - yoe / 100);
+  const int64_t mp = (5 * doy + 2) / 153;
+  t.day = static_cast<int>(doy - (153 * mp + 2) / 5 + 1);
+  t.month = static_cast<int>(mp < 10 ? mp + 3 : mp - 9);
+  t.year = yoe + era * 400 + (t.month <= 2 ? 1 : 0);
+  t.day_of_year = t.day;
+  for (int m = 1; m < t.month; ++m) t.day_of_year += MonthLength(t.year, m);
+  return t;
+}
+
+double Year(const CivilTime& t) { return static_cast<double>(t.year); }
+double Month(const CivilTime& t) { return t.month; }
+double DayOfMonth(const CivilTime& t) { return t.day; }
 double Hour(const CivilTime& t) { return static_cast<double>(t.second_of_day / 3600); }
 double Minute(const CivilTime& t) { return static_cast<double>(t.second_of_day / 60 % 60); }
-double DayOfWeek(const CivilTime& t) {
-  return std::chrono::weekday(t.day_point).c_encoding();
-}
-double DayOfYear(const CivilTime& t) {
-  const sys_days new_year = t.date.year() / month{1} / day{1};
-  return static_cast<double>((t.day_point - new_year).count() + 1);
-}
-double DaysInMonth(const CivilTime& t) {
-  const auto last = (t.date.year() / t.date.month() / std::chrono::last).day();
-  return static_cast<unsigned>(last);
-}
+double DayOfWeek(const CivilTime& t) { return t.weekday; }
+double DayOfYear(const CivilTime& t) { return t.day_of_year; }
+double DaysInMonth(const CivilTime& t) { return MonthLength(t.year, t.month); }
 
 template <double (*F)(const CivilTime&)>
 StatusOr<OperatorPtr> Calendar(Builder& builder, const Call& call, const EvalWindow& window) {
