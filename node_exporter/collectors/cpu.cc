@@ -195,14 +195,15 @@ class CpuPlugin final : public Plugin {
   }
 
  private:
-  // Upstream ties the frequency of cpuinfo to the cpufreq collector being on.
+  // Upstream ties the frequency of cpuinfo to the cpufreq collector being on, which it is by default.
+  // (That collector is not built here, so the default of its flag says nothing.)
   static bool CpufreqWanted(const FlagSet& flags) {
-    bool wanted = true, defaults = true;
+    bool given = false, defaults = true;
     for (const auto& [name, value] : flags.Values()) {
-      if (name == "collector.cpufreq") wanted = value == "true";
+      if (name == "collector.cpufreq") given = value == "true";
       if (name == "collector.disable-defaults") defaults = value != "true";
     }
-    return wanted && (defaults || flags.WasSet("collector.cpufreq"));
+    return flags.WasSet("collector.cpufreq") ? given : defaults;
   }
 
   bool* guest_ = nullptr;
