@@ -49,12 +49,29 @@ ClientRuntime::~ClientRuntime() {
 }
 
 StatusOr<std::shared_ptr<Client>> Client::Create(ClientRuntime& runtime, Options options) {
+  return ClientImpl::Make(runtime.impl(), std::move(options));
+}
+
+StatusOr<std::shared_ptr<Client>> ClientImpl::Make(ClientRuntime::Impl& runtime, Options options) {
   NX_RETURN_IF_ERROR(ValidateClientConfig(options.config));
   const ClientConfig& config = options.config;
   NX_ASSIGN_OR_RETURN(auto proxies, ProxySelector::Create(config.proxy_url, config.no_proxy,
                                                           config.proxy_from_environment));
-  return std::shared_ptr<Client>(
-      std::make_shared<ClientImpl>(runtime.impl(), std::move(options), std::move(proxies)));
+  auto client = std::make_shared<ClientImpl>(runtime, std::move(options), std::move(proxies));
+  // The system's roots are read when they are first needed; what is configured is checked now.
+  if (client->tls_.has_files()) NX_RETURN_IF_ERROR(client->tls_.Current().status());
+  if (client->config().oauth2) {
+    const ClientConfig::OAuth2& oauth2 = *client->config().oauth2;
+    Options inner;
+    inner.user_agent = client->options().user_agent;
+    inner.config.tls = oauth2.tls;
+    inner.config.proxy_url = oauth2.proxy_url;
+    inner.config.no_proxy = oauth2.no_proxy;
+    inner.config.proxy_from_environment = oauth2.proxy_from_environment;
+    NX_ASSIGN_OR_RETURN(auto token_client, Make(runtime, std::move(inner)));
+    client->oauth2_ = std::make_shared<OAuth2Source>(oauth2, std::move(token_client));
+  }
+  return std::shared_ptr<Client>(std::move(client));
 }
 
 StatusOr<ClientResponse> Client::DoBlocking(ClientRequest request) {
@@ -69,7 +86,8 @@ ClientImpl::ClientImpl(ClientRuntime::Impl& runtime, Options options, ProxySelec
     : options_(std::move(options)),
       proxies_(std::move(proxies)),
       resolver_(runtime.resolver),
-      loops_(runtime.loops) {
+      loops_(runtime.loops),
+      tls_(options_.config.tls) {
   for (const auto& loop : loops_) {
     pools_.push_back(std::make_shared<ConnectionPool>(
         loop, options_.keep_alive ? options_.max_idle_connections_per_host : 0,
@@ -86,9 +104,9 @@ ClientImpl::~ClientImpl() {
 void ClientImpl::Do(ClientRequest request, Callback callback) {
   auto url = Url::Parse(request.url);
   if (url.ok() && url->scheme != "http" && url->scheme != "https") {
-    url = InvalidArgument("unsupported protocol scheme \"{}\"", url->scheme);
+    url = InvalidArgument("unsupported protocol scheme \"{}\" in \"{}\"", url->scheme, request.url);
   } else if (url.ok() && url->host.empty() && request.unix_socket.empty()) {
-    url = InvalidArgument("no Host in request URL");
+    url = InvalidArgument("http: no Host in request URL \"{}\"", request.url);
   }
   const size_t index =
       url.ok() ? std::hash<std::string>{}(url->host + url->port) % loops_.size() : 0;

@@ -8,12 +8,15 @@
 #include "core/http/client.h"
 #include "core/http/client_connection.h"
 #include "core/http/client_loop.h"
+#include "core/http/client_tls.h"
+#include "core/http/oauth2.h"
 #include "core/http/proxy.h"
 
 namespace narthex::http {
 
 class ClientImpl final : public Client, public std::enable_shared_from_this<ClientImpl> {
  public:
+  static StatusOr<std::shared_ptr<Client>> Make(ClientRuntime::Impl& runtime, Options options);
   ClientImpl(ClientRuntime::Impl& runtime, Options options, ProxySelector proxies);
   ~ClientImpl() override;
 
@@ -22,6 +25,9 @@ class ClientImpl final : public Client, public std::enable_shared_from_this<Clie
   const Options& options() const { return options_; }
   const ClientConfig& config() const { return options_.config; }
   const ProxySelector& proxies() const { return proxies_; }
+  ClientTls& tls() { return tls_; }
+  // Null without oauth2.
+  OAuth2Source* oauth2() { return oauth2_.get(); }
   const std::shared_ptr<Resolver>& resolver() const { return resolver_; }
   const std::shared_ptr<ClientLoop>& loop(size_t index) const { return loops_[index]; }
   ConnectionPool& pool(size_t index) { return *pools_[index]; }
@@ -32,6 +38,8 @@ class ClientImpl final : public Client, public std::enable_shared_from_this<Clie
   const std::shared_ptr<Resolver> resolver_;
   const std::vector<std::shared_ptr<ClientLoop>> loops_;
   std::vector<std::shared_ptr<ConnectionPool>> pools_;
+  ClientTls tls_;
+  std::shared_ptr<OAuth2Source> oauth2_;
 };
 
 }  // namespace narthex::http

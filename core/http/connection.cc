@@ -4,6 +4,7 @@
 
 #include "core/http/ascii.h"
 #include "core/http/response_writer.h"
+#include "core/log/log.h"
 
 namespace narthex::http {
 namespace {
@@ -17,6 +18,7 @@ constexpr size_t kMaxPipelined = 64 << 10;
 constexpr size_t kWriteProgress = 16 << 10;
 constexpr size_t kMaxLingerBytes = 8 << 20;
 constexpr milliseconds kLingerTime{1000};
+constexpr milliseconds kHandshakeTime{10'000};
 
 // Splits an origin-form, absolute-form or asterisk-form target.
 Status SplitTarget(std::string_view target, Request* request) {
@@ -83,7 +85,50 @@ Connection::~Connection() = default;
 
 void Connection::Start() {
   SetDeadline(shared_.options.read_timeout);
+  if (shared_.tls) return StartHandshake();
   WaitForInput();
+}
+
+void Connection::StartHandshake() {
+  state_ = State::kHandshake;
+  const auto timeout = shared_.options.read_timeout;
+  SetDeadline(timeout.count() > 0 ? std::min(kHandshakeTime, timeout) : kHandshakeTime);
+  auto context = shared_.gate->file()->CurrentTls();
+  if (!context.ok()) {
+    static LogLimiter limiter(10'000);
+    int64_t suppressed = 0;
+    if (limiter.Allow(&suppressed)) {
+      NX_LOG(Error, "TLS is not usable", {"err", context.status()}, {"suppressed", suppressed});
+    }
+    return Close();
+  }
+  auto session = tls::Session::Accept(*std::move(context), transport_.fd());
+  if (!session.ok()) return Close();
+  transport_.StartTls(*std::move(session));
+  WaitForInput();
+}
+
+void Connection::Handshake() {
+  const IoResult result = transport_.Handshake();
+  if (result.state == IoState::kWantRead) return WaitForInput();
+  if (result.state == IoState::kWantWrite) {
+    return transport_.WaitWritable(
+        [self = shared_from_this()](const boost::system::error_code& error) {
+          if (!error && self->state_ == State::kHandshake) self->Handshake();
+        });
+  }
+  if (result.state == IoState::kDone) {
+    state_ = State::kIdle;
+    SetDeadline(shared_.options.read_timeout);
+    return OnReadable();
+  }
+  if (transport_.tls()->peer_speaks_http()) {
+    transport_.SendPlain(
+        "HTTP/1.0 400 Bad Request\r\n\r\nClient sent an HTTP request to an HTTPS server.\n");
+  }
+  NX_LOG(Debug, "http: TLS handshake error", {"remote", remote_},
+         {"err", transport_.tls()->failure()});
+  Close();
 }
 
 void Connection::SetDeadline(milliseconds after) {
@@ -99,7 +144,7 @@ void Connection::CheckDeadline(TimePoint now) {
 
 void Connection::StopGracefully() {
   stopping_ = true;
-  if (state_ == State::kIdle || state_ == State::kReading || state_ == State::kDetached) Close();
+  if (state_ != State::kHandling && state_ != State::kLingering) Close();
 }
 
 void Connection::Close() {
@@ -126,6 +171,7 @@ void Connection::WaitForInput() {
 }
 
 void Connection::OnReadable() {
+  if (state_ == State::kHandshake) return Handshake();
   // A fast sender must not starve the other connections of the loop.
   for (int i = 0; i < 16; ++i) {
     if (!ReadOnce()) return;
@@ -135,12 +181,14 @@ void Connection::OnReadable() {
 
 bool Connection::ReadOnce() {
   if (state_ == State::kClosed) return false;
-  const bool busy = state_ == State::kHandling || state_ == State::kDetached;
+  const bool busy = state_ == State::kHandling || state_ == State::kDetached ||
+                    state_ == State::kAuthorizing;
   if (busy && input_.size() >= kMaxPipelined) return false;
   const IoResult result = transport_.Read(loop_->scratch.get(), Loop::kScratchBytes);
   switch (result.state) {
     case IoState::kDone: OnInput({loop_->scratch.get(), result.bytes}); return true;
-    case IoState::kWantRead: WaitForInput(); return false;
+    case IoState::kWantRead:
+    case IoState::kWantWrite: WaitForInput(); return false;
     case IoState::kEof: OnPeerEof(); return false;
     default: Close(); return false;
   }
@@ -166,6 +214,7 @@ void Connection::OnPeerEof() {
 void Connection::Parse() {
   while (state_ == State::kIdle || state_ == State::kReading) {
     if (parser_ == nullptr) {
+      keep_alive_ = false;  // of a rejection, should it come to that
       input_.erase(0, input_.find_first_not_of("\r\n"));  // RFC 9112 2.2: tolerated before a request
       if (input_.empty()) break;
       parser_ = std::make_unique<RequestParser>();
@@ -209,6 +258,50 @@ bool Connection::OnHeader() {
     Reject(413, "Request Entity Too Large");
     return false;
   }
+  return CheckGate() && Admit();
+}
+
+bool Connection::CheckGate() {
+  const auto result =
+      shared_.gate->Check(parser_->headers, [self = shared_from_this()](Gate::Verdict verdict) {
+        boost::asio::post(self->loop_->context, [self, verdict] { self->OnVerdict(verdict); });
+      });
+  web_config_ = result.config;
+  if (result.verdict == Gate::Verdict::kPass) return true;
+  if (result.verdict == Gate::Verdict::kPending) {
+    state_ = State::kAuthorizing;
+    deadline_ = TimePoint::max();
+  } else {
+    RejectAtGate(result.verdict);
+  }
+  return false;
+}
+
+void Connection::OnVerdict(Gate::Verdict verdict) {
+  if (state_ != State::kAuthorizing) return;
+  state_ = State::kReading;
+  if (verdict != Gate::Verdict::kPass) return RejectAtGate(verdict);
+  SetDeadline(shared_.options.read_timeout);
+  if (!Admit()) return;
+  parser_->eager(true);
+  Parse();
+  WaitForInput();
+}
+
+void Connection::RejectAtGate(Gate::Verdict verdict) {
+  // A request that was read to its end leaves the connection usable.
+  keep_alive_ = parser_->is_done() && parser_->keep_alive();
+  switch (verdict) {
+    case Gate::Verdict::kUnauthorized:
+      return Reject(401, "Unauthorized", "WWW-Authenticate: Basic\r\n");
+    case Gate::Verdict::kTooMany: return Reject(429, "Too Many Requests");
+    case Gate::Verdict::kBusy: return Reject(503, "Service Unavailable");
+    default: return Reject(500, "Internal Server Error");
+  }
+}
+
+// What remains to be checked of an admitted request; false when it has been rejected.
+bool Connection::Admit() {
   const std::string_view expect = parser_->headers.Get("Expect");
   if (!expect.empty() && parser_->version >= 11) {
     if (!EqualsIgnoreCase(expect, "100-continue")) {
@@ -225,7 +318,7 @@ void Connection::OnParseError(const boost::beast::error_code& error) {
   if (error == Kind::body_limit) return Reject(413, "Request Entity Too Large");
   if (error == Kind::header_limit) {
     const size_t line = std::min(input_.find('\n'), input_.size());
-    if (!parser_->too_many_fields && line > shared_.options.max_uri_bytes) {
+    if (parser_->target.empty() && line > shared_.options.max_uri_bytes) {
       return Reject(414, "URI Too Long");
     }
     return Reject(431, "Request Header Fields Too Large");
@@ -241,8 +334,10 @@ void Connection::Dispatch() {
   request->headers = std::move(parser_->headers);
   request->body = std::move(parser_->body);
   request->remote_address = remote_;
+  request->tls = shared_.tls;
   request->cancelled = [flow = flow_] { return flow->peer_gone(); };
-  const AnswerTraits traits = MakeAnswerTraits(*request, parser_->version, parser_->keep_alive());
+  AnswerTraits traits = MakeAnswerTraits(*request, parser_->version, parser_->keep_alive());
+  traits.web_config = web_config_;
   if (!SplitTarget(request->target, request.get()).ok()) return Reject(400, "400 Bad Request");
   parser_.reset();
   if (input_.empty()) input_ = std::string();
@@ -254,23 +349,23 @@ void Connection::Dispatch() {
     RunHandler(self, self->shared_.handler, *request, traits);
   };
   if (!shared_.workers->Submit(std::move(task))) {
-    QueueOutput(SimpleAnswer(503, "Service Unavailable\n", true));
+    QueueOutput(SimpleAnswer(503, "Service Unavailable\n", true, web_config_.get()));
     PostFinish(traits.keep_alive);
     return;
   }
   WaitForInput();
 }
 
-void Connection::Reject(int status, std::string_view reason) {
+void Connection::Reject(int status, std::string_view reason, std::string_view extra_header) {
   if (state_ == State::kClosed) return;
+  linger_ = !keep_alive_;
   state_ = State::kHandling;
   deadline_ = TimePoint::max();
-  linger_ = true;
-  keep_alive_ = false;
   answer_done_ = true;
   parser_.reset();
-  input_.clear();
-  QueueOutput(SimpleAnswer(status, fmt::format("{}\n", reason), false));
+  if (!keep_alive_) input_.clear();
+  QueueOutput(SimpleAnswer(status, fmt::format("{}\n", reason), keep_alive_, web_config_.get(),
+                           extra_header));
 }
 
 void Connection::PostOutput(std::string head, std::string body) {

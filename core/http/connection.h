@@ -1,7 +1,7 @@
 #pragma once
 // One accepted connection: a state machine on the thread of its loop.
 //
-//   idle -> reading -> handling -> (answer drained) -> idle ...      any -> lingering -> closed
+//   [handshake] -> idle -> reading -> [authorizing] -> handling -> (answer drained) -> idle ...      any -> lingering -> closed
 //
 // While a handler runs on a worker the connection keeps reading, so that it notices the peer's
 // going away; what arrives is the next request of a pipeline and is kept, up to a limit. The
@@ -19,6 +19,7 @@
 #include <unordered_set>
 
 #include "core/base/mutex.h"
+#include "core/http/gate.h"
 #include "core/http/parser.h"
 #include "core/http/server.h"
 #include "core/http/transport.h"
@@ -45,6 +46,8 @@ struct ServerShared {
   ServerOptions options;
   Handler handler;
   std::unique_ptr<WorkerPool> workers;
+  std::unique_ptr<Gate> gate;
+  bool tls = false;  // decided at the start, as upstream does
   std::function<void()> on_slot_free;  // set when accepting may have to resume
   std::atomic<size_t> open{0};
   std::atomic<uint64_t> accepted{0};
@@ -101,8 +104,19 @@ class Connection : public std::enable_shared_from_this<Connection> {
   const std::shared_ptr<Flow>& flow() const { return flow_; }
 
  private:
-  enum class State { kIdle, kReading, kHandling, kDetached, kLingering, kClosed };
+  enum class State {
+    kHandshake,
+    kIdle,
+    kReading,
+    kAuthorizing,
+    kHandling,
+    kDetached,
+    kLingering,
+    kClosed
+  };
 
+  void StartHandshake();
+  void Handshake();
   void WaitForInput();
   void OnReadable();
   bool ReadOnce();  // false when there is nothing more to do now
@@ -111,9 +125,12 @@ class Connection : public std::enable_shared_from_this<Connection> {
   void Parse();
   bool OnHeader();  // false when the request has been rejected
   void OnParseError(const boost::beast::error_code& error);
-  void SendContinue();
+  bool CheckGate();  // false when the request has been rejected or must wait
+  void OnVerdict(Gate::Verdict verdict);
+  void RejectAtGate(Gate::Verdict verdict);
+  bool Admit();
   void Dispatch();
-  void Reject(int status, std::string_view reason);
+  void Reject(int status, std::string_view reason, std::string_view extra_header = {});
   void QueueOutput(std::string data);
   void Flush();
   void OnAnswerDrained();
@@ -125,6 +142,7 @@ class Connection : public std::enable_shared_from_this<Connection> {
   Transport transport_;
   std::shared_ptr<Flow> flow_;
   std::unique_ptr<RequestParser> parser_;
+  std::shared_ptr<const WebConfig> web_config_;  // of the request under way
   std::string input_;
   std::string remote_;
   std::deque<std::string> output_;

@@ -83,8 +83,20 @@ void Exchange::Authorize() {
     if (authorization_.empty() && url_.has_user) {
       authorization_ = BasicCredentials(url_.user, url_.password);
     }
+    if (client_->oauth2() != nullptr) return AwaitToken();
   }
   Connect();
+}
+
+void Exchange::AwaitToken() {
+  client_->oauth2()->Get([self = shared_from_this()](StatusOr<std::string> header) {
+    self->loop_->Post([self, header = std::move(header)] {
+      if (self->phase_ == Phase::kDone) return;
+      if (!header.ok()) return self->FailHop(header.status());
+      self->authorization_ = *header;
+      self->Connect();
+    });
+  });
 }
 
 void Exchange::Connect() {
@@ -164,9 +176,30 @@ void Exchange::OnTunnelAnswer() {
   StartTls();
 }
 
-void Exchange::StartTls() { FailHop(Unimplemented("https is not supported yet")); }
+void Exchange::StartTls() {
+  auto context = client_->tls().Current();
+  if (!context.ok()) return FailHop(context.status());
+  auto session = tls::Session::Connect(*std::move(context), connection_->transport.fd(),
+                                       client_->tls().ServerName(url_.host));
+  if (!session.ok()) return FailHop(session.status());
+  connection_->transport.StartTls(*std::move(session));
+  phase_ = Phase::kHandshake;
+  received_ = false;
+  Handshake();
+}
 
-void Exchange::Handshake() {}
+void Exchange::Handshake() {
+  const IoResult result = connection_->transport.Handshake();
+  switch (result.state) {
+    case IoState::kDone: return SendRequest();
+    case IoState::kWantRead: return connection_->WaitReadable();
+    case IoState::kWantWrite: return connection_->WaitWritable();
+    case IoState::kEof: return FailHop(Unavailable("EOF"));
+    case IoState::kError: break;
+  }
+  if (result.error != 0) return OnTransportError(result.error);
+  FailHop(Unavailable("{}", connection_->transport.tls()->failure()));
+}
 
 std::string Exchange::RenderHead() {
   const bool absolute = proxy_ != nullptr && url_.scheme == "http";
@@ -315,6 +348,7 @@ void Exchange::OnPeerEof() {
 }
 
 void Exchange::OnTransportError(int error) {
+  if (error == 0) return LoseConnection(Unavailable("{}", connection_->transport.tls()->failure()));
   LoseConnection(Unavailable("read: {}", ErrnoText(error)));
 }
 

@@ -28,6 +28,7 @@ class Exchange : public std::enable_shared_from_this<Exchange> {
 
   void BeginHop();
   void Authorize();
+  void AwaitToken();
   void Connect();
   void OnDialed(StatusOr<UniqueFd> fd);
   void StartTunnel();

@@ -235,6 +235,11 @@ class WriterImpl final : public ResponseWriter {
     out.reserve(256);
     AppendStatusLine(&out, status_);
     for (const auto& [name, value] : headers_) AppendField(&out, name, value);
+    if (traits_.web_config != nullptr) {
+      for (const auto& [name, value] : traits_.web_config->headers) {
+        if (!headers_.Has(name)) AppendField(&out, name, value);
+      }
+    }
     if (!headers_.Has("Date")) AppendField(&out, "Date", HttpDate());
     if (!headers_.Has("Connection")) {
       if (!keep_alive_) out += "Connection: close\r\n";
@@ -282,12 +287,20 @@ void RunHandler(const std::shared_ptr<Connection>& connection, const Handler& ha
   writer.Finish();
 }
 
-std::string SimpleAnswer(int status, std::string_view text, bool keep_alive) {
+std::string SimpleAnswer(int status, std::string_view text, bool keep_alive,
+                         const WebConfig* web_config, std::string_view extra_header) {
   std::string out;
   AppendStatusLine(&out, status);
   AppendField(&out, "Content-Type", "text/plain; charset=utf-8");
   AppendField(&out, "Content-Length", fmt::format("{}", text.size()));
   AppendField(&out, "Date", HttpDate());
+  AppendField(&out, "X-Content-Type-Options", "nosniff");
+  if (web_config != nullptr) {
+    for (const auto& [name, value] : web_config->headers) {
+      if (!EqualsIgnoreCase(name, "X-Content-Type-Options")) AppendField(&out, name, value);
+    }
+  }
+  out.append(extra_header);
   if (!keep_alive) AppendField(&out, "Connection", "close");
   out.append("\r\n").append(text);
   return out;

@@ -6,6 +6,7 @@
 
 #include "core/http/encoding.h"
 #include "core/http/server.h"
+#include "core/http/web_config.h"
 
 namespace narthex::http {
 
@@ -17,6 +18,7 @@ struct AnswerTraits {
   bool keep_alive = true;
   bool head = false;
   bool http10 = false;
+  std::shared_ptr<const WebConfig> web_config;  // may be null
 };
 AnswerTraits MakeAnswerTraits(const Request& request, int version, bool keep_alive);
 
@@ -24,7 +26,8 @@ AnswerTraits MakeAnswerTraits(const Request& request, int version, bool keep_ali
 void RunHandler(const std::shared_ptr<Connection>& connection, const Handler& handler,
                 const Request& request, const AnswerTraits& traits);
 
-// A complete plain-text answer that needs no handler.
-std::string SimpleAnswer(int status, std::string_view text, bool keep_alive);
+// A complete plain-text answer that needs no handler. `extra_header` is a whole line or empty.
+std::string SimpleAnswer(int status, std::string_view text, bool keep_alive,
+                         const WebConfig* web_config, std::string_view extra_header = {});
 
 }  // namespace narthex::http

@@ -12,6 +12,7 @@
 #include "core/base/thread.h"
 #include "core/http/connection.h"
 #include "core/http/listener.h"
+#include "core/http/web_config.h"
 #include "core/log/log.h"
 
 namespace narthex::http {
@@ -79,6 +80,11 @@ class ServerImpl final : public Server {
 };
 
 Status ServerImpl::Start() {
+  shared_.gate = std::make_unique<Gate>(shared_.options.web_config_file, ThreadName("auth"));
+  if (shared_.gate->file() != nullptr) {
+    NX_ASSIGN_OR_RETURN(const auto config, shared_.gate->file()->Current());
+    shared_.tls = config->has_tls;
+  }
   for (int i = 0; i < std::max(1, shared_.options.io_threads); ++i) {
     loops_.push_back(std::make_shared<Loop>());
   }
@@ -92,7 +98,9 @@ Status ServerImpl::Start() {
     ports_.push_back(BoundPort(fd->get()));
     acceptors_.push_back(std::make_unique<Acceptor>(loops_[0]->context, *std::move(fd)));
   }
-  shared_.workers = std::make_unique<WorkerPool>(ThreadName("http"),
+  shared_.workers = std::make_unique<WorkerPool>(shared_.options.server_name.empty()
+                                                     ? "http"
+                                                     : shared_.options.server_name,
                                                  std::max(1, shared_.options.worker_threads),
                                                  shared_.options.max_queued_requests);
   running_ = true;
@@ -227,6 +235,7 @@ void ServerImpl::Stop(milliseconds grace) {
     std::this_thread::sleep_for(milliseconds(5));
   }
   OnEveryLoop([this](Loop& loop) { CloseAll(loop, false); });
+  shared_.gate->Stop();
   shared_.workers->Stop();
   OnEveryLoop([this](Loop& loop) {
     CloseAll(loop, false);
@@ -256,7 +265,8 @@ StatusOr<std::unique_ptr<Server>> Server::Create(ServerOptions options, Handler 
 
 Status CheckWebConfigFile(const std::string& path) {
   if (path.empty()) return OkStatus();
-  return Unimplemented("web.config.file is not supported yet");
+  WebConfigFile file(path);
+  return file.Current().status();
 }
 
 }  // namespace narthex::http

@@ -11,7 +11,21 @@
 
 namespace narthex::http {
 
+IoResult Transport::FromTls(const tls::Session::Result& result) {
+  switch (result.state) {
+    case tls::Session::State::kDone: return {IoState::kDone, result.bytes, 0};
+    case tls::Session::State::kWantRead: return {IoState::kWantRead, 0, 0};
+    case tls::Session::State::kWantWrite: return {IoState::kWantWrite, 0, 0};
+    case tls::Session::State::kEof: return {IoState::kEof, 0, 0};
+    case tls::Session::State::kError: break;
+  }
+  return {IoState::kError, 0, result.error};
+}
+
+IoResult Transport::Handshake() { return FromTls(tls_->Handshake()); }
+
 IoResult Transport::Read(char* data, size_t size) {
+  if (tls_ != nullptr) return FromTls(tls_->Read(data, size));
   for (;;) {
     const ssize_t n = ::recv(fd(), data, size, MSG_DONTWAIT);
     if (n > 0) return {IoState::kDone, static_cast<size_t>(n), 0};
@@ -23,6 +37,17 @@ IoResult Transport::Read(char* data, size_t size) {
 }
 
 IoResult Transport::Write(std::span<const std::string_view> parts) {
+  if (tls_ != nullptr) {
+    constexpr size_t kRecord = 16 << 10;
+    if (parts.size() == 1 || parts[0].size() >= kRecord) return FromTls(tls_->Write(parts[0]));
+    // One record for the head and what fits of the body. A repeated call sees the same beginning.
+    std::string joined;
+    for (const std::string_view part : parts) {
+      joined.append(part.substr(0, kRecord - joined.size()));
+      if (joined.size() == kRecord) break;
+    }
+    return FromTls(tls_->Write(joined));
+  }
   std::array<iovec, 16> vectors;
   const size_t count = std::min(parts.size(), vectors.size());
   for (size_t i = 0; i < count; ++i) {
@@ -40,9 +65,17 @@ IoResult Transport::Write(std::span<const std::string_view> parts) {
   }
 }
 
-void Transport::ShutdownWrite() { ::shutdown(fd(), SHUT_WR); }
+void Transport::SendPlain(std::string_view text) {
+  (void)::send(fd(), text.data(), text.size(), MSG_NOSIGNAL | MSG_DONTWAIT);
+}
+
+void Transport::ShutdownWrite() {
+  if (tls_ != nullptr) tls_->Shutdown();
+  ::shutdown(fd(), SHUT_WR);
+}
 
 void Transport::Close() {
+  if (tls_ != nullptr && open()) tls_->Shutdown();
   boost::system::error_code ignored;
   descriptor_.close(ignored);
 }

@@ -10,6 +10,7 @@
 #include <string_view>
 
 #include "core/base/file.h"
+#include "core/tls/tls.h"
 
 namespace narthex::http {
 
@@ -18,12 +19,17 @@ enum class IoState { kDone, kWantRead, kWantWrite, kEof, kError };
 struct IoResult {
   IoState state = IoState::kDone;
   size_t bytes = 0;
-  int error = 0;  // errno, with kError
+  int error = 0;  // errno with kError; 0 for a failure of TLS itself
 };
 
 class Transport {
  public:
   Transport(boost::asio::io_context& context, UniqueFd fd) : descriptor_(context, fd.release()) {}
+
+  // From here on everything is encrypted; handshakes are the caller's to drive.
+  void StartTls(std::unique_ptr<tls::Session> session) { tls_ = std::move(session); }
+  tls::Session* tls() const { return tls_.get(); }
+  IoResult Handshake();
 
   IoResult Read(char* data, size_t size);
   // Gathers the parts into one system call where the transport can.
@@ -40,13 +46,18 @@ class Transport {
     descriptor_.async_wait(boost::asio::posix::stream_descriptor::wait_write,
                            std::forward<F>(ready));
   }
+  // Sends as it is, past TLS; what does not fit is lost.
+  void SendPlain(std::string_view text);
   void ShutdownWrite();
   void Close();
   bool open() const { return descriptor_.is_open(); }
   int fd() { return descriptor_.native_handle(); }
 
  private:
+  IoResult FromTls(const tls::Session::Result& result);
+
   boost::asio::posix::stream_descriptor descriptor_;
+  std::unique_ptr<tls::Session> tls_;
 };
 
 // "ip:port" of a socket address, "[ip]:port" for IPv6, "@" for a unix socket.
