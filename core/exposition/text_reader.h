@@ -13,6 +13,7 @@
 // Thread safety: none. The body must outlive the reader.
 
 #include <cstdint>
+#include <deque>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -66,8 +67,8 @@ class TextReader {
   const std::optional<int64_t>& timestamp_ms() const { return timestamp_ms_; }
   bool has_exemplar() const { return has_exemplar_; }
   // Error when a label name occurs twice.
-  StatusOr<Labels> DecodeLabels() const;
-  StatusOr<ScrapedExemplar> DecodeExemplar() const;
+  StatusOr<Labels> DecodeLabels();
+  StatusOr<ScrapedExemplar> DecodeExemplar();
 
   // ---- after kHelp, kType, kUnit ----
   std::string_view family() const { return family_; }
@@ -87,47 +88,62 @@ class TextReader {
  private:
   enum class Token : uint8_t;
   struct Span {
-    uint32_t begin, end;
+    size_t begin = 0, end = 0;
   };
   struct Pair {
     Span name, value;
   };
 
   int At(size_t i) const;
-  Token Fail(size_t start, size_t at);
+  std::string_view Raw(size_t begin, size_t end) const;
   Token Take(Token token, size_t start, size_t end);
+  Token Fail(size_t start, size_t at) { return Take(Token{}, start, at); }
   void SkipBlanks();
-  Token LexQuoted(Token token, bool allow_newline, bool allow_nul);
+  void ScanName(bool colons);
+  Token LexQuoted(Token token);
   Token LexLabelToken();
   Token LexLabelValue();
   Token LexValue();
-  Token LexAfterValue();
-  Token LexAfterExemplarValue();
-  Token LexNumberToken(Token token);
+  Token LexNumber(Token token);
+  Token LexTextAfterValue();
+  Token LexOpenMetricsAfterValue(bool exemplar);
+  Token LexMetricName();
+  Token LexOpenMetricsKeyword();
 
   StatusOr<Entry> NextText();
   StatusOr<Entry> NextOpenMetrics();
   StatusOr<Entry> ReadTextComment();
+  StatusOr<Entry> ReadTextMetadata(Entry kind);
   StatusOr<Entry> ReadOpenMetricsComment();
-  StatusOr<Entry> ReadMetadata(Entry kind);
+  StatusOr<Entry> ReadOpenMetricsMetadata(Entry kind);
+  StatusOr<Entry> FinishMetadata(Entry kind);
   StatusOr<Entry> ReadSeries();
   Status ReadLabelPairs(bool exemplar, std::vector<Pair>* pairs);
+  Status ReadLabelPair(Span name, bool quoted, bool exemplar, std::vector<Pair>* pairs,
+                       bool* closed);
   Status ReadTextSuffix();
   Status ReadOpenMetricsSuffix();
   Status ReadExemplar();
   Status ParseValue(std::string_view text, double* out) const;
-  Status ParseSeconds(std::string_view text, std::string_view what, int64_t* ms) const;
+  Status ParseSeconds(std::string_view what, int64_t* ms) const;
   Status SetType(std::string_view name);
+  Status CheckUnit() const;
+  StatusOr<Labels> BuildLabels(std::optional<Span> name, const std::vector<Pair>& pairs,
+                               bool normalise);
+  std::string_view NormalisedValue(std::string_view name, std::string_view value);
+  std::string_view Unescaped(std::string_view text);
   Status TokenError(std::string_view expected, Token got) const;
   Status WhileParsing(std::string_view error) const;
+  std::string Shown(size_t begin, size_t end) const;
   std::string_view Text(Span span) const { return body_.substr(span.begin, span.end - span.begin); }
   std::string_view TokenText() const { return body_.substr(start_, i_ - start_); }
 
   std::string_view body_;
   TextDialect dialect_;
   TextLimits limits_;
-  size_t i_ = 0;      // end of the last token, or where the lexer failed
-  size_t start_ = 0;  // start of the last token
+  size_t i_ = 0;            // end of the last token, or where the lexer failed
+  size_t start_ = 0;        // start of the last token
+  bool non_ascii_ = false;  // of the last quoted token
   size_t entry_begin_ = 0;
 
   size_t series_begin_ = 0;
@@ -146,6 +162,10 @@ class TextReader {
   std::string_view text_;
   Entry metadata_kind_ = Entry::kComment;
   ScrapedType type_ = ScrapedType::kUnknown;
+
+  // Scratch of BuildLabels.
+  std::vector<Label> labels_;
+  std::deque<std::string> unescaped_;
 };
 
 }  // namespace narthex

@@ -3,22 +3,12 @@
 #include <algorithm>
 
 #include "core/base/string_map.h"
+#include "core/strings/quote.h"
 
 namespace narthex {
 namespace {
 
-std::string Quoted(std::string_view text) {
-  std::string out = "\"";
-  for (char c : text) {
-    if (c == '"' || c == '\\') out += '\\';
-    if (c == '\n') {
-      out += "\\n";
-    } else {
-      out += c;
-    }
-  }
-  return out += '"';
-}
+std::string Quoted(std::string_view text) { return GoQuote(text); }
 
 std::string_view TypeName(MetricType type) {
   switch (type) {
@@ -88,6 +78,18 @@ void DropInvalid(MetricFamily* family, std::vector<std::string>* errors) {
             Quoted(family->name), DescribeSample(family->type, s), label.name));
         return true;
       }
+      if (!IsValidUtf8Text(label.value)) {
+        errors->push_back(fmt::format(
+            "collected metric {} {{ {}}} has a label named {} whose value is not utf8: {}",
+            Quoted(family->name), DescribeSample(family->type, s), Quoted(label.name),
+            GoQuote(label.value)));
+        return true;
+      }
+      if (label.name.empty() || !IsValidUtf8Text(label.name)) {
+        errors->push_back(fmt::format("collected metric {} {{ {}}} has an invalid label name",
+                                      Quoted(family->name), DescribeSample(family->type, s)));
+        return true;
+      }
       if (family->type == MetricType::kSummary && label.name == "quantile") {
         errors->push_back(
             fmt::format("collected metric {} {{ {}}} must not have an explicit \"quantile\" label",
@@ -140,6 +142,13 @@ bool Agrees(const MetricFamily& have, const MetricFamily& next, std::vector<std:
 
 }  // namespace
 
+std::string JoinErrors(const std::vector<std::string>& errors) {
+  if (errors.size() == 1) return errors[0];
+  std::string text = fmt::format("{} error(s) occurred:", errors.size());
+  for (const std::string& error : errors) text += "\n* " + error;
+  return text;
+}
+
 std::string DescribeSample(MetricType type, const MetricSample& s) {
   std::string out;
   for (const MetricLabel& label : s.labels) {
@@ -171,8 +180,9 @@ Registry::Gathered MergeFamilies(std::vector<MetricFamily> families) {
       std::move(family.samples.begin(), family.samples.end(), std::back_inserter(have.samples));
       continue;
     }
-    if (family.name.empty()) {
-      result.errors.push_back("descriptor is invalid: \"\" is not a valid metric name");
+    if (family.name.empty() || !IsValidUtf8Text(family.name)) {
+      result.errors.push_back(fmt::format("descriptor is invalid: {} is not a valid metric name",
+                                          GoQuote(family.name)));
       continue;
     }
     if (auto error = SuffixCollision(index, result.families, family); !error.empty()) {

@@ -12,6 +12,9 @@ namespace narthex {
 // Families without samples vanish. Of contradicting families (type, help) the first wins.
 Registry::Gathered MergeFamilies(std::vector<MetricFamily> families);
 
+// Errors as one text: a single one as it is, several as a list under their number.
+std::string JoinErrors(const std::vector<std::string>& errors);
+
 // A sample as the error texts show it: label:{name:"a" value:"b"} gauge:{value:1}.
 std::string DescribeSample(MetricType type, const MetricSample& sample);
 

@@ -5,18 +5,6 @@
 #include "core/metrics/consistency.h"
 
 namespace narthex {
-namespace {
-
-// One error as it is; several as a list under their number.
-std::string JoinErrors(const std::vector<std::string>& errors) {
-  if (errors.size() == 1) return errors[0];
-  std::string text = fmt::format("{} error(s) occurred:", errors.size());
-  for (const std::string& error : errors) text += "\n* " + error;
-  return text;
-}
-
-}  // namespace
-
 MetricsHandler::MetricsHandler(Gather gather, MetricsHandlerOptions options)
     : gather_(std::move(gather)), options_(options) {
   if (options_.self == nullptr) return;

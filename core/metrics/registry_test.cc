@@ -120,6 +120,14 @@ TEST_CASE("contradictions are reported in upstream's words and left out") {
        1},
       {{Family("m_bucket", gauge, "h", {{}}), Family("m", MetricType::kSummary, "h", {{}})}, {}, 2},
       {{Family("", gauge, "h", {{}})}, {"descriptor is invalid: \"\" is not a valid metric name"}, 0},
+      {{Family("m", gauge, "h", {{{"a", "\xff"}}})},
+       {"collected metric \"m\" { label:{name:\"a\" value:\"\\xff\"} gauge:{value:1}} has a label "
+        "named \"a\" whose value is not utf8: \"\\xff\""},
+       0},
+      {{Family("m", gauge, "h", {{{"", "x"}}})},
+       {"collected metric \"m\" { label:{name:\"\" value:\"x\"} gauge:{value:1}} has an invalid "
+        "label name"},
+       0},
       // Other label names with the same values are no duplicates.
       {{Family("m", gauge, "h", {{{"a", "1"}}, {{"b", "1"}}, {{"a", "1"}, {"b", ""}}})}, {}, 3},
       // Families of one name are merged.

@@ -39,6 +39,11 @@ int64_t DaysFromCivil(int64_t year, unsigned month, unsigned day) {
 
 int64_t FloorDiv(int64_t a, int64_t b) { return a / b - (a % b < 0 ? 1 : 0); }
 
+int64_t FloorMod(int64_t a, int64_t b) {
+  const int64_t rest = a % b;
+  return rest < 0 ? rest + b : rest;
+}
+
 // Without fraction and zone.
 std::string FormatSeconds(int64_t unix_seconds) {
   const int64_t days = FloorDiv(unix_seconds, kSecondsPerDay);
@@ -116,7 +121,7 @@ std::optional<int64_t> ReadZone(FieldReader* in) {
 
 std::string FormatRfc3339Nanos(int64_t unix_nanos) {
   const int64_t seconds = FloorDiv(unix_nanos, kNanosPerSecond);
-  const int64_t nanos = unix_nanos - seconds * kNanosPerSecond;
+  const int64_t nanos = FloorMod(unix_nanos, kNanosPerSecond);
   std::string out = FormatSeconds(seconds);
   if (nanos != 0) {
     std::string fraction = fmt::format(".{:09}", nanos);
@@ -128,7 +133,7 @@ std::string FormatRfc3339Nanos(int64_t unix_nanos) {
 
 std::string FormatRfc3339Millis(int64_t unix_ms) {
   const int64_t seconds = FloorDiv(unix_ms, 1000);
-  return FormatSeconds(seconds) + fmt::format(".{:03}Z", unix_ms - seconds * 1000);
+  return FormatSeconds(seconds) + fmt::format(".{:03}Z", FloorMod(unix_ms, 1000));
 }
 
 StatusOr<int64_t> ParseRfc3339(std::string_view text) {

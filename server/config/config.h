@@ -108,10 +108,7 @@ struct AlertingConfig {
 };
 
 struct StorageConfig {
-  int64_t out_of_order_time_window_ms = 0;
   std::optional<int64_t> retention_time_ms;  // unset: the flag decides
-  std::optional<int64_t> retention_size_bytes;
-  std::optional<double> retention_percentage;
 };
 
 struct Config {

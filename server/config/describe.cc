@@ -46,6 +46,10 @@ constexpr std::string_view kHistogramSwitches[] = {"scrape_native_histograms",
                                                    "always_scrape_classic_histograms",
                                                    "convert_classic_histograms_to_nhcb"};
 
+Status NotHere(const Fields& f, std::string_view key) {
+  return Unimplemented("line {}: {} is {}", f.line(), key, kNotHere);
+}
+
 // Switches that change nothing while they are off and cannot be turned on yet.
 void OffSwitch(Fields& f, std::string_view key) {
   bool on = false;
@@ -215,35 +219,30 @@ struct Retention {
     f.Type("config.plain", "config.TSDBRetentionConfig");
     if (f.printing()) {
       int64_t time = storage.retention_time_ms.value_or(0);
-      int64_t size = storage.retention_size_bytes.value_or(0);
       f.Millis("time", time);
-      f.Bytes("size", size);
-      f.Field("percentage", storage.retention_percentage);
       return;
     }
     Duration time;
     Size size;
+    double percentage = 0;
     f.Field("time", time);
     f.Field("size", size);
-    f.Field("percentage", storage.retention_percentage);
+    f.Field("percentage", percentage);
     if (time.ms != 0) storage.retention_time_ms = time.ms;
-    if (size.bytes != 0) storage.retention_size_bytes = size.bytes;
-    if (size.bytes < 0) {
-      f.Fail(InvalidArgument("'storage.tsdb.retention.size' must be greater than or equal to 0, "
-                             "got {}", size.ToText()));
-    }
-    const double percentage = storage.retention_percentage.value_or(0);
     if (percentage < 0 || percentage > 100) {
       f.Fail(InvalidArgument("'storage.tsdb.retention.percentage' must be in the range [0, 100]"));
     }
+    if (size.bytes != 0) f.Fail(NotHere(f, "storage.tsdb.retention.size"));
+    if (percentage != 0) f.Fail(NotHere(f, "storage.tsdb.retention.percentage"));
   }
 };
 
 // storage.tsdb: everything acts on the running database.
 void DescribeTsdb(Fields& f, StorageConfig& s) {
   f.Type("config.plain", "config.TSDBConfig");
-  f.Millis("out_of_order_time_window", s.out_of_order_time_window_ms);
-  if (s.out_of_order_time_window_ms < 0) s.out_of_order_time_window_ms = 0;
+  int64_t out_of_order_ms = 0;
+  f.Millis("out_of_order_time_window", out_of_order_ms);
+  if (out_of_order_ms != 0) f.Fail(NotHere(f, "storage.tsdb.out_of_order_time_window"));
   f.Refuse("stale_series_compaction_threshold", kNotHere);
   if (const Node* encoding = f.Take("chunk_encoding"); encoding != nullptr) {
     struct Encoding {

@@ -22,13 +22,18 @@
 
 namespace narthex::rules {
 
-// Evaluates an instant query; EngineQuery makes one of an engine.
+// Evaluates an instant query.
 using QueryFunction =
     std::function<StatusOr<promql::QueryResult>(const std::string& expr, TimestampMs t)>;
-QueryFunction EngineQuery(const promql::Engine& engine, const storage::Queryable& storage);
+// Both outlive the function.
+inline QueryFunction EngineQuery(const promql::Engine& engine, const storage::Queryable& storage) {
+  return [&engine, &storage](const std::string& expr, TimestampMs t) {
+    return engine.Instant(storage, expr, t, promql::QueryOptions{});
+  };
+}
 
 struct Options {
-  int workers = 2;
+  int workers = 4;
   std::string external_url;  // without a slash at the end
   int64_t outage_tolerance_ms = 3'600'000;
   int64_t for_grace_period_ms = 600'000;

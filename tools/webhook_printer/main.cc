@@ -14,27 +14,15 @@ namespace {
 
 using narthex::JsonValue;
 
-std::string_view Text(const JsonValue& object, std::string_view key) {
-  const JsonValue* value = object.Find(key);
-  return value != nullptr && value->is_string() ? value->string() : std::string_view();
-}
-
 void PrintAlerts(const JsonValue& message) {
-  const JsonValue* alerts = message.Find("alerts");
-  if (alerts == nullptr || !alerts->is_array()) return;
-  for (const JsonValue& alert : alerts->array()) {
-    const JsonValue* labels = alert.Find("labels");
-    const JsonValue* annotations = alert.Find("annotations");
-    std::string line = fmt::format("webhook: {}", Text(alert, "status"));
-    if (labels != nullptr && labels->is_object()) {
-      line += fmt::format(" {}", Text(*labels, "alertname"));
-      for (const auto& [name, value] : labels->object()) {
-        if (name != "alertname" && value.is_string()) {
-          line += fmt::format(" {}={}", name, value.string());
-        }
-      }
+  for (const JsonValue& alert : message["alerts"].items()) {
+    const JsonValue& labels = alert["labels"];
+    std::string line = fmt::format("webhook: {} {}", alert["status"].AsString(),
+                                   labels["alertname"].AsString());
+    for (const auto& [name, value] : labels.members()) {
+      if (name != "alertname") line += fmt::format(" {}={}", name, value.AsString());
     }
-    if (annotations != nullptr) line += fmt::format(" | {}", Text(*annotations, "summary"));
+    line += fmt::format(" | {}", alert["annotations"]["summary"].AsString());
     std::puts(line.c_str());
   }
   std::fflush(stdout);

@@ -11,13 +11,12 @@
 #include "server/promql/parser/functions_table.h"
 #include "server/promql/parser/lexer.h"
 #include "server/promql/parser/parser.h"
+#include "server/promql/parser/position.h"
 
 namespace narthex::promql {
 
 // "3:7: parse error: what", the position counted in lines and bytes of the line.
 Status ParseErrorAt(std::string_view text, PosRange where, std::string_view what);
-// "3:7" of a byte offset.
-std::string LineAndColumn(std::string_view text, int offset);
 
 class Parser {
  public:

@@ -1,0 +1,46 @@
+#pragma once
+// Finds the end of a quoted string: 16 bytes at a time where SSE2 is (every x86-64), else one by
+// one.
+
+#include <bit>
+#include <cstddef>
+#include <cstdint>
+
+#ifdef __SSE2__
+#include <emmintrin.h>
+#endif
+
+namespace narthex {
+
+// The first byte of [p, end) that is a quote, a backslash, LF or NUL, or end. Sets *non_ascii when
+// a byte before it has its high bit set.
+inline const char* ScanQuotedScalar(const char* p, const char* end, bool* non_ascii) {
+  for (; p != end; ++p) {
+    if (*p == '"' || *p == '\\' || *p == '\n' || *p == '\0') break;
+    if (static_cast<unsigned char>(*p) >= 0x80) *non_ascii = true;
+  }
+  return p;
+}
+
+inline const char* ScanQuoted(const char* p, const char* end, bool* non_ascii) {
+#ifdef __SSE2__
+  const __m128i quote = _mm_set1_epi8('"'), slash = _mm_set1_epi8('\\');
+  const __m128i newline = _mm_set1_epi8('\n'), zero = _mm_setzero_si128();
+  for (; end - p >= 16; p += 16) {
+    __m128i v = _mm_loadu_si128(reinterpret_cast<const __m128i*>(p));
+    __m128i hit = _mm_or_si128(_mm_or_si128(_mm_cmpeq_epi8(v, quote), _mm_cmpeq_epi8(v, slash)),
+                               _mm_or_si128(_mm_cmpeq_epi8(v, newline), _mm_cmpeq_epi8(v, zero)));
+    auto hits = static_cast<uint32_t>(_mm_movemask_epi8(hit));
+    auto high = static_cast<uint32_t>(_mm_movemask_epi8(v));
+    if (hits != 0) {
+      // Bytes below the lowest hit only.
+      if ((high & (hits ^ (hits - 1))) != 0) *non_ascii = true;
+      return p + std::countr_zero(hits);
+    }
+    if (high != 0) *non_ascii = true;
+  }
+#endif
+  return ScanQuotedScalar(p, end, non_ascii);
+}
+
+}  // namespace narthex

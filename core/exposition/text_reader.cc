@@ -1,0 +1,298 @@
+#include "core/exposition/text_reader.h"
+
+#include <algorithm>
+#include <charconv>
+#include <cmath>
+
+#include "core/exposition/label_text.h"
+#include "core/exposition/number.h"
+#include "core/exposition/text_lexer.h"
+#include "core/exposition/writer.h"
+#include "core/labels/names.h"
+#include "core/strings/quote.h"
+
+namespace narthex {
+
+using namespace text_lexer;
+
+namespace {
+
+constexpr uint64_t kNormalNaN = 0x7ff8000000000001ULL;
+// An error message repeats no more of the body than this.
+constexpr size_t kMaxShown = 4096;
+
+constexpr std::string_view kTypeNames[] = {"unknown",        "counter", "gauge", "histogram",
+                                           "gaugehistogram", "summary", "info",  "stateset"};
+
+}  // namespace
+
+std::string_view ScrapedTypeName(ScrapedType type) { return kTypeNames[static_cast<size_t>(type)]; }
+
+TextReader::TextReader(std::string_view body, TextDialect dialect, const TextLimits& limits)
+    : body_(body), dialect_(dialect), limits_(limits) {}
+
+void TextReader::Seek(size_t position, ScrapedType type) {
+  i_ = position;
+  type_ = type;
+}
+
+StatusOr<TextReader::Entry> TextReader::Next() {
+  has_exemplar_ = false;
+  timestamp_ms_.reset();
+  return dialect_ == TextDialect::kText ? NextText() : NextOpenMetrics();
+}
+
+StatusOr<TextReader::Entry> TextReader::NextText() {
+  for (;;) {
+    entry_begin_ = i_;
+    SkipBlanks();
+    const int c = At(i_);
+    if (Is(c, kNameStart | kColon) || c == '{') return ReadSeries();
+    if (c == '#') return ReadTextComment();
+    if (c == '\n') {
+      ++i_;
+      continue;
+    }
+    // NUL ends the body for the reference, too.
+    if (c <= 0) return Entry::kEnd;
+    return TokenError("expected a valid start token", Fail(i_, i_));
+  }
+}
+
+StatusOr<TextReader::Entry> TextReader::NextOpenMetrics() {
+  entry_begin_ = i_;
+  const int c = At(i_);
+  if (Is(c, kNameStart | kColon) || c == '{') return ReadSeries();
+  if (c == '#') return ReadOpenMetricsComment();
+  if (c < 0) return InvalidArgument("data does not end with # EOF");
+  return TokenError("expected a valid start token", Fail(i_, i_));
+}
+
+// ---- series ----
+
+StatusOr<TextReader::Entry> TextReader::ReadSeries() {
+  series_begin_ = i_;
+  pairs_.clear();
+  has_name_ = At(i_) != '{';
+  if (has_name_) {
+    ScanName(true);
+    name_ = {series_begin_, i_};
+    series_end_ = i_;
+    SkipBlanks();
+  }
+  if (At(i_) == '{') {
+    Take(Token::kBraceOpen, i_, i_ + 1);
+    NX_RETURN_IF_ERROR(ReadLabelPairs(false, &pairs_));
+    series_end_ = i_;
+  }
+  if (series_end_ - series_begin_ > limits_.max_series_bytes) {
+    return ResourceExhausted("series longer than {} bytes", limits_.max_series_bytes);
+  }
+  NX_RETURN_IF_ERROR(dialect_ == TextDialect::kText ? ReadTextSuffix() : ReadOpenMetricsSuffix());
+  return Entry::kSeries;
+}
+
+Status TextReader::ReadSuffix(size_t begin, size_t end) {
+  entry_begin_ = series_begin_ = begin;
+  series_end_ = i_ = end;
+  has_name_ = true;
+  has_exemplar_ = false;
+  timestamp_ms_.reset();
+  return dialect_ == TextDialect::kText ? ReadTextSuffix() : ReadOpenMetricsSuffix();
+}
+
+Status TextReader::ReadLabelPairs(bool exemplar, std::vector<Pair>* pairs) {
+  Token token = LexLabelToken();
+  while (token != Token::kBraceClose) {
+    if (token != Token::kLabelName && token != Token::kQuoted) {
+      return TokenError("expected label name", token);
+    }
+    bool closed = false;
+    NX_RETURN_IF_ERROR(
+        ReadLabelPair({start_, i_}, token == Token::kQuoted, exemplar, pairs, &closed));
+    if (closed) return OkStatus();
+    token = LexLabelToken();
+    if (token == Token::kComma) {
+      token = LexLabelToken();
+    } else if (dialect_ == TextDialect::kOpenMetrics && token != Token::kBraceClose) {
+      return TokenError("expected comma or brace close", token);
+    }
+  }
+  return OkStatus();
+}
+
+// Behind a name: ="value". Or the name was the quoted name of the metric, which stands alone; then
+// what follows it is consumed up to and excluding the comma, or (*closed) including the brace.
+Status TextReader::ReadLabelPair(Span name, bool quoted, bool exemplar, std::vector<Pair>* pairs,
+                                 bool* closed) {
+  Token token = LexLabelToken();
+  if (quoted && (token == Token::kComma || token == Token::kBraceClose)) {
+    if (exemplar) return TokenError("expected label name", token);
+    if (has_name_) {
+      return InvalidArgument("metric name already set while parsing: {}",
+                             GoQuote(Raw(entry_begin_, i_)));
+    }
+    has_name_ = true;
+    name_ = {name.begin + 1, name.end - 1};
+    *closed = token == Token::kBraceClose;
+    if (!*closed) i_ = start_;
+    return OkStatus();
+  }
+  if (token != Token::kEqual) return TokenError("expected equal", token);
+  token = LexLabelValue();
+  if (token != Token::kLabelValue) return TokenError("expected label value", token);
+  if (non_ascii_ && !IsValidUtf8(TokenText())) {
+    return InvalidArgument("invalid UTF-8 label value: {}", GoQuote(Raw(start_, i_)));
+  }
+  if (pairs->size() >= limits_.max_labels) {
+    return ResourceExhausted("more than {} labels", limits_.max_labels);
+  }
+  const size_t strip = quoted ? 1 : 0;
+  pairs->push_back({{name.begin + strip, name.end - strip}, {start_ + 1, i_ - 1}});
+  return OkStatus();
+}
+
+Status TextReader::ReadTextSuffix() {
+  Token token = LexValue();
+  if (!has_name_) {
+    return InvalidArgument("metric name not set while parsing: {}", GoQuote(Raw(entry_begin_, i_)));
+  }
+  if (token != Token::kValue) return TokenError("expected value after metric", token);
+  NX_RETURN_IF_ERROR(ParseValue(TokenText(), &value_));
+  token = LexTextAfterValue();
+  if (token == Token::kLinebreak) return OkStatus();
+  if (token != Token::kTimestamp) return TokenError("expected timestamp or new record", token);
+  std::string_view text = TokenText();
+  int64_t ms = 0;
+  if (std::from_chars(text.data(), text.data() + text.size(), ms).ec != std::errc()) {
+    return WhileParsing("strconv.ParseInt: parsing " + GoQuote(text) + ": value out of range");
+  }
+  timestamp_ms_ = ms;
+  token = LexTextAfterValue();
+  if (token == Token::kLinebreak) return OkStatus();
+  return TokenError("expected next entry after timestamp", token);
+}
+
+Status TextReader::ReadOpenMetricsSuffix() {
+  Token token = LexValue();
+  if (!has_name_) {
+    return InvalidArgument("metric name not set while parsing: {}", GoQuote(Raw(entry_begin_, i_)));
+  }
+  if (token != Token::kValue) return TokenError("expected value after metric", token);
+  NX_RETURN_IF_ERROR(ParseValue(TokenText().substr(1), &value_));
+  token = LexOpenMetricsAfterValue(false);
+  if (token == Token::kTimestamp) {
+    int64_t ms = 0;
+    NX_RETURN_IF_ERROR(ParseSeconds("timestamp", &ms));
+    timestamp_ms_ = ms;
+    token = LexOpenMetricsAfterValue(false);
+    if (token == Token::kLinebreak) return OkStatus();
+    if (token != Token::kComment) return TokenError("expected next entry after timestamp", token);
+  }
+  switch (token) {
+    case Token::kLinebreak:
+      return OkStatus();
+    case Token::kComment:
+      return ReadExemplar();
+    case Token::kEnd:
+      return InvalidArgument("data does not end with # EOF");
+    default:
+      return TokenError("expected timestamp or # symbol", token);
+  }
+}
+
+Status TextReader::ReadExemplar() {
+  exemplar_pairs_.clear();
+  exemplar_timestamp_ms_.reset();
+  NX_RETURN_IF_ERROR(ReadLabelPairs(true, &exemplar_pairs_));
+  Token token = LexNumber(Token::kValue);
+  if (token != Token::kValue) return TokenError("expected value after exemplar labels", token);
+  NX_RETURN_IF_ERROR(ParseValue(TokenText().substr(1), &exemplar_value_));
+  has_exemplar_ = true;
+  token = LexOpenMetricsAfterValue(true);
+  if (token == Token::kLinebreak) return OkStatus();
+  if (token == Token::kEnd) return InvalidArgument("data does not end with # EOF");
+  if (token != Token::kTimestamp) return TokenError("expected timestamp or comment", token);
+  int64_t ms = 0;
+  NX_RETURN_IF_ERROR(ParseSeconds("exemplar timestamp", &ms));
+  exemplar_timestamp_ms_ = ms;
+  token = LexOpenMetricsAfterValue(true);
+  if (token == Token::kLinebreak) return OkStatus();
+  return TokenError("expected next entry after exemplar timestamp", token);
+}
+
+Status TextReader::ParseValue(std::string_view text, double* out) const {
+  FloatError error = ParseGoFloat(text, out);
+  if (error != FloatError::kNone)
+    return WhileParsing(GoFloatErrorText(error, text.substr(0, kMaxShown)));
+  if (std::isnan(*out)) *out = std::bit_cast<double>(kNormalNaN);
+  return OkStatus();
+}
+
+// The last token, a space and seconds as a float.
+Status TextReader::ParseSeconds(std::string_view what, int64_t* ms) const {
+  double seconds = 0;
+  NX_RETURN_IF_ERROR(ParseValue(TokenText().substr(1), &seconds));
+  if (std::isnan(seconds)) return InvalidArgument("invalid {} NaN", what);
+  if (std::isinf(seconds)) {
+    return InvalidArgument("invalid {} {}Inf", what, seconds > 0 ? '+' : '-');
+  }
+  const double scaled = seconds * 1000;
+  constexpr double kLimit = 9223372036854774784.0;  // the last double below 2^63
+  *ms = static_cast<int64_t>(std::clamp(scaled, -kLimit, kLimit));
+  return OkStatus();
+}
+
+// ---- labels ----
+
+StatusOr<Labels> TextReader::DecodeLabels() { return BuildLabels(name_, pairs_, true); }
+
+StatusOr<ScrapedExemplar> TextReader::DecodeExemplar() {
+  ScrapedExemplar exemplar;
+  NX_ASSIGN_OR_RETURN(exemplar.labels, BuildLabels(std::nullopt, exemplar_pairs_, false));
+  exemplar.value = exemplar_value_;
+  exemplar.timestamp_ms = exemplar_timestamp_ms_;
+  return exemplar;
+}
+
+StatusOr<Labels> TextReader::BuildLabels(std::optional<Span> name, const std::vector<Pair>& pairs,
+                                         bool normalise) {
+  labels_.clear();
+  unescaped_.clear();
+  if (name) labels_.push_back({kMetricNameLabel, Unescaped(Text(*name))});
+  for (const Pair& pair : pairs) {
+    std::string_view label = Unescaped(Text(pair.name));
+    std::string_view value = Unescaped(Text(pair.value));
+    labels_.push_back({label, normalise ? NormalisedValue(label, value) : value});
+  }
+  return SortedLabels(&labels_);
+}
+
+// Exporters print "1" where others print "1.0"; stored is one form.
+std::string_view TextReader::NormalisedValue(std::string_view name, std::string_view value) {
+  bool applies = (type_ == ScrapedType::kHistogram && name == kBucketLabel) ||
+                 (type_ == ScrapedType::kSummary && name == kQuantileLabel);
+  double v = 0;
+  if (!applies || ParseGoFloat(value, &v) != FloatError::kNone) return value;
+  AppendOpenMetricsFloat(&unescaped_.emplace_back(), v);
+  return unescaped_.back();
+}
+
+// \" \\ and \n; any other backslash stays.
+std::string_view TextReader::Unescaped(std::string_view text) {
+  size_t slash = text.find('\\');
+  if (slash == std::string_view::npos) return text;
+  std::string& out = unescaped_.emplace_back();
+  UnescapeTo(text, true, &out);
+  return out;
+}
+
+// ---- errors ----
+
+std::string_view TextReader::Raw(size_t begin, size_t end) const {
+  begin = std::min(begin, body_.size());
+  end = std::min({std::max(begin, end), body_.size(), begin + kMaxShown});
+  return body_.substr(begin, end - begin);
+}
+
+}  // namespace narthex

@@ -1,0 +1,453 @@
+#include "server/cmd/prometheus/app.h"
+
+#include <unistd.h>
+
+#include <atomic>
+#include <future>
+
+#include "core/base/file.h"
+#include "core/base/thread.h"
+#include "core/log/log.h"
+#include "core/strings/duration.h"
+#include "server/cmd/prometheus/query_log.h"
+
+namespace narthex::prometheus {
+namespace {
+
+using std::chrono::milliseconds;
+
+constexpr int64_t kDefaultRetentionMs = int64_t{15} * 24 * 3600 * 1000;
+constexpr int64_t kForeverMs = int64_t{100} * 365 * 24 * 3600 * 1000;
+
+int CpuCount() { return std::max(1U, std::thread::hardware_concurrency()); }
+
+int64_t ThreadCount() {
+  const StatusOr<std::vector<std::string>> tasks = ListDirectory("/proc/self/task");
+  return tasks.ok() ? static_cast<int64_t>(tasks->size()) : 0;
+}
+
+std::string EnvOr(const char* name, std::string fallback) {
+  const char* value = std::getenv(name);
+  return value == nullptr ? std::move(fallback) : value;
+}
+
+}  // namespace
+
+promql::ParserOptions ParserOptionsOf(const Flags& flags) {
+  promql::ParserOptions options;
+  options.experimental_functions = flags.features.contains("promql-experimental-functions");
+  options.extended_range_selectors = flags.features.contains("promql-extended-range-selectors");
+  options.binop_fill_modifiers = flags.features.contains("promql-binop-fill-modifiers");
+  return options;
+}
+
+StatusOr<std::vector<std::string>> RuleFiles(const config::Config& config) {
+  std::vector<std::string> files;
+  for (const std::string& pattern : config.rule_files) {
+    NX_ASSIGN_OR_RETURN(const std::vector<std::string> matches, config::ExpandGlob(pattern));
+    files.insert(files.end(), matches.begin(), matches.end());
+  }
+  return files;
+}
+
+std::string DigestFiles(const config::Config& config) {
+  std::string all = config.file;
+  const auto add = [&](const std::string& path) {
+    const StatusOr<std::string> text = ReadFile(path);
+    const std::string content = text.ok() ? *text : std::string(MessageOf(text.status()));
+    all += fmt::format("\n{} {} {}", path, content.size(), std::hash<std::string>{}(content));
+  };
+  add(config.file);
+  for (const auto* patterns : {&config.rule_files, &config.scrape_config_files}) {
+    for (const std::string& pattern : *patterns) {
+      const StatusOr<std::vector<std::string>> files = config::ExpandGlob(pattern);
+      if (!files.ok()) continue;
+      for (const std::string& file : *files) add(file);
+    }
+  }
+  return all;
+}
+
+App::App(Flags& flags, Requests& requests, std::shared_ptr<const config::Config> config)
+    : flags_(flags),
+      requests_(requests),
+      start_nanos_(Clock::System().NowNanos()),
+      config_(std::move(config)) {
+  RegisterMetrics();
+}
+
+App::~App() = default;
+
+void App::RegisterMetrics() {
+  AddBuildInfo(registry_, "prometheus");
+  registry_.AddCollector(MakeProcessCollector());
+  reload_successful_ =
+      &registry_.AddGauge("prometheus_config_last_reload_successful",
+                          "Whether the last configuration reload attempt was successful.");
+  reload_timestamp_ =
+      &registry_.AddGauge("prometheus_config_last_reload_success_timestamp_seconds",
+                          "Timestamp of the last successful configuration reload.");
+}
+
+std::shared_ptr<const config::Config> App::current() const {
+  MutexLock lock(mutex_);
+  return config_;
+}
+
+int64_t App::RetentionMs(const config::Config& config) const {
+  int64_t ms = kDefaultRetentionMs;
+  if (!flags_.retention_time->empty()) ms = ParsePromDuration(*flags_.retention_time).value_or(ms);
+  if (config.storage.retention_time_ms.has_value()) ms = *config.storage.retention_time_ms;
+  return ms <= 0 ? kForeverMs : ms;
+}
+
+// ---- The web ----
+
+api::RuntimeInfo App::DescribeRuntime() const {
+  api::RuntimeInfo info;
+  info.start_time_nanos = start_nanos_;
+  char buffer[4096] = "";
+  if (getcwd(buffer, sizeof buffer) != nullptr) info.cwd = buffer;
+  if (gethostname(buffer, sizeof buffer - 1) == 0) info.hostname = buffer;
+  info.threads = ThreadCount();
+  info.cpus = CpuCount();
+  info.memory_limit_bytes = std::numeric_limits<int64_t>::max();
+  info.godebug = EnvOr("GODEBUG", "");
+  MutexLock lock(mutex_);
+  info.gogc = EnvOr("GOGC", std::to_string(config_->runtime_gogc));
+  info.reload_config_success = reload_ok_;
+  info.last_config_nanos = last_config_nanos_;
+  info.storage_retention = FormatPromDuration(RetentionMs(*config_));
+  return info;
+}
+
+api::Sources App::ApiSources() {
+  api::Sources sources;
+  // The parts exist once parts_ready_ is set, and live longer than the web server.
+  const auto ready = parts_ready_;
+  sources.targets = [this, ready](const std::string& pool) {
+    return *ready ? scrape_->Targets(pool) : scrape::TargetsSnapshot();
+  };
+  sources.scrape_pools = [this, ready] {
+    return *ready ? scrape_->PoolNames() : std::vector<std::string>();
+  };
+  sources.scrape_pool_config = [this](const std::string& pool) -> StatusOr<std::string> {
+    for (const config::ScrapeConfig& job : current()->scrape_configs) {
+      if (job.job_name == pool) return job.yaml;
+    }
+    return NotFound("scrape pool {} not found", pool);
+  };
+  sources.metadata = [this, ready](const std::string& metric) {
+    return *ready ? scrape_->Metadata(metric) : std::vector<scrape::TargetMetadata>();
+  };
+  sources.rules = [this, ready] {
+    return *ready ? rules_->Groups() : std::vector<rules::GroupStatus>();
+  };
+  sources.alertmanagers = [this, ready] {
+    return *ready ? notifier_->alertmanagers() : notifier::Alertmanagers();
+  };
+  sources.config_yaml = [this] { return current()->yaml; };
+  sources.flags = [this] { return flags_.set.Values(); };
+  sources.runtime_info = [this] { return DescribeRuntime(); };
+  sources.tsdb_stats = [this, ready](size_t limit) {
+    api::TsdbStats out;
+    if (!*ready) return out;
+    tsdb::Stats stats = db_->GetStats(limit);
+    out.series = stats.series;
+    out.label_pairs = stats.label_pairs;
+    out.chunks = stats.chunks;
+    out.min_time = stats.min_time;
+    out.max_time = stats.max_time;
+    out.series_by_metric_name = std::move(stats.series_by_metric_name);
+    out.values_by_label_name = std::move(stats.values_by_label_name);
+    out.bytes_by_label_name = std::move(stats.bytes_by_label_name);
+    out.series_by_label_pair = std::move(stats.series_by_label_pair);
+    return out;
+  };
+  sources.wal_replay = [this] {
+    return api::WalReplay{replay_.min.load(), replay_.max.load(), replay_.current.load()};
+  };
+  sources.reload = [this] { return requests_.Reload(); };
+  sources.quit = [this] { requests_.Stop(); };
+  return sources;
+}
+
+Status App::PrepareWeb() {
+  api::Options options;
+  options.external_url = external_url_;
+  options.route_prefix = route_prefix_;
+  options.cors_origin = *flags_.cors_origin;
+  options.enable_lifecycle = *flags_.enable_lifecycle;
+  options.enable_admin_api = *flags_.enable_admin_api;
+  NX_ASSIGN_OR_RETURN(api_, api::Api::Create(options, ApiSources(), &registry_));
+  api_->Register(router_);
+  http::ServerOptions server;
+  server.listen_addresses = *flags_.listen_addresses;
+  server.web_config_file = *flags_.web_config_file;
+  server.io_threads = 1;
+  server.worker_threads = std::max(4, 2 * CpuCount());
+  server.max_connections = static_cast<size_t>(*flags_.max_connections);
+  server.read_timeout = milliseconds(*flags_.read_timeout_ms);
+  server.idle_timeout = milliseconds(*flags_.read_timeout_ms);
+  server.write_timeout = milliseconds(*flags_.query_timeout_ms + 120'000);
+  server.server_name = "web";
+  NX_ASSIGN_OR_RETURN(web_, http::Server::Create(server, [this](const http::Request& request,
+                                                                http::ResponseWriter& response) {
+                        http::Request own = request;
+                        router_.Serve(own, response);
+                      }));
+  NX_RETURN_IF_ERROR(web_->Start());
+  for (const std::string& address : *flags_.listen_addresses) {
+    NX_LOG(Info, "Listening on", {"component", "web"}, {"address", address});
+  }
+  return OkStatus();
+}
+
+// ---- Start ----
+
+StatusOr<bool> App::OpenStorage() {
+  tsdb::Options options;
+  options.dir = *flags_.storage_path;
+  options.use_lock_file = !*flags_.no_lockfile;
+  options.retention_ms = RetentionMs(*current());
+  options.wal_compression = *flags_.wal_compression;
+  if (*flags_.wal_segment_bytes > 0) {
+    options.wal_segment_bytes = static_cast<uint64_t>(*flags_.wal_segment_bytes);
+  }
+  options.registry = &registry_;
+  options.progress = &replay_;
+  NX_LOG(Info, "Starting TSDB ...", {"path", options.dir});
+  // In a thread of its own, so that a signal is heard during a long replay.
+  std::promise<StatusOr<std::unique_ptr<tsdb::Db>>> promise;
+  auto opened = promise.get_future();
+  NamedThread opener("tsdb-open", [&] { promise.set_value(tsdb::Db::Open(options)); });
+  while (opened.wait_for(milliseconds(0)) != std::future_status::ready) {
+    if (requests_.Wait(50) == Requests::Event::kStop) {
+      NX_LOG(Info, "Stopping before the storage is open");
+      // Nothing was written yet: the log is only being read.
+      std::_Exit(0);
+    }
+  }
+  StatusOr<std::unique_ptr<tsdb::Db>> db = opened.get();
+  if (!db.ok()) return db.status();
+  db_ = *std::move(db);
+  NX_LOG(Info, "TSDB started", {"series", db_->series_count()});
+  return true;
+}
+
+void App::StartParts() {
+  promql::EngineOptions engine;
+  engine.max_samples = *flags_.query_max_samples;
+  engine.timeout_ms = *flags_.query_timeout_ms;
+  engine.max_concurrent = static_cast<int>(*flags_.query_concurrency);
+  engine.lookback_delta_ms = *flags_.lookback_delta_ms;
+  engine.parser = ParserOptionsOf(flags_);
+  engine.default_subquery_step = [this](int64_t) {
+    return current()->global.evaluation_interval_ms;
+  };
+  engine.registry = &registry_;
+  engine_ = std::make_unique<promql::Engine>(std::move(engine));
+
+  const std::string user_agent = fmt::format("Prometheus/{}", GetBuildInfo().version);
+  notifier::Options notify;
+  notify.queue_capacity = static_cast<size_t>(*flags_.notification_queue_capacity);
+  notify.batch_size = static_cast<size_t>(*flags_.notification_batch_size);
+  notify.drain_on_shutdown = *flags_.drain_notifications;
+  notify.user_agent = user_agent;
+  notify_http_ = std::make_unique<http::ClientRuntime>(1, "notify-http");
+  notifier_ = std::make_unique<notifier::Manager>(notify, *notify_http_, &registry_);
+
+  rules::Options rule_options;
+  rule_options.workers = flags_.features.contains("concurrent-rule-eval")
+                             ? static_cast<int>(*flags_.max_concurrent_evals)
+                             : std::max(2, CpuCount());
+  rule_options.external_url = external_url_;
+  rule_options.outage_tolerance_ms = *flags_.outage_tolerance_ms;
+  rule_options.for_grace_period_ms = *flags_.for_grace_period_ms;
+  rule_options.resend_delay_ms = *flags_.resend_delay_ms;
+  rule_options.parser = ParserOptionsOf(flags_);
+  rules_ = std::make_unique<rules::Manager>(
+      rule_options, rules::EngineQuery(*engine_, *db_), db_.get(), db_.get(),
+      [this](std::vector<notifier::Alert> alerts) { notifier_->Send(alerts); }, &registry_);
+
+  scrape::Options scrape_options;
+  scrape_options.workers = CpuCount();
+  scrape_options.adjust_timestamps = *flags_.adjust_timestamps;
+  scrape_options.timestamp_tolerance_ms = *flags_.timestamp_tolerance_ms;
+  scrape_options.reload_interval_ms = *flags_.discovery_reload_interval_ms;
+  scrape_options.user_agent = user_agent;
+  scrape_ = std::make_unique<scrape::Manager>(scrape_options, db_.get(), &registry_);
+
+  scrape_discovery_ = std::make_unique<discovery::Manager>(
+      discovery::Manager::Options{.name = "scrape", .registry = &registry_},
+      [this](auto sets) { scrape_->UpdateTargets(std::move(sets)); });
+  notify_discovery_ = std::make_unique<discovery::Manager>(
+      discovery::Manager::Options{.name = "notify", .registry = &registry_},
+      [this](auto sets) { notifier_->UpdateTargets(std::move(sets)); });
+  *parts_ready_ = true;
+  api_->SetStorage(engine_.get(), db_.get());
+}
+
+int App::Run() {
+  StatusOr<std::string> url =
+      ResolveExternalUrl(*flags_.external_url, flags_.listen_addresses->front());
+  if (!url.ok()) {
+    NX_LOG(Error, "parse external URL", {"err", url.status()});
+    return 2;
+  }
+  external_url_ = *std::move(url);
+  route_prefix_ = ResolveRoutePrefix(*flags_.route_prefix, external_url_);
+  if (const Status status = PrepareWeb(); !status.ok()) {
+    NX_LOG(Error, "Unable to start web listener", {"err", status});
+    return status.code() == StatusCode::kInvalidArgument ? 2 : 1;
+  }
+  if (const StatusOr<bool> opened = OpenStorage(); !opened.ok()) {
+    NX_LOG(Error, "Opening storage failed", {"err", opened.status()});
+    web_->Stop(milliseconds(0));
+    return 1;
+  }
+  StartParts();
+  scrape_->Start();
+  rules_->Start();
+  scrape_discovery_->Start();
+  notify_discovery_->Start();
+  const Status applied = Apply(current());
+  int exit_code = 0;
+  if (applied.ok()) {
+    api_->SetState(api::Api::State::kReady);
+    NX_LOG(Info, "Server is ready to receive web requests.");
+    ServeRequests();
+  } else {
+    NX_LOG(Error, "error loading config", {"file", *flags_.config_file}, {"err", applied});
+    exit_code = 1;
+  }
+  Shutdown();
+  return exit_code;
+}
+
+void App::ServeRequests() {
+  const bool auto_reload =
+      *flags_.auto_reload || flags_.features.contains("auto-reload-config");
+  const int timeout = auto_reload ? static_cast<int>(*flags_.auto_reload_interval_ms) : -1;
+  for (;;) {
+    switch (requests_.Wait(timeout)) {
+      case Requests::Event::kStop:
+        return;
+      case Requests::Event::kReload:
+        requests_.FinishReload(Reload());
+        break;
+      case Requests::Event::kNone:
+        if (auto_reload && DigestFiles(*current()) != config_digest_) {
+          NX_LOG(Info, "Configuration file change detected, reloading the configuration.");
+          static_cast<void>(Reload());
+        }
+        break;
+    }
+  }
+}
+
+// ---- Configuration ----
+
+Status App::Reload() {
+  NX_LOG(Info, "Loading configuration file", {"filename", *flags_.config_file});
+  StatusOr<std::shared_ptr<const config::Config>> config = config::LoadFile(*flags_.config_file);
+  Status status = config.ok() ? Apply(*config) : config.status();
+  if (status.ok()) {
+    NX_LOG(Info, "Completed loading of configuration file", {"filename", *flags_.config_file});
+    return status;
+  }
+  NX_LOG(Error, "Error reloading config", {"err", status});
+  reload_successful_->Set(0);
+  // A broken file is looked at again when it changes, not at every turn.
+  config_digest_ = DigestFiles(*current());
+  MutexLock lock(mutex_);
+  reload_ok_ = false;
+  return status;
+}
+
+Status App::ApplyQueryLog(const config::Config& config) {
+  const std::string& path = config.global.query_log_file;
+  if (path.empty()) {
+    engine_->SetQueryLog(nullptr);
+    return OkStatus();
+  }
+  NX_ASSIGN_OR_RETURN(std::shared_ptr<QueryLog> log, QueryLog::Open(path));
+  engine_->SetQueryLog([log](const promql::QueryLogEntry& entry) { log->Write(entry); });
+  return OkStatus();
+}
+
+Status App::ApplyRules(const config::Config& config) {
+  rules::Config rules;
+  NX_ASSIGN_OR_RETURN(rules.files, RuleFiles(config));
+  rules.interval_ms = config.global.evaluation_interval_ms;
+  rules.query_offset_ms = config.global.rule_query_offset_ms;
+  rules.external_labels = config.global.external_labels;
+  return rules_->Update(rules);
+}
+
+void App::ApplyDiscovery(const config::Config& config) {
+  std::map<std::string, discovery::DiscoveryConfigs> jobs;
+  for (const config::ScrapeConfig& job : config.scrape_configs) jobs[job.job_name] = job.discovery;
+  scrape_discovery_->ApplyConfig(jobs);
+  std::map<std::string, discovery::DiscoveryConfigs> blocks;
+  for (const auto& block : config.alerting.alertmanagers) blocks[block.key] = block.discovery;
+  notify_discovery_->ApplyConfig(blocks);
+}
+
+// One failing part does not undo the others, but the reload counts as failed.
+Status App::Apply(std::shared_ptr<const config::Config> config) {
+  for (const std::string& warning : config->warnings) NX_LOG(Warn, warning);
+  {
+    MutexLock lock(mutex_);
+    config_ = config;
+  }
+  Status failure;
+  const auto note = [&](std::string_view part, const Status& status) {
+    if (status.ok()) return;
+    NX_LOG(Error, "Failed to apply configuration", {"part", part}, {"err", status});
+    if (failure.ok()) failure = Annotate(status, part);
+  };
+  db_->SetRetention(RetentionMs(*config));
+  note("query log", ApplyQueryLog(*config));
+  note("scrape", scrape_->ApplyConfig(config));
+  note("notifier", notifier_->ApplyConfig(config));
+  ApplyDiscovery(*config);
+  note("rules", ApplyRules(*config));
+  config_digest_ = DigestFiles(*config);
+  const int64_t now = Clock::System().NowNanos();
+  reload_successful_->Set(failure.ok() ? 1 : 0);
+  if (failure.ok()) reload_timestamp_->Set(static_cast<double>(now) / 1e9);
+  MutexLock lock(mutex_);
+  reload_ok_ = failure.ok();
+  if (failure.ok()) last_config_nanos_ = now;
+  return failure;
+}
+
+// ---- Stop ----
+
+void App::Shutdown() {
+  api_->SetState(api::Api::State::kStopping);
+  requests_.Close();
+  NX_LOG(Info, "Stopping scrape discovery manager...");
+  scrape_discovery_->Stop();
+  notify_discovery_->Stop();
+  NX_LOG(Info, "Stopping rule manager...");
+  rules_->Stop();
+  NX_LOG(Info, "Stopping scrape manager...");
+  scrape_->Stop();
+  web_->Stop();
+  *parts_ready_ = false;
+  NX_LOG(Info, "Stopping notification manager...");
+  notifier_->Stop();
+  // Whoever writes goes before the storage.
+  scrape_discovery_.reset();
+  notify_discovery_.reset();
+  scrape_.reset();
+  rules_.reset();
+  if (const Status status = db_->Close(); !status.ok()) {
+    NX_LOG(Error, "Error stopping storage", {"err", status});
+  }
+  NX_LOG(Info, "See you next time!");
+}
+
+}  // namespace narthex::prometheus

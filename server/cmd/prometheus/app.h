@@ -1,0 +1,95 @@
+#pragma once
+// The server as a whole: makes every part, wires them, starts and stops them in order.
+//
+//   web listens ──▶ storage replays (gated routes answer 503) ──▶ engine, rules, notifier, scrape,
+//   discovery ──▶ configuration applied ──▶ ready ──▶ … ──▶ stop in reverse
+//
+// Thread safety: Run and everything it calls belong to the main thread; what the API asks for comes
+// through Requests or reads published snapshots.
+
+#include <memory>
+#include <string>
+
+#include "core/base/mutex.h"
+#include "core/http/server.h"
+#include "core/metrics/registry.h"
+#include "server/api/api.h"
+#include "server/cmd/prometheus/flags.h"
+#include "server/cmd/prometheus/reload.h"
+#include "server/config/config.h"
+#include "server/discovery/manager.h"
+#include "server/notifier/manager.h"
+#include "server/promql/engine/engine.h"
+#include "server/rules/manager.h"
+#include "server/scrape/manager.h"
+#include "server/storage/tsdb/db.h"
+
+namespace narthex::prometheus {
+
+class App {
+ public:
+  // `requests` outlives the app.
+  App(Flags& flags, Requests& requests, std::shared_ptr<const config::Config> config);
+  ~App();
+
+  // Returns the exit code of the process.
+  int Run();
+
+ private:
+  Status PrepareWeb();
+  api::Sources ApiSources();
+  api::RuntimeInfo DescribeRuntime() const EXCLUDES(mutex_);
+  // False when the server was told to stop before the storage was open.
+  StatusOr<bool> OpenStorage();
+  void StartParts();
+  void ServeRequests();
+  void Shutdown();
+
+  Status Reload() EXCLUDES(mutex_);
+  Status Apply(std::shared_ptr<const config::Config> config) EXCLUDES(mutex_);
+  Status ApplyQueryLog(const config::Config& config);
+  Status ApplyRules(const config::Config& config);
+  void ApplyDiscovery(const config::Config& config);
+  int64_t RetentionMs(const config::Config& config) const;
+  void RegisterMetrics();
+  std::shared_ptr<const config::Config> current() const EXCLUDES(mutex_);
+
+  Flags& flags_;
+  Requests& requests_;
+  const int64_t start_nanos_;
+  std::string external_url_;
+  std::string route_prefix_;
+
+  Registry registry_;
+  Gauge* reload_successful_ = nullptr;
+  Gauge* reload_timestamp_ = nullptr;
+
+  mutable Mutex mutex_;
+  std::shared_ptr<const config::Config> config_ GUARDED_BY(mutex_);
+  bool reload_ok_ GUARDED_BY(mutex_) = true;
+  int64_t last_config_nanos_ GUARDED_BY(mutex_) = 0;
+  std::string config_digest_;  // of all files, for --config.auto-reload
+
+  tsdb::ReplayProgress replay_;
+  // In the order of dependence: each is destroyed before those above it.
+  std::unique_ptr<tsdb::Db> db_;
+  std::unique_ptr<promql::Engine> engine_;
+  std::unique_ptr<http::ClientRuntime> notify_http_;
+  std::unique_ptr<notifier::Manager> notifier_;
+  std::unique_ptr<rules::Manager> rules_;
+  std::unique_ptr<scrape::Manager> scrape_;
+  std::unique_ptr<discovery::Manager> notify_discovery_;
+  std::unique_ptr<discovery::Manager> scrape_discovery_;
+  http::Router router_;
+  std::unique_ptr<api::Api> api_;
+  std::unique_ptr<http::Server> web_;
+  std::shared_ptr<std::atomic<bool>> parts_ready_ = std::make_shared<std::atomic<bool>>(false);
+};
+
+// The rule files of a configuration, globs expanded.
+StatusOr<std::vector<std::string>> RuleFiles(const config::Config& config);
+// A digest of everything a reload would read.
+std::string DigestFiles(const config::Config& config);
+promql::ParserOptions ParserOptionsOf(const Flags& flags);
+
+}  // namespace narthex::prometheus

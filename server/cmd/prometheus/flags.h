@@ -1,0 +1,89 @@
+#pragma once
+// The command line of the server: every flag Prometheus 3 has. A flag that cannot act here is either
+// harmless (kept for the scripts that pass it, listed in docs/compat.md) or refused by name when it
+// asks for something.
+//
+// Not thread-safe; read-only after Parse.
+
+#include <memory>
+#include <set>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "core/flags/flags.h"
+
+namespace narthex::prometheus {
+
+struct Flags {
+  Flags();
+
+  FlagSet set;
+  LogFlags log{};
+
+  std::string* config_file;
+  bool* auto_reload;
+  int64_t* auto_reload_interval_ms;
+  std::vector<std::string>* listen_addresses;
+  double* memlimit_ratio;
+  std::string* web_config_file;
+  int64_t* read_timeout_ms;
+  int64_t* max_connections;
+  std::string* external_url;
+  std::string* route_prefix;
+  bool* enable_lifecycle;
+  bool* enable_admin_api;
+  std::string* page_title;
+  std::string* cors_origin;
+
+  std::string* storage_path;
+  std::string* retention_time;
+  bool* no_lockfile;
+  int64_t* wal_segment_bytes;
+  bool* wal_compression;
+
+  int64_t* outage_tolerance_ms;
+  int64_t* for_grace_period_ms;
+  int64_t* resend_delay_ms;
+  int64_t* max_concurrent_evals;
+  int64_t* notification_queue_capacity;
+  int64_t* notification_batch_size;
+  bool* drain_notifications;
+
+  int64_t* lookback_delta_ms;
+  int64_t* query_timeout_ms;
+  int64_t* query_concurrency;
+  int64_t* query_max_samples;
+
+  bool* adjust_timestamps;
+  int64_t* timestamp_tolerance_ms;
+  int64_t* discovery_reload_interval_ms;
+  std::vector<std::string>* feature_lists;
+
+  // After parsing: the --enable-feature names; unknown ones are warned about.
+  std::set<std::string> features;
+
+  // What is asked for and not implemented, or what contradicts itself: message and exit code. OK
+  // when the server can start. Fills in `features`.
+  Status Check(int* exit_code);
+
+ private:
+  void AddWebFlags();
+  void AddStorageFlags();
+  void AddAgentFlags();
+  void AddRuleAndQueryFlags();
+  void AddScrapeFlags();
+  Status CheckRefused() const;
+  Status CheckFeatures();
+  void Refuse(std::string name);
+  std::vector<std::string> refused_;        // name of every flag that must keep its default
+  std::vector<std::pair<std::string, std::string>> defaults_;
+  std::vector<std::string> agent_only_;
+};
+
+// The external URL without its trailing slash, and the prefix of all routes ("" or "/x"), from the
+// flags and the first listen address.
+StatusOr<std::string> ResolveExternalUrl(const std::string& flag, const std::string& listen);
+std::string ResolveRoutePrefix(const std::string& flag, const std::string& external_url);
+
+}  // namespace narthex::prometheus

@@ -1,0 +1,175 @@
+#include "server/promql/engine/aggregate.h"
+
+#include <cmath>
+#include <numeric>
+
+#include "core/base/string_map.h"
+#include "core/labels/names.h"
+#include "core/strings/numbers.h"
+#include "core/strings/quote.h"
+#include "server/promql/engine/basic_ops.h"
+#include "server/promql/engine/fold_kernels.h"
+
+namespace narthex::promql {
+namespace {
+
+// States of all groups at all steps, in blocks of 64 steps made when first needed: groups that
+// exist for a short part of a long window cost only that part.
+class FoldState {
+ public:
+  FoldState(const FoldKernel& kernel, size_t groups, size_t steps)
+      : kernel_(kernel),
+        steps_(steps),
+        words_(PresenceWords(steps)),
+        stride_(std::min(steps, kFoldLanes)),
+        block_of_(groups * words_, kNone),
+        seen_(groups * words_, 0) {}
+
+  void Add(size_t group, const Tile& tile, size_t row) {
+    const uint64_t* presence = tile.presence(row);
+    for (size_t w = 0; w < words_; ++w) {
+      if (presence[w] == 0) continue;
+      seen_[group * words_ + w] |= presence[w];
+      kernel_.add(Block(group, w), stride_, tile.values(row) + w * kFoldLanes, presence[w],
+                  Lanes(w));
+    }
+  }
+
+  // The results of one group; false when it has none.
+  bool Finish(size_t group, std::vector<double>* values, const uint64_t** presence) const {
+    *presence = seen_.data() + group * words_;
+    bool any = false;
+    for (size_t w = 0; w < words_; ++w) {
+      const uint32_t block = block_of_[group * words_ + w];
+      if (block == kNone) continue;
+      any = true;
+      kernel_.finish(&pool_[block * BlockSize()], stride_, values->data() + w * kFoldLanes,
+                     Lanes(w));
+    }
+    return any;
+  }
+
+ private:
+  static constexpr uint32_t kNone = ~uint32_t{0};
+  size_t Lanes(size_t w) const { return std::min(kFoldLanes, steps_ - w * kFoldLanes); }
+  size_t BlockSize() const { return kernel_.arrays * stride_; }
+
+  double* Block(size_t group, size_t w) {
+    uint32_t& block = block_of_[group * words_ + w];
+    if (block == kNone) {
+      block = static_cast<uint32_t>(pool_.size() / BlockSize());
+      for (size_t j = 0; j < kernel_.arrays; ++j) {
+        pool_.insert(pool_.end(), stride_, kernel_.init[j]);
+      }
+    }
+    return &pool_[block * BlockSize()];
+  }
+
+  const FoldKernel& kernel_;
+  const size_t steps_, words_, stride_;
+  std::vector<uint32_t> block_of_;
+  std::vector<uint64_t> seen_;
+  std::vector<double> pool_;
+};
+
+bool Contains(const std::vector<std::string>& names, std::string_view name) {
+  return std::find(names.begin(), names.end(), name) != names.end();
+}
+
+void WarnOfQuantiles(Builder& builder, const std::vector<double>& phi, PosRange where) {
+  for (double q : phi) {
+    if (q >= 0 && q <= 1) continue;
+    builder.context().Warn(
+        fmt::format("quantile value should be between 0 and 1, got {}", FormatFloat(q)), where);
+  }
+}
+
+}  // namespace
+
+Groups Groups::Make(const Operator& input, const LabelSelection& selection) {
+  Groups groups;
+  groups.of_series.resize(input.size());
+  if (selection.selects_nothing()) {
+    if (input.size() > 0) groups.labels.emplace_back();
+    return groups;
+  }
+  StringMap<uint32_t> index;
+  std::string key;
+  for (size_t i = 0; i < input.size(); ++i) {
+    selection.SelectInto(input.labels(i), &key);
+    auto it = index.find(std::string_view(key));
+    if (it == index.end()) {
+      it = index.emplace(key, static_cast<uint32_t>(groups.labels.size())).first;
+      groups.labels.push_back(Labels::FromFlat(key));
+    }
+    groups.of_series[i] = it->second;
+  }
+  return groups;
+}
+
+StatusOr<OperatorPtr> FoldAggregate(AggregateOp op, const Operator& input, const Groups& groups,
+                                    bool one_name) {
+  const size_t steps = input.window().steps;
+  FoldState state(FoldKernelFor(op), groups.labels.size(), steps);
+  // For instant queries, groups come in order of their first sample rather than first series.
+  std::vector<uint32_t> order;
+  std::vector<bool> met(groups.labels.size(), false);
+  NX_RETURN_IF_ERROR(ForEachTile(input, [&](size_t first, const Tile& tile) {
+    for (size_t row = 0; row < tile.rows(); ++row) {
+      if (tile.RowEmpty(row)) continue;
+      const uint32_t group = groups.of_series[first + row];
+      state.Add(group, tile, row);
+      if (met[group]) continue;
+      met[group] = true;
+      order.push_back(group);
+    }
+    return OkStatus();
+  }));
+  RowStore rows(steps);
+  std::vector<Labels> labels;
+  std::vector<double> values(steps);
+  const uint64_t* presence = nullptr;
+  for (uint32_t group : order) {
+    if (!state.Finish(group, &values, &presence)) continue;
+    rows.Add(values.data(), presence);
+    labels.push_back(groups.labels[group]);
+  }
+  return MakeStored(&input.context(), input.window(), std::move(labels), std::move(rows), one_name);
+}
+
+StatusOr<OperatorPtr> BuildAggregate(Builder& builder, const AggregateExpr& expr,
+                                     const EvalWindow& window) {
+  if (expr.op == AggregateOp::kLimitK || expr.op == AggregateOp::kLimitRatio) {
+    return FailedPrecondition("aggregation {} is known to PromQL but not implemented here yet",
+                              AggregateOpName(expr.op));
+  }
+  const SelectorUse use{std::string(AggregateOpName(expr.op)), expr.grouping, !expr.without};
+  const LabelSelection selection(expr.grouping, expr.without);
+  const bool one_name = expr.without || !Contains(expr.grouping, kMetricNameLabel);
+  if (expr.op == AggregateOp::kCountValues) {
+    const std::string& label = StringValue(*expr.param);
+    if (!IsValidLabelName(label, NameValidation::kUtf8)) {
+      return FailedPrecondition("invalid label name {}", GoQuote(label));
+    }
+    NX_ASSIGN_OR_RETURN(OperatorPtr input, builder.Build(*expr.expr, window, use));
+    std::vector<std::string> grouping = expr.grouping;
+    if (!expr.without) grouping.push_back(label);
+    return CountValuesAggregate(*input, label, LabelSelection(std::move(grouping), expr.without));
+  }
+  std::vector<double> param;
+  if (expr.param) {
+    NX_ASSIGN_OR_RETURN(param, builder.BuildScalar(*expr.param, window));
+  }
+  NX_ASSIGN_OR_RETURN(OperatorPtr input, builder.Build(*expr.expr, window, use));
+  const Groups groups = Groups::Make(*input, selection);
+  switch (expr.op) {
+    case AggregateOp::kTopK:
+    case AggregateOp::kBottomK: return TopAggregate(expr.op, *input, groups, param);
+    case AggregateOp::kQuantile:
+      WarnOfQuantiles(builder, param, expr.param->pos);
+      return QuantileAggregate(*input, groups, param, one_name);
+    default: return FoldAggregate(expr.op, *input, groups, one_name);
+  }
+}
+
+}  // namespace narthex::promql

@@ -1,0 +1,34 @@
+#pragma once
+// Aggregations. Every one runs through its input once, tile by tile in order of the series, and
+// holds its result: per group and step a few doubles (sum, avg, min …), the k best (topk), all
+// values (quantile) or counts by value (count_values).
+
+#include <string>
+#include <vector>
+
+#include "server/promql/engine/builder.h"
+#include "server/promql/engine/label_edit.h"
+
+namespace narthex::promql {
+
+StatusOr<OperatorPtr> BuildAggregate(Builder& builder, const AggregateExpr& expr,
+                                     const EvalWindow& window);
+
+// Which group each series of the input belongs to. Groups are in order of their first series.
+struct Groups {
+  std::vector<uint32_t> of_series;
+  std::vector<Labels> labels;
+
+  static Groups Make(const Operator& input, const LabelSelection& selection);
+};
+
+StatusOr<OperatorPtr> FoldAggregate(AggregateOp op, const Operator& input, const Groups& groups,
+                                    bool one_name);
+StatusOr<OperatorPtr> TopAggregate(AggregateOp op, const Operator& input, const Groups& groups,
+                                   const std::vector<double>& k);
+StatusOr<OperatorPtr> QuantileAggregate(const Operator& input, const Groups& groups,
+                                        const std::vector<double>& phi, bool one_name);
+StatusOr<OperatorPtr> CountValuesAggregate(const Operator& input, const std::string& label,
+                                           const LabelSelection& selection);
+
+}  // namespace narthex::promql

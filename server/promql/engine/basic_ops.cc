@@ -1,0 +1,205 @@
+#include "server/promql/engine/basic_ops.h"
+
+#include "core/base/string_map.h"
+#include "server/promql/engine/label_edit.h"
+
+namespace narthex::promql {
+namespace {
+
+class ScalarOp final : public Operator {
+ public:
+  ScalarOp(QueryContext* context, const EvalWindow& window,
+           const std::function<double(size_t)>& value)
+      : Operator(context, window), values_(window.steps) {
+    for (size_t i = 0; i < values_.size(); ++i) values_[i] = value(i);
+    labels_.resize(1);
+    one_name_ = true;
+  }
+
+  Status Produce(size_t, Tile* out) const override {
+    std::copy(values_.begin(), values_.end(), out->values(0));
+    out->SetAllPresent(0);
+    return OkStatus();
+  }
+
+ private:
+  std::vector<double> values_;
+};
+
+class StoredOp final : public Operator {
+ public:
+  StoredOp(QueryContext* context, const EvalWindow& window, std::vector<Labels> labels,
+           RowStore rows, bool one_name)
+      : Operator(context, window), rows_(std::move(rows)) {
+    labels_ = std::move(labels);
+    one_name_ = one_name;
+  }
+
+  Status Produce(size_t first, Tile* out) const override {
+    for (size_t row = 0; row < out->rows(); ++row) {
+      rows_.Load(first + row, out->values(row), out->presence(row));
+    }
+    return OkStatus();
+  }
+
+ private:
+  RowStore rows_;
+};
+
+class SpreadOp final : public Operator {
+ public:
+  SpreadOp(const EvalWindow& window, OperatorPtr child)
+      : Operator(&child->context(), window), child_(std::move(child)) {
+    labels_ = child_->all_labels();
+    one_name_ = child_->one_name();
+  }
+
+  Status Produce(size_t first, Tile* out) const override {
+    Tile one;
+    one.Reset(out->rows(), 1);
+    NX_RETURN_IF_ERROR(child_->Produce(first, &one));
+    for (size_t row = 0; row < out->rows(); ++row) {
+      if (!one.Has(row, 0)) continue;
+      std::fill_n(out->values(row), out->steps(), one.values(row)[0]);
+      out->SetAllPresent(row);
+    }
+    return OkStatus();
+  }
+
+ private:
+  OperatorPtr child_;
+};
+
+class MapOp final : public Operator {
+ public:
+  MapOp(OperatorPtr child, NameRule rule, RowFunction function)
+      : Operator(&child->context(), child->window()),
+        child_(std::move(child)),
+        function_(std::move(function)) {
+    one_name_ = child_->one_name();
+    labels_ = child_->all_labels();
+    if (rule == NameRule::kDrop) {
+      for (Labels& labels : labels_) labels = DropMetricName(labels);
+    }
+  }
+
+  Status Produce(size_t first, Tile* out) const override {
+    NX_RETURN_IF_ERROR(child_->Produce(first, out));
+    for (size_t row = 0; row < out->rows(); ++row) {
+      function_(out->values(row), out->presence(row), out->steps());
+    }
+    return OkStatus();
+  }
+
+ private:
+  OperatorPtr child_;
+  RowFunction function_;
+};
+
+class RelabelledOp final : public Operator {
+ public:
+  RelabelledOp(OperatorPtr child, std::vector<Labels> labels)
+      : Operator(&child->context(), child->window()), child_(std::move(child)) {
+    labels_ = std::move(labels);
+  }
+  Status Produce(size_t first, Tile* out) const override { return child_->Produce(first, out); }
+
+ private:
+  OperatorPtr child_;
+};
+
+class UnitedOp final : public Operator {
+ public:
+  UnitedOp(OperatorPtr child, Clash clash, std::vector<std::vector<size_t>> members)
+      : Operator(&child->context(), child->window()),
+        child_(std::move(child)),
+        clash_(clash),
+        members_(std::move(members)) {
+    for (const auto& m : members_) labels_.push_back(child_->labels(m.front()));
+    one_name_ = child_->one_name();
+  }
+
+  Status Produce(size_t first, Tile* out) const override {
+    Tile one;
+    for (size_t row = 0; row < out->rows(); ++row) {
+      for (size_t member : members_[first + row]) {
+        one.Reset(1, out->steps());
+        NX_RETURN_IF_ERROR(child_->Produce(member, &one));
+        NX_RETURN_IF_ERROR(Unite(one, out, row));
+      }
+    }
+    return OkStatus();
+  }
+
+ private:
+  Status Unite(const Tile& from, Tile* out, size_t row) const {
+    if (clash_ == Clash::kSameWindow && !from.RowEmpty(0) && !out->RowEmpty(row)) {
+      return SameLabelsetError();
+    }
+    for (size_t w = 0; w < out->words(); ++w) {
+      if ((out->presence(row)[w] & from.presence(0)[w]) != 0) return SameLabelsetError();
+      out->presence(row)[w] |= from.presence(0)[w];
+    }
+    ForEachBit(from.presence(0), from.words(),
+               [&](size_t i) { out->values(row)[i] = from.values(0)[i]; });
+    return OkStatus();
+  }
+
+  OperatorPtr child_;
+  const Clash clash_;
+  std::vector<std::vector<size_t>> members_;
+};
+
+}  // namespace
+
+Status SameLabelsetError() {
+  return FailedPrecondition("vector cannot contain metrics with the same labelset");
+}
+
+OperatorPtr MakeScalar(QueryContext* context, const EvalWindow& window,
+                       const std::function<double(size_t step)>& value) {
+  return std::make_unique<ScalarOp>(context, window, value);
+}
+
+OperatorPtr MakeStored(QueryContext* context, const EvalWindow& window, std::vector<Labels> labels,
+                       RowStore rows, bool one_name) {
+  return std::make_unique<StoredOp>(context, window, std::move(labels), std::move(rows), one_name);
+}
+
+OperatorPtr MakeSpread(const EvalWindow& window, OperatorPtr child) {
+  return std::make_unique<SpreadOp>(window, std::move(child));
+}
+
+OperatorPtr MakeMap(OperatorPtr child, NameRule rule, RowFunction function) {
+  const bool unique = rule == NameRule::kKeep || child->one_name();
+  auto op = std::make_unique<MapOp>(std::move(child), rule, std::move(function));
+  if (unique) return op;
+  return MakeUnited(std::move(op), Clash::kSameStep);
+}
+
+OperatorPtr MakeRelabelled(OperatorPtr child, std::vector<Labels> labels) {
+  return MakeUnited(std::make_unique<RelabelledOp>(std::move(child), std::move(labels)),
+                    Clash::kSameStep);
+}
+
+OperatorPtr MakeUnited(OperatorPtr child, Clash clash) {
+  absl::flat_hash_map<std::string_view, size_t> index;
+  std::vector<std::vector<size_t>> members;
+  index.reserve(child->size());
+  for (size_t i = 0; i < child->size(); ++i) {
+    const auto [it, added] = index.try_emplace(child->labels(i).flat(), members.size());
+    if (added) members.emplace_back();
+    members[it->second].push_back(i);
+  }
+  if (members.size() == child->size()) return child;
+  return std::make_unique<UnitedOp>(std::move(child), clash, std::move(members));
+}
+
+StatusOr<std::vector<double>> ScalarValues(const Operator& scalar) {
+  Tile tile;
+  tile.Reset(1, scalar.window().steps);
+  NX_RETURN_IF_ERROR(scalar.Produce(0, &tile));
+  return std::vector<double>(tile.values(0), tile.values(0) + tile.steps());
+}
+
+}  // namespace narthex::promql

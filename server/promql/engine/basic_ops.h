@@ -1,0 +1,40 @@
+#pragma once
+// The plain operators the others are put together from.
+
+#include <functional>
+#include <string>
+#include <vector>
+
+#include "server/promql/engine/operator.h"
+#include "server/promql/engine/row_store.h"
+
+namespace narthex::promql {
+
+// A scalar given by its value at every step.
+OperatorPtr MakeScalar(QueryContext* context, const EvalWindow& window,
+                       const std::function<double(size_t step)>& value);
+
+// Series held in memory. `one_name` as in Operator.
+OperatorPtr MakeStored(QueryContext* context, const EvalWindow& window, std::vector<Labels> labels,
+                       RowStore rows, bool one_name);
+
+// The single step of `child` repeated over `window`.
+OperatorPtr MakeSpread(const EvalWindow& window, OperatorPtr child);
+
+// Rewrites a row in place: values, presence bits, number of steps.
+using RowFunction = std::function<void(double* values, uint64_t* presence, size_t steps)>;
+enum class NameRule : uint8_t { kKeep, kDrop };
+// Applies `function` to every row. Series that become the same by losing their name are united.
+OperatorPtr MakeMap(OperatorPtr child, NameRule rule, RowFunction function);
+
+// The same values under other labels, one per row of the child; equal ones are united.
+OperatorPtr MakeRelabelled(OperatorPtr child, std::vector<Labels> labels);
+
+// What counts as a clash of two series with the same labels: a common step, or existing at all.
+enum class Clash : uint8_t { kSameStep, kSameWindow };
+// Unites rows with equal labels; a clash fails the query.
+OperatorPtr MakeUnited(OperatorPtr child, Clash clash);
+
+Status SameLabelsetError();
+
+}  // namespace narthex::promql

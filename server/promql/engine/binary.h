@@ -1,0 +1,32 @@
+#pragma once
+// Binary operators between scalars and vectors.
+
+#include <vector>
+
+#include "server/promql/engine/builder.h"
+
+namespace narthex::promql {
+
+StatusOr<OperatorPtr> BuildBinary(Builder& builder, const BinaryExpr& expr,
+                                  const EvalWindow& window);
+
+// Computes op for `n` cells into `out`, which may be either input. `keep` gets one bit a cell:
+// whether a comparison holds; all set for arithmetic. The value of a comparison is the left side.
+void ApplyBinary(BinaryOp op, const double* lhs, const double* rhs, size_t n, double* out,
+                 uint64_t* keep);
+// Whether results of `op` lose the metric name.
+bool DropsMetricName(BinaryOp op);
+
+// Between two vectors: arithmetic and comparison (vector_matching.cc), and/or/unless
+// (set_operators.cc).
+StatusOr<OperatorPtr> MatchVectors(const BinaryExpr& expr, OperatorPtr lhs, OperatorPtr rhs);
+StatusOr<OperatorPtr> CombineSets(const BinaryExpr& expr, OperatorPtr lhs, OperatorPtr rhs);
+
+// Dense numbers for the match groups of two operands.
+struct Signatures {
+  std::vector<uint32_t> lhs, rhs;  // by series
+  size_t count = 0;
+  static Signatures Make(const Operator& lhs, const Operator& rhs, const VectorMatching& matching);
+};
+
+}  // namespace narthex::promql

@@ -1,0 +1,179 @@
+// Aggregations that keep samples rather than sums: topk, bottomk, quantile, count_values.
+
+#include <cmath>
+#include <map>
+
+#include "core/base/string_map.h"
+#include "core/strings/numbers.h"
+#include "server/promql/engine/aggregate.h"
+#include "server/promql/engine/basic_ops.h"
+#include "server/promql/engine/go_heap.h"
+#include "server/promql/functions/quantile.h"
+
+namespace narthex::promql {
+namespace {
+
+struct Candidate {
+  double value;
+  uint32_t series;
+};
+
+// topk keeps the smallest on top of its heap, bottomk the largest; NaN loses against any number.
+bool TopLess(const Candidate& a, const Candidate& b) { return NanLess(a.value, b.value); }
+bool BottomLess(const Candidate& a, const Candidate& b) {
+  if (std::isnan(a.value)) return true;
+  return a.value > b.value;
+}
+
+bool Beats(double candidate, double worst, bool top) {
+  if (std::isnan(worst)) return !std::isnan(candidate);
+  return top ? worst < candidate : worst > candidate;
+}
+
+Status CheckK(const std::vector<double>& k) {
+  for (double v : k) {
+    if (std::isnan(v)) return FailedPrecondition("Parameter value is NaN");
+    if (v >= 9223372036854775807.0) {
+      return FailedPrecondition("Scalar value {} overflows int64", FormatFloat(v));
+    }
+    if (v <= -9223372036854775808.0) {
+      return FailedPrecondition("Scalar value {} underflows int64", FormatFloat(v));
+    }
+  }
+  return OkStatus();
+}
+
+using Heaps = std::vector<std::vector<Candidate>>;  // by group × steps + step
+
+// Instant queries list each group's elements from the best on.
+OperatorPtr OrderedResult(const Operator& input, Heaps heaps, bool top) {
+  RowStore rows(1);
+  std::vector<Labels> labels;
+  const uint64_t present = 1;
+  const auto less = top ? TopLess : BottomLess;
+  for (auto& heap : heaps) {
+    std::stable_sort(heap.begin(), heap.end(),
+                     [&](const Candidate& a, const Candidate& b) { return less(b, a); });
+    for (const Candidate& c : heap) {
+      rows.Add(&c.value, &present);
+      labels.push_back(input.labels(c.series));
+    }
+  }
+  return MakeStored(&input.context(), input.window(), std::move(labels), std::move(rows),
+                    input.one_name());
+}
+
+OperatorPtr RangeResult(const Operator& input, const Heaps& heaps, size_t steps) {
+  struct Cell {
+    size_t step;
+    double value;
+  };
+  std::map<uint32_t, std::vector<Cell>> cells;  // by series
+  for (size_t i = 0; i < heaps.size(); ++i) {
+    for (const Candidate& c : heaps[i]) cells[c.series].push_back({i % steps, c.value});
+  }
+  RowStore rows(steps);
+  std::vector<Labels> labels;
+  Tile tile;
+  for (const auto& [series, list] : cells) {
+    tile.Reset(1, steps);
+    for (const Cell& cell : list) tile.Set(0, cell.step, cell.value);
+    rows.Add(tile.values(0), tile.presence(0));
+    labels.push_back(input.labels(series));
+  }
+  return MakeStored(&input.context(), input.window(), std::move(labels), std::move(rows),
+                    input.one_name());
+}
+
+}  // namespace
+
+StatusOr<OperatorPtr> TopAggregate(AggregateOp op, const Operator& input, const Groups& groups,
+                                   const std::vector<double>& k) {
+  NX_RETURN_IF_ERROR(CheckK(k));
+  const size_t steps = input.window().steps;
+  const bool top = op == AggregateOp::kTopK;
+  const auto less = top ? TopLess : BottomLess;
+  Heaps heaps(groups.labels.size() * steps);
+  NX_RETURN_IF_ERROR(ForEachTile(input, [&](size_t first, const Tile& tile) {
+    for (size_t row = 0; row < tile.rows(); ++row) {
+      const auto series = static_cast<uint32_t>(first + row);
+      ForEachBit(tile.presence(row), tile.words(), [&](size_t i) {
+        if (k[i] < 1) return;
+        auto& heap = heaps[groups.of_series[series] * steps + i];
+        const Candidate candidate{tile.values(row)[i], series};
+        if (static_cast<double>(heap.size()) < std::trunc(k[i])) {
+          GoHeapPush(&heap, candidate, less);
+        } else if (Beats(candidate.value, heap.front().value, top)) {
+          heap.front() = candidate;
+          GoHeapFixTop(&heap, less);
+        }
+      });
+    }
+    return OkStatus();
+  }));
+  if (steps == 1) return OrderedResult(input, std::move(heaps), top);
+  return RangeResult(input, heaps, steps);
+}
+
+StatusOr<OperatorPtr> QuantileAggregate(const Operator& input, const Groups& groups,
+                                        const std::vector<double>& phi, bool one_name) {
+  const size_t steps = input.window().steps;
+  std::vector<std::vector<double>> values(groups.labels.size() * steps);
+  NX_RETURN_IF_ERROR(ForEachTile(input, [&](size_t first, const Tile& tile) {
+    for (size_t row = 0; row < tile.rows(); ++row) {
+      const size_t base = groups.of_series[first + row] * steps;
+      ForEachBit(tile.presence(row), tile.words(),
+                 [&](size_t i) { values[base + i].push_back(tile.values(row)[i]); });
+    }
+    return OkStatus();
+  }));
+  RowStore rows(steps);
+  std::vector<Labels> labels;
+  Tile tile;
+  for (size_t group = 0; group < groups.labels.size(); ++group) {
+    tile.Reset(1, steps);
+    for (size_t i = 0; i < steps; ++i) {
+      auto& v = values[group * steps + i];
+      if (!v.empty()) tile.Set(0, i, Quantile(phi[i], v));
+    }
+    rows.Add(tile.values(0), tile.presence(0));
+    labels.push_back(groups.labels[group]);
+  }
+  return MakeStored(&input.context(), input.window(), std::move(labels), std::move(rows), one_name);
+}
+
+StatusOr<OperatorPtr> CountValuesAggregate(const Operator& input, const std::string& label,
+                                           const LabelSelection& selection) {
+  const size_t steps = input.window().steps;
+  StringMap<size_t> index;
+  std::vector<Labels> labels;
+  std::vector<std::map<size_t, double>> counts;  // by step
+  LabelsBuilder edit;
+  std::string key;
+  NX_RETURN_IF_ERROR(ForEachTile(input, [&](size_t first, const Tile& tile) {
+    for (size_t row = 0; row < tile.rows(); ++row) {
+      ForEachBit(tile.presence(row), tile.words(), [&](size_t i) {
+        edit.Reset(input.labels(first + row));
+        edit.Set(label, FormatFloatF(tile.values(row)[i], -1));
+        selection.SelectInto(edit.Build(), &key);
+        const auto [it, added] = index.try_emplace(key, labels.size());
+        if (added) {
+          labels.push_back(Labels::FromFlat(key));
+          counts.emplace_back();
+        }
+        counts[it->second][i] += 1;
+      });
+    }
+    return OkStatus();
+  }));
+  RowStore rows(steps);
+  Tile tile;
+  for (const auto& by_step : counts) {
+    tile.Reset(1, steps);
+    for (const auto& [step, count] : by_step) tile.Set(0, step, count);
+    rows.Add(tile.values(0), tile.presence(0));
+  }
+  return MakeStored(&input.context(), input.window(), std::move(labels), std::move(rows), false);
+}
+
+}  // namespace narthex::promql

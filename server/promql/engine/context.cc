@@ -1,0 +1,74 @@
+#include "server/promql/engine/context.h"
+
+
+#include "core/strings/duration.h"
+#include "core/strings/numbers.h"
+#include "core/strings/quote.h"
+#include "server/promql/parser/position.h"
+
+namespace narthex::promql {
+
+Status QueryContext::CheckAlive() const {
+  if (limits_.cancelled != nullptr && limits_.cancelled->load(std::memory_order_relaxed)) {
+    return Cancelled("query was canceled in expression evaluation");
+  }
+  if (limits_.clock->MonotonicNanos() > limits_.deadline_nanos) {
+    return DeadlineExceeded("query timed out in expression evaluation");
+  }
+  return OkStatus();
+}
+
+Status QueryContext::Charge(size_t points) {
+  const int64_t held = held_ += static_cast<int64_t>(points);
+  if (held <= limits_.max_samples) return OkStatus();
+  return ResourceExhausted(
+      "query processing would load too many samples into memory in query execution");
+}
+
+void QueryContext::Warn(std::string_view message, PosRange where) {
+  MutexLock lock(mutex_);
+  warnings_.insert(
+      fmt::format("PromQL warning: {} ({})", message, LineAndColumn(text_, where.start)));
+}
+
+void QueryContext::Inform(std::string_view message, PosRange where) {
+  MutexLock lock(mutex_);
+  infos_.insert(fmt::format("PromQL info: {} ({})", message, LineAndColumn(text_, where.start)));
+}
+
+void QueryContext::ForcedMonotonicity(const std::string& metric, PosRange where, TimestampMs t,
+                                      double min_bucket, double max_bucket, double max_diff) {
+  MutexLock lock(mutex_);
+  const Monotonicity fresh{min_bucket, max_bucket, max_diff, t, t, 0};
+  auto [it, added] =
+      monotonicity_.try_emplace({metric, LineAndColumn(text_, where.start)}, fresh);
+  Monotonicity& m = it->second;
+  m.min_bucket = std::min(m.min_bucket, min_bucket);
+  m.max_bucket = std::max(m.max_bucket, max_bucket);
+  m.max_diff = std::max(m.max_diff, max_diff);
+  m.min_t = std::min(m.min_t, t);
+  m.max_t = std::max(m.max_t, t);
+  ++m.count;
+}
+
+void QueryContext::Finish(Annotations* annotations, QueryStats* stats) const {
+  MutexLock lock(mutex_);
+  annotations->warnings.assign(warnings_.begin(), warnings_.end());
+  annotations->infos.assign(infos_.begin(), infos_.end());
+  for (const auto& [key, m] : monotonicity_) {
+    const auto seconds = [](TimestampMs ms) { return FormatRfc3339Nanos(ms / 1000 * 1'000'000'000); };
+    annotations->infos.push_back(fmt::format(
+        "PromQL info: input to histogram_quantile needed to be fixed for monotonicity (see "
+        "https://prometheus.io/docs/prometheus/latest/querying/functions/#histogram_quantile) for "
+        "metric name {}, from buckets {} to {}, with a max diff of {:.2g}, over {} samples from {} "
+        "to {} ({})",
+        GoQuote(key.first), FormatFloat(m.min_bucket), FormatFloat(m.max_bucket), m.max_diff,
+        m.count, seconds(m.min_t), seconds(m.max_t), key.second));
+  }
+  std::sort(annotations->infos.begin(), annotations->infos.end());
+  stats->total_queryable_samples = queryable_;
+  stats->samples_read = read_;
+  stats->peak_samples = held_;
+}
+
+}  // namespace narthex::promql

@@ -1,0 +1,50 @@
+#include "server/promql/engine/label_edit.h"
+
+#include <algorithm>
+
+#include "core/base/bytes.h"
+
+namespace narthex::promql {
+namespace {
+
+void AppendFlat(std::string* out, const Label& label) {
+  ByteWriter writer(out);
+  writer.UvarintString(label.name);
+  writer.UvarintString(label.value);
+}
+
+}  // namespace
+
+Labels DropMetricName(const Labels& labels) {
+  std::string flat;
+  flat.reserve(labels.flat().size());
+  for (const Label& label : labels) {
+    if (label.name != kMetricNameLabel) AppendFlat(&flat, label);
+  }
+  return Labels::FromFlat(std::move(flat));
+}
+
+LabelSelection::LabelSelection(std::vector<std::string> names, bool without)
+    : names_(std::move(names)), without_(without) {
+  if (without_) names_.emplace_back(kMetricNameLabel);
+  std::sort(names_.begin(), names_.end());
+  names_.erase(std::unique(names_.begin(), names_.end()), names_.end());
+}
+
+void LabelSelection::SelectInto(const Labels& labels, std::string* out) const {
+  out->clear();
+  auto name = names_.begin();
+  for (const Label& label : labels) {
+    while (name != names_.end() && *name < label.name) ++name;
+    const bool listed = name != names_.end() && *name == label.name;
+    if (listed != without_) AppendFlat(out, label);
+  }
+}
+
+Labels LabelSelection::Select(const Labels& labels) const {
+  std::string flat;
+  SelectInto(labels, &flat);
+  return Labels::FromFlat(std::move(flat));
+}
+
+}  // namespace narthex::promql

@@ -1,0 +1,64 @@
+#pragma once
+// Operators: the nodes of a running query. An operator knows its series when it is made (reading
+// ahead what it must) and then yields their values, tile by tile, in any order and from any
+// thread. A scalar is an operator of one row without labels that has a value at every step.
+//
+// Consumers that fold series into one another visit tiles in order of the series, so that answers
+// do not depend on who produced the tiles.
+
+#include <memory>
+#include <utility>
+#include <vector>
+
+#include "core/base/status.h"
+#include "core/labels/labels.h"
+#include "server/promql/engine/context.h"
+#include "server/promql/engine/tile.h"
+
+namespace narthex::promql {
+
+class Operator {
+ public:
+  Operator(QueryContext* context, const EvalWindow& window) : context_(context), window_(window) {}
+  virtual ~Operator() = default;
+  Operator(const Operator&) = delete;
+  Operator& operator=(const Operator&) = delete;
+
+  size_t size() const { return labels_.size(); }
+  const Labels& labels(size_t row) const { return labels_[row]; }
+  const std::vector<Labels>& all_labels() const { return labels_; }
+  const EvalWindow& window() const { return window_; }
+  QueryContext& context() const { return *context_; }
+  // True when it is known that dropping metric names cannot make two series the same.
+  bool one_name() const { return one_name_; }
+
+  // Fills `out`, all absent and of window().steps, with the series from `first` on.
+  virtual Status Produce(size_t first, Tile* out) const = 0;
+
+ protected:
+  QueryContext* const context_;
+  const EvalWindow window_;
+  std::vector<Labels> labels_;
+  bool one_name_ = false;
+};
+using OperatorPtr = std::unique_ptr<Operator>;
+
+// Calls visit(first, tile) for all series of `op` in order.
+template <typename Visit>
+Status ForEachTile(const Operator& op, Visit visit) {
+  const size_t steps = op.window().steps;
+  const size_t rows = RowsPerTile(steps);
+  Tile tile;
+  for (size_t first = 0; first < op.size(); first += rows) {
+    NX_RETURN_IF_ERROR(op.context().CheckAlive());
+    tile.Reset(std::min(rows, op.size() - first), steps);
+    NX_RETURN_IF_ERROR(op.Produce(first, &tile));
+    NX_RETURN_IF_ERROR(visit(first, tile));
+  }
+  return OkStatus();
+}
+
+// The values of a scalar at every step.
+StatusOr<std::vector<double>> ScalarValues(const Operator& scalar);
+
+}  // namespace narthex::promql

@@ -1,0 +1,51 @@
+#pragma once
+// Where range functions get their samples: a range selector reads them from storage, a subquery
+// computes them. Stale markers are already gone.
+//
+// Thread safety: const methods may run concurrently.
+
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "server/promql/engine/operator.h"
+#include "server/storage/interface.h"
+
+namespace narthex::promql {
+
+class Builder;
+
+// The windows of a range vector: the one of step i is (end(i) - range, end(i)].
+struct RangeWindows {
+  EvalWindow steps;
+  int64_t range_ms = 0;
+  int64_t offset_ms = 0;
+  bool fixed = false;  // @: the same window at every step
+  TimestampMs at_ms = 0;
+
+  TimestampMs end(size_t i) const { return (fixed ? at_ms : steps.ts(i)) - offset_ms; }
+  TimestampMs first_end() const { return end(0); }
+  TimestampMs last_end() const { return end(steps.steps == 0 ? 0 : steps.steps - 1); }
+};
+
+class RangeSource {
+ public:
+  virtual ~RangeSource() = default;
+  const RangeWindows& windows() const { return windows_; }
+  const std::vector<Labels>& labels() const { return labels_; }
+  bool one_name() const { return one_name_; }
+  // Replaces *out by the samples of all windows of one series.
+  virtual Status Load(size_t index, storage::SampleColumns* out) const = 0;
+
+ protected:
+  explicit RangeSource(const RangeWindows& windows) : windows_(windows) {}
+  RangeWindows windows_;
+  std::vector<Labels> labels_;
+  bool one_name_ = false;
+};
+
+// Sets lo[i], hi[i) to the samples of window i. Both ascend.
+void FindWindows(const RangeWindows& windows, const std::vector<int64_t>& timestamps,
+                 std::vector<uint32_t>* lo, std::vector<uint32_t>* hi);
+
+}  // namespace narthex::promql

@@ -1,0 +1,38 @@
+#pragma once
+// Rows kept for later: what an operator must hold that cannot work tile by tile. A row is stored
+// from its first to its last present step only, so that series that come and go stay cheap.
+
+#include <cstdint>
+#include <vector>
+
+#include "server/promql/engine/tile.h"
+
+namespace narthex::promql {
+
+class RowStore {
+ public:
+  explicit RowStore(size_t steps = 0) : steps_(steps) {}
+
+  // Appends a copy; returns the row's index.
+  size_t Add(const double* values, const uint64_t* presence);
+  // Copies row `index` into a row of a tile that is all absent.
+  void Load(size_t index, double* values, uint64_t* presence) const;
+  size_t size() const { return rows_.size(); }
+  size_t steps() const { return steps_; }
+  bool RowEmpty(size_t index) const { return rows_[index].count == 0; }
+
+ private:
+  struct Row {
+    size_t value_offset;
+    size_t word_offset;
+    uint32_t first_word;
+    uint32_t word_count;
+    uint32_t count;  // cells kept; 0 for an empty row
+  };
+  size_t steps_;
+  std::vector<Row> rows_;
+  std::vector<double> values_;
+  std::vector<uint64_t> words_;
+};
+
+}  // namespace narthex::promql

@@ -1,0 +1,212 @@
+#include "server/promql/engine/selector.h"
+
+namespace narthex::promql {
+namespace {
+
+Status CheckSupported(const VectorSelector& selector) {
+  if (selector.anchored || selector.smoothed) {
+    return FailedPrecondition("modifier \"{}\" is known to PromQL but not implemented here yet",
+                              selector.anchored ? "anchored" : "smoothed");
+  }
+  return OkStatus();
+}
+
+bool HasOneName(const VectorSelector& selector) {
+  for (const Matcher& m : selector.matchers) {
+    if (m.name() == kMetricNameLabel && m.type() == MatchType::kEqual) return true;
+  }
+  return false;
+}
+
+// Resolves the matchers; `labels` gets one entry per series.
+StatusOr<std::unique_ptr<storage::SeriesList>> Select(QueryContext* context,
+                                                      const storage::SelectHints& hints,
+                                                      const VectorSelector& selector,
+                                                      std::vector<Labels>* labels) {
+  NX_RETURN_IF_ERROR(context->CheckAlive());
+  auto list = context->querier().Select(hints, selector.matchers);
+  if (!list.ok()) return list.status();
+  labels->reserve((*list)->size());
+  for (size_t i = 0; i < (*list)->size(); ++i) labels->push_back((*list)->labels(i));
+  return list;
+}
+
+storage::SelectHints HintsFor(const RangeWindows& w, int64_t reach_ms, const SelectorUse& use) {
+  storage::SelectHints hints;
+  hints.start = w.first_end() - reach_ms + 1;
+  hints.end = w.last_end();
+  hints.step_ms = w.steps.step;
+  hints.range_ms = w.range_ms;
+  hints.function = use.function;
+  hints.grouping = use.grouping;
+  hints.by = use.by;
+  return hints;
+}
+
+RangeWindows WindowsOf(const EvalWindow& window, const TimeModifiers& time, int64_t range_ms) {
+  RangeWindows w;
+  w.steps = window;
+  w.range_ms = range_ms;
+  w.offset_ms = time.offset.ms;
+  w.fixed = time.at != AtAnchor::kNone;
+  w.at_ms = time.at_ms;
+  return w;
+}
+
+class VectorSelectorOp final : public Operator {
+ public:
+  VectorSelectorOp(QueryContext* context, const RangeWindows& refs, bool want_timestamps)
+      : Operator(context, refs.steps), refs_(refs), want_timestamps_(want_timestamps) {}
+
+  Status Open(const VectorSelector& selector, const SelectorUse& use) {
+    one_name_ = HasOneName(selector);
+    NX_ASSIGN_OR_RETURN(list_, Select(context_, HintsFor(refs_, context_->lookback_ms(), use),
+                                      selector, &labels_));
+    return OkStatus();
+  }
+
+  Status Produce(size_t first, Tile* out) const override {
+    if (window_.steps == 1 || refs_.fixed) {
+      ProduceFixed(first, out);
+    } else {
+      storage::SampleColumns columns;
+      for (size_t row = 0; row < out->rows(); ++row) {
+        columns.Clear();
+        NX_RETURN_IF_ERROR(list_->Read(first + row,
+                                       refs_.first_end() - context_->lookback_ms() + 1,
+                                       refs_.last_end(), &columns));
+        context_->CountRead(static_cast<int64_t>(columns.size()));
+        WalkSteps(columns, row, out);
+      }
+    }
+    const size_t points = out->CountPresent();
+    context_->CountQueryable(static_cast<int64_t>(points));
+    return context_->Charge(points);
+  }
+
+ private:
+  // One look-up a series, repeated at every step.
+  void ProduceFixed(size_t first, Tile* out) const {
+    const TimestampMs ref = refs_.first_end();
+    for (size_t row = 0; row < out->rows(); ++row) {
+      TimestampMs t = 0;
+      double v = 0;
+      if (!list_->Last(first + row, ref - context_->lookback_ms(), ref, &t, &v)) continue;
+      if (storage::IsStaleNaN(v)) continue;
+      context_->CountRead(1);
+      std::fill_n(out->values(row), out->steps(), Value(t, v));
+      out->SetAllPresent(row);
+    }
+  }
+
+  double Value(TimestampMs t, double v) const {
+    return want_timestamps_ ? static_cast<double>(t) / 1000 : v;
+  }
+
+  void WalkSteps(const storage::SampleColumns& columns, size_t row, Tile* out) const {
+    const int64_t* times = columns.timestamps.data();
+    const size_t n = columns.size();
+    const int64_t lookback = context_->lookback_ms();
+    double* values = out->values(row);
+    uint64_t* presence = out->presence(row);
+    size_t next = 0;  // first sample behind the step
+    for (size_t i = 0; i < window_.steps; ++i) {
+      const TimestampMs ref = refs_.end(i);
+      while (next < n && times[next] <= ref) ++next;
+      if (next == 0 || times[next - 1] <= ref - lookback) continue;
+      const double v = columns.values[next - 1];
+      if (storage::IsStaleNaN(v)) continue;
+      values[i] = Value(times[next - 1], v);
+      SetBit(presence, i);
+    }
+  }
+
+  const RangeWindows refs_;
+  const bool want_timestamps_;
+  std::unique_ptr<storage::SeriesList> list_;
+};
+
+class MatrixSource final : public RangeSource {
+ public:
+  MatrixSource(QueryContext* context, const RangeWindows& windows)
+      : RangeSource(windows), context_(context) {}
+
+  Status Open(const VectorSelector& selector, const SelectorUse& use) {
+    one_name_ = HasOneName(selector);
+    NX_ASSIGN_OR_RETURN(
+        list_, Select(context_, HintsFor(windows_, windows_.range_ms, use), selector, &labels_));
+    return OkStatus();
+  }
+
+  Status Load(size_t index, storage::SampleColumns* out) const override {
+    out->Clear();
+    NX_RETURN_IF_ERROR(list_->Read(index, windows_.first_end() - windows_.range_ms + 1,
+                                   windows_.last_end(), out));
+    context_->CountRead(static_cast<int64_t>(out->size()));
+    DropStale(out);
+    return OkStatus();
+  }
+
+ private:
+  static void DropStale(storage::SampleColumns* columns) {
+    size_t i = 0;
+    const size_t n = columns->size();
+    while (i < n && !storage::IsStaleNaN(columns->values[i])) ++i;
+    if (i == n) return;
+    size_t kept = i;
+    for (; i < n; ++i) {
+      if (storage::IsStaleNaN(columns->values[i])) continue;
+      columns->timestamps[kept] = columns->timestamps[i];
+      columns->values[kept++] = columns->values[i];
+    }
+    columns->timestamps.resize(kept);
+    columns->values.resize(kept);
+  }
+
+  QueryContext* const context_;
+  std::unique_ptr<storage::SeriesList> list_;
+};
+
+}  // namespace
+
+StatusOr<OperatorPtr> MakeVectorSelector(QueryContext* context, const EvalWindow& window,
+                                         const VectorSelector& selector, const SelectorUse& use,
+                                         bool want_timestamps) {
+  NX_RETURN_IF_ERROR(CheckSupported(selector));
+  auto op = std::make_unique<VectorSelectorOp>(context, WindowsOf(window, selector.time, 0),
+                                               want_timestamps);
+  NX_RETURN_IF_ERROR(op->Open(selector, use));
+  return op;
+}
+
+StatusOr<std::unique_ptr<RangeSource>> MakeMatrixSource(QueryContext* context,
+                                                        const EvalWindow& window,
+                                                        const MatrixSelector& selector,
+                                                        const SelectorUse& use) {
+  NX_RETURN_IF_ERROR(CheckSupported(*selector.selector));
+  auto source = std::make_unique<MatrixSource>(
+      context, WindowsOf(window, selector.selector->time, selector.range.ms));
+  NX_RETURN_IF_ERROR(source->Open(*selector.selector, use));
+  return source;
+}
+
+// Windows move forward with the steps, so both bounds only ever advance.
+void FindWindows(const RangeWindows& windows, const std::vector<int64_t>& timestamps,
+                 std::vector<uint32_t>* lo, std::vector<uint32_t>* hi) {
+  const size_t steps = windows.steps.steps;
+  const auto n = static_cast<uint32_t>(timestamps.size());
+  lo->resize(steps);
+  hi->resize(steps);
+  uint32_t l = 0;
+  uint32_t h = 0;
+  for (size_t i = 0; i < steps; ++i) {
+    const TimestampMs end = windows.end(i);
+    const TimestampMs begin = end - windows.range_ms;
+    while (h < n && timestamps[h] <= end) ++h;
+    while (l < h && timestamps[l] <= begin) ++l;
+    (*lo)[i] = l;
+    (*hi)[i] = h;
+  }
+}
+
+}  // namespace narthex::promql

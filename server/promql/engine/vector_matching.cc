@@ -1,0 +1,262 @@
+// Arithmetic and comparison between two vectors. Both sides are read in full; which series pair up
+// is settled once, what pairs exist at a step is a matter of presence bits.
+
+#include "core/base/string_map.h"
+#include "server/promql/engine/basic_ops.h"
+#include "server/promql/engine/binary.h"
+#include "server/promql/engine/label_edit.h"
+
+namespace narthex::promql {
+namespace {
+
+using Bits = std::vector<uint64_t>;
+
+struct Side {
+  std::vector<Labels> labels;
+  RowStore rows;
+  std::vector<uint32_t> groups;  // match group by series
+};
+
+StatusOr<Side> ReadSide(const Operator& op, std::vector<uint32_t> groups) {
+  Side side{op.all_labels(), RowStore(op.window().steps), std::move(groups)};
+  NX_RETURN_IF_ERROR(ForEachTile(op, [&](size_t, const Tile& tile) {
+    for (size_t row = 0; row < tile.rows(); ++row) {
+      side.rows.Add(tile.values(row), tile.presence(row));
+    }
+    return OkStatus();
+  }));
+  return side;
+}
+
+class VectorMatcher {
+ public:
+  VectorMatcher(const BinaryExpr& e, QueryContext* context, const EvalWindow& window, Side lhs,
+                Side rhs, size_t groups)
+      : e_(e),
+        matching_(*e.matching),
+        swapped_(e.matching->card == Cardinality::kOneToMany),
+        context_(context),
+        window_(window),
+        words_(PresenceWords(window.steps)),
+        many_(std::move(swapped_ ? rhs : lhs)),
+        one_(std::move(swapped_ ? lhs : rhs)),
+        ones_of_group_(groups) {
+    for (size_t i = 0; i < one_.labels.size(); ++i) {
+      if (!one_.rows.RowEmpty(i)) ones_of_group_[one_.groups[i]].push_back(static_cast<uint32_t>(i));
+    }
+  }
+
+  StatusOr<OperatorPtr> Run() {
+    NX_RETURN_IF_ERROR(CheckOneSide());
+    FindPairs();
+    CountManySide();
+    RowStore rows(window_.steps);
+    for (const Output& output : outputs_) {
+      NX_RETURN_IF_ERROR(context_->CheckAlive());
+      result_.Reset(1, window_.steps);
+      NX_RETURN_IF_ERROR(Fill(output));
+      NX_RETURN_IF_ERROR(context_->Charge(result_.CountPresent()));
+      rows.Add(result_.values(0), result_.presence(0));
+    }
+    std::vector<Labels> labels;
+    for (Output& output : outputs_) labels.push_back(std::move(output.labels));
+    return MakeStored(context_, window_, std::move(labels), std::move(rows), drop_name());
+  }
+
+ private:
+  struct Pair {
+    uint32_t many, one;
+  };
+  struct Output {
+    Labels labels;
+    std::vector<Pair> pairs;
+  };
+
+  bool drop_name() const { return DropsMetricName(e_.op) || e_.return_bool; }
+
+  void Load(const Side& side, size_t row, Tile* out) const {
+    out->Reset(1, window_.steps);
+    side.rows.Load(row, out->values(0), out->presence(0));
+  }
+
+  // At no step may two series of a match group exist on the "one" side. Steps where the other side
+  // is empty altogether do not count.
+  Status CheckOneSide() {
+    absl::flat_hash_map<uint32_t, Bits> seen;  // of groups with several series
+    for (size_t g = 0; g < ones_of_group_.size(); ++g) {
+      if (ones_of_group_[g].size() > 1) seen.emplace(g, Bits(words_, 0));
+    }
+    if (seen.empty()) return OkStatus();
+    const Bits any_many = AnyPresent(many_);
+    // What is reported is the first clash of the first step that has one.
+    size_t first_step = window_.steps;
+    uint32_t culprit = 0;
+    Tile tile;
+    for (uint32_t one = 0; one < one_.labels.size(); ++one) {
+      const auto it = seen.find(one_.groups[one]);
+      if (it == seen.end()) continue;
+      Load(one_, one, &tile);
+      for (size_t w = 0; w < words_; ++w) {
+        const uint64_t both = it->second[w] & tile.presence(0)[w] & any_many[w];
+        it->second[w] |= tile.presence(0)[w];
+        const size_t step = w * 64 + static_cast<size_t>(std::countr_zero(both));
+        if (both == 0 || step >= first_step) continue;
+        first_step = step;
+        culprit = one;
+      }
+    }
+    return first_step == window_.steps ? OkStatus() : DuplicateError(culprit, first_step);
+  }
+
+  Bits AnyPresent(const Side& side) const {
+    Bits any(words_, 0);
+    Tile tile;
+    for (size_t i = 0; i < side.rows.size(); ++i) {
+      Load(side, i, &tile);
+      for (size_t w = 0; w < words_; ++w) any[w] |= tile.presence(0)[w];
+    }
+    return any;
+  }
+
+  Status DuplicateError(uint32_t series, size_t step) const {
+    uint32_t other = series;
+    Tile tile;
+    for (uint32_t candidate : ones_of_group_[one_.groups[series]]) {
+      if (candidate == series) break;
+      Load(one_, candidate, &tile);
+      if (!tile.Has(0, step)) continue;
+      other = candidate;
+      break;
+    }
+    const LabelSelection selection(matching_.labels, !matching_.on);
+    return FailedPrecondition(
+        "found duplicate series for the match group {} on the {} hand-side of the operation: [{}, "
+        "{}];many-to-many matching not allowed: matching labels must be unique on one side",
+        selection.Select(one_.labels[series]).ToString(), swapped_ ? "left" : "right",
+        one_.labels[series].ToString(), one_.labels[other].ToString());
+  }
+
+  // Result series are told apart by their labels; several pairs may share one, at different steps.
+  void FindPairs() {
+    StringMap<size_t> index;
+    for (size_t m = 0; m < many_.labels.size(); ++m) {
+      if (many_.rows.RowEmpty(m)) continue;
+      for (uint32_t one : ones_of_group_[many_.groups[m]]) {
+        Labels labels = ResultLabels(many_.labels[m], one_.labels[one]);
+        const auto [it, added] = index.try_emplace(std::string(labels.flat()), outputs_.size());
+        if (added) outputs_.push_back({std::move(labels), {}});
+        outputs_[it->second].pairs.push_back({static_cast<uint32_t>(m), one});
+      }
+    }
+  }
+
+  Labels ResultLabels(const Labels& many, const Labels& one) {
+    const bool one_to_one = matching_.card == Cardinality::kOneToOne;
+    edit_.Reset(many);
+    if (drop_name()) edit_.Del(kMetricNameLabel);
+    if (one_to_one) {
+      if (matching_.on) {
+        edit_.Keep(matching_.labels);
+      } else {
+        edit_.Del(matching_.labels);
+      }
+    }
+    for (const std::string& name : matching_.include) edit_.Set(name, one.Get(name));
+    if (e_.return_bool) edit_.Del(kMetricNameLabel);
+    return edit_.Build();
+  }
+
+  // One-to-one: groups with several series on the left need watching for steps they share.
+  void CountManySide() {
+    if (matching_.card != Cardinality::kOneToOne) return;
+    std::vector<uint32_t> count(ones_of_group_.size(), 0);
+    for (size_t m = 0; m < many_.labels.size(); ++m) {
+      if (!many_.rows.RowEmpty(m) && ++count[many_.groups[m]] == 2) {
+        matched_.emplace(many_.groups[m], Bits(words_, 0));
+      }
+    }
+  }
+
+  Status Fill(const Output& output) {
+    Bits keep(words_);
+    std::vector<double> values(window_.steps);
+    std::vector<std::pair<uint32_t, Bits>> kept_by_group;
+    for (const Pair& pair : output.pairs) {
+      Load(many_, pair.many, &many_row_);
+      Load(one_, pair.one, &one_row_);
+      const double* l = (swapped_ ? one_row_ : many_row_).values(0);
+      const double* r = (swapped_ ? many_row_ : one_row_).values(0);
+      ApplyBinary(e_.op, l, r, window_.steps, values.data(), keep.data());
+      if (e_.return_bool) {
+        for (size_t i = 0; i < window_.steps; ++i) values[i] = TestBit(keep.data(), i) ? 1.0 : 0.0;
+      }
+      const uint32_t group = many_.groups[pair.many];
+      for (size_t w = 0; w < words_; ++w) {
+        const uint64_t both = many_row_.presence(0)[w] & one_row_.presence(0)[w];
+        keep[w] = e_.return_bool ? both : both & keep[w];
+      }
+      NX_RETURN_IF_ERROR(Claim(group, keep, &kept_by_group));
+      ForEachBit(keep.data(), words_, [&](size_t i) { result_.Set(0, i, values[i]); });
+    }
+    return OkStatus();
+  }
+
+  // Marks the steps a pair yields a sample at; fails when they are taken already.
+  Status Claim(uint32_t group, const Bits& keep,
+               std::vector<std::pair<uint32_t, Bits>>* kept_by_group) {
+    if (auto it = matched_.find(group); it != matched_.end()) {
+      for (size_t w = 0; w < words_; ++w) {
+        if ((it->second[w] & keep[w]) != 0) {
+          return FailedPrecondition(
+              "multiple matches for labels: many-to-one matching must be explicit "
+              "(group_left/group_right)");
+        }
+        it->second[w] |= keep[w];
+      }
+    }
+    for (const auto& [other, bits] : *kept_by_group) {
+      for (size_t w = 0; w < words_; ++w) {
+        if ((bits[w] & keep[w]) == 0) continue;
+        if (other != group) return SameLabelsetError();
+        return FailedPrecondition(
+            "multiple matches for labels: grouping labels must ensure unique matches");
+      }
+    }
+    for (auto& [other, bits] : *kept_by_group) {
+      if (other != group) continue;
+      for (size_t w = 0; w < words_; ++w) bits[w] |= keep[w];
+      return OkStatus();
+    }
+    kept_by_group->emplace_back(group, keep);
+    return OkStatus();
+  }
+
+  const BinaryExpr& e_;
+  const VectorMatching& matching_;
+  const bool swapped_;
+  QueryContext* const context_;
+  const EvalWindow window_;
+  const size_t words_;
+  const Side many_;
+  const Side one_;
+  std::vector<std::vector<uint32_t>> ones_of_group_;
+  absl::flat_hash_map<uint32_t, Bits> matched_;
+  std::vector<Output> outputs_;
+  LabelsBuilder edit_;
+  Tile many_row_, one_row_, result_;
+};
+
+}  // namespace
+
+StatusOr<OperatorPtr> MatchVectors(const BinaryExpr& e, OperatorPtr lhs, OperatorPtr rhs) {
+  Signatures sigs = Signatures::Make(*lhs, *rhs, *e.matching);
+  NX_ASSIGN_OR_RETURN(Side left, ReadSide(*lhs, std::move(sigs.lhs)));
+  NX_ASSIGN_OR_RETURN(Side right, ReadSide(*rhs, std::move(sigs.rhs)));
+  QueryContext* context = &lhs->context();
+  const EvalWindow window = lhs->window();
+  lhs.reset();
+  rhs.reset();
+  return VectorMatcher(e, context, window, std::move(left), std::move(right), sigs.count).Run();
+}
+
+}  // namespace narthex::promql

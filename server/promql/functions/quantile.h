@@ -1,0 +1,33 @@
+#pragma once
+// The quantile of a set of values, as the aggregation and quantile_over_time compute it.
+
+#include <algorithm>
+#include <cmath>
+#include <limits>
+#include <span>
+
+namespace narthex::promql {
+
+// NaN sorts before every number.
+inline bool NanLess(double a, double b) {
+  if (std::isnan(b)) return false;
+  return std::isnan(a) || a < b;
+}
+
+// Sorts `values`. Weighs the two neighbours of the rank.
+inline double Quantile(double q, std::span<double> values) {
+  constexpr double kInf = std::numeric_limits<double>::infinity();
+  if (values.empty() || std::isnan(q)) return std::numeric_limits<double>::quiet_NaN();
+  if (q < 0) return -kInf;
+  if (q > 1) return kInf;
+  std::sort(values.begin(), values.end(), NanLess);
+  const double n = static_cast<double>(values.size());
+  const double rank = q * (n - 1);
+  const double lower = std::max(0.0, std::floor(rank));
+  const double upper = std::min(n - 1, lower + 1);
+  const double weight = rank - std::floor(rank);
+  return values[static_cast<size_t>(lower)] * (1 - weight) +
+         values[static_cast<size_t>(upper)] * weight;
+}
+
+}  // namespace narthex::promql

@@ -1,0 +1,197 @@
+// Functions of range vectors: one operator, one kernel each.
+
+#include <cmath>
+
+#include "core/strings/numbers.h"
+#include "core/strings/quote.h"
+#include "server/promql/engine/basic_ops.h"
+#include "server/promql/engine/label_edit.h"
+#include "server/promql/functions/absent_labels.h"
+#include "server/promql/functions/range_kernel.h"
+#include "server/promql/functions/registry.h"
+#include "server/promql/parser/functions_table.h"
+
+namespace narthex::promql {
+namespace {
+
+bool LooksLikeCounter(std::string_view name) {
+  return name.ends_with("_total") || name.ends_with("_sum") || name.ends_with("_count") ||
+         name.ends_with("_bucket");
+}
+
+class RangeFunctionOp final : public Operator {
+ public:
+  RangeFunctionOp(QueryContext* context, const EvalWindow& window,
+                  std::unique_ptr<RangeSource> source, NameRule rule, RangeKernel kernel)
+      : Operator(context, window), source_(std::move(source)), kernel_(kernel) {
+    one_name_ = source_->one_name();
+    labels_ = source_->labels();
+    if (rule == NameRule::kDrop) {
+      for (Labels& l : labels_) l = DropMetricName(l);
+    }
+  }
+
+  void AddParameter(std::vector<double> values) { params_.push_back(std::move(values)); }
+  // Tell when a series with samples has no name of a counter.
+  void ExpectCounters(PosRange where) { counter_position_ = where; }
+
+  Status Produce(size_t first, Tile* out) const override {
+    storage::SampleColumns samples;
+    std::vector<uint32_t> lo;
+    std::vector<uint32_t> hi;
+    int64_t queryable = 0;
+    for (size_t row = 0; row < out->rows(); ++row) {
+      NX_RETURN_IF_ERROR(source_->Load(first + row, &samples));
+      FindWindows(source_->windows(), samples.timestamps, &lo, &hi);
+      for (size_t i = 0; i < out->steps(); ++i) queryable += hi[i] - lo[i];
+      const RangeInput in{source_->windows(), samples.timestamps.data(), samples.values.data(),
+                          lo.data(),          hi.data(),                 out->steps(),
+                          samples.size(),     {Param(0), Param(1)}};
+      kernel_(in, out->values(row), out->presence(row));
+      if (counter_position_ && !out->RowEmpty(row)) CheckCounter(first + row);
+    }
+    context_->CountQueryable(queryable);
+    return context_->Charge(out->CountPresent());
+  }
+
+ private:
+  const double* Param(size_t i) const { return i < params_.size() ? params_[i].data() : nullptr; }
+
+  void CheckCounter(size_t index) const {
+    const std::string_view name = source_->labels()[index].metric_name();
+    if (name.empty() || LooksLikeCounter(name)) return;
+    context_->Inform(
+        fmt::format("metric might not be a counter, name does not end in _total/_sum/_count/_bucket: "
+                    "{}",
+                    GoQuote(name)),
+        *counter_position_);
+  }
+
+  std::unique_ptr<RangeSource> source_;
+  const RangeKernel kernel_;
+  std::vector<std::vector<double>> params_;
+  std::optional<PosRange> counter_position_;
+};
+
+struct RangeSpec {
+  RangeKernel kernel;
+  NameRule rule = NameRule::kDrop;
+  bool counter = false;
+};
+
+StatusOr<std::unique_ptr<RangeFunctionOp>> MakeOp(Builder& builder, const Call& call,
+                                                  const EvalWindow& window, size_t matrix_arg,
+                                                  const RangeSpec& spec) {
+  const SelectorUse use{.function = std::string(call.function->name)};
+  NX_ASSIGN_OR_RETURN(auto source, builder.BuildRange(*call.args[matrix_arg], window, use));
+  auto op = std::make_unique<RangeFunctionOp>(&builder.context(), window, std::move(source),
+                                              spec.rule, spec.kernel);
+  if (spec.counter) op->ExpectCounters(call.args[matrix_arg]->pos);
+  return op;
+}
+
+StatusOr<OperatorPtr> Unite(std::unique_ptr<RangeFunctionOp> op, NameRule rule) {
+  if (rule == NameRule::kKeep || op->one_name()) return OperatorPtr(std::move(op));
+  return MakeUnited(std::move(op), Clash::kSameWindow);
+}
+
+template <RangeKernel kKernel, NameRule kRule = NameRule::kDrop, bool kCounter = false>
+StatusOr<OperatorPtr> Plain(Builder& builder, const Call& call, const EvalWindow& window) {
+  NX_ASSIGN_OR_RETURN(auto op, MakeOp(builder, call, window, 0, {kKernel, kRule, kCounter}));
+  return Unite(std::move(op), kRule);
+}
+
+StatusOr<OperatorPtr> QuantileOverTime(Builder& builder, const Call& call,
+                                       const EvalWindow& window) {
+  NX_ASSIGN_OR_RETURN(auto phi, builder.BuildScalar(*call.args[0], window));
+  NX_ASSIGN_OR_RETURN(auto op, MakeOp(builder, call, window, 1, {QuantileKernel}));
+  if (op->size() > 0) {
+    for (double q : phi) {
+      if (q >= 0 && q <= 1) continue;
+      builder.context().Warn(
+          fmt::format("quantile value should be between 0 and 1, got {}", FormatFloat(q)),
+          call.args[0]->pos);
+    }
+  }
+  op->AddParameter(std::move(phi));
+  return Unite(std::move(op), NameRule::kDrop);
+}
+
+StatusOr<OperatorPtr> PredictLinear(Builder& builder, const Call& call, const EvalWindow& window) {
+  NX_ASSIGN_OR_RETURN(auto seconds, builder.BuildScalar(*call.args[1], window));
+  NX_ASSIGN_OR_RETURN(auto op, MakeOp(builder, call, window, 0, {PredictLinearKernel}));
+  op->AddParameter(std::move(seconds));
+  return Unite(std::move(op), NameRule::kDrop);
+}
+
+StatusOr<OperatorPtr> Smoothing(Builder& builder, const Call& call, const EvalWindow& window) {
+  NX_ASSIGN_OR_RETURN(auto sf, builder.BuildScalar(*call.args[1], window));
+  NX_ASSIGN_OR_RETURN(auto tf, builder.BuildScalar(*call.args[2], window));
+  const auto check = [](const std::vector<double>& factors, std::string_view what) {
+    for (double f : factors) {
+      if (f > 0 && f < 1) continue;
+      return FailedPrecondition("invalid {} factor. Expected: 0 < {} < 1, got: {:f}", what,
+                                what == "smoothing" ? "sf" : "tf", f);
+    }
+    return OkStatus();
+  };
+  NX_ASSIGN_OR_RETURN(auto op, MakeOp(builder, call, window, 0, {SmoothingKernel}));
+  if (op->size() > 0) {
+    NX_RETURN_IF_ERROR(check(sf, "smoothing"));
+    NX_RETURN_IF_ERROR(check(tf, "trend"));
+  }
+  op->AddParameter(std::move(sf));
+  op->AddParameter(std::move(tf));
+  return Unite(std::move(op), NameRule::kDrop);
+}
+
+StatusOr<OperatorPtr> AbsentOverTime(Builder& builder, const Call& call, const EvalWindow& window) {
+  NX_ASSIGN_OR_RETURN(auto op, MakeOp(builder, call, window, 0, {PresentKernel}));
+  std::vector<uint64_t> present(PresenceWords(window.steps), 0);
+  NX_RETURN_IF_ERROR(ForEachTile(*op, [&](size_t, const Tile& tile) {
+    for (size_t row = 0; row < tile.rows(); ++row) {
+      for (size_t w = 0; w < tile.words(); ++w) present[w] |= tile.presence(row)[w];
+    }
+    return OkStatus();
+  }));
+  return MakeAbsent(&builder.context(), window, *call.args[0], present);
+}
+
+constexpr NameRule kKeep = NameRule::kKeep;
+constexpr NameRule kDrop = NameRule::kDrop;
+
+constexpr FunctionEntry kFunctions[] = {
+    {"rate", Plain<RateKernel, kDrop, true>},
+    {"increase", Plain<IncreaseKernel, kDrop, true>},
+    {"delta", Plain<DeltaKernel>},
+    {"irate", Plain<IrateKernel>},
+    {"idelta", Plain<IdeltaKernel>},
+    {"changes", Plain<ChangesKernel>},
+    {"resets", Plain<ResetsKernel>},
+    {"deriv", Plain<DerivKernel>},
+    {"predict_linear", PredictLinear},
+    {"double_exponential_smoothing", Smoothing},
+    {"sum_over_time", Plain<SumKernel>},
+    {"avg_over_time", Plain<AvgKernel>},
+    {"count_over_time", Plain<CountKernel>},
+    {"min_over_time", Plain<MinKernel>},
+    {"max_over_time", Plain<MaxKernel>},
+    {"stddev_over_time", Plain<StddevKernel>},
+    {"stdvar_over_time", Plain<StdvarKernel>},
+    {"quantile_over_time", QuantileOverTime},
+    {"mad_over_time", Plain<MadKernel>},
+    {"last_over_time", Plain<LastKernel, kKeep>},
+    {"first_over_time", Plain<FirstKernel, kKeep>},
+    {"present_over_time", Plain<PresentKernel>},
+    {"absent_over_time", AbsentOverTime},
+    {"ts_of_last_over_time", Plain<TsOfLastKernel>},
+    {"ts_of_first_over_time", Plain<TsOfFirstKernel>},
+    {"ts_of_min_over_time", Plain<TsOfMinKernel>},
+    {"ts_of_max_over_time", Plain<TsOfMaxKernel>},
+};
+
+}  // namespace
+
+std::span<const FunctionEntry> RangeFunctions() { return kFunctions; }
+
+}  // namespace narthex::promql

@@ -1,0 +1,75 @@
+#pragma once
+// Kernels of range functions: from the samples of one series and the bounds of its windows to the
+// values at all steps.
+
+#include <cstdint>
+#include <span>
+#include <vector>
+
+#include "server/promql/engine/range_source.h"
+
+namespace narthex::promql {
+
+struct RangeInput {
+  const RangeWindows& windows;
+  const int64_t* times;
+  const double* values;
+  const uint32_t* lo;  // window of step i: samples [lo[i], hi[i])
+  const uint32_t* hi;
+  size_t steps;
+  size_t samples;
+  const double* params[2];  // scalar arguments by step; null where there are none
+};
+
+// Sets the cells that have a value. Cells are all absent before.
+using RangeKernel = void (*)(const RangeInput& in, double* out, uint64_t* presence);
+
+// One window, for kernels that look at each window by itself.
+struct Window {
+  const int64_t* times;
+  const double* values;
+  size_t size;
+};
+
+// Calls f(window, step) for every window with at least `min_samples` samples; stores its result.
+template <typename F>
+inline void ForEachWindow(const RangeInput& in, size_t min_samples, double* out, uint64_t* presence,
+                          F f) {
+  for (size_t i = 0; i < in.steps; ++i) {
+    const size_t n = in.hi[i] - in.lo[i];
+    if (n < min_samples) continue;
+    out[i] = f(Window{in.times + in.lo[i], in.values + in.lo[i], n}, i);
+    SetBit(presence, i);
+  }
+}
+
+// Kernels, by family.
+void RateKernel(const RangeInput& in, double* out, uint64_t* presence);
+void IncreaseKernel(const RangeInput& in, double* out, uint64_t* presence);
+void DeltaKernel(const RangeInput& in, double* out, uint64_t* presence);
+void IrateKernel(const RangeInput& in, double* out, uint64_t* presence);
+void IdeltaKernel(const RangeInput& in, double* out, uint64_t* presence);
+void ChangesKernel(const RangeInput& in, double* out, uint64_t* presence);
+void ResetsKernel(const RangeInput& in, double* out, uint64_t* presence);
+void DerivKernel(const RangeInput& in, double* out, uint64_t* presence);
+void PredictLinearKernel(const RangeInput& in, double* out, uint64_t* presence);
+void SmoothingKernel(const RangeInput& in, double* out, uint64_t* presence);
+
+void SumKernel(const RangeInput& in, double* out, uint64_t* presence);
+void AvgKernel(const RangeInput& in, double* out, uint64_t* presence);
+void CountKernel(const RangeInput& in, double* out, uint64_t* presence);
+void MinKernel(const RangeInput& in, double* out, uint64_t* presence);
+void MaxKernel(const RangeInput& in, double* out, uint64_t* presence);
+void StddevKernel(const RangeInput& in, double* out, uint64_t* presence);
+void StdvarKernel(const RangeInput& in, double* out, uint64_t* presence);
+void QuantileKernel(const RangeInput& in, double* out, uint64_t* presence);
+void MadKernel(const RangeInput& in, double* out, uint64_t* presence);
+void LastKernel(const RangeInput& in, double* out, uint64_t* presence);
+void FirstKernel(const RangeInput& in, double* out, uint64_t* presence);
+void PresentKernel(const RangeInput& in, double* out, uint64_t* presence);
+void TsOfLastKernel(const RangeInput& in, double* out, uint64_t* presence);
+void TsOfFirstKernel(const RangeInput& in, double* out, uint64_t* presence);
+void TsOfMinKernel(const RangeInput& in, double* out, uint64_t* presence);
+void TsOfMaxKernel(const RangeInput& in, double* out, uint64_t* presence);
+
+}  // namespace narthex::promql

@@ -1,0 +1,202 @@
+// The rate family: what changed between the ends of a window, extrapolated to its bounds.
+
+#include <cmath>
+
+#include "server/promql/functions/kahan.h"
+#include "server/promql/functions/range_kernel.h"
+
+namespace narthex::promql {
+namespace {
+
+// Seconds as Go's time.Duration gives them.
+double RangeSeconds(int64_t ms) {
+  return static_cast<double>(ms / 1000) + static_cast<double>(ms % 1000 * 1'000'000) / 1e9;
+}
+
+// Places where a counter fell, and the value it fell from. Filled once a series; the windows, which
+// move forward, keep the first reset inside them in a cursor.
+struct Resets {
+  std::vector<uint32_t> at;  // index of the sample after the fall
+  std::vector<double> from;
+
+  void Find(const double* values, size_t n) {
+    at.clear();
+    from.clear();
+    for (size_t i = 1; i < n; ++i) {
+      if (values[i] < values[i - 1]) {
+        at.push_back(static_cast<uint32_t>(i));
+        from.push_back(values[i - 1]);
+      }
+    }
+  }
+};
+
+template <bool kCounter, bool kRate>
+void Extrapolated(const RangeInput& in, double* out, uint64_t* presence) {
+  thread_local Resets resets;
+  if constexpr (kCounter) resets.Find(in.values, in.samples);
+  const double range_seconds = RangeSeconds(in.windows.range_ms);
+  size_t first_reset = 0;
+  for (size_t i = 0; i < in.steps; ++i) {
+    const uint32_t lo = in.lo[i];
+    const uint32_t hi = in.hi[i];
+    if (hi < lo + 2) continue;
+    double result = in.values[hi - 1] - in.values[lo];
+    if constexpr (kCounter) {
+      // The fall into the first sample of the window is not part of it.
+      while (first_reset < resets.at.size() && resets.at[first_reset] <= lo) ++first_reset;
+      for (size_t r = first_reset; r < resets.at.size() && resets.at[r] < hi; ++r) {
+        result += resets.from[r];
+      }
+    }
+    const TimestampMs range_end = in.windows.end(i);
+    const TimestampMs range_start = range_end - in.windows.range_ms;
+    const int64_t first_t = in.times[lo];
+    const int64_t last_t = in.times[hi - 1];
+    double to_start = static_cast<double>(first_t - range_start) / 1000;
+    double to_end = static_cast<double>(range_end - last_t) / 1000;
+    const double sampled = static_cast<double>(last_t - first_t) / 1000;
+    const double average = sampled / static_cast<double>(hi - lo - 1);
+    // Samples farther from the bound than 1.1 intervals: the series begins or ends in between,
+    // on average half an interval away.
+    const double threshold = average * 1.1;
+    if (to_start >= threshold) to_start = average / 2;
+    if constexpr (kCounter) {
+      // A counter is not extrapolated below zero.
+      if (result > 0 && in.values[lo] >= 0) {
+        const double to_zero = sampled * (in.values[lo] / result);
+        if (to_zero < to_start) to_start = to_zero;
+      }
+    }
+    if (to_end >= threshold) to_end = average / 2;
+    double factor = (sampled + to_start + to_end) / sampled;
+    if constexpr (kRate) factor /= range_seconds;
+    out[i] = result * factor;
+    SetBit(presence, i);
+  }
+}
+
+template <bool kRate>
+void Instantaneous(const RangeInput& in, double* out, uint64_t* presence) {
+  for (size_t i = 0; i < in.steps; ++i) {
+    const uint32_t hi = in.hi[i];
+    if (hi < in.lo[i] + 2) continue;
+    const int64_t interval = in.times[hi - 1] - in.times[hi - 2];
+    if (interval == 0) continue;
+    const double last = in.values[hi - 1];
+    const double previous = in.values[hi - 2];
+    double result = last - previous;
+    if constexpr (kRate) {
+      if (last < previous) result = last;
+      result /= static_cast<double>(interval) / 1000;
+    }
+    out[i] = result;
+    SetBit(presence, i);
+  }
+}
+
+struct Line {
+  double slope;
+  double intercept;
+};
+
+// Least squares, time in seconds from `origin`.
+Line LinearRegression(const Window& w, int64_t origin) {
+  double n = 0, sx = 0, cx = 0, sy = 0, cy = 0, sxy = 0, cxy = 0, sx2 = 0, cx2 = 0;
+  const double first = w.values[0];
+  bool constant = true;
+  for (size_t i = 0; i < w.size; ++i) {
+    const double y = w.values[i];
+    if (constant && i > 0 && y != first) constant = false;
+    n += 1.0;
+    const double x = static_cast<double>(w.times[i] - origin) / 1e3;
+    KahanAdd(x, &sx, &cx);
+    KahanAdd(y, &sy, &cy);
+    KahanAdd(x * y, &sxy, &cxy);
+    KahanAdd(x * x, &sx2, &cx2);
+  }
+  if (constant) {
+    const double nan = std::numeric_limits<double>::quiet_NaN();
+    return std::isinf(first) ? Line{nan, nan} : Line{0, first};
+  }
+  sx += cx;
+  sy += cy;
+  sxy += cxy;
+  sx2 += cx2;
+  const double cov = sxy - sx * sy / n;
+  const double var = sx2 - sx * sx / n;
+  const double slope = cov / var;
+  return {slope, sy / n - slope * sx / n};
+}
+
+}  // namespace
+
+void RateKernel(const RangeInput& in, double* out, uint64_t* presence) {
+  Extrapolated<true, true>(in, out, presence);
+}
+void IncreaseKernel(const RangeInput& in, double* out, uint64_t* presence) {
+  Extrapolated<true, false>(in, out, presence);
+}
+void DeltaKernel(const RangeInput& in, double* out, uint64_t* presence) {
+  Extrapolated<false, false>(in, out, presence);
+}
+void IrateKernel(const RangeInput& in, double* out, uint64_t* presence) {
+  Instantaneous<true>(in, out, presence);
+}
+void IdeltaKernel(const RangeInput& in, double* out, uint64_t* presence) {
+  Instantaneous<false>(in, out, presence);
+}
+
+void ChangesKernel(const RangeInput& in, double* out, uint64_t* presence) {
+  ForEachWindow(in, 1, out, presence, [](const Window& w, size_t) {
+    int64_t changes = 0;
+    for (size_t i = 1; i < w.size; ++i) {
+      const double a = w.values[i - 1];
+      const double b = w.values[i];
+      changes += a != b && !(std::isnan(a) && std::isnan(b));
+    }
+    return static_cast<double>(changes);
+  });
+}
+
+void ResetsKernel(const RangeInput& in, double* out, uint64_t* presence) {
+  ForEachWindow(in, 1, out, presence, [](const Window& w, size_t) {
+    int64_t resets = 0;
+    for (size_t i = 1; i < w.size; ++i) resets += w.values[i] < w.values[i - 1];
+    return static_cast<double>(resets);
+  });
+}
+
+void DerivKernel(const RangeInput& in, double* out, uint64_t* presence) {
+  ForEachWindow(in, 2, out, presence, [](const Window& w, size_t) {
+    return LinearRegression(w, w.times[0]).slope;
+  });
+}
+
+void PredictLinearKernel(const RangeInput& in, double* out, uint64_t* presence) {
+  ForEachWindow(in, 2, out, presence, [&](const Window& w, size_t step) {
+    const Line line = LinearRegression(w, in.windows.steps.ts(step));
+    return line.slope * in.params[0][step] + line.intercept;
+  });
+}
+
+// Holt's double exponential smoothing; the factors are checked by the caller.
+void SmoothingKernel(const RangeInput& in, double* out, uint64_t* presence) {
+  ForEachWindow(in, 2, out, presence, [&](const Window& w, size_t step) {
+    const double sf = in.params[0][step];
+    const double tf = in.params[1][step];
+    double s0 = 0;
+    double s1 = w.values[0];
+    double b = w.values[1] - w.values[0];
+    for (size_t i = 1; i < w.size; ++i) {
+      const double x = sf * w.values[i];
+      if (i > 1) b = tf * (s1 - s0) + (1 - tf) * b;
+      const double y = (1 - sf) * (s1 + b);
+      s0 = s1;
+      s1 = x + y;
+    }
+    return s1;
+  });
+}
+
+}  // namespace narthex::promql

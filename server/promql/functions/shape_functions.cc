@@ -1,0 +1,124 @@
+// Functions that change what a result consists of: vector, scalar, absent, sort.
+
+#include <cmath>
+#include <limits>
+#include <map>
+#include <numeric>
+
+#include "server/promql/engine/basic_ops.h"
+#include "server/promql/functions/absent_labels.h"
+#include "server/promql/functions/registry.h"
+
+namespace narthex::promql {
+namespace {
+
+constexpr double kNaN = std::numeric_limits<double>::quiet_NaN();
+
+// A scalar operator already is one row without labels.
+StatusOr<OperatorPtr> Vector(Builder& builder, const Call& call, const EvalWindow& window) {
+  return builder.Build(*call.args[0], window);
+}
+
+StatusOr<OperatorPtr> Scalar(Builder& builder, const Call& call, const EvalWindow& window) {
+  NX_ASSIGN_OR_RETURN(OperatorPtr op, builder.Build(*call.args[0], window));
+  std::vector<double> values(window.steps, kNaN);
+  std::vector<uint8_t> seen(window.steps, 0);
+  NX_RETURN_IF_ERROR(ForEachTile(*op, [&](size_t, const Tile& tile) {
+    for (size_t row = 0; row < tile.rows(); ++row) {
+      ForEachBit(tile.presence(row), tile.words(), [&](size_t i) {
+        values[i] = seen[i] ? kNaN : tile.values(row)[i];
+        seen[i] = 1;
+      });
+    }
+    return OkStatus();
+  }));
+  return MakeScalar(&builder.context(), window, [&](size_t i) { return values[i]; });
+}
+
+StatusOr<OperatorPtr> Absent(Builder& builder, const Call& call, const EvalWindow& window) {
+  NX_ASSIGN_OR_RETURN(OperatorPtr op, builder.Build(*call.args[0], window));
+  std::vector<uint64_t> present(PresenceWords(window.steps), 0);
+  NX_RETURN_IF_ERROR(ForEachTile(*op, [&](size_t, const Tile& tile) {
+    for (size_t row = 0; row < tile.rows(); ++row) {
+      for (size_t w = 0; w < tile.words(); ++w) present[w] |= tile.presence(row)[w];
+    }
+    return OkStatus();
+  }));
+  return MakeAbsent(&builder.context(), window, *call.args[0], present);
+}
+
+// Only instant queries have an order; over a range the result is sorted by labels anyway.
+template <bool kDescending>
+StatusOr<OperatorPtr> Sort(Builder& builder, const Call& call, const EvalWindow& window) {
+  NX_ASSIGN_OR_RETURN(OperatorPtr op, builder.Build(*call.args[0], window));
+  if (window.steps != 1) return op;
+  std::vector<double> values;
+  std::vector<Labels> labels;
+  NX_RETURN_IF_ERROR(ForEachTile(*op, [&](size_t first, const Tile& tile) {
+    for (size_t row = 0; row < tile.rows(); ++row) {
+      if (!tile.Has(row, 0)) continue;
+      values.push_back(tile.values(row)[0]);
+      labels.push_back(op->labels(first + row));
+    }
+    return OkStatus();
+  }));
+  std::vector<size_t> order(values.size());
+  std::iota(order.begin(), order.end(), size_t{0});
+  std::stable_sort(order.begin(), order.end(), [&](size_t a, size_t b) {
+    // NaN comes last in either direction.
+    if (std::isnan(values[a])) return false;
+    if (std::isnan(values[b])) return true;
+    return kDescending ? values[a] > values[b] : values[a] < values[b];
+  });
+  RowStore rows(1);
+  std::vector<Labels> sorted;
+  const uint64_t present = 1;
+  for (size_t i : order) {
+    rows.Add(&values[i], &present);
+    sorted.push_back(std::move(labels[i]));
+  }
+  return MakeStored(&builder.context(), window, std::move(sorted), std::move(rows),
+                    op->one_name());
+}
+
+constexpr FunctionEntry kFunctions[] = {
+    {"vector", Vector}, {"scalar", Scalar},      {"absent", Absent},
+    {"sort", Sort<false>}, {"sort_desc", Sort<true>},
+};
+
+}  // namespace
+
+Labels LabelsForAbsent(const Expr& expr) {
+  const std::vector<Matcher>* matchers = nullptr;
+  if (expr.kind == ExprKind::kVectorSelector) matchers = &expr.As<VectorSelector>().matchers;
+  if (expr.kind == ExprKind::kMatrixSelector) {
+    matchers = &expr.As<MatrixSelector>().selector->matchers;
+  }
+  LabelsBuilder labels;
+  if (matchers == nullptr) return labels.Build();
+  std::map<std::string_view, bool> seen;
+  for (const Matcher& m : *matchers) {
+    if (m.name() == kMetricNameLabel) continue;
+    if (m.type() == MatchType::kEqual && !seen[m.name()]) {
+      labels.Set(m.name(), m.value());
+      seen[m.name()] = true;
+    } else {
+      labels.Del(m.name());
+    }
+  }
+  return labels.Build();
+}
+
+OperatorPtr MakeAbsent(QueryContext* context, const EvalWindow& window, const Expr& arg,
+                       const std::vector<uint64_t>& present) {
+  std::vector<double> ones(window.steps, 1.0);
+  std::vector<uint64_t> absent(present.size());
+  for (size_t w = 0; w < present.size(); ++w) absent[w] = ~present[w] & FullWord(window.steps, w);
+  RowStore rows(window.steps);
+  rows.Add(ones.data(), absent.data());
+  return MakeStored(context, window, {LabelsForAbsent(arg)}, std::move(rows), true);
+}
+
+std::span<const FunctionEntry> ShapeFunctions() { return kFunctions; }
+
+}  // namespace narthex::promql
