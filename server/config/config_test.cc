@@ -309,7 +309,7 @@ storage: {tsdb: {out_of_order_time_window: 0s, retention: {time: 10d}}}
         "  scheme: http", "  enable_compression: true", "  basic_auth:",
         "  follow_redirects: true", "  enable_http2: true", "  relabel_configs:",
         "    separator: ;", "    replacement: $1", "  static_configs:", "storage:",
-        "      time: 1w3d"}) {
+        "      time: 10d"}) {
     const size_t at = yaml.find(key, last);
     INFO(key);
     REQUIRE(at != std::string::npos);

@@ -1,0 +1,152 @@
+#pragma once
+// A storage that remembers what it is told, for tests. Thread-safe.
+
+#include <map>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "core/base/mutex.h"
+#include "server/storage/interface.h"
+
+namespace narthex::scrape {
+
+class FakeStorage final : public storage::Appendable {
+ public:
+  using Samples = std::vector<std::pair<TimestampMs, double>>;
+
+  std::unique_ptr<storage::GroupWriter> NewGroup() override {
+    return std::make_unique<Group>(this);
+  }
+  std::unique_ptr<storage::Appender> NewAppender() override {
+    return std::make_unique<Writer>(this);
+  }
+
+  // By the printed labels: up{instance="x"}.
+  Samples Get(const std::string& series) const {
+    MutexLock lock(mutex_);
+    const auto found = samples_.find(series);
+    return found == samples_.end() ? Samples() : found->second;
+  }
+  std::map<std::string, Samples> All() const {
+    MutexLock lock(mutex_);
+    return samples_;
+  }
+  // "5@1000 stale@2000"
+  std::string Text(const std::string& series) const {
+    std::string out;
+    for (const auto& [t, v] : Get(series)) {
+      if (!out.empty()) out += ' ';
+      out += storage::IsStaleNaN(v) ? fmt::format("stale@{}", t) : fmt::format("{}@{}", v, t);
+    }
+    return out;
+  }
+  size_t series_count() const {
+    MutexLock lock(mutex_);
+    return samples_.size();
+  }
+  void SetMaxSeries(size_t n) {
+    MutexLock lock(mutex_);
+    max_series_ = n;
+  }
+  size_t open_groups() const {
+    MutexLock lock(mutex_);
+    return groups_;
+  }
+
+ private:
+  bool Create(const std::string& series, bool* created) {
+    MutexLock lock(mutex_);
+    if (!samples_.contains(series) && samples_.size() >= max_series_) return false;
+    *created = samples_.emplace(series, Samples()).second;
+    return true;
+  }
+  storage::AppendResult Append(const std::string& series, TimestampMs t, double v) {
+    MutexLock lock(mutex_);
+    Samples& samples = samples_[series];
+    if (!samples.empty() && t <= samples.back().first) {
+      if (t < samples.back().first) return storage::AppendResult::kOutOfOrder;
+      return std::bit_cast<uint64_t>(v) == std::bit_cast<uint64_t>(samples.back().second)
+                 ? storage::AppendResult::kOk
+                 : storage::AppendResult::kDuplicate;
+    }
+    samples.emplace_back(t, v);
+    return storage::AppendResult::kOk;
+  }
+
+  class Group final : public storage::GroupWriter {
+   public:
+    explicit Group(FakeStorage* storage) : storage_(storage) {
+      MutexLock lock(storage_->mutex_);
+      ++storage_->groups_;
+    }
+    ~Group() override {
+      MutexLock lock(storage_->mutex_);
+      --storage_->groups_;
+    }
+    StatusOr<uint32_t> AddMember(const Labels& labels, bool* created) override {
+      const std::string series = labels.ToMetricString();
+      if (!storage_->Create(series, created)) return ResourceExhausted("full");
+      for (uint32_t i = 0; i < members_.size(); ++i) {
+        if (!members_[i].empty()) continue;
+        members_[i] = series;
+        return i;
+      }
+      members_.push_back(series);
+      return static_cast<uint32_t>(members_.size() - 1);
+    }
+    void RetireMember(uint32_t member) override {
+      retired_.push_back(members_.at(member));
+      ended_.push_back(member);
+    }
+    size_t member_count() const override { return members_.size(); }
+    Commit CommitTick(TimestampMs t, std::span<const double> values) override {
+      Commit commit;
+      const auto add = [&](const std::string& series, double v) {
+        if (storage::IsStaleNaN(v) && storage_->Get(series).empty()) return;
+        switch (storage_->Append(series, t, v)) {
+          case storage::AppendResult::kOk: ++commit.appended; break;
+          case storage::AppendResult::kDuplicate: ++commit.duplicate; break;
+          default: ++commit.out_of_order;
+        }
+      };
+      for (const std::string& series : retired_) add(series, storage::StaleNaN());
+      for (const uint32_t member : ended_) members_[member].clear();
+      retired_.clear();
+      ended_.clear();
+      for (size_t i = 0; i < values.size() && i < members_.size(); ++i) {
+        if (!members_[i].empty()) add(members_[i], values[i]);
+      }
+      return commit;
+    }
+
+   private:
+    FakeStorage* const storage_;
+    std::vector<std::string> members_;
+    std::vector<std::string> retired_;
+    std::vector<uint32_t> ended_;
+  };
+
+  class Writer final : public storage::Appender {
+   public:
+    explicit Writer(FakeStorage* storage) : storage_(storage) {}
+    StatusOr<storage::AppendResult> Append(const Labels& labels, TimestampMs t, double v) override {
+      bool created = false;
+      const std::string series = labels.ToMetricString();
+      if (!storage_->Create(series, &created)) return storage::AppendResult::kRefused;
+      return storage_->Append(series, t, v);
+    }
+    Status Commit(bool) override { return OkStatus(); }
+    void Rollback() override {}
+
+   private:
+    FakeStorage* const storage_;
+  };
+
+  mutable Mutex mutex_;
+  std::map<std::string, Samples> samples_ GUARDED_BY(mutex_);
+  size_t max_series_ GUARDED_BY(mutex_) = SIZE_MAX;
+  size_t groups_ GUARDED_BY(mutex_) = 0;
+};
+
+}  // namespace narthex::scrape

@@ -1,0 +1,92 @@
+#include "server/scrape/target.h"
+
+#include "tests/catch.h"
+
+namespace narthex::scrape {
+namespace {
+
+config::ScrapeConfig Job() {
+  config::ScrapeConfig c;
+  c.job_name = "j";
+  c.scrape_interval_ms = 15'000;
+  c.scrape_timeout_ms = 10'000;
+  c.params = {{"module", {"http", "x"}}, {"z", {"a b"}}};
+  return c;
+}
+
+TEST_CASE("a target gets the defaults of its job, its URL and its labels") {
+  const config::ScrapeConfig job = Job();
+  Labels discovered = DiscoveredLabels(job, {{"__address__", "h:1"}, {"own", "t"}},
+                                       {{"own", "g"}, {"__meta_x", "m"}, {"team", "g"}});
+  CHECK(discovered.Get("own") == "t");
+  CHECK(discovered.Get("__scrape_interval__") == "15s");
+  CHECK(discovered.Get("__param_module") == "http");
+  const auto target = MakeTarget(job, {}, discovered);
+  REQUIRE(target.ok());
+  REQUIRE(target->has_value());
+  CHECK((*target)->labels.ToString() == R"({instance="h:1", job="j", own="t", team="g"})");
+  CHECK((*target)->url == "http://h:1/metrics?module=http&module=x&z=a+b");
+  CHECK((*target)->interval_ms == 15'000);
+  CHECK((*target)->all.Get("__meta_x").empty());
+  CHECK((*target)->discovered.Get("__meta_x") == "m");
+}
+
+TEST_CASE("relabelling drops, redirects, and is checked") {
+  struct Case {
+    std::string name;
+    std::vector<std::pair<std::string, std::string>> sets;  // label := value
+    std::string url, error;
+  };
+  const Case cases[] = {
+      {"address, scheme, path, parameter",
+       {{"__address__", "p:9"}, {"__scheme__", "https"}, {"__metrics_path__", "probe x"}, {"__param_module", "icmp"}},
+       "https://p:9/probe%20x?module=icmp&module=x&z=a+b", ""},
+      {"no address", {{"__address__", ""}}, "", "no address"},
+      {"a URL for an address", {{"__address__", "http://x"}}, "", "\"http://x\" is not a valid hostname"},
+      {"interval", {{"__scrape_interval__", "1x"}}, "", "error parsing scrape interval: "},
+      {"zero interval", {{"__scrape_interval__", "0s"}}, "", "scrape interval cannot be 0"},
+      {"zero timeout", {{"__scrape_timeout__", "0s"}}, "", "scrape timeout cannot be 0"},
+      {"timeout above interval", {{"__scrape_timeout__", "20s"}}, "",
+       "scrape timeout cannot be greater than scrape interval (\"20s\" > \"15s\")"},
+      {"bad label value", {{"x", "a\xff"}}, "", "invalid label value for \"x\": \"a\\xff\""},
+      {"bad switch", {{"__scrape_native_histograms__", "maybe"}}, "", "error parsing __scrape_native_histograms__"},
+      {"switch we lack", {{"__scrape_native_histograms__", "true"}}, "", "not implemented here"},
+  };
+  const config::ScrapeConfig job = Job();
+  for (const Case& c : cases) {
+    INFO(c.name);
+    RelabelRules rules;
+    for (const auto& [label, value] : c.sets) {
+      rules.push_back(*RelabelRule::Compile({.target_label = label, .replacement = value}));
+    }
+    const auto target =
+        MakeTarget(job, rules, DiscoveredLabels(job, {{"__address__", "h:1"}}, {}));
+    if (c.error.empty()) {
+      REQUIRE(target.ok());
+      CHECK((*target)->url == c.url);
+    } else {
+      INFO(MessageOf(target.status()));
+      CHECK(std::string(MessageOf(target.status())).find(c.error) != std::string::npos);
+    }
+  }
+  RelabelRules drop;
+  drop.push_back(*RelabelRule::Compile({.source_labels = {"job"}, .regex = "j", .action = RelabelAction::kDrop}));
+  const auto dropped = MakeTarget(job, drop, DiscoveredLabels(job, {{"__address__", "h:1"}}, {}));
+  REQUIRE(dropped.ok());
+  CHECK_FALSE(dropped->has_value());
+}
+
+TEST_CASE("the slot in the interval is fixed by target and seed") {
+  const int64_t interval = 15'000, second = 1'000'000'000;
+  for (const uint64_t hash : {uint64_t{0}, uint64_t{12345678901234}, ~uint64_t{0}}) {
+    const int64_t first = NextScrapeNanos(1'700'000'000 * second, interval, hash, 77);
+    CHECK(first > 1'700'000'000 * second);
+    CHECK(first <= (1'700'000'000 + 15) * second);
+    CHECK(NextScrapeNanos(first, interval, hash, 77) == first + 15 * second);
+    CHECK(NextScrapeNanos(first - 1, interval, hash, 77) == first);
+  }
+  CHECK(NextScrapeNanos(0, interval, 5, 77) != NextScrapeNanos(0, interval, 5, 78));
+}
+
+}  // namespace
+}  // namespace narthex::scrape
