@@ -77,8 +77,7 @@ void Histogram::ObserveWithExemplar(double v, std::vector<MetricLabel> labels,
 void Histogram::Collect(MetricSample* out) const {
   Impl& h = *impl_;
   MutexLock collecting(h.collect_mutex);
-  std::optional<MutexLock> native_lock;
-  if (h.native != nullptr) native_lock.emplace(h.native_mutex);
+  MutexLock native_lock(h.native_mutex);
 
   const uint64_t n = h.started.fetch_add(Impl::kHotBit, std::memory_order_acq_rel);
   const uint64_t count = n & ~Impl::kHotBit;
