@@ -122,13 +122,13 @@ void Connection::Handshake() {
     SetDeadline(shared_.options.read_timeout);
     return OnReadable();
   }
-  if (transport_.tls()->peer_speaks_http()) {
-    transport_.SendPlain(
-        "HTTP/1.0 400 Bad Request\r\n\r\nClient sent an HTTP request to an HTTPS server.\n");
-  }
   NX_LOG(Debug, "http: TLS handshake error", {"remote", remote_},
          {"err", transport_.tls()->failure()});
-  Close();
+  if (!transport_.tls()->peer_speaks_http()) return Close();
+  transport_.StartTls(nullptr);
+  transport_.SendPlain(
+      "HTTP/1.0 400 Bad Request\r\n\r\nClient sent an HTTP request to an HTTPS server.\n");
+  Linger();
 }
 
 void Connection::SetDeadline(milliseconds after) {

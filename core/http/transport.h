@@ -26,7 +26,8 @@ class Transport {
  public:
   Transport(boost::asio::io_context& context, UniqueFd fd) : descriptor_(context, fd.release()) {}
 
-  // From here on everything is encrypted; handshakes are the caller's to drive.
+  // From here on everything is encrypted (or, with null, no longer); handshakes are the caller's
+  // to drive.
   void StartTls(std::unique_ptr<tls::Session> session) { tls_ = std::move(session); }
   tls::Session* tls() const { return tls_.get(); }
   IoResult Handshake();
@@ -46,7 +47,7 @@ class Transport {
     descriptor_.async_wait(boost::asio::posix::stream_descriptor::wait_write,
                            std::forward<F>(ready));
   }
-  // Sends as it is, past TLS; what does not fit is lost.
+  // Sends as it is; what does not fit is lost.
   void SendPlain(std::string_view text);
   void ShutdownWrite();
   void Close();

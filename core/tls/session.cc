@@ -9,8 +9,19 @@
 
 namespace narthex::tls {
 
+// The names of a certificate, apart as errors list them.
+struct SanList {
+  std::vector<std::string> dns, other;  // other: e-mail, IP, URI
+  std::vector<std::string> All() const {
+    std::vector<std::string> all = dns;
+    all.insert(all.end(), other.begin(), other.end());
+    return all;
+  }
+};
+
 struct Session::Impl {
   std::shared_ptr<const Context> context;
+  SanList refused;  // names of a server's certificate that did not verify
   SslPtr ssl;
   std::string server_name;
   int fd = -1;
@@ -89,15 +100,6 @@ bool IsAddress(const std::string& host) {
          ::inet_pton(AF_INET6, host.c_str(), buffer) == 1;
 }
 
-struct SanList {
-  std::vector<std::string> dns, other;  // other: e-mail, IP, URI
-  std::vector<std::string> All() const {
-    std::vector<std::string> all = dns;
-    all.insert(all.end(), other.begin(), other.end());
-    return all;
-  }
-};
-
 std::string_view Text(const ASN1_STRING* string) {
   return {reinterpret_cast<const char*>(ASN1_STRING_get0_data(string)),
           static_cast<size_t>(ASN1_STRING_length(string))};
@@ -130,9 +132,18 @@ SanList ReadSans(X509* certificate) {
   return list;
 }
 
-std::string VerifyFailure(SSL* ssl, const std::string& server_name) {
+// OpenSSL forgets a certificate that failed; its names are wanted for the error.
+int RememberRefused(int ok, X509_STORE_CTX* store) {
+  if (ok == 1) return 1;
+  const auto* ssl = static_cast<const SSL*>(
+      X509_STORE_CTX_get_ex_data(store, SSL_get_ex_data_X509_STORE_CTX_idx()));
+  X509* leaf = X509_STORE_CTX_get0_cert(store);
+  if (leaf != nullptr) *static_cast<SanList*>(SSL_get_app_data(ssl)) = ReadSans(leaf);
+  return 0;
+}
+
+std::string VerifyFailure(SSL* ssl, const std::string& server_name, const SanList& sans) {
   const long result = SSL_get_verify_result(ssl);
-  const X509Ptr peer(SSL_get1_peer_certificate(ssl));
   std::string why;
   switch (result) {
     case X509_V_ERR_CERT_HAS_EXPIRED:
@@ -148,7 +159,6 @@ std::string VerifyFailure(SSL* ssl, const std::string& server_name) {
       break;
     case X509_V_ERR_HOSTNAME_MISMATCH:
     case X509_V_ERR_IP_ADDRESS_MISMATCH: {
-      const SanList sans = peer == nullptr ? SanList{} : ReadSans(peer.get());
       const bool address = result == X509_V_ERR_IP_ADDRESS_MISMATCH;
       const auto& names = address ? sans.other : sans.dns;
       if (names.empty()) {
@@ -196,6 +206,10 @@ StatusOr<std::unique_ptr<Session>> Session::Connect(std::shared_ptr<const Contex
     return session;
   }
   SSL_set_connect_state(impl.ssl.get());
+  if (SSL_get_verify_mode(impl.ssl.get()) == SSL_VERIFY_PEER) {
+    SSL_set_app_data(impl.ssl.get(), &impl.refused);
+    SSL_set_verify(impl.ssl.get(), SSL_VERIFY_PEER, &RememberRefused);
+  }
   X509_VERIFY_PARAM* verify = SSL_get0_param(impl.ssl.get());
   if (IsAddress(server_name)) {
     X509_VERIFY_PARAM_set1_ip_asc(verify, server_name.c_str());
@@ -273,7 +287,7 @@ Session::Result Session::Translate(int result, bool handshake) {
   peer_speaks_http_ = reason == SSL_R_HTTP_REQUEST;
   if (reason == SSL_R_CERTIFICATE_VERIFY_FAILED) {
     ERR_clear_error();
-    failure_ = VerifyFailure(impl_->ssl.get(), impl_->server_name);
+    failure_ = VerifyFailure(impl_->ssl.get(), impl_->server_name, impl_->refused);
   } else if (reason == SSL_R_WRONG_VERSION_NUMBER && handshake &&
              !impl_->context->impl_->server) {
     ERR_clear_error();
