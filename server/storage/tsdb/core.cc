@@ -20,6 +20,21 @@ void RaiseTo(std::atomic<int64_t>* value, int64_t to) {
   }
 }
 
+// Marks symbols in the index itself as written to a segment.
+class SegmentMarks final : public SymbolMarks {
+ public:
+  SegmentMarks(SeriesIndex* index, uint32_t segment) : index_(*index), segment_(segment) {}
+  bool Name(uint32_t name) override { return Mark(&index_.name(name).wal_segment); }
+  bool Value(uint32_t name, uint32_t value) override {
+    return Mark(&index_.name(name).info[value].wal_segment);
+  }
+
+ private:
+  bool Mark(uint32_t* segment) const { return std::exchange(*segment, segment_) != segment_; }
+  SeriesIndex& index_;
+  const uint32_t segment_;
+};
+
 int64_t FloorDiv(int64_t a, int64_t b) { return a / b - (a % b < 0); }
 
 }  // namespace
@@ -71,7 +86,8 @@ void HeadCore::LogSeries(uint32_t slot) {
     const uint32_t segment = wal->segment();
     definitions.clear();
     series.clear();
-    EncodeSeries(&index, slot, segment, &definitions, &series);
+    SegmentMarks marks(&index, segment);
+    EncodeSeries(index, slot, &marks, &definitions, &series);
     if (!definitions.empty() &&
         !wal->Append(static_cast<uint8_t>(RecordType::kSymbols), definitions, segment)) {
       continue;

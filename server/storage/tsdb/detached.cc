@@ -21,7 +21,10 @@ Detached* DetachedStore::FromParked(uint32_t slot) {
   SeriesRecord& record = core_.index.table()[slot];
   Detached* series = Create(slot);
   LockedHome home(record);
-  core_.LastOfChunks(record, &series->max_time, &series->last_bits);
+  // During replay there may be chunks from the future.
+  if (core_.coverage == nullptr) {
+    core_.LastOfChunks(record, &series->max_time, &series->last_bits);
+  }
   record.SetHome(series, 0);
   return series;
 }

@@ -74,7 +74,8 @@ int64_t Group::NewestTime(Block& block, unsigned i) const {
   if (state.count > 0) return TimeOf(state, state.count - 1u);
   int64_t time = kNoMaxTime;
   const ChunkList& chunks = core_.index.table()[block.slots()[i]].chunks;
-  if (!chunks.empty()) {
+  // During replay there may be chunks from the future.
+  if (!chunks.empty() && core_.coverage == nullptr) {
     const auto chunk = core_.chunks.Peek(chunks[chunks.size() - 1]);
     if (chunk.ok()) time = chunk->maxt;
   }
@@ -105,8 +106,9 @@ uint32_t Group::AddMember(uint32_t slot, bool redirect) {
 }
 
 void Group::PlaceMember(uint32_t member, uint32_t slot, bool redirect) {
-  if (this->slot(member) != kNoSlot) {
-    (void)EndMember(member);
+  if (core_.coverage != nullptr) {
+    // Replay chooses the index itself.
+    if (this->slot(member) != kNoSlot) (void)EndMember(member);
     std::erase(free_members_, member);
   }
   for (; member_limit_ < member; ++member_limit_) free_members_.push_back(member_limit_);
@@ -120,7 +122,9 @@ void Group::PlaceMember(uint32_t member, uint32_t slot, bool redirect) {
   {
     // The series is parked (or detached): nothing else is locked here.
     LockedHome home(record);
-    if (!redirect) core_.LastOfChunks(record, &newest, &last_bits);
+    if (!redirect && core_.coverage == nullptr) {
+      core_.LastOfChunks(record, &newest, &last_bits);
+    }
   }
   MutexLock lock(block.mutex);
   const uint64_t bit = uint64_t{1} << i;
@@ -137,7 +141,7 @@ void Group::PlaceMember(uint32_t member, uint32_t slot, bool redirect) {
     record.SetHome(&block, i);
     if (core_.coverage == nullptr) RaiseVisible(newest);
   }
-  NoteLayout(redirect ? LayoutChange::kRedirect : LayoutChange::kAdd, member, record.ref);
+  NoteLayout(redirect ? LayoutChange::kRedirect : LayoutChange::kAdd, member, record.ref, last_bits);
 }
 
 void Group::Claim(uint32_t member) {
@@ -149,7 +153,8 @@ void Group::Claim(uint32_t member) {
   if ((block.live & bit) != 0) return;
   block.live |= bit;
   if (core_.coverage == nullptr) RaiseVisible(NewestTime(block, i));
-  NoteLayout(LayoutChange::kAdd, member, core_.index.table()[block.slots()[i]].ref);
+  NoteLayout(LayoutChange::kAdd, member, core_.index.table()[block.slots()[i]].ref,
+             block.states()[i].last_bits);
 }
 
 void Group::Retire(uint32_t member) {
@@ -165,7 +170,10 @@ Status Group::EndMember(uint32_t member) {
   Block& block = BlockOf(member, &i);
   const uint64_t bit = uint64_t{1} << i;
   MutexLock lock(block.mutex);
-  if ((block.used & bit) == 0) return OkStatus();
+  if ((block.used & bit) == 0) {
+    block.live &= ~bit;
+    return OkStatus();
+  }
   if ((block.live & bit) != 0) NoteLayout(LayoutChange::kEnd, member, 0);
   const bool redirect = (block.redirect & bit) != 0;
   block.live &= ~bit;
@@ -250,7 +258,7 @@ void Group::RejoinMember(uint32_t member, Detached* series) {
   block.redirect &= ~(uint64_t{1} << i);
   core_.index.table()[series->slot].SetHome(&block, i);
   if (core_.coverage == nullptr) RaiseVisible(series->max_time);
-  NoteLayout(LayoutChange::kRejoin, member, 0);
+  NoteLayout(LayoutChange::kRejoin, member, 0, series->last_bits);
 }
 
 Status Group::Dissolve() {
@@ -262,12 +270,14 @@ Status Group::Dissolve() {
 
 // ---- The log ----
 
-void Group::NoteLayout(LayoutChange change, uint32_t member, uint64_t ref) {
+void Group::NoteLayout(LayoutChange change, uint32_t member, uint64_t ref, uint64_t last_bits) {
   if (core_.wal == nullptr) return;
   ByteWriter out(&pending_layout_);
   out.U8(static_cast<uint8_t>(change));
   out.Uvarint(member);
   if (change == LayoutChange::kAdd || change == LayoutChange::kRedirect) out.Uvarint(ref);
+  // What the next row's difference is taken from.
+  if (change == LayoutChange::kAdd || change == LayoutChange::kRejoin) out.Le64(last_bits);
 }
 
 void Group::FlushLayout() {
@@ -313,7 +323,8 @@ std::string Group::EncodeGroup() {
   return payload;
 }
 
-void Group::EncodeOpenChunks(const std::function<void(std::string_view)>& emit) {
+void Group::EncodeOpenChunks(const std::function<void(std::string_view)>& emit,
+                             const std::function<void(uint32_t)>& used) {
   std::string payload;
   const auto begin = [&] { payload.clear(), ByteWriter(&payload).Uvarint(id_); };
   begin();
@@ -326,6 +337,7 @@ void Group::EncodeOpenChunks(const std::function<void(std::string_view)>& emit) 
       DecodeValues(state, state.buffer == 0 ? nullptr : slab_.Address(state.buffer), values);
       XorChunk chunk;
       for (unsigned k = 0; k < state.count; ++k) chunk.Append(TimeOf(state, k), values[k]);
+      used(block->slots()[i]);
       ByteWriter out(&payload);
       out.Uvarint(block->first_member + i);
       out.UvarintString(chunk.bytes());

@@ -12,6 +12,7 @@
 // a member is newer.
 
 #include <atomic>
+#include <functional>
 #include <memory>
 #include <span>
 #include <string>
@@ -84,14 +85,28 @@ class Group {
 
   // ---- The log ----
 
-  void NoteLayout(LayoutChange change, uint32_t member, uint64_t ref) REQUIRES(commit_mutex_);
+  void NoteLayout(LayoutChange change, uint32_t member, uint64_t ref, uint64_t last_bits = 0)
+      REQUIRES(commit_mutex_);
   // Writes noted layout changes.
   void FlushLayout() REQUIRES(commit_mutex_);
-  // The payload of a kGroup record: everything but the samples.
+  // The payload of a kGroup record: everything but the values.
   std::string EncodeGroup() REQUIRES(commit_mutex_);
-  // The payloads of kOpenChunk records, in pieces.
-  void EncodeOpenChunks(const std::function<void(std::string_view)>& emit) REQUIRES(commit_mutex_);
+  // The payloads of kOpenChunk records, in pieces; calls used(slot) for each member in them.
+  void EncodeOpenChunks(const std::function<void(std::string_view)>& emit,
+                        const std::function<void(uint32_t)>& used) REQUIRES(commit_mutex_);
+  // ---- Replay ----
+
+  // Takes the timestamps of a group record; only for a group without ticks.
+  void RestoreTicks(std::span<const int64_t> times) REQUIRES(commit_mutex_);
+  bool has_ticks() const REQUIRES(commit_mutex_) { return tick_ > 0; }
   bool RestoreOpenChunk(uint32_t member, std::string_view xor_chunk) REQUIRES(commit_mutex_);
+  void SetLastBits(uint32_t member, uint64_t bits) REQUIRES(commit_mutex_);
+  void SetLive(uint32_t member, bool live) REQUIRES(commit_mutex_);
+  // A member whose series is lost: its values are read over.
+  void PlaceGhost(uint32_t member) REQUIRES(commit_mutex_);
+  // Ready for a writer and for readers.
+  void FinishReplay() REQUIRES(commit_mutex_);
+
   struct LogState {
     uint32_t layout_version = 0;
     uint32_t row_sequence = 0;

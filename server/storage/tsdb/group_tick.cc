@@ -157,9 +157,9 @@ GroupWriter::Commit Group::Tick(int64_t t, std::span<const double> values,
   }
   for (const uint32_t member : pass.dormant()) (void)EndMember(member);
   if (result.appended == 0) return result;
-  pass.Finish();
   core_.NoteTimes(t, t);
-  LogRow(t, &row, values);
+  LogRow(t, &row, values);  // before the tick counts: a group record must not have it yet
+  pass.Finish();
   RaiseVisible(t);
   return result;
 }
@@ -197,7 +197,7 @@ GroupWriter::Commit Group::LateTick(int64_t t, std::span<const double> values,
 
 void Group::LogRow(int64_t t, RowBuilder* row, std::span<const double> values) {
   if (core_.wal == nullptr) return;
-  RowHead head{.group = id_, .sequence = ++log.row_sequence};
+  RowHead head{.group = id_, .sequence = log.row_sequence + 1};
   for (bool rebuilt = false;; rebuilt = true) {
     const uint32_t segment = core_.wal->segment();
     RowBuilder again(true);
@@ -228,6 +228,7 @@ void Group::LogRow(int64_t t, RowBuilder* row, std::span<const double> values) {
     if (!core_.wal->Append(static_cast<uint8_t>(type), use->Build(head), segment)) continue;
     log.rows_since_key = use->key() ? 0 : log.rows_since_key + 1;
     log.last_row_time = t;
+    log.row_sequence = head.sequence;
     return;
   }
 }
@@ -246,6 +247,10 @@ bool Group::ReplayTick(int64_t t, RowReader* row) {
     ForEachBit(block->live & ~block->redirect, [&](unsigned i) {
       if (!row->ok()) return;
       const uint64_t bits = row->Next(block->states()[i].last_bits);
+      if (block->slots()[i] == kNoSlot) {  // its series is lost
+        block->states()[i].last_bits = bits;
+        return;
+      }
       if (!row->ok() || pass.SkipCovered(*block, i, bits)) return;
       if (pass.Append(*block, i, bits) == TickPass::Outcome::kAppended) ++appended;
     });

@@ -180,7 +180,7 @@ void HeadGroupWriter::CommitDetached(TimestampMs t, std::span<const Group::Late>
     }
     if (slot == kNoSlot) continue;
     Detached* series = head_.Detach(slot);
-    if (bits == kStaleNaNBits && series->last_bits == kStaleNaNBits) continue;
+    if (t > series->max_time && bits == kStaleNaNBits && series->last_bits == kStaleNaNBits) continue;
     switch (head_.detached().Append(series, min_valid, t, bits)) {
       case AppendResult::kOk:
         ++result->appended;

@@ -9,6 +9,7 @@ namespace narthex::tsdb {
 namespace {
 
 constexpr size_t kMinBase = 2;  // factoring out fewer labels saves nothing
+constexpr int kMaxMisfits = 3;
 
 // The labels of a that are in b as well; both in the order of names.
 LabelIds Common(const LabelIds& a, const LabelIds& b) {
@@ -43,12 +44,18 @@ uint32_t LabelRows::SplitBase(const LabelIds& labels, uint32_t metric_name_id, B
   if (guess == nullptr) return 0;
   if (!guess->started) {
     guess->started = true;
+    guess->misfits = 0;
     guess->labels = labels;
     std::erase_if(guess->labels, [&](const LabelId& l) { return l.name == metric_name_id; });
     return 0;
   }
   LabelIds common = Common(guess->labels, labels);
-  if (common.size() < kMinBase) return 0;  // an odd one out: leave the guess to the others
+  if (common.size() < kMinBase || common.size() * 2 < guess->labels.size()) {
+    // An odd one out; when there are several, another source has begun.
+    if (++guess->misfits >= kMaxMisfits) guess->started = false;
+    return 0;
+  }
+  guess->misfits = 0;
   guess->labels = common;
   std::erase_if(*own, [&](const LabelId& l) {
     return std::find(common.begin(), common.end(), l) != common.end();

@@ -73,6 +73,7 @@ class Interned {
 struct BaseGuess {
   LabelIds labels;
   bool started = false;
+  int misfits = 0;  // in a row
 };
 
 class LabelRows {

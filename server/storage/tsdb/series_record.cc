@@ -8,28 +8,24 @@ constexpr size_t kMaxLabels = 65536;
 enum : uint8_t { kNameEntry = 0, kValueEntry = 1 };
 }  // namespace
 
-void EncodeSeries(SeriesIndex* index, uint32_t slot, uint32_t segment, std::string* definitions,
-                  std::string* series) {
+void EncodeSeries(const SeriesIndex& index, uint32_t slot, SymbolMarks* marks,
+                  std::string* definitions, std::string* series) {
   LabelIds ids;
-  index->GetLabelIds(slot, &ids);
+  index.GetLabelIds(slot, &ids);
   ByteWriter define(definitions), out(series);
-  out.Uvarint(index->table()[slot].ref);
+  out.Uvarint(index.table()[slot].ref);
   out.Uvarint(ids.size());
   for (const LabelId& id : ids) {
-    SeriesIndex::LabelName& name = index->name(id.name);
-    if (name.wal_segment != segment) {
-      name.wal_segment = segment;
+    if (marks->Name(id.name)) {
       define.U8(kNameEntry);
       define.Uvarint(id.name);
-      define.UvarintString(index->names().Get(id.name));
+      define.UvarintString(index.names().Get(id.name));
     }
-    SeriesIndex::ValueInfo& value = name.info[id.value];
-    if (value.wal_segment != segment) {
-      value.wal_segment = segment;
+    if (marks->Value(id.name, id.value)) {
       define.U8(kValueEntry);
       define.Uvarint(id.name);
       define.Uvarint(id.value);
-      define.UvarintString(name.values.Get(id.value));
+      define.UvarintString(index.name(id.name).values.Get(id.value));
     }
     out.Uvarint(id.name);
     out.Uvarint(id.value);

@@ -15,10 +15,18 @@
 
 namespace narthex::tsdb {
 
-// *definitions is the payload of a kSymbols record, empty when the segment has all symbols. Marks
-// them as written to `segment`. Requires the index's lock, exclusive.
-void EncodeSeries(SeriesIndex* index, uint32_t slot, uint32_t segment, std::string* definitions,
-                  std::string* series);
+// Remembers which symbols a stream has defined: true means "not yet", and marks it.
+class SymbolMarks {
+ public:
+  virtual ~SymbolMarks() = default;
+  virtual bool Name(uint32_t name) = 0;
+  virtual bool Value(uint32_t name, uint32_t value) = 0;
+};
+
+// *definitions is the payload of a kSymbols record, empty when all symbols are defined. Requires
+// the index's lock.
+void EncodeSeries(const SeriesIndex& index, uint32_t slot, SymbolMarks* marks,
+                  std::string* definitions, std::string* series);
 
 // The symbols one segment has defined so far, for reading.
 class SegmentSymbols {
