@@ -1,0 +1,69 @@
+#include "pushgateway/status_page.h"
+
+#include "core/flags/flags.h"
+#include "core/strings/duration.h"
+#include "pushgateway/api.h"
+
+namespace narthex::pushgateway {
+namespace {
+
+std::string Escape(std::string_view text) {
+  std::string out;
+  for (char c : text) {
+    switch (c) {
+      case '&': out += "&amp;"; break;
+      case '<': out += "&lt;"; break;
+      case '>': out += "&gt;"; break;
+      case '"': out += "&quot;"; break;
+      case '\'': out += "&#39;"; break;
+      default: out += c;
+    }
+  }
+  return out;
+}
+
+void AppendRow(std::string* out, std::string_view name, std::string_view value) {
+  *out += fmt::format("<tr><th>{}</th><td>{}</td></tr>\n", Escape(name), Escape(value));
+}
+
+void AppendGroup(std::string* out, const Group& group) {
+  std::string labels;
+  for (const auto& [name, value] : group.labels) {
+    labels += fmt::format(" {}=\"{}\"", Escape(name), Escape(value));
+  }
+  *out += fmt::format("<h3>{}{}</h3>\n<table>\n<tr><th>metric</th><th>type</th><th>series</th>"
+                      "<th>last pushed</th><th>help</th></tr>\n",
+                      labels, group.last_push_successful() ? "" : " &mdash; Last push failed!");
+  for (const auto& [name, stored] : group.families) {
+    *out += fmt::format("<tr><td>{}</td><td>{}</td><td>{}</td><td>{}</td><td>{}</td></tr>\n",
+                        Escape(name), UpperTypeName(stored.family->type),
+                        stored.family->samples.size(), FormatRfc3339Nanos(stored.pushed_ns),
+                        Escape(stored.family->help));
+  }
+  *out += "</table>\n";
+}
+
+}  // namespace
+
+std::string StatusPage(const GroupStore::Snapshot& groups,
+                       const std::vector<std::pair<std::string, std::string>>& flags,
+                       int64_t start_ns) {
+  std::string out =
+      "<!DOCTYPE html>\n<html lang=\"en\">\n<head>\n<meta charset=\"utf-8\">\n"
+      "<title>Prometheus Pushgateway</title>\n<style>\n"
+      "body { font-family: system-ui, sans-serif; margin: 1rem; }\n"
+      "table { border-collapse: collapse; }\n"
+      "th, td { border: 1px solid #ccc; padding: .2rem .5rem; text-align: left; }\n"
+      "</style>\n</head>\n<body>\n<h1>Pushgateway</h1>\n";
+  out += fmt::format("<h2>Metrics ({} groups)</h2>\n", groups.size());
+  for (const auto& group : groups) AppendGroup(&out, *group);
+  out += "<h2>Status</h2>\n<table>\n";
+  const BuildInfo& build = GetBuildInfo();
+  AppendRow(&out, "version", build.version);
+  AppendRow(&out, "revision", build.revision);
+  AppendRow(&out, "started", FormatRfc3339Nanos(start_ns));
+  for (const auto& [name, value] : flags) AppendRow(&out, "--" + name, value);
+  return out + "</table>\n</body>\n</html>\n";
+}
+
+}  // namespace narthex::pushgateway
