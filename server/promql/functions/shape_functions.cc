@@ -88,7 +88,8 @@ constexpr FunctionEntry kFunctions[] = {
 
 }  // namespace
 
-Labels LabelsForAbsent(const Expr& expr) {
+Labels LabelsForAbsent(const Expr& arg) {
+  const Expr& expr = Unwrap(arg);
   const std::vector<Matcher>* matchers = nullptr;
   if (expr.kind == ExprKind::kVectorSelector) matchers = &expr.As<VectorSelector>().matchers;
   if (expr.kind == ExprKind::kMatrixSelector) {
