@@ -253,6 +253,12 @@ bool Connection::OnHeader() {
     Reject(400, "Bad Request: missing required Host header");
     return false;
   }
+  // A coding we do not know leaves open where the body ends.
+  const auto codings = parser_->headers.GetAll("Transfer-Encoding");
+  if (codings.size() > 1 || (codings.size() == 1 && !EqualsIgnoreCase(codings[0], "chunked"))) {
+    Reject(501, "Unsupported transfer encoding");
+    return false;
+  }
   const auto length = parser_->content_length();
   if (length && *length > options.max_body_bytes) {
     Reject(413, "Request Entity Too Large");

@@ -244,6 +244,11 @@ void ServerImpl::Stop(milliseconds grace) {
   guards_.clear();
   for (const auto& loop : loops_) loop->context.stop();
   threads_.clear();
+  // What was posted last holds connections, and they hold their loop.
+  for (const auto& loop : loops_) {
+    loop->context.restart();
+    loop->context.poll();
+  }
 }
 
 Server::Stats ServerImpl::stats() const {

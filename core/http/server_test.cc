@@ -130,6 +130,10 @@ TEST_CASE("malformed and oversized requests end in a clean status") {
       {"POST / HTTP/1.1\r\nHost: x\r\nContent-Length: 1\r\nContent-Length: 2\r\n\r\nab", 400},
       {"POST / HTTP/1.1\r\nHost: x\r\nContent-Length: -1\r\n\r\nab", 400},
       {"POST / HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\nzz\r\n", 400},
+      {"POST / HTTP/1.1\r\nHost: x\r\nContent-Length: 3\r\nTransfer-Encoding: chunked\r\n\r\n"
+       "0\r\n\r\n", 400},
+      {"POST / HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: gzip\r\n\r\nab", 501},
+      {"POST / HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: gzip, chunked\r\n\r\n0\r\n\r\n", 501},
       {"GET / HTTP/3.0\r\nHost: x\r\n\r\n", 505},
       {"GET /" + std::string(1100, 'u') + " HTTP/1.1\r\nHost: x\r\n\r\n", 414},
       {"GET /" + big + " HTTP/1.1\r\nHost: x\r\n\r\n", 414},
