@@ -2,6 +2,7 @@
 
 #include "core/log/log.h"
 #include "core/strings/duration.h"
+#include "core/strings/quote.h"
 #include "server/scrape/fetch.h"
 
 namespace narthex::scrape {
@@ -9,6 +10,15 @@ namespace {
 
 // A target that has been down this long gives its table and group back.
 constexpr int64_t kReleaseAfterMs = 10 * 60 * 1000;
+
+// A parse error quotes the body; thousands of targets must not keep that for long.
+constexpr size_t kMaxErrorBytes = 1000;
+
+Status Shorten(Status status) {
+  const std::string_view message = MessageOf(status);
+  if (message.size() <= kMaxErrorBytes) return status;
+  return MakeStatus(status.code(), ToValidUtf8(message.substr(0, kMaxErrorBytes)) + "…");
+}
 
 }  // namespace
 
@@ -188,8 +198,8 @@ void Loop::Finish(const Scrape& scrape, StatusOr<http::ClientResponse> response,
   if (stopped()) return;
   AppendCounts counts;
   double body_size = 0;
-  const Status status = Process(scrape, response, scratch, &counts, &body_size);
-  response = Status();  // the body is not needed any more
+  const Status status = Shorten(Process(scrape, response, scratch, &counts, &body_size));
+  if (response.ok()) std::string().swap(response->body);  // not needed any more
   if (!status.ok()) {
     series_.MarkStale(scrape.timestamp, scrape.settings->config.track_timestamps_staleness,
                       scratch);

@@ -4,6 +4,7 @@
 #include <memory>
 #include <string>
 
+#include "core/base/check.h"
 #include "server/scrape/fake_storage.h"
 #include "server/scrape/manager.h"
 
