@@ -1,36 +1,101 @@
 #include "core/exposition/label_text.h"
 
 #include <algorithm>
-
-#include "core/base/bytes.h"
+#include <array>
+#include <cstring>
 
 namespace narthex {
 
-StatusOr<Labels> SortedLabels(std::vector<Label>* labels) {
-  auto by_name = [](const Label& a, const Label& b) { return a.name < b.name; };
-  if (!std::is_sorted(labels->begin(), labels->end(), by_name)) {
-    std::stable_sort(labels->begin(), labels->end(), by_name);
+namespace {
+
+// The first eight bytes of a name as a number that orders as they do; shorter names are padded
+// with zeros, which no tie is decided by.
+uint64_t PrefixOf(std::string_view name) {
+  uint64_t prefix = 0;
+  if (name.size() >= 8) {
+    std::memcpy(&prefix, name.data(), 8);
+    return __builtin_bswap64(prefix);
   }
-  size_t bytes = 0;
+  for (size_t i = 0; i < name.size(); ++i) {
+    prefix |= uint64_t{static_cast<unsigned char>(name[i])} << (56 - 8 * i);
+  }
+  return prefix;
+}
+
+// Label sets are short and mostly in order already. False when a name occurs twice, which is then
+// in *repeated.
+bool SortByName(std::vector<Label>* labels, std::string_view* repeated) {
+  constexpr size_t kShort = 32;
+  bool unique = true;
+  auto check = [&](std::string_view a, std::string_view b) {
+    if (a != b) return;
+    unique = false;
+    *repeated = a;
+  };
+  if (labels->size() > kShort) {
+    std::sort(labels->begin(), labels->end(),
+              [](const Label& a, const Label& b) { return a.name < b.name; });
+    for (size_t i = 1; i < labels->size(); ++i) check((*labels)[i - 1].name, (*labels)[i].name);
+    return unique;
+  }
+  std::array<uint64_t, kShort> prefixes;
   for (size_t i = 0; i < labels->size(); ++i) {
-    const Label& label = (*labels)[i];
-    if (i > 0 && (*labels)[i - 1].name == label.name) {
-      return InvalidArgument("label name \"{}\" is not unique: invalid sample", label.name);
+    const Label label = (*labels)[i];
+    const uint64_t prefix = PrefixOf(label.name);
+    size_t at = i;
+    for (; at > 0; --at) {
+      const Label& before = (*labels)[at - 1];
+      if (prefixes[at - 1] < prefix) break;
+      if (prefixes[at - 1] == prefix && before.name <= label.name) {
+        check(before.name, label.name);
+        break;
+      }
+      (*labels)[at] = before;
+      prefixes[at] = prefixes[at - 1];
     }
-    bytes += label.name.size() + label.value.size() + 4;
+    (*labels)[at] = label;
+    prefixes[at] = prefix;
   }
-  std::string flat;
-  flat.reserve(bytes);
-  ByteWriter writer(&flat);
+  return unique;
+}
+
+size_t VarintSize(size_t v) { return v < 0x80 ? 1 : v < 0x4000 ? 2 : v < 0x200000 ? 3 : 10; }
+
+char* PutString(char* p, std::string_view s) {
+  size_t n = s.size();
+  for (; n >= 0x80; n >>= 7) *p++ = static_cast<char>(n | 0x80);
+  *p++ = static_cast<char>(n);
+  std::memcpy(p, s.data(), s.size());
+  return p + s.size();
+}
+
+}  // namespace
+
+StatusOr<Labels> SortedLabels(std::vector<Label>* labels) {
+  std::string_view repeated;
+  if (!SortByName(labels, &repeated)) {
+    return InvalidArgument("label name \"{}\" is not unique: invalid sample", repeated);
+  }
+  size_t bound = 0;
+  for (const Label& label : *labels) {
+    bound += VarintSize(label.name.size()) + label.name.size() + VarintSize(label.value.size()) +
+             label.value.size();
+  }
+  std::string flat(bound, '\0');
+  char* p = flat.data();
   for (const Label& label : *labels) {
     if (label.value.empty()) continue;
-    writer.UvarintString(label.name);
-    writer.UvarintString(label.value);
+    p = PutString(p, label.name);
+    p = PutString(p, label.value);
   }
+  flat.resize(static_cast<size_t>(p - flat.data()));
   return Labels::FromFlat(std::move(flat));
 }
 
 void UnescapeTo(std::string_view text, bool quotes, std::string* out) {
+  const size_t first = std::min(text.find('\\'), text.size());
+  out->append(text.substr(0, first));
+  text.remove_prefix(first);
   for (size_t i = 0; i < text.size(); ++i) {
     char next = text[i] == '\\' && i + 1 < text.size() ? text[i + 1] : '\0';
     if (next == '\\' || next == 'n' || (quotes && next == '"')) {

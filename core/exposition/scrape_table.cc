@@ -121,7 +121,8 @@ ScrapeEntry* ScrapeWalk::Add(uint64_t hash, size_t length, uint32_t slot, uint32
 
 void ScrapeWalk::BuildIndex() {
   constexpr size_t kMinIndex = 64;
-  const size_t size = std::bit_ceil(std::max(kMinIndex, table_->entries.size() * 3));
+  const size_t size = std::bit_ceil(
+      std::max({kMinIndex, table_->entries.size() * 3, table_->entries.capacity() * 2}));
   table_->index.assign(size, 0);
   for (size_t i = 0; i < table_->entries.size(); ++i) IndexInsert(i);
 }

@@ -113,6 +113,10 @@ class ScrapeWalk {
     result_->samples.push_back({value, timestamp_ms, slot, repeated});
   }
 
+  // Makes room in an empty table for about so many entries.
+  void Expect(size_t entries) {
+    if (old_size_ == 0) table_->entries.reserve(entries);
+  }
   void Finish();
   void Abort();
 

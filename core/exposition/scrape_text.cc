@@ -40,6 +40,8 @@ class TextScrape {
         result_(result) {}
 
   Status Run() {
+    constexpr size_t kTypicalLine = 100;
+    walk_->Expect(body_.size() / kTypicalLine);
     bool end = false;
     while (!end) {
       NX_RETURN_IF_ERROR(Predict());

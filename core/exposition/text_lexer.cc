@@ -24,13 +24,14 @@ TextReader::Token TextReader::LexQuoted(Token token) {
   const char* const end = body_.data() + body_.size();
   const char* p = body_.data() + start + 1;
   const bool text = dialect_ == TextDialect::kText;
-  non_ascii_ = false;
+  non_ascii_ = escapes_ = false;
   for (;; ++p) {
     p = ScanQuoted(p, end, &non_ascii_);
     auto at = static_cast<size_t>(p - body_.data());
     if (p == end) return Fail(start, text ? at + 1 : at);
     if (*p == '"') return Take(token, start, at + 1);
     if (*p == '\\') {
+      escapes_ = true;
       ++p;
       if (p == end || *p == '\n') return Fail(start, at + 1);
       if (static_cast<unsigned char>(*p) >= 0x80) non_ascii_ = true;

@@ -2,6 +2,7 @@
 #include <algorithm>
 
 #include "core/exposition/label_text.h"
+#include "core/exposition/quoted_scan.h"
 #include "core/exposition/text_lexer.h"
 #include "core/labels/names.h"
 #include "core/strings/quote.h"
@@ -113,7 +114,7 @@ StatusOr<TextReader::Entry> TextReader::FinishMetadata(Entry kind) {
   metadata_kind_ = kind;
   switch (kind) {
     case Entry::kHelp:
-      if (!IsValidUtf8(text_)) {
+      if (!IsAscii(text_) && !IsValidUtf8(text_)) {
         return InvalidArgument("help text {} is not a valid utf8 string",
                                GoQuote(text_.substr(0, 4096)));
       }

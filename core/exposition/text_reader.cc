@@ -6,6 +6,7 @@
 
 #include "core/exposition/label_text.h"
 #include "core/exposition/number.h"
+#include "core/exposition/quoted_scan.h"
 #include "core/exposition/text_lexer.h"
 #include "core/exposition/writer.h"
 #include "core/labels/names.h"
@@ -37,6 +38,7 @@ void TextReader::Seek(size_t position, ScrapedType type) {
 }
 
 StatusOr<TextReader::Entry> TextReader::Next() {
+  if (body_.size() > kMaxBody) return ResourceExhausted("body larger than {} bytes", kMaxBody);
   has_exemplar_ = false;
   timestamp_ms_.reset();
   return dialect_ == TextDialect::kText ? NextText() : NextOpenMetrics();
@@ -76,7 +78,7 @@ StatusOr<TextReader::Entry> TextReader::ReadSeries() {
   has_name_ = At(i_) != '{';
   if (has_name_) {
     ScanName(true);
-    name_ = {series_begin_, i_};
+    name_ = Span(series_begin_, i_);
     series_end_ = i_;
     SkipBlanks();
   }
@@ -101,15 +103,39 @@ Status TextReader::ReadSuffix(size_t begin, size_t end) {
   return dialect_ == TextDialect::kText ? ReadTextSuffix() : ReadOpenMetricsSuffix();
 }
 
+// Takes name="value", pairs with nothing unusual about them, as nearly all are; stops before the
+// first other thing, which is left to the general code. The comma must be followed by a name.
+void TextReader::TakePlainPairs(std::vector<Pair>* pairs) {
+  const char* const base = body_.data();
+  const char* const end = base + body_.size();
+  const char* p = base + i_;
+  while (pairs->size() < limits_.max_labels && p != end &&
+         Is(static_cast<unsigned char>(*p), kNameStart)) {
+    const char* name = p;
+    while (p != end && Is(static_cast<unsigned char>(*p), kNameByte)) ++p;
+    if (end - p < 3 || p[0] != '=' || p[1] != '"') return;
+    const char* value = p + 2;
+    bool non_ascii = false;
+    const char* quote = ScanQuoted(value, end, &non_ascii);
+    if (end - quote < 2 || *quote != '"' || quote[1] != ',' || non_ascii) return;
+    auto offset = [base](const char* at) { return static_cast<size_t>(at - base); };
+    pairs->push_back({Span(offset(name), offset(p)), Span(offset(value), offset(quote))});
+    p = quote + 2;
+    i_ = offset(p);
+  }
+}
+
 Status TextReader::ReadLabelPairs(bool exemplar, std::vector<Pair>* pairs) {
+  TakePlainPairs(pairs);
   Token token = LexLabelToken();
   while (token != Token::kBraceClose) {
     if (token != Token::kLabelName && token != Token::kQuoted) {
       return TokenError("expected label name", token);
     }
     bool closed = false;
+    const bool quoted = token == Token::kQuoted;
     NX_RETURN_IF_ERROR(
-        ReadLabelPair({start_, i_}, token == Token::kQuoted, exemplar, pairs, &closed));
+        ReadLabelPair(Span(start_, i_, quoted && escapes_), quoted, exemplar, pairs, &closed));
     if (closed) return OkStatus();
     token = LexLabelToken();
     if (token == Token::kComma) {
@@ -133,7 +159,7 @@ Status TextReader::ReadLabelPair(Span name, bool quoted, bool exemplar, std::vec
                              GoQuote(Raw(entry_begin_, i_)));
     }
     has_name_ = true;
-    name_ = {name.begin + 1, name.end - 1};
+    name_ = Span(name.begin + 1, name.end - 1, name.escapes);
     *closed = token == Token::kBraceClose;
     if (!*closed) i_ = start_;
     return OkStatus();
@@ -148,7 +174,8 @@ Status TextReader::ReadLabelPair(Span name, bool quoted, bool exemplar, std::vec
     return ResourceExhausted("more than {} labels", limits_.max_labels);
   }
   const size_t strip = quoted ? 1 : 0;
-  pairs->push_back({{name.begin + strip, name.end - strip}, {start_ + 1, i_ - 1}});
+  pairs->push_back({Span(name.begin + strip, name.end - strip, name.escapes),
+                    Span(start_ + 1, i_ - 1, escapes_)});
   return OkStatus();
 }
 
@@ -257,13 +284,16 @@ StatusOr<ScrapedExemplar> TextReader::DecodeExemplar() {
 
 StatusOr<Labels> TextReader::BuildLabels(std::optional<Span> name, const std::vector<Pair>& pairs,
                                          bool normalise) {
-  labels_.clear();
   unescaped_.clear();
-  if (name) labels_.push_back({kMetricNameLabel, Unescaped(Text(*name))});
+  labels_.resize(pairs.size() + (name ? 1 : 0));
+  Label* out = labels_.data();
+  if (name) *out++ = {kMetricNameLabel, Unescaped(*name)};
+  normalise = normalise && (type_ == ScrapedType::kHistogram || type_ == ScrapedType::kSummary);
   for (const Pair& pair : pairs) {
-    std::string_view label = Unescaped(Text(pair.name));
-    std::string_view value = Unescaped(Text(pair.value));
-    labels_.push_back({label, normalise ? NormalisedValue(label, value) : value});
+    out->name = Unescaped(pair.name);
+    out->value = Unescaped(pair.value);
+    if (normalise) out->value = NormalisedValue(out->name, out->value);
+    ++out;
   }
   return SortedLabels(&labels_);
 }
@@ -279,11 +309,10 @@ std::string_view TextReader::NormalisedValue(std::string_view name, std::string_
 }
 
 // \" \\ and \n; any other backslash stays.
-std::string_view TextReader::Unescaped(std::string_view text) {
-  size_t slash = text.find('\\');
-  if (slash == std::string_view::npos) return text;
+std::string_view TextReader::Unescaped(Span span) {
+  if (!span.escapes) return Text(span);
   std::string& out = unescaped_.emplace_back();
-  UnescapeTo(text, true, &out);
+  UnescapeTo(Text(span), true, &out);
   return out;
 }
 

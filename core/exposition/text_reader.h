@@ -52,6 +52,7 @@ struct TextLimits {
 class TextReader {
  public:
   enum class Entry { kSeries, kHelp, kType, kUnit, kComment, kEnd };
+  static constexpr size_t kMaxBody = (size_t{1} << 31) - 2;  // larger ones are refused
 
   TextReader(std::string_view body, TextDialect dialect, const TextLimits& limits = {});
 
@@ -87,8 +88,16 @@ class TextReader {
 
  private:
   enum class Token : uint8_t;
+  // A part of the body; small, as pairs of them are copied about. See kMaxBody.
   struct Span {
-    size_t begin = 0, end = 0;
+    Span() = default;
+    Span(size_t from, size_t to, bool has_escapes = false)
+        : begin(static_cast<uint32_t>(from)),
+          end(static_cast<uint32_t>(to)),
+          escapes(has_escapes) {}
+    uint32_t begin = 0;
+    uint32_t end : 31 = 0;
+    uint32_t escapes : 1 = 0;  // there are backslashes in it
   };
   struct Pair {
     Span name, value;
@@ -118,6 +127,7 @@ class TextReader {
   StatusOr<Entry> ReadOpenMetricsMetadata(Entry kind);
   StatusOr<Entry> FinishMetadata(Entry kind);
   StatusOr<Entry> ReadSeries();
+  void TakePlainPairs(std::vector<Pair>* pairs);
   Status ReadLabelPairs(bool exemplar, std::vector<Pair>* pairs);
   Status ReadLabelPair(Span name, bool quoted, bool exemplar, std::vector<Pair>* pairs,
                        bool* closed);
@@ -131,7 +141,7 @@ class TextReader {
   StatusOr<Labels> BuildLabels(std::optional<Span> name, const std::vector<Pair>& pairs,
                                bool normalise);
   std::string_view NormalisedValue(std::string_view name, std::string_view value);
-  std::string_view Unescaped(std::string_view text);
+  std::string_view Unescaped(Span span);
   Status TokenError(std::string_view expected, Token got) const;
   Status WhileParsing(std::string_view error) const;
   std::string Shown(size_t begin, size_t end) const;
@@ -141,9 +151,11 @@ class TextReader {
   std::string_view body_;
   TextDialect dialect_;
   TextLimits limits_;
-  size_t i_ = 0;            // end of the last token, or where the lexer failed
-  size_t start_ = 0;        // start of the last token
-  bool non_ascii_ = false;  // of the last quoted token
+  size_t i_ = 0;      // end of the last token, or where the lexer failed
+  size_t start_ = 0;  // start of the last token
+  // Of the last quoted token.
+  bool non_ascii_ = false;
+  bool escapes_ = false;
   size_t entry_begin_ = 0;
 
   size_t series_begin_ = 0;
