@@ -32,6 +32,8 @@ namespace narthex::api {
 struct Options {
   std::string external_url;      // "http://host:9090/prefix", without a slash at the end
   std::string route_prefix;      // "" or "/prefix"
+  // "host:port" we listen on: tells ourselves among the targets on localhost (globalUrl).
+  std::string listen_address;
   std::string cors_origin = ".*";  // anchored expression
   bool enable_lifecycle = false;
   bool enable_admin_api = false;
@@ -98,13 +100,14 @@ class Api {
   // Both outlive the API. Before SetState(kReady).
   void SetStorage(const promql::Engine* engine, const storage::Queryable* storage);
   void SetState(State state);
-  // Wraps the handler of another module so that it answers 503 until the server is ready.
+  // Wraps the handler of another module so that it answers 503 until the server is ready. The API
+  // outlives it.
   http::Handler Gated(http::Handler handler) const;
 
  private:
   struct Impl;
-  explicit Api(std::shared_ptr<Impl> impl);
-  std::shared_ptr<Impl> impl_;
+  explicit Api(std::unique_ptr<Impl> impl);
+  std::unique_ptr<Impl> impl_;
 };
 
 }  // namespace narthex::api

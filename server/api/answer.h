@@ -1,0 +1,79 @@
+#pragma once
+// What an endpoint yields, and how it becomes the API's envelope:
+//
+//   {"status":"success","data":…,"warnings":[…],"infos":[…]}
+//   {"status":"error","errorType":"bad_data","error":"…"}
+//
+// Data is written straight into the response: small answers go out as one body, large ones in
+// chunks while they are written, so that a matrix of millions of points needs no second copy.
+
+#include <functional>
+#include <string>
+#include <string_view>
+#include <variant>
+#include <vector>
+
+#include "core/base/status.h"
+#include "core/http/server.h"
+#include "core/json/writer.h"
+#include "core/labels/labels.h"
+#include "server/promql/engine/result.h"
+
+namespace narthex::api {
+
+// The writer an endpoint writes its data with.
+class DataWriter {
+ public:
+  explicit DataWriter(http::ResponseWriter& response) : response_(response), json_(&buffer_) {}
+
+  JsonWriter& json() { return json_; }
+  // Raw access to the output, for the hot loops; commas are the caller's affair.
+  std::string& buffer() { return buffer_; }
+  // To be called between elements of long lists: sends what has piled up. False when the client
+  // is gone and writing on is pointless.
+  bool Breathe();
+  // The rest. Nothing may be written after it.
+  void Finish();
+
+ private:
+  http::ResponseWriter& response_;
+  std::string buffer_;
+  JsonWriter json_;
+  bool streaming_ = false;
+  bool gone_ = false;
+};
+
+struct Answer {
+  std::function<void(DataWriter&)> data;
+  std::vector<std::string> warnings, infos;
+};
+
+struct Failure {
+  std::string_view type;  // "bad_data", "timeout", …
+  std::string message;
+};
+
+using Outcome = std::variant<Answer, Failure>;
+
+Failure BadData(std::string message);
+Failure BadData(const Status& status);
+// invalid parameter "name": …
+Failure BadParameter(std::string_view name, const Status& status);
+// What a failed query or storage call becomes.
+Failure QueryFailure(const Status& status);
+Failure Unavailable(std::string message);
+
+int HttpStatusOf(std::string_view error_type);
+void WriteOutcome(const Outcome& outcome, http::ResponseWriter& response);
+
+// Shared shapes.
+void WriteLabels(JsonWriter& json, const Labels& labels);
+void WriteStrings(JsonWriter& json, const std::vector<std::string>& strings);
+// Milliseconds as seconds: 1.250, 3; never an exponent.
+void AppendTimestamp(std::string* out, TimestampMs ms);
+// [1.250,"0.5"]
+void AppendPoint(std::string* out, TimestampMs t, double v);
+// RFC 3339; Go's zero time for 0.
+std::string FormatTime(int64_t unix_nanos);
+
+}  // namespace narthex::api

@@ -1,0 +1,97 @@
+#include "server/api/params.h"
+
+#include <cmath>
+
+#include "core/strings/duration.h"
+#include "core/strings/numbers.h"
+#include "core/strings/quote.h"
+#include "server/promql/parser/parser.h"
+
+namespace narthex::api {
+namespace {
+
+// How Go prints the two ends of its time; clients send them back.
+constexpr std::string_view kMinTimeText = "-292273086-05-16T16:47:06Z";
+constexpr std::string_view kMaxTimeText = "292277025-08-18T07:12:54.999999999Z";
+
+}  // namespace
+
+StatusOr<TimestampMs> ParseTime(std::string_view text) {
+  auto invalid = [&] {
+    return InvalidArgument("cannot parse {} to a valid timestamp", GoQuote(text));
+  };
+  if (const auto seconds = ParseFloat(text)) {
+    const double ms = std::round(*seconds * 1000);
+    if (std::isnan(ms)) return invalid();
+    if (ms <= static_cast<double>(kMinTime)) return kMinTime;
+    if (ms >= static_cast<double>(kMaxTime)) return kMaxTime;
+    return static_cast<TimestampMs>(ms);
+  }
+  if (text == kMinTimeText) return kMinTime;
+  if (text == kMaxTimeText) return kMaxTime;
+  auto nanos = ParseRfc3339(text);
+  if (!nanos.ok()) return invalid();
+  return *nanos / 1'000'000 - (*nanos % 1'000'000 < 0 ? 1 : 0);
+}
+
+StatusOr<TimestampMs> TimeParam(const http::Params& params, std::string_view name,
+                                TimestampMs fallback) {
+  const std::string_view text = params.Get(name);
+  if (text.empty()) return fallback;
+  auto time = ParseTime(text);
+  if (time.ok()) return time;
+  return InvalidArgument("invalid parameter {}: Invalid time value for '{}': {}", GoQuote(name),
+                         name, MessageOf(time.status()));
+}
+
+StatusOr<int64_t> ParseDurationNanos(std::string_view text) {
+  if (const auto seconds = ParseFloat(text)) {
+    const double nanos = *seconds * 1e9;
+    if (!(std::fabs(nanos) < 0x1p63)) {
+      return InvalidArgument("cannot parse {} to a valid duration. It overflows int64",
+                             GoQuote(text));
+    }
+    return static_cast<int64_t>(nanos);
+  }
+  auto ms = ParsePromDuration(text);
+  if (!ms.ok()) return InvalidArgument("cannot parse {} to a valid duration", GoQuote(text));
+  return *ms * 1'000'000;
+}
+
+StatusOr<size_t> LimitParam(const http::Params& params) {
+  const std::string_view text = params.Get("limit");
+  if (text.empty()) return size_t{0};
+  const auto limit = ParseInt(text);
+  if (!limit) {
+    return InvalidArgument("invalid parameter \"limit\": strconv.Atoi: parsing {}: invalid syntax",
+                           GoQuote(text));
+  }
+  if (*limit < 0) return InvalidArgument("invalid parameter \"limit\": limit must be non-negative");
+  return static_cast<size_t>(*limit);
+}
+
+StatusOr<std::vector<std::vector<Matcher>>> MatcherSets(const std::vector<std::string>& texts) {
+  std::vector<std::vector<Matcher>> sets;
+  for (const std::string& text : texts) {
+    NX_ASSIGN_OR_RETURN(auto matchers, promql::ParseMetricSelector(text));
+    bool selective = false;
+    for (const Matcher& matcher : matchers) selective = selective || !matcher.MatchesEmpty();
+    if (!selective) {
+      return InvalidArgument("match[] must contain at least one non-empty matcher");
+    }
+    sets.push_back(std::move(matchers));
+  }
+  return sets;
+}
+
+bool AnySetMatches(const std::vector<std::vector<Matcher>>& sets, const Labels& labels) {
+  if (sets.empty()) return true;
+  for (const auto& set : sets) {
+    bool all = true;
+    for (const Matcher& matcher : set) all = all && matcher.Matches(labels);
+    if (all) return true;
+  }
+  return false;
+}
+
+}  // namespace narthex::api
