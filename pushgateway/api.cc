@@ -140,7 +140,7 @@ std::string MetricsJson(const GroupStore::Snapshot& groups) {
     for (const auto& [name, value] : group->labels) json.Member(name, value);
     json.EndObject().Key("last_push_successful").Bool(group->last_push_successful());
     for (const auto& [name, stored] : group->families) {
-      WriteFamily(*stored.family, stored.pushed_ns, json);
+      WriteFamily(stored.Unpack(), stored.pushed_ns(), json);
     }
     WriteFamily(PushFailureTimeFamily(*group), group->failure.noted_ns, json);
     WriteFamily(PushTimeFamily(*group), group->success.noted_ns, json);

@@ -9,7 +9,11 @@
 namespace narthex::pushgateway {
 namespace {
 
-using Sources = std::vector<const MetricFamily*>;
+// Where the samples of a name come from: the program itself or its push times, then groups.
+struct Sources {
+  std::vector<const MetricFamily*> own;
+  std::vector<const StoredFamily*> pushed;
+};
 
 constexpr int64_t kHelpLogIntervalMs = 60'000;
 
@@ -21,13 +25,15 @@ void LogHelp(const MetricFamily& kept, const MetricFamily& other) {
          {"kept", kept.help}, {"other", other.help}, {"suppressed", suppressed});
 }
 
-// The samples of all sources as one family with the first one's HELP.
+// The families of all sources, with the first one's HELP.
 std::vector<MetricFamily> Gathered(const Sources& sources) {
   std::vector<MetricFamily> families;
-  for (const MetricFamily* source : sources) {
-    if (source->help != sources[0]->help) LogHelp(*sources[0], *source);
-    families.push_back(*source);
-    families.back().help = sources[0]->help;
+  for (const MetricFamily* family : sources.own) families.push_back(*family);
+  for (const StoredFamily* stored : sources.pushed) families.push_back(stored->Unpack());
+  for (MetricFamily& family : families) {
+    if (family.help == families[0].help) continue;
+    LogHelp(families[0], family);
+    family.help = families[0].help;
   }
   return families;
 }
@@ -37,12 +43,12 @@ std::vector<MetricFamily> Gathered(const Sources& sources) {
 Exposition Expose(const std::vector<MetricFamily>& own, const GroupStore::Snapshot& groups,
                   const OutputFormat& format, bool trusted) {
   std::map<std::string_view, Sources> by_name;
-  for (const MetricFamily& family : own) by_name[family.name].push_back(&family);
+  for (const MetricFamily& family : own) by_name[family.name].own.push_back(&family);
 
   MetricFamily times, failures;
   for (const auto& group : groups) {
     for (const auto& [name, stored] : group->families) {
-      by_name[name].push_back(stored.family.get());
+      by_name[name].pushed.push_back(&stored);
     }
     MetricFamily time = PushTimeFamily(*group), failure = PushFailureTimeFamily(*group);
     if (times.name.empty()) {
@@ -54,8 +60,8 @@ Exposition Expose(const std::vector<MetricFamily>& own, const GroupStore::Snapsh
     failures.samples.push_back(std::move(failure.samples[0]));
   }
   if (!groups.empty()) {
-    by_name[kPushTime].push_back(&times);
-    by_name[kPushFailureTime].push_back(&failures);
+    by_name[kPushTime].own.push_back(&times);
+    by_name[kPushFailureTime].own.push_back(&failures);
   }
 
   Exposition result;
@@ -70,8 +76,8 @@ Exposition Expose(const std::vector<MetricFamily>& own, const GroupStore::Snapsh
     return result;
   }
   for (const auto& [name, sources] : by_name) {
-    if (sources.size() == 1 && name != kPushTime && name != kPushFailureTime) {
-      AppendFamily(*sources[0], format, &result.body);
+    if (sources.own.empty() && sources.pushed.size() == 1) {
+      AppendFamily(sources.pushed[0]->Unpack(), format, &result.body);
       continue;
     }
     Registry::Gathered gathered = MergeFamilies(Gathered(sources));

@@ -1,5 +1,7 @@
 #include "pushgateway/gateway.h"
 
+#include <malloc.h>
+
 #include <algorithm>
 
 #include "core/exposition/format.h"
@@ -19,6 +21,7 @@ using http::Request;
 using http::ResponseWriter;
 
 constexpr std::string_view kPlain = "text/plain; charset=utf-8";
+constexpr size_t kBigScrape = 1 << 20;
 constexpr int64_t kLogIntervalMs = 100;  // of lines that a client can trigger
 
 // Answers and says with which status.
@@ -251,7 +254,10 @@ struct Gateway::Impl {
       NX_LOG(Error, "error gathering metrics: " + text);
       return response.Error(500, "An error has occurred while serving metrics:\n\n" + text);
     }
+    const bool big = exposition.body.size() > kBigScrape;
     response.Send(200, ContentTypeOf(format), std::move(exposition.body));
+    // A big answer needs many times its size for a moment; that is not for the heap to keep.
+    if (big) malloc_trim(0);
   }
 
   const GatewayOptions options;

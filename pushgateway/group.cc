@@ -2,7 +2,10 @@
 
 #include <algorithm>
 
+#include "core/base/check.h"
 #include "core/base/string_map.h"
+#include "core/exposition/families.h"
+#include "core/exposition/writer.h"
 
 namespace narthex::pushgateway {
 namespace {
@@ -31,6 +34,28 @@ MetricFamily TimeFamily(std::string_view name, std::string_view help, const Grou
 
 }  // namespace
 
+StoredFamily::StoredFamily(int64_t pushed_ns, const MetricFamily& family)
+    : pushed_ns_(pushed_ns), type_(family.type), samples_(family.samples.size()) {
+  auto packed = std::make_shared<std::string>();
+  AppendFamily(family,
+               {.format = ExpositionFormat::kProtobuf, .escaping = NameEscaping::kAllowUtf8},
+               packed.get());
+  packed->shrink_to_fit();
+  packed_ = std::move(packed);
+}
+
+StatusOr<StoredFamily> StoredFamily::FromPacked(int64_t pushed_ns, std::string_view packed) {
+  NX_ASSIGN_OR_RETURN(auto families, ParseProtobufFamilies(packed));
+  if (families.size() != 1) return DataLoss("damaged metric family");
+  return StoredFamily(pushed_ns, families[0]);
+}
+
+MetricFamily StoredFamily::Unpack() const {
+  auto families = ParseProtobufFamilies(*packed_);
+  NX_CHECK(families.ok() && families->size() == 1);  // this process wrote it
+  return std::move((*families)[0]);
+}
+
 MetricFamily PushTimeFamily(const Group& group) {
   return TimeFamily(kPushTime,
                     "Last Unix time when changing this group in the Pushgateway succeeded.", group,
@@ -48,6 +73,7 @@ std::vector<MetricFamily> Relabel(std::vector<MetricFamily> families, const Grou
   StringMap<size_t> position;
   for (MetricFamily& family : families) {
     if (family.name == kPushTime || family.name == kPushFailureTime) continue;
+    if (family.samples.empty()) continue;
     for (MetricSample& sample : family.samples) {
       std::erase_if(sample.labels, [&](const MetricLabel& l) { return grouping.contains(l.name); });
       bool instance = grouping.contains("instance");

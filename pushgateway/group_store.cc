@@ -30,7 +30,7 @@ Status GroupStore::Load() {
   if (options_.persistence == nullptr) return OkStatus();
   MutexLock writing(write_mutex_);
   return options_.persistence->Load([&](std::shared_ptr<const Group> group) {
-    for (const auto& [name, stored] : group->families) index_.Add(*stored.family);
+    for (const auto& [name, stored] : group->families) index_.Add(stored.Unpack());
     Publish(GroupKey(group->labels), group);
   });
 }
@@ -47,20 +47,18 @@ Status GroupStore::CheckAlone(const Group& group, std::vector<MetricFamily>* fam
 
 Status GroupStore::Admit(const Group* old, const std::vector<MetricFamily>& families,
                          const std::vector<std::string>& replaced) {
-  const auto old_family = [&](const std::string& name) -> const MetricFamily* {
-    if (old == nullptr) return nullptr;
-    const auto it = old->families.find(name);
-    return it == old->families.end() ? nullptr : it->second.family.get();
-  };
+  std::vector<MetricFamily> old_families;
   for (const std::string& name : replaced) {
-    if (const MetricFamily* family = old_family(name)) index_.Remove(*family);
+    if (old == nullptr) break;
+    const auto it = old->families.find(name);
+    if (it == old->families.end()) continue;
+    old_families.push_back(it->second.Unpack());
+    index_.Remove(old_families.back());
   }
   if (options_.check) {
     const auto errors = index_.Check(families);
     if (!errors.empty()) {
-      for (const std::string& name : replaced) {
-        if (const MetricFamily* family = old_family(name)) index_.Add(*family);
-      }
+      for (const MetricFamily& family : old_families) index_.Add(family);
       return Refused(JoinErrors(errors));
     }
   }
@@ -112,11 +110,8 @@ Status GroupStore::Push(const Grouping& grouping, std::vector<MetricFamily> fami
 
   auto group = std::make_shared<Group>(std::move(base));
   for (const std::string& name : removed) group->families.erase(name);
-  for (MetricFamily& family : families) {
-    std::string name = family.name;
-    group->families.insert_or_assign(
-        std::move(name),
-        StoredFamily{now, std::make_shared<const MetricFamily>(std::move(family))});
+  for (const MetricFamily& family : families) {
+    group->families.insert_or_assign(family.name, StoredFamily(now, family));
   }
   group->success = {.value_ns = now, .noted_ns = now};
   if (group->failure.noted_ns == 0) group->failure.noted_ns = now;
@@ -124,11 +119,11 @@ Status GroupStore::Push(const Grouping& grouping, std::vector<MetricFamily> fami
     status = options_.persistence->Save(*group, changed, removed);
     if (!status.ok()) {
       // Back to what the disk holds.
-      for (const std::string& name : changed) index_.Remove(*group->families[name].family);
+      for (const MetricFamily& family : families) index_.Remove(family);
       for (const std::string& name : replaced) {
         if (old == nullptr) break;
         const auto it = old->families.find(name);
-        if (it != old->families.end()) index_.Add(*it->second.family);
+        if (it != old->families.end()) index_.Add(it->second.Unpack());
       }
       return Internal("could not persist the push: {}", MessageOf(status));
     }
@@ -143,7 +138,7 @@ Status GroupStore::Delete(const Grouping& grouping) {
   const std::shared_ptr<const Group> old = Find(key);
   if (old == nullptr) return OkStatus();
   if (options_.persistence != nullptr) NX_RETURN_IF_ERROR(options_.persistence->Delete(*old));
-  for (const auto& [name, stored] : old->families) index_.Remove(*stored.family);
+  for (const auto& [name, stored] : old->families) index_.Remove(stored.Unpack());
   Publish(key, nullptr);
   return OkStatus();
 }

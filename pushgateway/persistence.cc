@@ -5,8 +5,6 @@
 #include "core/base/bytes.h"
 #include "core/base/mutex.h"
 #include "core/base/thread.h"
-#include "core/exposition/families.h"
-#include "core/exposition/writer.h"
 #include "core/kv/store.h"
 #include "core/log/log.h"
 
@@ -50,22 +48,17 @@ std::string EncodeFamily(const StoredFamily& stored) {
   std::string out;
   ByteWriter writer(&out);
   writer.U8(kVersion);
-  writer.Be64(static_cast<uint64_t>(stored.pushed_ns));
-  AppendFamily(*stored.family,
-               {.format = ExpositionFormat::kProtobuf, .escaping = NameEscaping::kAllowUtf8}, &out);
+  writer.Be64(static_cast<uint64_t>(stored.pushed_ns()));
+  writer.Bytes(stored.packed());
   return out;
 }
 
 StatusOr<StoredFamily> DecodeFamily(std::string_view text) {
   ByteReader reader(text);
   if (reader.U8() != kVersion) return DataLoss("unknown version of a metric family");
-  StoredFamily stored;
-  stored.pushed_ns = static_cast<int64_t>(reader.Be64());
+  const auto pushed_ns = static_cast<int64_t>(reader.Be64());
   if (!reader.ok()) return DataLoss("damaged metric family");
-  NX_ASSIGN_OR_RETURN(auto families, ParseProtobufFamilies(reader.rest()));
-  if (families.size() != 1) return DataLoss("damaged metric family");
-  stored.family = std::make_shared<MetricFamily>(std::move(families[0]));
-  return stored;
+  return StoredFamily::FromPacked(pushed_ns, reader.rest());
 }
 
 }  // namespace

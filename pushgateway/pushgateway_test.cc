@@ -373,10 +373,10 @@ TEST_CASE("native buckets in the query API") {
       .schema = 0, .zero_threshold = 0.25, .zero_count = 1,
       .positive_spans = {{0, 2}}, .negative_spans = {{1, 1}},
       .positive_deltas = {1, -1}, .negative_deltas = {4}});
-  auto family = std::make_shared<MetricFamily>(MetricFamily{.name = "n", .type = MetricType::kHistogram});
-  family->samples.push_back({.sample_count = 6, .native = native});
+  MetricFamily family{.name = "n", .type = MetricType::kHistogram};
+  family.samples.push_back({.sample_count = 6, .native = native});
   auto group = std::make_shared<Group>(Group{.labels = {{"job", "a"}}});
-  group->families["n"] = {1, family};
+  group->families["n"] = StoredFamily(1, family);
   CHECK(Contains(MetricsJson({group}),
                  "\"buckets\":[[1,\"-2\",\"-1\",\"4\"],[3,\"-0.25\",\"0.25\",\"1\"],[0,\"0.5\",\"1\",\"1\"]]"));
 }

@@ -32,13 +32,12 @@ void AppendGroup(std::string* out, const Group& group) {
     labels += fmt::format(" {}=\"{}\"", Escape(name), Escape(value));
   }
   *out += fmt::format("<h3>{}{}</h3>\n<table>\n<tr><th>metric</th><th>type</th><th>series</th>"
-                      "<th>last pushed</th><th>help</th></tr>\n",
+                      "<th>last pushed</th></tr>\n",
                       labels, group.last_push_successful() ? "" : " &mdash; Last push failed!");
   for (const auto& [name, stored] : group.families) {
-    *out += fmt::format("<tr><td>{}</td><td>{}</td><td>{}</td><td>{}</td><td>{}</td></tr>\n",
-                        Escape(name), UpperTypeName(stored.family->type),
-                        stored.family->samples.size(), FormatRfc3339Nanos(stored.pushed_ns),
-                        Escape(stored.family->help));
+    *out += fmt::format("<tr><td>{}</td><td>{}</td><td>{}</td><td>{}</td></tr>\n",
+                        Escape(name), UpperTypeName(stored.type()), stored.samples(),
+                        FormatRfc3339Nanos(stored.pushed_ns()));
   }
   *out += "</table>\n";
 }
