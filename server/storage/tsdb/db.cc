@@ -90,6 +90,8 @@ Status Db::Impl::Start() {
                                  .sync_interval = options.wal_sync_interval,
                                  .compression = options.wal_compression,
                                  .observe_sync = [this](double s) { metrics.fsync_seconds->Observe(s); }}));
+  // Chunk files are dropped whole: what was truncated inside them came back.
+  if (core.truncated_before.load() != INT64_MIN) head.Truncate(core.truncated_before.load());
   {
     MutexLock lock(maintenance);
     const uint64_t limit = options.wal_checkpoint_bytes;

@@ -298,7 +298,8 @@ std::string Group::EncodeGroup() {
   out.Uvarint(log.layout_version);
   out.Uvarint(log.row_sequence);
   out.Varint(log.last_row_time);
-  const uint32_t ticks = std::min(tick_, kRing);
+  // One less than the ring holds: a tick under way has overwritten the oldest.
+  const uint32_t ticks = std::min(tick_, kRing - 1);
   out.Uvarint(ticks);
   int64_t previous = 0;
   for (uint32_t k = 0; k < ticks; ++k) {

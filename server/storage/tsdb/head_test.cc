@@ -34,7 +34,7 @@ TEST_CASE("A group's ticks are read back") {
     want["{__name__=\"a\", job=\"x\"}"].emplace_back(kT0 + i * 15000, Bits(values[*a]));
     want["{__name__=\"b\", job=\"x\"}"].emplace_back(kT0 + i * 15000, Bits(values[*b]));
   }
-  CHECK(Dump(*db) == want);
+  CheckSame(Dump(*db), want);
   CHECK(db->max_time() == kT0 + 499 * 15000);
   CHECK(db->min_time() == kT0);
   CHECK(db->series_count() == 2);
@@ -71,7 +71,7 @@ TEST_CASE("Stale markers are written once") {
                            {kT0 + 2, kStaleNaNBits},
                            {kT0 + 4, Bits(2)},
                            {kT0 + 5, kStaleNaNBits}}}};
-  CHECK(Dump(*db) == want);
+  CheckSame(Dump(*db), want);
 }
 
 TEST_CASE("Appender classifies samples") {
@@ -93,7 +93,7 @@ TEST_CASE("Appender classifies samples") {
   CHECK(*appender->Append(labels, kT0 + 5, 3) == AppendResult::kOk);
   appender->Rollback();
   const Contents want = {{"{__name__=\"a\"}", {{kT0, Bits(1)}}}};
-  CHECK(Dump(*db) == want);
+  CheckSame(Dump(*db), want);
 }
 
 TEST_CASE("Late ticks follow the rules of each series") {
@@ -117,7 +117,7 @@ TEST_CASE("Late ticks follow the rules of each series") {
   const Contents want = {{"{n=\"0\"}", {{kT0, Bits(1)}, {kT0 + 10, Bits(4)}}},
                          {"{n=\"1\"}", {{kT0, Bits(1)}, {kT0 + 10, Bits(5)}}},
                          {"{n=\"2\"}", {{kT0 - 5, Bits(3)}, {kT0 + 10, Bits(6)}}}};
-  CHECK(Dump(*db) == want);
+  CheckSame(Dump(*db), want);
 }
 
 TEST_CASE("A series written by two sources keeps both") {
@@ -139,7 +139,7 @@ TEST_CASE("A series written by two sources keeps both") {
   REQUIRE(appender->Commit(true).ok());
   const Contents want = {{"{__name__=\"shared\"}",
                           {{kT0, Bits(1)}, {kT0 + 1, Bits(2)}, {kT0 + 2, Bits(3)}, {kT0 + 3, Bits(4)}}}};
-  CHECK(Dump(*db) == want);
+  CheckSame(Dump(*db), want);
 }
 
 TEST_CASE("Matchers select as PromQL demands") {

@@ -179,10 +179,15 @@ void Replay::AttachChunks(uint32_t slot, uint64_t ref) {
   std::vector<std::pair<int64_t, ChunkRef>> sorted;
   for (const ChunkRef& chunk : found->second) sorted.emplace_back(core_.chunks.Peek(chunk)->mint, chunk);
   chunks_.erase(found);
-  std::stable_sort(sorted.begin(), sorted.end(),
-                   [](const auto& a, const auto& b) { return a.first < b.first; });
   SeriesRecord& record = core_.index.table()[slot];
   LockedHome home(record);
+  // A second reference to the same labels: one list for both.
+  for (size_t i = 0; i < record.chunks.size(); ++i) {
+    sorted.emplace_back(core_.chunks.Peek(record.chunks[i])->mint, record.chunks[i]);
+  }
+  record.chunks.Clear();
+  std::stable_sort(sorted.begin(), sorted.end(),
+                   [](const auto& a, const auto& b) { return a.first < b.first; });
   int64_t end = INT64_MIN;
   for (const auto& [mint, chunk] : sorted) {
     const auto view = core_.chunks.Peek(chunk);

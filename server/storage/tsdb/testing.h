@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "core/labels/labels.h"
+#include "core/metrics/registry.h"
 #include "server/storage/tsdb/db.h"
 #include "tests/catch.h"
 
@@ -78,6 +79,23 @@ inline Contents Dump(const Db& db, std::vector<Matcher> matchers = {}, int64_t m
     if (!samples.empty()) out[(*list)->labels(i).ToString()] = std::move(samples);
   }
   return out;
+}
+
+// Says where two contents part instead of printing both.
+inline void CheckSame(const Contents& got, const Contents& want) {
+  for (const auto& [name, samples] : want) {
+    const auto found = got.find(name);
+    const Samples none;
+    const Samples& other = found == got.end() ? none : found->second;
+    if (other == samples) continue;
+    size_t i = 0;
+    while (i < samples.size() && i < other.size() && samples[i] == other[i]) ++i;
+    FAIL(name << ": " << samples.size() << " samples wanted, " << other.size()
+              << " found, first difference at " << i << ": wanted "
+              << (i < samples.size() ? samples[i].first : -1) << ", found "
+              << (i < other.size() ? other[i].first : -1));
+  }
+  CHECK(got.size() == want.size());
 }
 
 inline uint64_t Bits(double v) { return std::bit_cast<uint64_t>(v); }
