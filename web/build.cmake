@@ -1,0 +1,32 @@
+# Builds the pages into OUT: with npm from SOURCE, or the plain page that says npm was missing.
+# usage: cmake -DSOURCE=… -DOUT=… -DNPM=… -P build.cmake
+function(use_fallback reason)
+  message(WARNING "web: ${reason}; embedding a plain page instead of the real ones")
+  file(REMOVE_RECURSE ${OUT})
+  file(COPY ${SOURCE}/fallback/ ${SOURCE}/public/ DESTINATION ${OUT})
+endfunction()
+
+if(NOT NPM)
+  use_fallback("npm was not found")
+  return()
+endif()
+
+# Several builds of one tree share node_modules.
+file(LOCK ${SOURCE}/npm.lock GUARD PROCESS TIMEOUT 600)
+set(installed ${SOURCE}/node_modules/.package-lock.json)
+if(NOT EXISTS ${installed} OR ${SOURCE}/package-lock.json IS_NEWER_THAN ${installed})
+  execute_process(COMMAND ${NPM} ci --silent --no-progress WORKING_DIRECTORY ${SOURCE}
+                  RESULT_VARIABLE failed)
+  if(failed)
+    use_fallback("npm ci failed (no network?)")
+    return()
+  endif()
+  file(TOUCH ${installed})
+endif()
+execute_process(
+  COMMAND ${NPM} exec --offline -- vite build --logLevel warn --outDir ${OUT} --emptyOutDir
+  WORKING_DIRECTORY ${SOURCE}
+  RESULT_VARIABLE failed)
+if(failed)
+  message(FATAL_ERROR "web: vite build failed")
+endif()
