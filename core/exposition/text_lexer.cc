@@ -4,17 +4,14 @@
 
 #include <algorithm>
 
-#include "core/exposition/quoted_scan.h"
+#include "core/exposition/text_scan.h"
 
 namespace narthex {
 
 using namespace text_lexer;
 
 void TextReader::ScanName(bool colons) {
-  const uint8_t classes = colons ? kNameByte | kColon : kNameByte;
-  const char* p = body_.data() + i_;
-  const char* end = body_.data() + body_.size();
-  while (p != end && (kClasses[static_cast<unsigned char>(*p)] & classes) != 0) ++p;
+  const char* p = ScanNameBytes(body_.data() + i_, body_.data() + body_.size(), colons);
   i_ = static_cast<size_t>(p - body_.data());
 }
 

@@ -2,8 +2,8 @@
 #include <algorithm>
 
 #include "core/exposition/label_text.h"
-#include "core/exposition/quoted_scan.h"
 #include "core/exposition/text_lexer.h"
+#include "core/exposition/text_scan.h"
 #include "core/labels/names.h"
 #include "core/strings/quote.h"
 

@@ -6,8 +6,8 @@
 
 #include "core/exposition/label_text.h"
 #include "core/exposition/number.h"
-#include "core/exposition/quoted_scan.h"
 #include "core/exposition/text_lexer.h"
+#include "core/exposition/text_scan.h"
 #include "core/exposition/writer.h"
 #include "core/labels/names.h"
 #include "core/strings/quote.h"
@@ -112,7 +112,7 @@ void TextReader::TakePlainPairs(std::vector<Pair>* pairs) {
   while (pairs->size() < limits_.max_labels && p != end &&
          Is(static_cast<unsigned char>(*p), kNameStart)) {
     const char* name = p;
-    while (p != end && Is(static_cast<unsigned char>(*p), kNameByte)) ++p;
+    p = ScanNameScalar(p, end, false);
     if (end - p < 3 || p[0] != '=' || p[1] != '"') return;
     const char* value = p + 2;
     bool non_ascii = false;
