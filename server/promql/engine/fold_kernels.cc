@@ -19,10 +19,18 @@ inline void ForLanes(uint64_t mask, F f) {
   for (; mask != 0; mask &= mask - 1) f(static_cast<size_t>(std::countr_zero(mask)));
 }
 
+// Two builds of one function, chosen at start by what the processor has. Not under sanitizers,
+// whose runtime is not up yet when the choice is made.
+#if defined(__GNUC__) && !defined(__clang__) && defined(__x86_64__) && \
+    !defined(__SANITIZE_THREAD__) && !defined(__SANITIZE_ADDRESS__)
+#define NX_VECTORIZED __attribute__((target_clones("avx2", "default"), optimize("O3")))
+#else
+#define NX_VECTORIZED
+#endif
+
 // All lanes at once, written so that the compiler turns the choices into blends.
-__attribute__((target_clones("avx2", "default"), optimize("O3"))) void AddSumDense(
-    double* __restrict sum, double* __restrict comp, const double* __restrict values,
-    size_t lanes) {
+NX_VECTORIZED void AddSumDense(double* __restrict sum, double* __restrict comp,
+                               const double* __restrict values, size_t lanes) {
   for (size_t i = 0; i < lanes; ++i) {
     const double s = sum[i];
     const double v = values[i];

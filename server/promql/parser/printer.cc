@@ -44,6 +44,15 @@ std::string_view DurationOpText(DurationOp op) {
   }
 }
 
+// The left side of ^. "+Inf ^ x" would be read as +(Inf ^ x), so the sign goes.
+bool AppendBareInf(std::string* out, const Expr& base) {
+  if (base.kind != ExprKind::kNumber) return false;
+  const double v = base.As<NumberLiteral>().value;
+  if (!std::isinf(v) || v < 0) return false;
+  out->append("Inf");
+  return true;
+}
+
 void AppendDurationExpr(std::string* out, const Expr& expr) {
   if (expr.kind != ExprKind::kDuration) return AppendExpr(out, expr);
   const auto& e = expr.As<DurationExpr>();
@@ -66,7 +75,7 @@ void AppendDurationExpr(std::string* out, const Expr& expr) {
       out->push_back(')');
       return;
     default:
-      AppendDurationExpr(out, *e.lhs);
+      if (e.op != DurationOp::kPow || !AppendBareInf(out, *e.lhs)) AppendDurationExpr(out, *e.lhs);
       out->append(DurationOpText(e.op));
       AppendDurationExpr(out, *e.rhs);
   }
@@ -149,7 +158,7 @@ void AppendAggregate(std::string* out, const AggregateExpr& e) {
 }
 
 void AppendBinary(std::string* out, const BinaryExpr& e) {
-  AppendExpr(out, *e.lhs);
+  if (e.op != BinaryOp::kPow || !AppendBareInf(out, *e.lhs)) AppendExpr(out, *e.lhs);
   out->append(" ").append(BinaryOpName(e.op));
   AppendBinaryModifiers(out, e);
   out->push_back(' ');
