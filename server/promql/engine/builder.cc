@@ -8,6 +8,11 @@
 #include "server/promql/parser/functions_table.h"
 
 namespace narthex::promql {
+namespace {
+
+constexpr size_t kLongWindow = 11'000;  // the most steps the API allows a range query
+
+}  // namespace
 
 int64_t Builder::DefaultSubqueryStep(int64_t range_ms) const {
   const int64_t step = default_subquery_step_ ? default_subquery_step_(range_ms) : 60'000;
@@ -22,6 +27,8 @@ Status Builder::CheckSteps(size_t steps) const {
 
 StatusOr<OperatorPtr> Builder::Build(const Expr& expr, const EvalWindow& window,
                                      const SelectorUse& use) {
+  // Any operator may hold a row or two; over very many steps (subqueries) that counts.
+  if (window.steps > kLongWindow) NX_RETURN_IF_ERROR(context_->Charge(window.steps));
   switch (expr.kind) {
     case ExprKind::kNumber: {
       const double value = expr.As<NumberLiteral>().value;

@@ -7,6 +7,7 @@
 #include "core/strings/numbers.h"
 #include "server/promql/engine/aggregate.h"
 #include "server/promql/engine/basic_ops.h"
+#include "server/promql/engine/cell_lists.h"
 #include "server/promql/engine/go_heap.h"
 #include "server/promql/functions/quantile.h"
 
@@ -43,34 +44,39 @@ Status CheckK(const std::vector<double>& k) {
   return OkStatus();
 }
 
-using Heaps = std::vector<std::vector<Candidate>>;  // by group × steps + step
+using Heaps = CellLists<Candidate>;
 
 // Instant queries list each group's elements from the best on.
-OperatorPtr OrderedResult(const Operator& input, Heaps heaps, bool top) {
+OperatorPtr OrderedResult(const Operator& input, size_t groups, Heaps* heaps, bool top) {
   RowStore rows(1);
   std::vector<Labels> labels;
   const uint64_t present = 1;
   const auto less = top ? TopLess : BottomLess;
-  for (auto& heap : heaps) {
-    std::stable_sort(heap.begin(), heap.end(),
-                     [&](const Candidate& a, const Candidate& b) { return less(b, a); });
-    for (const Candidate& c : heap) {
-      rows.Add(&c.value, &present);
-      labels.push_back(input.labels(c.series));
-    }
+  for (size_t group = 0; group < groups; ++group) {
+    heaps->ForEach(group, [&](size_t, std::vector<Candidate>& heap) {
+      std::stable_sort(heap.begin(), heap.end(),
+                       [&](const Candidate& a, const Candidate& b) { return less(b, a); });
+      for (const Candidate& c : heap) {
+        rows.Add(&c.value, &present);
+        labels.push_back(input.labels(c.series));
+      }
+    });
   }
   return MakeStored(&input.context(), input.window(), std::move(labels), std::move(rows),
                     input.one_name());
 }
 
-OperatorPtr RangeResult(const Operator& input, const Heaps& heaps, size_t steps) {
+OperatorPtr RangeResult(const Operator& input, size_t groups, Heaps* heaps) {
+  const size_t steps = input.window().steps;
   struct Cell {
     size_t step;
     double value;
   };
   std::map<uint32_t, std::vector<Cell>> cells;  // by series
-  for (size_t i = 0; i < heaps.size(); ++i) {
-    for (const Candidate& c : heaps[i]) cells[c.series].push_back({i % steps, c.value});
+  for (size_t group = 0; group < groups; ++group) {
+    heaps->ForEach(group, [&](size_t step, const std::vector<Candidate>& heap) {
+      for (const Candidate& c : heap) cells[c.series].push_back({step, c.value});
+    });
   }
   RowStore rows(steps);
   std::vector<Labels> labels;
@@ -93,13 +99,13 @@ StatusOr<OperatorPtr> TopAggregate(AggregateOp op, const Operator& input, const 
   const size_t steps = input.window().steps;
   const bool top = op == AggregateOp::kTopK;
   const auto less = top ? TopLess : BottomLess;
-  Heaps heaps(groups.labels.size() * steps);
+  Heaps heaps(groups.labels.size(), steps);
   NX_RETURN_IF_ERROR(ForEachTile(input, [&](size_t first, const Tile& tile) {
     for (size_t row = 0; row < tile.rows(); ++row) {
       const auto series = static_cast<uint32_t>(first + row);
       ForEachBit(tile.presence(row), tile.words(), [&](size_t i) {
         if (k[i] < 1) return;
-        auto& heap = heaps[groups.of_series[series] * steps + i];
+        auto& heap = heaps.at(groups.of_series[series], i);
         const Candidate candidate{tile.values(row)[i], series};
         if (static_cast<double>(heap.size()) < std::trunc(k[i])) {
           GoHeapPush(&heap, candidate, less);
@@ -111,19 +117,19 @@ StatusOr<OperatorPtr> TopAggregate(AggregateOp op, const Operator& input, const 
     }
     return OkStatus();
   }));
-  if (steps == 1) return OrderedResult(input, std::move(heaps), top);
-  return RangeResult(input, heaps, steps);
+  if (steps == 1) return OrderedResult(input, groups.labels.size(), &heaps, top);
+  return RangeResult(input, groups.labels.size(), &heaps);
 }
 
 StatusOr<OperatorPtr> QuantileAggregate(const Operator& input, const Groups& groups,
                                         const std::vector<double>& phi, bool one_name) {
   const size_t steps = input.window().steps;
-  std::vector<std::vector<double>> values(groups.labels.size() * steps);
+  CellLists<double> values(groups.labels.size(), steps);
   NX_RETURN_IF_ERROR(ForEachTile(input, [&](size_t first, const Tile& tile) {
     for (size_t row = 0; row < tile.rows(); ++row) {
-      const size_t base = groups.of_series[first + row] * steps;
+      const size_t group = groups.of_series[first + row];
       ForEachBit(tile.presence(row), tile.words(),
-                 [&](size_t i) { values[base + i].push_back(tile.values(row)[i]); });
+                 [&](size_t i) { values.at(group, i).push_back(tile.values(row)[i]); });
     }
     return OkStatus();
   }));
@@ -132,10 +138,9 @@ StatusOr<OperatorPtr> QuantileAggregate(const Operator& input, const Groups& gro
   Tile tile;
   for (size_t group = 0; group < groups.labels.size(); ++group) {
     tile.Reset(1, steps);
-    for (size_t i = 0; i < steps; ++i) {
-      auto& v = values[group * steps + i];
-      if (!v.empty()) tile.Set(0, i, Quantile(phi[i], v));
-    }
+    values.ForEach(group, [&](size_t step, std::vector<double>& v) {
+      tile.Set(0, step, Quantile(phi[step], v));
+    });
     rows.Add(tile.values(0), tile.presence(0));
     labels.push_back(groups.labels[group]);
   }

@@ -20,6 +20,12 @@ class RowStore {
   size_t size() const { return rows_.size(); }
   size_t steps() const { return steps_; }
   bool RowEmpty(size_t index) const { return rows_[index].count == 0; }
+  // False only when no step can be present in both rows. O(1).
+  bool MayOverlap(size_t index, const RowStore& other, size_t other_index) const {
+    const Row& a = rows_[index];
+    const Row& b = other.rows_[other_index];
+    return a.first_word < b.first_word + b.word_count && b.first_word < a.first_word + a.word_count;
+  }
 
  private:
   struct Row {

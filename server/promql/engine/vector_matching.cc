@@ -48,7 +48,7 @@ class VectorMatcher {
 
   StatusOr<OperatorPtr> Run() {
     NX_RETURN_IF_ERROR(CheckOneSide());
-    FindPairs();
+    NX_RETURN_IF_ERROR(FindPairs());
     CountManySide();
     RowStore rows(window_.steps);
     for (const Output& output : outputs_) {
@@ -137,17 +137,20 @@ class VectorMatcher {
   }
 
   // Result series are told apart by their labels; several pairs may share one, at different steps.
-  void FindPairs() {
+  Status FindPairs() {
     StringMap<size_t> index;
     for (size_t m = 0; m < many_.labels.size(); ++m) {
       if (many_.rows.RowEmpty(m)) continue;
+      if (m % 1024 == 0) NX_RETURN_IF_ERROR(context_->CheckAlive());
       for (uint32_t one : ones_of_group_[many_.groups[m]]) {
+        if (!many_.rows.MayOverlap(m, one_.rows, one)) continue;
         Labels labels = ResultLabels(many_.labels[m], one_.labels[one]);
         const auto [it, added] = index.try_emplace(std::string(labels.flat()), outputs_.size());
         if (added) outputs_.push_back({std::move(labels), {}});
         outputs_[it->second].pairs.push_back({static_cast<uint32_t>(m), one});
       }
     }
+    return OkStatus();
   }
 
   Labels ResultLabels(const Labels& many, const Labels& one) {

@@ -1,6 +1,6 @@
 // Operators, calls, aggregations, literals.
 
-#include <bit>
+#include <charconv>
 #include <cmath>
 #include <limits>
 

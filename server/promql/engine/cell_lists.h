@@ -1,0 +1,44 @@
+#pragma once
+// A list for every group and step, made in blocks of 64 steps when first needed: many groups over
+// many steps cost only where there are samples.
+
+#include <algorithm>
+#include <cstddef>
+#include <vector>
+
+#include "server/promql/engine/tile.h"
+
+namespace narthex::promql {
+
+template <typename T>
+class CellLists {
+ public:
+  CellLists(size_t groups, size_t steps)
+      : words_(PresenceWords(steps)),
+        lanes_(std::min<size_t>(steps, 64)),
+        blocks_(groups * words_) {}
+
+  std::vector<T>& at(size_t group, size_t step) {
+    Block& block = blocks_[group * words_ + step / 64];
+    if (block.empty()) block.resize(lanes_);
+    return block[step % 64];
+  }
+
+  // Calls visit(step, list) for the lists of a group that are not empty, steps ascending.
+  template <typename Visit>
+  void ForEach(size_t group, Visit visit) {
+    for (size_t w = 0; w < words_; ++w) {
+      Block& block = blocks_[group * words_ + w];
+      for (size_t i = 0; i < block.size(); ++i) {
+        if (!block[i].empty()) visit(w * 64 + i, block[i]);
+      }
+    }
+  }
+
+ private:
+  using Block = std::vector<std::vector<T>>;  // empty, or one list a lane
+  size_t words_, lanes_;
+  std::vector<Block> blocks_;
+};
+
+}  // namespace narthex::promql
