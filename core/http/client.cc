@@ -30,22 +30,14 @@ ClientRuntime::~ClientRuntime() {
       loop->shutting_down = true;
       const auto active = std::vector(loop->active.begin(), loop->active.end());
       for (const auto& exchange : active) exchange->Fail(Cancelled("context canceled"));
-      {
-        MutexLock lock(loop->mutex);
-        loop->stopped = true;
-      }
       done.set_value();
     });
     done.get_future().wait();
   }
-  // With the guards gone a loop ends when what was posted before the stop has run.
   impl_->guards.clear();
   for (const auto& loop : impl_->loops) loop->context.stop();
   impl_->threads.clear();
-  for (const auto& loop : impl_->loops) {
-    loop->context.restart();
-    loop->context.poll();
-  }
+  for (const auto& loop : impl_->loops) loop->Drain();
 }
 
 StatusOr<std::shared_ptr<Client>> Client::Create(ClientRuntime& runtime, Options options) {
@@ -97,7 +89,10 @@ ClientImpl::ClientImpl(ClientRuntime::Impl& runtime, Options options, ProxySelec
 
 ClientImpl::~ClientImpl() {
   for (size_t i = 0; i < loops_.size(); ++i) {
-    loops_[i]->Post([pool = std::move(pools_[i])] { pool->CloseAll(); });
+    if (loops_[i]->Post([pool = pools_[i]] { pool->CloseAll(); })) continue;
+    // The runtime is gone, and with it the only thread that could be using the pool.
+    pools_[i]->CloseAll();
+    loops_[i]->Drain();
   }
 }
 

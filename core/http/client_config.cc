@@ -6,13 +6,13 @@ namespace {
 
 Status ValidateTls(const TlsConfig& tls) {
   if (!tls.ca.empty() && !tls.ca_file.empty()) {
-    return InvalidArgument("at most one of ca and ca_file must be configured");
+    return InvalidArgument("at most one of ca, ca_file & ca_ref must be configured");
   }
   if (!tls.cert.empty() && !tls.cert_file.empty()) {
-    return InvalidArgument("at most one of cert and cert_file must be configured");
+    return InvalidArgument("at most one of cert, cert_file & cert_ref must be configured");
   }
   if (!tls.key.empty() && !tls.key_file.empty()) {
-    return InvalidArgument("at most one of key and key_file must be configured");
+    return InvalidArgument("at most one of key, key_file & key_ref must be configured");
   }
   const bool has_cert = !tls.cert.empty() || !tls.cert_file.empty();
   const bool has_key = !tls.key.empty() || !tls.key_file.empty();
@@ -83,6 +83,17 @@ Status ValidateOAuth2(const ClientConfig::OAuth2& oauth2) {
   return ValidateProxy(oauth2.proxy_url, oauth2.no_proxy, oauth2.proxy_from_environment, false);
 }
 
+// Go's CanonicalHeaderKey: "x-amz-date" is "X-Amz-Date".
+std::string CanonicalName(std::string_view name) {
+  std::string out = AsciiLower(name);
+  bool start = true;
+  for (char& c : out) {
+    if (start && c >= 'a' && c <= 'z') c = static_cast<char>(c - 32);
+    start = c == '-';
+  }
+  return out;
+}
+
 Status ValidateHeaders(const std::vector<ClientConfig::Header>& headers) {
   // What the client itself decides: the length, the framing, the connection and the credentials.
   static constexpr std::string_view kReserved[] = {
@@ -95,7 +106,7 @@ Status ValidateHeaders(const std::vector<ClientConfig::Header>& headers) {
   for (const ClientConfig::Header& header : headers) {
     for (const std::string_view reserved : kReserved) {
       if (EqualsIgnoreCase(header.name, reserved)) {
-        return InvalidArgument("setting header \"{}\" is not allowed", header.name);
+        return InvalidArgument("setting header \"{}\" is not allowed", CanonicalName(header.name));
       }
     }
   }

@@ -7,6 +7,7 @@
 #include <boost/asio/io_context.hpp>
 #include <boost/asio/post.hpp>
 #include <memory>
+#include <mutex>
 #include <unordered_set>
 #include <vector>
 
@@ -33,12 +34,24 @@ struct ClientLoop {
     return true;
   }
 
+  // After the threads have ended: runs what is left, such as the ends of cancelled waits, which hold
+  // what they belong to and through it this loop.
+  void Drain() EXCLUDES(mutex) {
+    MutexLock lock(mutex);
+    stopped = true;
+    lock.Unlock();
+    const std::lock_guard drain(drain_mutex);
+    context.restart();
+    while (context.poll() > 0) context.restart();
+  }
+
   boost::asio::io_context context;
   std::unique_ptr<char[]> scratch;
   std::unordered_set<std::shared_ptr<Exchange>> active;
   bool shutting_down = false;
   Mutex mutex;
   bool stopped GUARDED_BY(mutex) = false;
+  std::recursive_mutex drain_mutex;  // what is drained may be the last user of another client
 };
 
 struct ClientRuntime::Impl {

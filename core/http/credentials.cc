@@ -96,7 +96,8 @@ Status AddAuthorization(const ClientConfig& config, Headers* headers) {
       return FailedPrecondition("unable to read authorization credentials: {}",
                                 MessageOf(secret.status()));
     }
-    headers->Set("Authorization", fmt::format("{} {}", config.authorization->type, *secret));
+    const std::string& type = config.authorization->type;
+    headers->Set("Authorization", fmt::format("{} {}", type.empty() ? "Bearer" : type, *secret));
   }
   return OkStatus();
 }

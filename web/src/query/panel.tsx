@@ -130,7 +130,10 @@ export function Panel({ state, onChange, onRemove }: Props) {
         <GraphTab
           data={answer.data}
           window={outcome.window}
-          onZoom={(startMs, endMs) => change({ rangeMs: Math.max(1000, Math.round(endMs - startMs)), endMs: Math.round(endMs) })}
+          onZoom={(startMs, endMs) => {
+            const rangeMs = Math.max(1, Math.round((endMs - startMs) / 1000)) * 1000;
+            change({ rangeMs, endMs: Math.round(endMs / 1000) * 1000 });
+          }}
         />
       )}
       {outcome === null && !busy && <p class="empty">{state.expr.trim() === '' ? 'Enter an expression and press Enter.' : ''}</p>}
