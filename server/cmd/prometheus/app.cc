@@ -10,6 +10,7 @@
 #include "core/log/log.h"
 #include "core/strings/duration.h"
 #include "server/cmd/prometheus/query_log.h"
+#include "server/web/web.h"
 
 namespace narthex::prometheus {
 namespace {
@@ -176,11 +177,19 @@ Status App::PrepareWeb() {
   api::Options options;
   options.external_url = external_url_;
   options.route_prefix = route_prefix_;
+  options.listen_address = flags_.listen_addresses->front();
   options.cors_origin = *flags_.cors_origin;
   options.enable_lifecycle = *flags_.enable_lifecycle;
   options.enable_admin_api = *flags_.enable_admin_api;
   NX_ASSIGN_OR_RETURN(api_, api::Api::Create(options, ApiSources(), &registry_));
   api_->Register(router_);
+  web::WebOptions pages;
+  pages.route_prefix = route_prefix_;
+  pages.external_prefix = ResolveRoutePrefix("", external_url_);
+  pages.page_title = *flags_.page_title;
+  pages.lookback_delta = FormatPromDuration(*flags_.lookback_delta_ms);
+  pages.ready = [this] { return serving_.load(); };
+  web::RegisterWebRoutes(router_, std::move(pages));
   http::ServerOptions server;
   server.listen_addresses = *flags_.listen_addresses;
   server.web_config_file = *flags_.web_config_file;
@@ -315,6 +324,7 @@ int App::Run() {
   int exit_code = 0;
   if (applied.ok()) {
     api_->SetState(api::Api::State::kReady);
+    serving_ = true;
     NX_LOG(Info, "Server is ready to receive web requests.");
     ServeRequests();
   } else {
@@ -427,6 +437,7 @@ Status App::Apply(std::shared_ptr<const config::Config> config) {
 
 void App::Shutdown() {
   api_->SetState(api::Api::State::kStopping);
+  serving_ = false;
   requests_.Close();
   NX_LOG(Info, "Stopping scrape discovery manager...");
   scrape_discovery_->Stop();

@@ -7,6 +7,7 @@
 // Thread safety: Run and everything it calls belong to the main thread; what the API asks for comes
 // through Requests or reads published snapshots.
 
+#include <atomic>
 #include <memory>
 #include <string>
 
@@ -83,6 +84,7 @@ class App {
   http::Router router_;
   std::unique_ptr<api::Api> api_;
   std::unique_ptr<http::Server> web_;
+  std::atomic<bool> serving_{false};
   std::shared_ptr<std::atomic<bool>> parts_ready_ = std::make_shared<std::atomic<bool>>(false);
 };
 

@@ -6,6 +6,7 @@
 
 #include "core/http/types.h"
 #include "core/log/log.h"
+#include "core/strings/duration.h"
 #include "core/strings/quote.h"
 
 namespace narthex::prometheus {
@@ -319,6 +320,7 @@ Status Flags::Check(int* exit_code) {
   if (segment != 0 && (segment < (10 << 20) || segment > (256 << 20))) {
     return InvalidArgument("flag 'storage.tsdb.wal-segment-size' must be set between 10MB and 256MB");
   }
+  if (!retention_time->empty()) NX_RETURN_IF_ERROR(ParsePromDuration(*retention_time).status());
   *auto_reload_interval_ms = std::max<int64_t>(1000, *auto_reload_interval_ms);
   return OkStatus();
 }

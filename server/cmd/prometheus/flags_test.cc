@@ -1,0 +1,119 @@
+#include "server/cmd/prometheus/flags.h"
+
+#include "server/cmd/prometheus/query_log.h"
+#include "tests/catch.h"
+
+namespace narthex::prometheus {
+namespace {
+
+TEST_CASE("flags that cannot act are refused by name, with upstream's exit codes") {
+  struct Case {
+    std::vector<std::string> arguments;
+    int exit_code;  // 0: accepted
+    std::string error;
+  };
+  const Case cases[] = {
+      {{}, 0, ""},
+      // What the charts and the operator pass.
+      {{"--web.console.templates=/x", "--web.console.libraries=/y", "--storage.tsdb.retention.time=15d",
+        "--web.enable-lifecycle", "--storage.tsdb.no-lockfile", "--no-storage.tsdb.wal-compression",
+        "--storage.tsdb.min-block-duration=2h", "--storage.tsdb.max-block-duration=2h",
+        "--auto-gomemlimit.ratio=0.8", "--enable-feature=native-histograms,promql-experimental-functions"},
+       0, ""},
+      {{"--agent"}, 1, "flag --agent: known to Prometheus, not implemented here"},
+      {{"--storage.agent.path=x"}, 3, "can only be used in agent mode"},
+      {{"--web.enable-remote-write-receiver"}, 1, "flag --web.enable-remote-write-receiver=true"},
+      {{"--no-web.enable-remote-write-receiver"}, 0, ""},
+      {{"--web.enable-otlp-receiver"}, 1, "flag --web.enable-otlp-receiver=true"},
+      {{"--web.enable-admin-api"}, 1, "flag --web.enable-admin-api=true"},
+      {{"--storage.tsdb.retention.size=1GB"}, 1, "flag --storage.tsdb.retention.size=1GB"},
+      {{"--storage.tsdb.min-block-duration=1h"}, 1, "flag --storage.tsdb.min-block-duration="},
+      {{"--storage.remote.read-sample-limit=1e3"}, 1, "flag --storage.remote.read-sample-limit=1e3"},
+      {{"--web.user-assets=/x"}, 1, "flag --web.user-assets=/x"},
+      {{"--enable-feature=exemplar-storage"}, 1, "--enable-feature=exemplar-storage: known to Prometheus, not implemented here"},
+      {{"--enable-feature=no-such-thing"}, 0, ""},
+      {{"--auto-gomemlimit.ratio=1.5"}, 1, "--auto-gomemlimit.ratio must be greater than 0"},
+      {{"--query.max-concurrency=0"}, 2, "--query.max-concurrency must be greater than 0"},
+      {{"--storage.tsdb.wal-segment-size=1MB"}, 2, "must be set between 10MB and 256MB"},
+      {{"--storage.tsdb.retention.time=abc"}, 2, "not a valid duration string: \"abc\""},
+  };
+  for (const Case& c : cases) {
+    Flags flags;
+    const Status parsed = flags.set.TryParse(c.arguments);
+    INFO(fmt::format("{}", fmt::join(c.arguments, " ")));
+    INFO(MessageOf(parsed));
+    REQUIRE(parsed.ok());
+    int exit_code = 0;
+    const Status status = flags.Check(&exit_code);
+    INFO(MessageOf(status));
+    CHECK(status.ok() == (c.exit_code == 0));
+    if (status.ok()) continue;
+    CHECK(exit_code == c.exit_code);
+    CHECK(std::string(MessageOf(status)).find(c.error) != std::string::npos);
+  }
+}
+
+TEST_CASE("every flag of Prometheus is known and shown with its value") {
+  Flags flags;
+  REQUIRE(flags.set.TryParse({"--query.timeout=90s", "--web.listen-address=:1", "--web.listen-address=:2"}).ok());
+  std::map<std::string, std::string> values;
+  for (const auto& [name, value] : flags.set.Values()) values[name] = value;
+  CHECK(values["query.timeout"] == "1m30s");
+  CHECK(values["config.file"] == "prometheus.yml");
+  CHECK(values["query.max-samples"] == "50000000");
+  for (const char* name :
+       {"agent", "alertmanager.drain-notification-queue-on-shutdown",
+        "alertmanager.notification-queue-capacity", "auto-gomaxprocs", "auto-gomemlimit",
+        "auto-gomemlimit.ratio", "config.auto-reload-interval", "enable-feature", "log.format",
+        "log.level", "query.lookback-delta", "query.max-concurrency", "rules.alert.resend-delay",
+        "rules.max-concurrent-evals", "scrape.adjust-timestamps", "scrape.discovery-reload-interval",
+        "scrape.timestamp-tolerance", "storage.agent.wal-truncate-frequency",
+        "storage.remote.flush-deadline", "storage.tsdb.allow-overlapping-compaction",
+        "storage.tsdb.path", "storage.tsdb.retention.time", "storage.tsdb.wal-compression-type",
+        "web.config.file", "web.cors.origin", "web.external-url", "web.max-connections",
+        "web.page-title", "web.read-timeout", "web.route-prefix", "web.search.max-limit"}) {
+    INFO(name);
+    CHECK(values.contains(name));
+  }
+}
+
+TEST_CASE("external URL and route prefix") {
+  struct Case {
+    std::string url, prefix, want_url, want_prefix;
+  };
+  const Case cases[] = {
+      {"http://h:1/", "", "http://h:1", ""},
+      {"https://h/p/q/", "", "https://h/p/q", "/p/q"},
+      {"https://h/p", "/", "https://h/p", ""},
+      {"https://h/p", "x/", "https://h/p", "/x"},
+  };
+  for (const Case& c : cases) {
+    const auto url = ResolveExternalUrl(c.url, "0.0.0.0:9090");
+    REQUIRE(url.ok());
+    CHECK(*url == c.want_url);
+    CHECK(ResolveRoutePrefix(c.prefix, *url) == c.want_prefix);
+  }
+  CHECK(ResolveExternalUrl("", "0.0.0.0:9090")->ends_with(":9090"));
+  CHECK_FALSE(ResolveExternalUrl("\"http://h\"", ":1").ok());
+  CHECK_FALSE(ResolveExternalUrl("not a url", ":1").ok());
+}
+
+TEST_CASE("query log lines") {
+  promql::QueryLogEntry entry;
+  entry.query = "up";
+  entry.start = 1000;
+  entry.end = 2000;
+  entry.step_ms = 1000;
+  entry.status = InvalidArgument("bad");
+  entry.origin = {{"httpRequest.path", "/api/v1/query"}, {"httpRequest.method", "GET"}};
+  const std::string line = FormatQueryLogEntry(entry, 1'500'000'000);
+  for (const char* want :
+       {"\"query\":\"up\"", "\"start\":\"1970-01-01T00:00:01.000Z\"", "\"step\":1", "\"error\":\"bad\"",
+        "\"httpRequest\":{\"method\":\"GET\",\"path\":\"/api/v1/query\"}", "\"execTotalTime\":"}) {
+    INFO(line);
+    CHECK(line.find(want) != std::string::npos);
+  }
+}
+
+}  // namespace
+}  // namespace narthex::prometheus

@@ -1,0 +1,143 @@
+// From a target's text to a query's answer through the real storage and the real engine.
+
+#include <filesystem>
+
+#include "server/promql/engine/engine.h"
+#include "server/scrape/manager_rig.h"
+#include "server/scrape/raw_server.h"
+#include "server/storage/tsdb/db.h"
+#include "tests/catch.h"
+
+namespace narthex::prometheus {
+namespace {
+
+using scrape::HttpAnswer;
+using scrape::ManagerRig;
+using scrape::RawServer;
+
+struct Pipeline {
+  std::string dir;
+  Registry registry;
+  std::unique_ptr<tsdb::Db> db;
+  std::unique_ptr<scrape::Manager> manager;
+  promql::Engine engine{promql::EngineOptions{}};
+
+  Pipeline() {
+    char name[] = "/tmp/nx-pipeline-XXXXXX";
+    dir = mkdtemp(name);
+    Open();
+  }
+  ~Pipeline() {
+    Close();
+    std::filesystem::remove_all(dir);
+  }
+  void Open() {
+    tsdb::Options options;
+    options.dir = dir;
+    auto opened = tsdb::Db::Open(options);
+    REQUIRE(opened.ok());
+    db = *std::move(opened);
+    scrape::Options scrape_options;
+    scrape_options.reload_interval_ms = 1;
+    manager = std::make_unique<scrape::Manager>(scrape_options, db.get(), &registry);
+    manager->Start();
+  }
+  void Close() {
+    if (manager != nullptr) manager->Stop();
+    manager.reset();
+    if (db != nullptr) CHECK(db->Close().ok());
+    db.reset();
+  }
+  void Target(const std::string& address, const std::string& keys = "") {
+    REQUIRE(manager->ApplyConfig(ManagerRig::OneJob(keys)).ok());
+    auto group = std::make_shared<discovery::TargetGroup>();
+    group->targets.push_back(Labels{{"__address__", address}});
+    auto sets = std::make_shared<discovery::TargetSets>();
+    (*sets)["j"] = {group};
+    manager->UpdateTargets(std::move(sets));
+  }
+  // The values of an instant query, by metric: "a{…}=1 b{…}=2".
+  std::string Query(const std::string& expr) {
+    const auto result =
+        engine.Instant(*db, expr, Clock::System().NowMs(), promql::QueryOptions{});
+    if (!result.ok()) return std::string(MessageOf(result.status()));
+    std::string out;
+    for (const auto& sample : result->vector) {
+      out += fmt::format("{}{}={}", out.empty() ? "" : " ", sample.metric.ToMetricString(), sample.v);
+    }
+    return out;
+  }
+  bool Becomes(const std::string& expr, const std::string& want) {
+    std::string got;
+    const bool ok = ManagerRig::Eventually([&] { return (got = Query(expr)) == want; }, 20);
+    if (!ok) UNSCOPED_INFO(expr << " = " << got);
+    return ok;
+  }
+};
+
+TEST_CASE("scraped, stored, queried, ended, and still there after a restart") {
+  Mutex mutex;
+  std::string body = "# TYPE c counter\nc 1\ng{x=\"y\"} 5\nold 7\nts 3 {now}\n";
+  RawServer server([&](const RawServer::Peer& peer) {
+    MutexLock lock(mutex);
+    std::string text = body;
+    const size_t at = text.find("{now}");
+    if (at != std::string::npos) text.replace(at, 5, std::to_string(Clock::System().NowMs()));
+    peer.Send(HttpAnswer(text));
+  });
+  Pipeline p;
+  p.Target(server.address());
+  const std::string id = fmt::format("instance=\"{}\", job=\"j\"", server.address());
+  CHECK(p.Becomes("up", "up{" + id + "}=1"));
+  CHECK(p.Becomes("g", "g{" + id + ", x=\"y\"}=5"));
+  CHECK(p.Becomes("ts", "ts{" + id + "}=3"));
+  CHECK(p.Becomes("count({job=\"j\"})", "{}=9"));
+  CHECK(p.Becomes("scrape_series_added", "scrape_series_added{" + id + "}=0"));
+  {
+    MutexLock lock(mutex);
+    body = "# TYPE c counter\nc 11\ng{x=\"y\"} 6\n";
+  }
+  CHECK(p.Becomes("g", "g{" + id + ", x=\"y\"}=6"));
+  CHECK(p.Becomes("old", ""));  // ended by a stale marker, long before the lookback delta
+  CHECK(p.Becomes("increase(c[1m]) > bool 0", "{" + id + "}=1"));
+  {
+    MutexLock lock(mutex);
+    body = "{broken";
+  }
+  CHECK(p.Becomes("up", "up{" + id + "}=0"));
+  CHECK(p.Becomes("g", ""));
+  {
+    MutexLock lock(mutex);
+    body = "c 12\nold 8\n";
+  }
+  CHECK(p.Becomes("old", "old{" + id + "}=8"));
+  const std::string before = p.Query("count_over_time(c[1m])");
+  CHECK_FALSE(before.empty());
+
+  p.Close();
+  p.Open();
+  CHECK(p.Query("old") == "old{" + id + "}=8");
+  p.Target(server.address());
+  CHECK(p.Becomes("changes(old[1m])", "{" + id + "}=1"));
+  {
+    MutexLock lock(mutex);
+    body = "c 13\n";
+  }
+  CHECK(p.Becomes("c", "c{" + id + "}=13"));
+}
+
+TEST_CASE("relabelling while running") {
+  RawServer server([&](const RawServer::Peer& peer) { peer.Send(HttpAnswer("a 1\nb 2\n")); });
+  Pipeline p;
+  p.Target(server.address());
+  CHECK(p.Becomes("count({__name__=~\"a|b\"})", "{}=2"));
+  p.Target(server.address(),
+           "  metric_relabel_configs:\n  - {source_labels: [__name__], regex: b, target_label: __name__, replacement: z}\n");
+  CHECK(p.Becomes("count(b) or count(z)", "{}=1"));
+  CHECK(p.Becomes("sum(z)", "{}=2"));
+  CHECK(p.Becomes("b", ""));
+  CHECK(p.Becomes("sum(a)", "{}=1"));
+}
+
+}  // namespace
+}  // namespace narthex::prometheus
