@@ -192,6 +192,9 @@ StatusOr<QueryResult> Engine::Range(const storage::Queryable& queryable, std::st
         "zero or negative query resolution step widths are not accepted. Try a positive integer");
   }
   if (end < start) return InvalidArgument("end timestamp must not be before start time");
+  if (static_cast<__int128>(end) - start > std::numeric_limits<int64_t>::max()) {
+    return InvalidArgument("the range from {} to {} is too long", start, end);
+  }
   return impl_->Execute(queryable, {expr, start, end, step_ms, false}, options);
 }
 

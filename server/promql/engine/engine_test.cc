@@ -96,6 +96,31 @@ TEST_CASE("limit on samples") {
   CHECK(ApiErrorType(s.status()) == "execution");
 }
 
+TEST_CASE("times at the ends of what is possible") {
+  const MemoryStorage storage = SomeSeries(2, 10);
+  const Engine engine(EngineOptions{});
+  // The extreme times the API takes literally, in milliseconds.
+  constexpr int64_t kMin = -9223309901257974000;
+  constexpr int64_t kMax = 9223309901257974000;
+  const char* query = "sum(rate(m_total[5m] offset 1y)) + sum_over_time(m_total[100y:50y] @ 9e15)";
+  CHECK(engine.Instant(storage, query, kMin, {}).ok());
+  CHECK(engine.Instant(storage, query, kMax, {}).ok());
+  CHECK_FALSE(engine.Range(storage, query, kMin, kMax, 1000, {}).ok());
+  CHECK_FALSE(engine.Range(storage, "1", 0, kMax, 1000, {}).ok());
+  CHECK(engine.Range(storage, query, 0, kMax, kMax / 2, {}).ok());
+}
+
+TEST_CASE("deep queries fit a small stack") {
+  std::string deep = "m_total";
+  for (int i = 0; i < 490; ++i) deep = (i % 2 ? "(" : "abs(") + deep + ")";
+  std::string wide = "1";
+  for (int i = 0; i < 490; ++i) wide += " + 1";
+  const MemoryStorage storage = SomeSeries(2, 10);
+  const Engine engine(EngineOptions{});
+  CHECK(engine.Instant(storage, deep, 60'000, {})->vector.size() == 2);
+  CHECK(engine.Instant(storage, wide, 60'000, {})->scalar.v == 491);
+}
+
 TEST_CASE("cancellation and time-out") {
   FakeClock clock(0);
   EngineOptions options;

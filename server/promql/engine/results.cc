@@ -67,6 +67,7 @@ Status EvaluateInstant(Builder& builder, const Expr& expr, const EvalWindow& win
 Status EvaluateRange(Builder& builder, const Expr& expr, const EvalWindow& window,
                      QueryResult* result) {
   result->type = ValueType::kMatrix;
+  NX_RETURN_IF_ERROR(builder.CheckSteps(window.steps));
   NX_ASSIGN_OR_RETURN(OperatorPtr op, builder.Build(expr, window));
   return ForEachTile(*op, [&](size_t first, const Tile& tile) {
     for (size_t row = 0; row < tile.rows(); ++row) {

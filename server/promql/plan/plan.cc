@@ -121,7 +121,7 @@ class Planner {
     }
     switch (e.op) {
       case DurationOp::kStep: return static_cast<double>(window_.step_ms) / 1000;
-      case DurationOp::kRange: return static_cast<double>(window_.end - window_.start) / 1000;
+      case DurationOp::kRange: return (static_cast<double>(window_.end) - static_cast<double>(window_.start)) / 1000;
       case DurationOp::kAdd: return l + r;
       case DurationOp::kSub: return l - r;
       case DurationOp::kMul: return l * r;
