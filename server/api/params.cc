@@ -74,11 +74,6 @@ StatusOr<std::vector<std::vector<Matcher>>> MatcherSets(const std::vector<std::s
   std::vector<std::vector<Matcher>> sets;
   for (const std::string& text : texts) {
     NX_ASSIGN_OR_RETURN(auto matchers, promql::ParseMetricSelector(text));
-    bool selective = false;
-    for (const Matcher& matcher : matchers) selective = selective || !matcher.MatchesEmpty();
-    if (!selective) {
-      return InvalidArgument("match[] must contain at least one non-empty matcher");
-    }
     sets.push_back(std::move(matchers));
   }
   return sets;
