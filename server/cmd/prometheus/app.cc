@@ -223,6 +223,9 @@ StatusOr<bool> App::OpenStorage() {
   if (*flags_.wal_segment_bytes > 0) {
     options.wal_segment_bytes = static_cast<uint64_t>(*flags_.wal_segment_bytes);
   }
+  // What a query has shown must survive kill -9: rows go to write(2) as they come, and gather only
+  // while the log thread is busy writing.
+  options.wal_flush_window = milliseconds(0);
   options.registry = &registry_;
   options.progress = &replay_;
   NX_LOG(Info, "Starting TSDB ...", {"path", options.dir});
