@@ -13,15 +13,21 @@ endif()
 
 # Several builds of one tree share node_modules.
 file(LOCK ${SOURCE}/npm.lock GUARD PROCESS TIMEOUT 600)
-set(installed ${SOURCE}/node_modules/.package-lock.json)
-if(NOT EXISTS ${installed} OR ${SOURCE}/package-lock.json IS_NEWER_THAN ${installed})
+# Known by content: checking out another branch and back changes times, not packages.
+file(SHA256 ${SOURCE}/package-lock.json wanted)
+set(mark ${SOURCE}/node_modules/.installed)
+set(installed "")
+if(EXISTS ${mark})
+  file(READ ${mark} installed)
+endif()
+if(NOT installed STREQUAL wanted)
   execute_process(COMMAND ${NPM} ci --silent --no-progress WORKING_DIRECTORY ${SOURCE}
                   RESULT_VARIABLE failed)
   if(failed)
     use_fallback("npm ci failed (no network?)")
     return()
   endif()
-  file(TOUCH ${installed})
+  file(WRITE ${mark} ${wanted})
 endif()
 execute_process(
   COMMAND ${NPM} exec --offline -- vite build --logLevel warn --outDir ${OUT} --emptyOutDir

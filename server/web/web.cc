@@ -45,9 +45,9 @@ bool WantsGzip(const Request& request) {
   return http::NegotiateEncoding(request.headers.Get("Accept-Encoding")) == http::Encoding::kGzip;
 }
 
-// Names under assets/ carry a hash of their content and never change.
+// Names under assets/ carry a hash of their content and never change; the licences do not.
 void ServeAsset(const Request& request, ResponseWriter& response, const Asset& asset) {
-  const bool hashed = asset.path.starts_with("assets/");
+  const bool hashed = asset.path.starts_with("assets/") && !asset.path.ends_with(".txt");
   http::Headers& headers = response.headers();
   headers.Set("Cache-Control", hashed ? "public, max-age=31536000, immutable" : "no-cache");
   headers.Set("ETag", std::string(asset.etag));
