@@ -129,6 +129,8 @@ struct Config {
 struct LoadOptions {
   // Looks up variables for external_labels; nullptr: the process environment.
   const char* (*getenv)(const char* name) = nullptr;
+  // What jobs do that say nothing about extra_scrape_metrics (--enable-feature=extra-scrape-metrics).
+  bool extra_scrape_metrics = false;
 };
 
 // Reads and checks the file. Errors name file, line and field.

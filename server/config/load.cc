@@ -314,6 +314,7 @@ StatusOr<std::shared_ptr<const Config>> Load(std::string_view text, const std::s
                                              const std::string& name, const LoadOptions& options) {
   auto config = std::make_shared<Config>();
   config->file = name;
+  config->global.extra_scrape_metrics = options.extra_scrape_metrics;
   NX_RETURN_IF_ERROR(Decode(text, config.get()));
   NX_RETURN_IF_ERROR(Finish(directory, options, config.get()));
   return std::shared_ptr<const Config>(std::move(config));

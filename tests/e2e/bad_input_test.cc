@@ -32,7 +32,7 @@ TEST_CASE("a broken configuration names file, line and field and stops with exit
   };
   const Case cases[] = {
       {"global:\n  scrape_intervall: 5s\n", "line 2: field scrape_intervall not found"},
-      {"global:\n  scrape_interval: 5x\n", "not a valid duration string: \\\"5x\\\""},
+      {"global:\n  scrape_interval: 5x\n", "unknown unit \\\"x\\\" in duration \\\"5x\\\""},
       {"scrape_configs:\n  - static_configs: []\n", "job_name is empty"},
       {"scrape_configs:\n- job_name: a\n- job_name: a\n",
        "found multiple scrape configs with job name \\\"a\\\""},

@@ -37,9 +37,13 @@ std::string EnvOr(const char* name, std::string fallback) {
 promql::ParserOptions ParserOptionsOf(const Flags& flags) {
   promql::ParserOptions options;
   options.experimental_functions = flags.features.contains("promql-experimental-functions");
-  options.extended_range_selectors = flags.features.contains("promql-extended-range-selectors");
-  options.binop_fill_modifiers = flags.features.contains("promql-binop-fill-modifiers");
   return options;
+}
+
+StatusOr<std::shared_ptr<const config::Config>> LoadConfig(const Flags& flags) {
+  config::LoadOptions options;
+  options.extra_scrape_metrics = flags.features.contains("extra-scrape-metrics");
+  return config::LoadFile(*flags.config_file, options);
 }
 
 StatusOr<std::vector<std::string>> RuleFiles(const config::Config& config) {
@@ -363,7 +367,7 @@ void App::ServeRequests() {
 
 Status App::Reload() {
   NX_LOG(Info, "Loading configuration file", {"filename", *flags_.config_file});
-  StatusOr<std::shared_ptr<const config::Config>> config = config::LoadFile(*flags_.config_file);
+  StatusOr<std::shared_ptr<const config::Config>> config = LoadConfig(flags_);
   Status status = config.ok() ? Apply(*config) : config.status();
   if (status.ok()) {
     NX_LOG(Info, "Completed loading of configuration file", {"filename", *flags_.config_file});

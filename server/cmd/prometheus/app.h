@@ -93,5 +93,6 @@ StatusOr<std::vector<std::string>> RuleFiles(const config::Config& config);
 // A digest of everything a reload would read.
 std::string DigestFiles(const config::Config& config);
 promql::ParserOptions ParserOptionsOf(const Flags& flags);
+StatusOr<std::shared_ptr<const config::Config>> LoadConfig(const Flags& flags);
 
 }  // namespace narthex::prometheus

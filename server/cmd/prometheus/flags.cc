@@ -22,8 +22,7 @@ constexpr std::string_view kHarmlessFeatures[] = {
     "auto-gomemlimit", "new-service-discovery-manager", "no-default-scrape-port",
     "utf8-names", "delayed-compaction"};
 constexpr std::string_view kActingFeatures[] = {
-    "promql-experimental-functions", "promql-extended-range-selectors",
-    "promql-binop-fill-modifiers", "extra-scrape-metrics", "auto-reload-config",
+    "promql-experimental-functions", "extra-scrape-metrics", "auto-reload-config",
     "concurrent-rule-eval"};
 constexpr std::string_view kRefusedFeatures[] = {
     "exemplar-storage", "memory-snapshot-on-shutdown", "metadata-wal-records",
@@ -31,7 +30,7 @@ constexpr std::string_view kRefusedFeatures[] = {
     "created-timestamp-zero-ingestion", "st-storage", "st-synthesis", "xor2-encoding",
     "histograms-st-encoding", "fast-startup", "use-uncached-io", "type-and-unit-labels",
     "otlp-deltatocumulative", "otlp-native-delta-ingestion", "old-ui", "search-api",
-    "otlp-write-receiver"};
+    "otlp-write-receiver", "promql-extended-range-selectors", "promql-binop-fill-modifiers"};
 
 template <size_t N>
 bool Contains(const std::string_view (&list)[N], std::string_view name) {

@@ -10,7 +10,7 @@ namespace {
 
 // Everything that can be wrong with the configuration is said before anything starts.
 StatusOr<std::shared_ptr<const config::Config>> CheckConfiguration(const Flags& flags) {
-  StatusOr<std::shared_ptr<const config::Config>> config = config::LoadFile(*flags.config_file);
+  StatusOr<std::shared_ptr<const config::Config>> config = LoadConfig(flags);
   if (!config.ok()) return config;
   NX_ASSIGN_OR_RETURN(const std::vector<std::string> files, RuleFiles(**config));
   NX_RETURN_IF_ERROR(rules::CheckFiles(files, ParserOptionsOf(flags)));
