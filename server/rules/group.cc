@@ -41,6 +41,7 @@ Group::Group(const Environment& environment, GroupSpec spec, NamedTexts external
       spec_(std::move(spec)),
       external_labels_(std::move(external_labels)),
       key_(spec_.file + ";" + spec_.name),
+      context_{spec_.file, spec_.name, environment.cancelled},
       hash_(Labels{{"file", spec_.file}, {"name", spec_.name}}.Hash()),
       needs_restore_(restore) {
   for (const RuleSpec& from : spec_.rules) {

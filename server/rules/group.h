@@ -27,6 +27,7 @@ struct Environment {
   const storage::Queryable* restore_from = nullptr;
   Manager::NotifyFunction notify;
   Metrics* metrics = nullptr;
+  const std::atomic<bool>* cancelled = nullptr;
 };
 
 class Group {
@@ -72,6 +73,7 @@ class Group {
   const GroupSpec spec_;
   const NamedTexts external_labels_;
   const std::string key_;
+  const QueryContext context_;
   const uint64_t hash_;
   bool needs_restore_;
   std::vector<std::unique_ptr<OutputSeries>> endings_;

@@ -31,11 +31,12 @@ std::string PathOf(const std::string& url) {
 }
 
 TemplateContext MakeTemplateContext(const Environment& environment,
+                                    const QueryContext& query_context,
                                     const NamedTexts& external_labels, TimestampMs t) {
   tmpl::PrometheusContext context;
-  context.query = [&environment, t](std::string_view expr)
+  context.query = [&environment, &query_context, t](std::string_view expr)
       -> StatusOr<std::vector<tmpl::QuerySample>> {
-    NX_ASSIGN_OR_RETURN(auto vector, ToVector(environment.query(std::string(expr), t)));
+    NX_ASSIGN_OR_RETURN(auto vector, ToVector(environment.query(std::string(expr), t, query_context)));
     std::vector<tmpl::QuerySample> samples;
     for (const auto& sample : vector) samples.push_back({Pairs(sample.metric), sample.v});
     return samples;
@@ -73,7 +74,7 @@ void Group::EvaluateRule(Rule& rule, TimestampMs t) {
 }
 
 StatusOr<Group::Samples> Group::EvaluateRecording(const Rule& rule, TimestampMs at) const {
-  NX_ASSIGN_OR_RETURN(auto vector, ToVector(environment_.query(rule.spec.expr, at)));
+  NX_ASSIGN_OR_RETURN(auto vector, ToVector(environment_.query(rule.spec.expr, at, context_)));
   Samples samples;
   samples.reserve(vector.size());
   absl::flat_hash_set<std::string_view> seen;  // into samples, whose capacity suffices
@@ -95,7 +96,7 @@ StatusOr<Group::Samples> Group::EvaluateRecording(const Rule& rule, TimestampMs 
 }
 
 StatusOr<Group::Samples> Group::EvaluateAlerts(Rule& rule, TimestampMs t, TimestampMs at) {
-  NX_ASSIGN_OR_RETURN(auto vector, ToVector(environment_.query(rule.spec.expr, at)));
+  NX_ASSIGN_OR_RETURN(auto vector, ToVector(environment_.query(rule.spec.expr, at, context_)));
   auto elements = Expand(rule, vector, t);
   MutexLock lock(mutex_);
   NX_RETURN_IF_ERROR(rule.alerts.Update(rule.spec, spec_.limit, t, std::move(elements)));
@@ -108,7 +109,7 @@ std::vector<AlertElement> Group::Expand(const Rule& rule,
                                         TimestampMs t) const {
   std::vector<AlertElement> elements;
   if (vector.empty()) return elements;
-  const TemplateContext context = MakeTemplateContext(environment_, external_labels_, t);
+  const TemplateContext context = MakeTemplateContext(environment_, context_, external_labels_, t);
   elements.reserve(vector.size());
   LabelsBuilder builder;
   for (const auto& sample : vector) {

@@ -44,6 +44,7 @@ Status CheckFiles(const std::vector<std::string>& files, const promql::ParserOpt
 }
 
 struct Manager::Impl {
+  std::atomic<bool> cancelled{false};
   Environment environment;
   std::unique_ptr<Registry> own_registry;
   std::unique_ptr<Metrics> metrics;
@@ -183,8 +184,8 @@ Manager::Manager(Options options, QueryFunction query, storage::Appendable* stor
     registry = impl_->own_registry.get();
   }
   impl_->metrics = std::make_unique<Metrics>(*registry);
-  impl_->environment = {std::move(options),  std::move(query),        storage, restore_from,
-                        std::move(notify),   impl_->metrics.get()};
+  impl_->environment = {std::move(options), std::move(query),     storage,           restore_from,
+                        std::move(notify),  impl_->metrics.get(), &impl_->cancelled};
 }
 
 Manager::~Manager() { Stop(); }
@@ -246,6 +247,7 @@ void Manager::Stop() {
     MutexLock lock(impl_->mutex);
     if (!impl_->running || impl_->stopping) return;
     impl_->stopping = true;
+    impl_->cancelled = true;
     impl_->wake.NotifyAll();
     impl_->work.NotifyAll();
     impl_->idle.NotifyAll();

@@ -6,6 +6,7 @@
 // one of them at a time and a group that is still busy misses its turn. The public methods may be
 // called from any thread.
 
+#include <atomic>
 #include <functional>
 #include <memory>
 #include <string>
@@ -22,13 +23,22 @@
 
 namespace narthex::rules {
 
+// On whose behalf a rule is queried.
+struct QueryContext {
+  std::string file, group;
+  const std::atomic<bool>* cancelled = nullptr;  // set when the manager stops
+};
+
 // Evaluates an instant query.
-using QueryFunction =
-    std::function<StatusOr<promql::QueryResult>(const std::string& expr, TimestampMs t)>;
+using QueryFunction = std::function<StatusOr<promql::QueryResult>(
+    const std::string& expr, TimestampMs t, const QueryContext& context)>;
 // Both outlive the function.
 inline QueryFunction EngineQuery(const promql::Engine& engine, const storage::Queryable& storage) {
-  return [&engine, &storage](const std::string& expr, TimestampMs t) {
-    return engine.Instant(storage, expr, t, promql::QueryOptions{});
+  return [&engine, &storage](const std::string& expr, TimestampMs t, const QueryContext& context) {
+    promql::QueryOptions options;
+    options.cancelled = context.cancelled;
+    options.origin = {{"ruleGroup.file", context.file}, {"ruleGroup.name", context.group}};
+    return engine.Instant(storage, expr, t, options);
   };
 }
 
@@ -69,7 +79,7 @@ class Manager {
   Status Update(const Config& config);
 
   void Start();
-  // Returns when the running evaluations have ended; no stale markers are written.
+  // Cancels the running evaluations and returns when they have ended; no stale markers are written.
   void Stop();
 
   std::vector<GroupStatus> Groups() const;  // sorted by file, then name

@@ -148,7 +148,10 @@ struct Fixture {
     options.external_url = "http://prom.example/base";
     options.clock = &clock;
     manager = std::make_unique<Manager>(
-        options, [this](const std::string& expr, TimestampMs t) { return Query(expr, t); },
+        options, [this](const std::string& expr, TimestampMs t, const QueryContext& context) {
+          CHECK(context.group == "g");
+          return Query(expr, t);
+        },
         &storage, &storage,
         [this](std::vector<notifier::Alert> alerts) {
           for (auto& alert : alerts) sent.push_back(std::move(alert));
@@ -471,7 +474,7 @@ TEST_CASE("the schedule runs groups on their own slots and ends removed ones") {
               .ok());
   Options options;
   Manager manager(
-      options, [&f](const std::string& expr, TimestampMs t) { return f.Query(expr, t); },
+      options, [&f](const std::string& expr, TimestampMs t, const QueryContext&) { return f.Query(expr, t); },
       &f.storage, &f.storage, nullptr, nullptr);
   REQUIRE(manager.Update({.files = {file}}).ok());
   manager.Start();
@@ -503,6 +506,29 @@ TEST_CASE("the schedule runs groups on their own slots and ends removed ones") {
   CHECK(f.storage.Dump()["ra"].size() == at_stop);
 }
 
+TEST_CASE("stopping cancels the running query") {
+  Fixture f;
+  const std::string file = f.dir + "/long.yml";
+  REQUIRE(WriteFileAtomically(
+              file, "groups:\n- name: l\n  interval: 10ms\n  rules: [{record: r, expr: time()}]\n")
+              .ok());
+  std::atomic<bool> entered{false};
+  Manager manager(
+      Options{},
+      [&](const std::string&, TimestampMs, const QueryContext& context)
+          -> StatusOr<promql::QueryResult> {
+        entered = true;
+        while (!*context.cancelled) std::this_thread::yield();
+        return Cancelled("query was canceled");
+      },
+      &f.storage, nullptr, nullptr, nullptr);
+  REQUIRE(manager.Update({.files = {file}}).ok());
+  manager.Start();
+  while (!entered) std::this_thread::yield();
+  manager.Stop();
+  CHECK(f.storage.Dump().empty());
+}
+
 TEST_CASE("a slow group misses its turns and counts them") {
   Fixture f;
   const std::string file = f.dir + "/slow.yml";
@@ -513,7 +539,7 @@ TEST_CASE("a slow group misses its turns and counts them") {
   std::atomic<int> runs{0};
   Manager manager(
       Options{},
-      [&](const std::string& expr, TimestampMs t) {
+      [&](const std::string& expr, TimestampMs t, const QueryContext&) {
         if (++runs == 1) std::this_thread::sleep_for(std::chrono::milliseconds(100));
         return f.Query(expr, t);
       },
