@@ -16,7 +16,6 @@ namespace {
 
 constexpr uint32_t kSlice = 1024;        // series encoded in one hold of the index lock
 constexpr size_t kWriteBytes = 1 << 20;
-constexpr size_t kDetachedBatch = 1000;  // samples a record
 
 class Marks final : public SymbolMarks {
  public:

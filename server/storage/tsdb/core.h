@@ -65,7 +65,7 @@ struct HeadCore {
   std::atomic<int64_t> min_time{kNoMinTime};
   std::atomic<int64_t> max_time{kNoMaxTime};
   std::atomic<int64_t> truncated_before{INT64_MIN};
-  uint64_t next_ref GUARDED_BY(structure_mutex) = 1;
+  uint64_t next_ref = 1;                // guarded by structure_mutex
 
   Home* ParkedHome(uint32_t slot) { return &parked[slot % parked.size()]; }
   Slab& SlabFor(uint32_t id) { return slabs[id % slabs.size()]; }
@@ -77,9 +77,8 @@ struct HeadCore {
   void NoteTimes(int64_t mint, int64_t maxt);
   bool SameChunkRange(int64_t a, int64_t b) const;
 
-  // The series with these labels, created and logged when new. REQUIRES structure_mutex.
-  StatusOr<uint32_t> FindOrCreate(const Labels& labels, BaseGuess* guess, bool* created)
-      REQUIRES(structure_mutex);
+  // The series with these labels, created and logged when new. structure_mutex is held.
+  StatusOr<uint32_t> FindOrCreate(const Labels& labels, BaseGuess* guess, bool* created);
   // Writes the series and what it needs to be understood into the current log segment.
   void LogSeries(uint32_t slot) REQUIRES(index.mutex());
   // The newest time and value in the full chunks of a series; the home is locked.

@@ -12,7 +12,6 @@ namespace {
 constexpr uint32_t kFirstBlock = 8;  // most groups are small: rules, report series
 constexpr uint32_t kBlock = 64;
 constexpr size_t kOpenChunkPiece = 256 << 10;
-constexpr uint64_t kMaxMembers = uint64_t{1} << 28;
 
 }  // namespace
 

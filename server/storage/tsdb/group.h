@@ -37,7 +37,7 @@ class Group {
   Group(const Group&) = delete;
 
   uint32_t id() const { return id_; }
-  Mutex& commit_mutex() { return commit_mutex_; }
+  Mutex& commit_mutex() NX_TSA(lock_returned(commit_mutex_)) { return commit_mutex_; }
   int64_t visible_time() const { return visible_time_.load(std::memory_order_acquire); }
   BaseGuess& base_guess() { return base_guess_; }
   // Whether a GroupWriter holds it. Guarded by HeadCore::structure_mutex.

@@ -46,7 +46,7 @@ class SeriesIndex {
 
   SeriesIndex();
 
-  SharedMutex& mutex() const { return mutex_; }
+  SharedMutex& mutex() const NX_TSA(lock_returned(mutex_)) { return mutex_; }
   SeriesTable& table() { return table_; }
   const SeriesTable& table() const { return table_; }
 

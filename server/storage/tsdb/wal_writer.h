@@ -92,7 +92,6 @@ class WalWriter {
   std::string pending_ GUARDED_BY(mutex_);               // of segment_
   std::vector<Batch> ended_ GUARDED_BY(mutex_);          // of segments before it, in order
   uint64_t segment_size_ GUARDED_BY(mutex_) = 0;         // logical size, pending_ included
-  uint64_t last_sync_mark_ GUARDED_BY(mutex_) = 0;
   uint64_t appended_position_ GUARDED_BY(mutex_) = 0;
   uint64_t written_position_ GUARDED_BY(mutex_) = 0;
   uint64_t attempts_ GUARDED_BY(mutex_) = 0;             // finished write rounds
