@@ -42,9 +42,10 @@ std::optional<ExpositionFormat> Match(const MediaRange& range, bool offer_open_m
       range.Param("encoding") == "delimited") {
     return ExpositionFormat::kProtobuf;
   }
-  if (range.type == kTextType) {
-    if (version == "1.0.0") return ExpositionFormat::kText100;
-    if (version == "0.0.4" || version.empty()) return ExpositionFormat::kText004;
+  // The reference offers no text 1.0.0: whoever asks for it gets 0.0.4 under the escaping asked
+  // for.
+  if (range.type == kTextType && (version == "0.0.4" || version.empty())) {
+    return ExpositionFormat::kText004;
   }
   if (offer_open_metrics && range.type == kOpenMetricsType) {
     if (version == "1.0.0") return ExpositionFormat::kOpenMetrics100;

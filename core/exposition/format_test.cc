@@ -53,7 +53,14 @@ TEST_CASE("Negotiation") {
       {"application/vnd.google.protobuf;proto=other;encoding=delimited", false,
        "text/plain; version=0.0.4; charset=utf-8; escaping=underscores"},
       {"text/plain;version=1.0.0;escaping=allow-utf-8", false,
-       "text/plain; version=1.0.0; charset=utf-8; escaping=allow-utf-8"},
+       "text/plain; version=0.0.4; charset=utf-8; escaping=allow-utf-8"},
+      {"text/plain;version=1.0.0;escaping=allow-utf-8;q=0.4,text/plain;version=0.0.4;q=0.5", false,
+       "text/plain; version=0.0.4; charset=utf-8; escaping=underscores"},
+      {"application/openmetrics-text;version=1.0.0;escaping=allow-utf-8;q=0.6,"
+       "application/openmetrics-text;version=0.0.1;q=0.5,"
+       "text/plain;version=1.0.0;escaping=allow-utf-8;q=0.4,text/plain;version=0.0.4;q=0.3,*/"
+       "*;q=0.2",
+       false, "text/plain; version=0.0.4; charset=utf-8; escaping=allow-utf-8"},
       {"text/plain;escaping=nonsense", false,
        "text/plain; version=0.0.4; charset=utf-8; escaping=underscores"},
       {";;;,,q=,=;q", false, "text/plain; version=0.0.4; charset=utf-8; escaping=underscores"},

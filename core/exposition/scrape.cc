@@ -9,7 +9,9 @@ Status ParseScrape(std::string_view body, const ScrapeOptions& options, ScrapeTa
   result->Clear();
   ScrapeWalk walk(table->impl(), result);
   auto parse = options.grammar == ScrapeGrammar::kProtobuf ? &ScrapeProtobuf : &ScrapeText;
-  Status status = parse(body, options, table->impl(), &walk, sink, result);
+  // An empty body is no malformed OpenMetrics but a target without metrics.
+  Status status =
+      body.empty() ? OkStatus() : parse(body, options, table->impl(), &walk, sink, result);
   if (status.ok()) {
     walk.Finish();
   } else {

@@ -52,6 +52,7 @@ struct FullParse {
 
 inline FullParse ParseFully(std::string_view body, TextDialect dialect) {
   FullParse out;
+  if (body.empty()) return out;
   TextReader reader(body, dialect);
   while (true) {
     auto entry = reader.Next();

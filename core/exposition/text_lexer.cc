@@ -1,5 +1,6 @@
 // The lexical half of TextReader: what the next token is, given what is expected. On an invalid one
-// i_ is the byte that fits no token, which is what error messages show.
+// i_ is the byte that fits no token, and at the end of the body start_ stays where the last token
+// began: that is what error messages show.
 #include "core/exposition/text_lexer.h"
 
 #include <algorithm>
@@ -15,7 +16,8 @@ void TextReader::ScanName(bool colons) {
   i_ = static_cast<size_t>(p - body_.data());
 }
 
-// At a quote. Escapes are skipped, not judged. LF may stand inside in the text dialect alone.
+// At a quote. Escapes are skipped, not judged. LF may stand inside, but for OpenMetrics' label
+// values; NUL in label values alone.
 TextReader::Token TextReader::LexQuoted(Token token) {
   const size_t start = i_;
   const char* const end = body_.data() + body_.size();
@@ -30,9 +32,11 @@ TextReader::Token TextReader::LexQuoted(Token token) {
     if (*p == '\\') {
       escapes_ = true;
       ++p;
-      if (p == end || *p == '\n') return Fail(start, at + 1);
+      // The reference's lexer passes over NUL in label values, also behind a backslash.
+      while (token == Token::kLabelValue && p != end && *p == '\0') ++p;
+      if (p == end || *p == '\n') return Fail(start, static_cast<size_t>(p - body_.data()));
       if (static_cast<unsigned char>(*p) >= 0x80) non_ascii_ = true;
-    } else if (*p == '\n' ? !text : token != Token::kLabelValue) {
+    } else if (*p == '\n' ? !text && token == Token::kLabelValue : token != Token::kLabelValue) {
       return Fail(start, at);
     }
   }
@@ -57,24 +61,27 @@ TextReader::Token TextReader::LexLabelToken() {
     case '"':
       return LexQuoted(Token::kQuoted);
     case -1:
-      return Take(Token::kEnd, start, start);
+      return Token::kEnd;
     default:
       return Fail(start, start);
   }
 }
 
-TextReader::Token TextReader::LexLabelValue() {
+TextReader::Token TextReader::LexLabelValue(bool exemplar) {
   SkipBlanks();
+  // Behind the equals sign of an exemplar's label a number would be a token, though a wrong one.
+  if (exemplar && At(i_) == ' ') return LexNumber(Token::kValue);
   if (At(i_) == '"') return LexQuoted(Token::kLabelValue);
-  return At(i_) < 0 ? Take(Token::kEnd, i_, i_) : Fail(i_, i_);
+  return At(i_) < 0 ? Token::kEnd : Fail(i_, i_);
 }
 
 // OpenMetrics: one space, then everything up to the next space or LF.
 TextReader::Token TextReader::LexNumber(Token token) {
   const size_t start = i_;
-  if (At(start) < 0) return Take(Token::kEnd, start, start);
+  if (At(start) < 0) return Token::kEnd;
   if (At(start) != ' ') return Fail(start, start);
-  size_t end = std::min(body_.find_first_of(" \n", start + 1), body_.size());
+  size_t end = start + 1;
+  while (end < body_.size() && body_[end] != ' ' && body_[end] != '\n' && body_[end] != '\0') ++end;
   if (end == start + 1) return Fail(start, end);
   return Take(token, start, end);
 }
@@ -88,7 +95,7 @@ TextReader::Token TextReader::LexValue() {
   if (At(start) == '{') return Take(Token::kBraceOpen, start, start + 1);
   size_t end = start;
   while (end < body_.size() && body_[end] != ' ' && body_[end] != '\n' && body_[end] != '\t' &&
-         body_[end] != '{') {
+         body_[end] != '{' && body_[end] != '\0') {
     ++end;
   }
   return end == start ? Fail(start, start) : Take(Token::kValue, start, end);
@@ -106,13 +113,16 @@ TextReader::Token TextReader::LexTextAfterValue() {
 // An exemplar opens with " # {", which is longer than the timestamp " #" could be.
 TextReader::Token TextReader::LexOpenMetricsAfterValue(bool exemplar) {
   if (At(i_) == '\n') return Take(Token::kLinebreak, i_, i_ + 1);
-  if (!exemplar && body_.substr(i_, 4) == " # {") return Take(Token::kComment, i_, i_ + 4);
+  if (!exemplar && body_.substr(i_, 3) == " # ") {
+    return At(i_ + 3) == '{' ? Take(Token::kComment, i_, i_ + 4) : Fail(i_, i_ + 3);
+  }
   return LexNumber(Token::kTimestamp);
 }
 
 TextReader::Token TextReader::LexMetricName() {
   SkipBlanks();
   const size_t start = i_;
+  if (At(start) < 0) return Token::kEnd;
   if (At(start) == '"') return LexQuoted(Token::kMetricName);
   if (!Is(At(start), kNameStart | kColon)) return Fail(start, start);
   ScanName(true);

@@ -79,6 +79,7 @@ StatusOr<TextReader::Entry> TextReader::ReadSeries() {
   if (has_name_) {
     ScanName(true);
     name_ = Span(series_begin_, i_);
+    start_ = series_begin_;
     series_end_ = i_;
     SkipBlanks();
   }
@@ -122,6 +123,7 @@ void TextReader::TakePlainPairs(std::vector<Pair>* pairs) {
     pairs->push_back({Span(offset(name), offset(p)), Span(offset(value), offset(quote))});
     p = quote + 2;
     i_ = offset(p);
+    start_ = i_ - 1;
   }
 }
 
@@ -152,8 +154,10 @@ Status TextReader::ReadLabelPairs(bool exemplar, std::vector<Pair>* pairs) {
 Status TextReader::ReadLabelPair(Span name, bool quoted, bool exemplar, std::vector<Pair>* pairs,
                                  bool* closed) {
   Token token = LexLabelToken();
-  if (quoted && (token == Token::kComma || token == Token::kBraceClose)) {
+  if (token == Token::kComma || token == Token::kBraceClose) {
     if (exemplar) return TokenError("expected label name", token);
+    // The reference would take an unquoted name, too, without its first and last letter.
+    if (!has_name_ && !quoted) return TokenError("expected equal", token);
     if (has_name_) {
       return InvalidArgument("metric name already set while parsing: {}",
                              GoQuote(Raw(entry_begin_, i_)));
@@ -165,7 +169,7 @@ Status TextReader::ReadLabelPair(Span name, bool quoted, bool exemplar, std::vec
     return OkStatus();
   }
   if (token != Token::kEqual) return TokenError("expected equal", token);
-  token = LexLabelValue();
+  token = LexLabelValue(exemplar);
   if (token != Token::kLabelValue) return TokenError("expected label value", token);
   if (non_ascii_ && !IsValidUtf8(TokenText())) {
     return InvalidArgument("invalid UTF-8 label value: {}", GoQuote(Raw(start_, i_)));
@@ -207,6 +211,15 @@ Status TextReader::ReadOpenMetricsSuffix() {
   }
   if (token != Token::kValue) return TokenError("expected value after metric", token);
   NX_RETURN_IF_ERROR(ParseValue(TokenText().substr(1), &value_));
+  // A blank that leads nowhere ends the series for the reference, which then fails on what follows.
+  const bool hash_blank = body_.substr(i_, 3) == " # " && At(i_ + 3) != '{';
+  const int second = At(i_ + 1);
+  if (hash_blank || (At(i_) == ' ' && (second == ' ' || second == '\n' || second < 0))) {
+    i_ += hash_blank ? 3 : 1;
+    entry_begin_ = i_;
+    if (At(i_) < 0) return InvalidArgument("data does not end with # EOF");
+    return TokenError("expected a valid start token", LexOpenMetricsAfterValue(false));
+  }
   token = LexOpenMetricsAfterValue(false);
   if (token == Token::kTimestamp) {
     int64_t ms = 0;

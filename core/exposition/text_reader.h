@@ -111,7 +111,7 @@ class TextReader {
   void ScanName(bool colons);
   Token LexQuoted(Token token);
   Token LexLabelToken();
-  Token LexLabelValue();
+  Token LexLabelValue(bool exemplar);
   Token LexValue();
   Token LexNumber(Token token);
   Token LexTextAfterValue();

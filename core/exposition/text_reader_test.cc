@@ -9,6 +9,8 @@
 namespace narthex {
 namespace {
 
+using std::string_view_literals::operator""sv;
+
 // Every entry on a line of its own, as one text.
 std::string Dump(std::string_view body, TextDialect dialect) {
   TextReader reader(body, dialect);
@@ -140,7 +142,12 @@ TEST_CASE("Text: errors in the reference's words") {
       {"{a=\"ok\"} 1", R"(metric name not set while parsing: "{a=\"ok\"} 1")"},
       {"{\"a\", \"b\"} 1", R"(metric name already set while parsing: "{\"a\", \"b\"}")"},
       {"a{\"b\"} 1", R"(metric name already set while parsing: "a{\"b\"}")"},
-      {"a{b} 1", R"(expected equal, got "} " ("BCLOSE") while parsing: "a{b} ")"},
+      {"a{b} 1", R"(metric name already set while parsing: "a{b}")"},
+      {"{b} 1", R"(expected equal, got "} " ("BCLOSE") while parsing: "{b} ")"},
+      {"a\0 1\n"sv,
+       R"(expected value after metric, got "\x00" ("INVALID") while parsing: "a\x00")"},
+      {"a 1\0\n"sv,
+       R"(expected timestamp or new record, got "\x00" ("INVALID") while parsing: "a 1\x00")"},
       {"a{} {} 1", R"(expected value after metric, got "{}" ("BOPEN") while parsing: "a{} {}")"},
       {"9 1", R"(expected a valid start token, got "9" ("INVALID") while parsing: "9")"},
       {"a 1\nb +NaN\n",
@@ -229,6 +236,23 @@ TEST_CASE("OpenMetrics: errors in the reference's words") {
       {"a{b=\"c\" d=\"e\"} 1\n# EOF\n", R"(expected label name, got " " ("INVALID"))"},
       {"a 1 1 1\n# EOF\n",
        R"(expected next entry after timestamp, got " 1\n" ("TIMESTAMP") while parsing: "a 1 1 1\n")"},
+      {"a 1 # {d=", R"(expected label value, got "=" ("EOF") while parsing: "a 1 # {d=")"},
+      {"a{b=\"c\"",
+       R"(expected comma or brace close, got "\"c\"" ("EOF") while parsing: "a{b=\"c\"")"},
+      {"# TYPE ",
+       R"(expected metric name after TYPE, got "# TYPE " ("EOF") while parsing: "# TYPE ")"},
+      {"a 1  # {b=\"c\"} 1\n# EOF\n",
+       R"(expected a valid start token, got " # {b" ("COMMENT") while parsing: " # {b")"},
+      {"a 1 5 # b\n# EOF\n",
+       R"(expected next entry after timestamp, got " # b" ("INVALID") while parsing: "a 1 5 # b")"},
+      {"a 1 # {b= 1\"} 1\n# EOF\n",
+       R"(expected label value, got " 1\"} " ("VALUE") while parsing: "a 1 # {b= 1\"} ")"},
+      {"a 1 ", "data does not end with # EOF"},
+      {"a 1 # ", "data does not end with # EOF"},
+      {"a 1 # b\n# EOF\n",
+       R"(expected a valid start token, got "b" ("INVALID") while parsing: "b")"},
+      {"a 1 \n# EOF\n",
+       R"(expected a valid start token, got "\n#" ("LINEBREAK") while parsing: "\n#")"},
       {"a 1 NaN\n# EOF\n", "invalid timestamp NaN"},
       {"a 1 -Inf\n# EOF\n", "invalid timestamp -Inf"},
       {"a 1 # {b=\"c\"} 1 +Inf\n# EOF\n", "invalid exemplar timestamp +Inf"},
