@@ -35,6 +35,11 @@ concept HasText = requires(const T& v, std::string_view text) {
   { v.IsZero() } -> std::same_as<bool>;
 };
 
+// A struct that prints something even at its zero value says itself when it is zero, by a free
+// IsZero(const T&) beside it.
+template <typename T>
+bool IsZeroStruct(const T& value);
+
 template <typename T>
 void CallDescribe(Fields& f, T& value) {
   if constexpr (HasDescribeMember<T>) {
@@ -251,7 +256,7 @@ struct Codec<T> {
     CallDescribe(fields, const_cast<T&>(v));
     return fields.TakePrinted();
   }
-  static bool IsZero(const T& v) { return Encode(v)->members.empty(); }
+  static bool IsZero(const T& v) { return IsZeroStruct(v); }
   static std::string GoType() { return Name().outer_type_name(); }
 
  private:
@@ -263,6 +268,15 @@ struct Codec<T> {
   }
   static std::string KeyType() { return Name().type_name(); }
 };
+
+template <typename T>
+bool IsZeroStruct(const T& value) {
+  if constexpr (requires { { IsZero(value) } -> std::same_as<bool>; }) {
+    return IsZero(value);
+  } else {
+    return Codec<T>::Encode(value)->members.empty();
+  }
+}
 
 template <typename T>
 void Fields::Field(std::string_view key, T& value, Print print) {

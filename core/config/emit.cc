@@ -60,13 +60,26 @@ Analysis Analyse(std::string_view s) {
 }
 
 // 1:30 and the like: YAML 1.1 readers other than go-yaml take them for numbers of base 60.
+//   [-+]?[0-9][0-9_]*(:[0-5]?[0-9])+(\.[0-9_]*)?
 bool IsBase60(std::string_view s) {
-  if (s.empty() || s.find(':') == std::string_view::npos) return false;
-  if (s[0] != '+' && s[0] != '-' && (s[0] < '0' || s[0] > '9')) return false;
-  for (char c : s.substr(1)) {
-    if ((c < '0' || c > '9') && c != ':' && c != '_' && c != '.') return false;
+  auto digit = [](char c) { return c >= '0' && c <= '9'; };
+  if (s.starts_with('+') || s.starts_with('-')) s.remove_prefix(1);
+  if (s.empty() || !digit(s[0])) return false;
+  size_t i = 1;
+  while (i < s.size() && (digit(s[i]) || s[i] == '_')) ++i;
+  size_t groups = 0;
+  for (; i < s.size() && s[i] == ':'; ++groups) {
+    ++i;
+    if (i + 1 < s.size() && s[i] >= '0' && s[i] <= '5' && digit(s[i + 1])) ++i;
+    if (i >= s.size() || !digit(s[i])) return false;
+    ++i;
   }
-  return true;
+  if (groups == 0) return false;
+  if (i < s.size() && s[i] == '.') {
+    ++i;
+    while (i < s.size() && (digit(s[i]) || s[i] == '_')) ++i;
+  }
+  return i == s.size();
 }
 
 constexpr size_t kBestWidth = 80;  // libyaml's default

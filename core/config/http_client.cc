@@ -128,6 +128,8 @@ void Describe(Fields& f, TlsConfig& tls) {
   TlsVersion(f, "max_version", tls.max_version);
 }
 
+bool IsZero(const TlsConfig& tls) { return tls == TlsConfig{}; }
+
 void Describe(Fields& f, ClientConfig::BasicAuth& auth) {
   f.Type("config.plain", "config.BasicAuth");
   f.Field("username", auth.username);

@@ -17,6 +17,7 @@
 namespace narthex::http {
 
 void Describe(config::Fields& f, TlsConfig& tls);
+bool IsZero(const TlsConfig& tls);  // such a block is left out when printing
 void Describe(config::Fields& f, ClientConfig& client);
 Status AfterDecode(ClientConfig& client);
 
