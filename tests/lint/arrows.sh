@@ -36,8 +36,8 @@ forbid "$ours" 'leveldb/' 'LevelDB stays in core/kv' '^core/kv/'
 forbid "$ours" '(simdjson|rapidjson)' 'JSON parsers stay in core/json' '^core/json/'
 forbid "$ours" 're2/' 'RE2 stays in core/labels/regex' '^core/labels/regex'
 forbid "$ours" '(grpcpp|grpc)/' 'gRPC stays in core/rpc' '^core/rpc/|^server/grpc/|^alertmanager/cluster/'
-forbid "$ours" 'openssl/' 'OpenSSL stays in core/tls, core/http and the MD5 of hashmod' \
-  "^core/(tls|http)/|^core/labels/relabel\.cc|$test_files"
+forbid "$ours" 'openssl/' 'OpenSSL stays in core/tls, core/http and the MD5 of hashmod and configuration hash' \
+  "^core/(tls|http)/|^core/labels/relabel\.cc|^alertmanager/config/load\.cc|$test_files"
 forbid "$ours" 'httplib' 'cpp-httplib is for tools and tests' "^tools/|$test_files"
 forbid "$ours" '(iostream|regex|ranges)>' 'headers stay light' '\.cc:'
 forbid "$ours" 'absl/synchronization' 'std::mutex, not absl::Mutex'

@@ -1,0 +1,36 @@
+#pragma once
+// Answers and inputs all endpoints share.
+
+#include <string>
+#include <string_view>
+
+#include "alertmanager/matchers/matcher.h"
+#include "core/base/status.h"
+#include "core/http/server.h"
+#include "core/json/reader.h"
+
+namespace narthex::am {
+
+// JSON with the API's headers.
+void SendJson(const http::Request& request, http::ResponseWriter& response, int code,
+              std::string body);
+// A bare JSON string.
+void SendError(const http::Request& request, http::ResponseWriter& response, int code,
+               std::string_view message);
+// {"code":…,"message":…}; some codes go out under another HTTP status (602 as 422).
+void SendFrameworkError(const http::Request& request, http::ResponseWriter& response, int code,
+                        std::string_view message);
+void SendEmpty(const http::Request& request, http::ResponseWriter& response, int code);
+
+// The body as JSON, checked for its media type; false after an error was sent. `what` names the body
+// in errors ("alerts").
+bool ReadJsonBody(const http::Request& request, http::ResponseWriter& response,
+                  std::string_view what, JsonValue* out);
+
+// true, 1, yes, ok, y, on, selected, checked, t, enabled; anything else given is false.
+bool BoolParameter(const http::Request& request, std::string_view name, bool otherwise);
+// Every `filter` parameter; the matchers are joined by "and".
+StatusOr<Matchers> FilterParameter(const http::Request& request);
+bool IsUuid(std::string_view text);
+
+}  // namespace narthex::am

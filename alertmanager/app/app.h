@@ -1,0 +1,79 @@
+#pragma once
+// Alertmanager as a whole: storage, the running configuration, the web server.
+//
+//   NX_ASSIGN_OR_RETURN(auto app, App::Create(options, Clock::System()));   // a bad config is fatal
+//   NX_RETURN_IF_ERROR(app->Start());
+//
+// Threads: the dispatch loop, one HTTP client thread, the web server's. Create, Start and Stop belong
+// to the main thread; Reload and running() may be called from any.
+
+#include <atomic>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "alertmanager/api/api.h"
+#include "alertmanager/app/options.h"
+#include "core/http/client.h"
+#include "core/kv/store.h"
+#include "core/metrics/http_handler.h"
+
+namespace narthex::am {
+
+class App {
+ public:
+  static StatusOr<std::unique_ptr<App>> Create(Options options, const Clock& clock);
+  ~App();
+
+  Status Start();
+  void Stop();
+  // Loads the file again. On failure the old configuration keeps running.
+  Status Reload() EXCLUDES(reload_mutex_, running_mutex_);
+
+  std::shared_ptr<const Running> running() const EXCLUDES(running_mutex_);
+  std::vector<int> ports() const { return server_->ports(); }
+  Registry& registry() { return registry_; }
+
+ private:
+  App(Options options, const Clock& clock);
+  Status OpenStorage();
+  Status ImportSnapshots();
+  Status ResolveUrls();
+  Status Apply(std::shared_ptr<const Config> config) REQUIRES(reload_mutex_);
+  StatusOr<std::shared_ptr<const Receivers>> BuildReceivers(const Config& config);
+  void AddMetrics();
+  void AddRoutes();
+  void Serve(const http::Request& request, http::ResponseWriter& response);
+  void ScheduleMaintenance();
+  void ScheduleAlertGc();
+
+  Options options_;
+  const Clock& clock_;
+  Registry registry_;
+  std::unique_ptr<KvStore> store_;
+  std::unique_ptr<Silences> silences_;
+  std::unique_ptr<NotificationLog> log_;
+  AlertStore alerts_;
+  Loop loop_;
+  std::unique_ptr<http::ClientRuntime> client_runtime_;
+  NotifyMetrics notify_metrics_;
+  std::unique_ptr<Api> api_;
+  std::unique_ptr<MetricsHandler> metrics_handler_;
+  http::Router router_;
+  std::unique_ptr<http::Server> server_;
+  int64_t not_before_ = 0;
+  std::atomic<int> gets_in_flight_{0};
+  std::atomic<bool> routes_ready_{false};
+  bool started_ = false;
+
+  Mutex reload_mutex_;  // one reload at a time
+  mutable Mutex running_mutex_;
+  std::shared_ptr<const Running> running_ GUARDED_BY(running_mutex_);
+
+  Gauge& config_ok_;
+  Gauge& config_time_;
+  Gauge& config_hash_;
+  Counter& gets_refused_;
+};
+
+}  // namespace narthex::am

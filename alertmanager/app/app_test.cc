@@ -1,0 +1,211 @@
+// The whole program against a real webhook listener, over loopback.
+
+#include "alertmanager/app/app.h"
+
+#include <chrono>
+#include <fstream>
+
+#include "alertmanager/testing/temp_store.h"
+#include "core/json/reader.h"
+#include "tests/catch.h"
+
+namespace narthex::am {
+namespace {
+
+// Collects what is posted to it.
+class Listener {
+ public:
+  Listener() {
+    http::ServerOptions options;
+    options.listen_addresses = {"127.0.0.1:0"};
+    options.server_name = "hook";
+    server_ = http::Server::Create(std::move(options),
+                                   [this](const http::Request& request, http::ResponseWriter& response) {
+                                     MutexLock lock(mutex_);
+                                     bodies_.push_back(request.body);
+                                     response.Send(200, "text/plain", "");
+                                     arrived_.NotifyAll();
+                                   })
+                  .value();
+    REQUIRE(server_->Start().ok());
+  }
+  ~Listener() { server_->Stop(); }
+  std::string url() const { return fmt::format("http://127.0.0.1:{}/hook", server_->ports()[0]); }
+  // The number-th body, once it is there.
+  std::string Wait(size_t number) {
+    MutexLock lock(mutex_);
+    arrived_.WaitFor(lock, std::chrono::seconds(60), [&] { return bodies_.size() > number; });
+    return bodies_.size() > number ? bodies_[number] : "";
+  }
+
+ private:
+  Mutex mutex_;
+  CondVar arrived_;
+  std::vector<std::string> bodies_;
+  std::unique_ptr<http::Server> server_;
+};
+
+struct Running {
+  TempDir dir;
+  Listener hook;
+  std::unique_ptr<App> app;
+  http::ClientRuntime runtime{1, "test"};
+  std::shared_ptr<http::Client> client = http::Client::Create(runtime, {}).value();
+
+  Running() {
+    WriteConfig("[alertname]");
+    Start();
+  }
+  ~Running() {
+    if (app != nullptr) app->Stop();
+  }
+  void WriteConfig(std::string_view group_by) {
+    std::ofstream(dir.path() + "/am.yml")
+        << fmt::format("route: {{receiver: w, group_by: {}, group_wait: 0s, group_interval: 100ms}}\n"
+                       "receivers: [{{name: w, webhook_configs: [{{url: '{}'}}]}}]\n",
+                       group_by, hook.url());
+  }
+  void Start() {
+    Options options;
+    options.config_file = dir.path() + "/am.yml";
+    options.storage_path = dir.path() + "/data";
+    options.listen_addresses = {"127.0.0.1:0"};
+    options.external_url = "http://am.example/prefix/";
+    app = App::Create(std::move(options), Clock::System()).value();
+    REQUIRE(app->Start().ok());
+  }
+  http::ClientResponse Do(std::string method, std::string_view path, std::string body = "") {
+    http::ClientRequest request;
+    request.method = std::move(method);
+    request.url = fmt::format("http://127.0.0.1:{}/prefix{}", app->ports()[0], path);
+    if (!body.empty()) request.headers.Add("Content-Type", "application/json");
+    request.body = std::move(body);
+    auto response = client->DoBlocking(std::move(request));
+    REQUIRE(response.ok());
+    return *std::move(response);
+  }
+  std::string Get(std::string_view path) { return Do("GET", path).body; }
+  JsonValue GetJson(std::string_view path) { return ParseJson(Get(path)).value(); }
+};
+
+TEST_CASE("an alert reaches the webhook, resolves, and is seen in the API on the way") {
+  Running am;
+  CHECK(am.Do("GET", "/-/ready").status == 200);
+  CHECK(am.Do("POST", "/api/v2/alerts",
+              R"([{"labels":{"alertname":"A","n":"1"},"annotations":{"s":"t"}}])")
+            .status == 200);
+  JsonValue first = ParseJson(am.hook.Wait(0)).value();
+  CHECK(first["status"].AsString() == "firing");
+  CHECK(first["groupKey"].AsString() == "{}:{alertname=\"A\"}");
+  CHECK(first["externalURL"].AsString() == "http://am.example/prefix");
+  JsonValue alerts = am.GetJson("/api/v2/alerts");
+  REQUIRE(alerts.items().size() == 1);
+  CHECK(alerts.items()[0]["status"]["state"].AsString() == "active");
+  CHECK(am.GetJson("/api/v2/alerts?filter=n%3D2").items().empty());
+  CHECK(am.GetJson("/api/v2/alerts/groups").items().size() == 1);
+  am.Do("POST", "/api/v2/alerts",
+        R"([{"labels":{"alertname":"A","n":"1"},"endsAt":"2026-01-01T00:00:00Z"}])");
+  CHECK(ParseJson(am.hook.Wait(1)).value()["status"].AsString() == "resolved");
+  CHECK(am.GetJson("/api/v2/alerts").items().empty());
+  const std::string metrics = am.Get("/metrics");
+  CHECK(metrics.find("alertmanager_alerts_received_total{status=\"resolved\",version=\"v2\"} 1\n") !=
+        std::string::npos);
+  CHECK(metrics.find("alertmanager_notifications_total{integration=\"slack\"} 0\n") != std::string::npos);
+  CHECK(metrics.find("alertmanager_config_last_reload_successful 1\n") != std::string::npos);
+}
+
+TEST_CASE("silences through the API outlive the process") {
+  Running am;
+  const std::string body =
+      R"({"matchers":[{"name":"n","value":"1","isRegex":false}],"startsAt":"2020-01-01T00:00:00Z",)"
+      R"("endsAt":"2999-01-01T00:00:00Z","createdBy":"me","comment":"c"})";
+  const http::ClientResponse set = am.Do("POST", "/api/v2/silences", body);
+  REQUIRE(set.status == 200);
+  const std::string id = ParseJson(set.body).value()["silenceID"].AsString();
+  am.Do("POST", "/api/v2/alerts", R"([{"labels":{"alertname":"A","n":"1"}}])");
+  CHECK(am.GetJson("/api/v2/alerts").items()[0]["status"]["silencedBy"].items()[0].AsString() == id);
+  CHECK(am.GetJson("/api/v2/alerts?silenced=false").items().empty());
+  am.app->Stop();
+  am.app.reset();
+  am.Start();
+  CHECK(am.GetJson("/api/v2/silences").items()[0]["id"].AsString() == id);
+  CHECK(am.Do("DELETE", "/api/v2/silence/" + id).status == 200);
+  CHECK(am.GetJson("/api/v2/silence/" + id)["status"]["state"].AsString() == "expired");
+}
+
+TEST_CASE("reload: good ones apply, bad ones leave the old configuration in charge") {
+  Running am;
+  std::ofstream(am.dir.path() + "/am.yml") << "foo: 1\n";
+  const http::ClientResponse bad = am.Do("POST", "/-/reload");
+  CHECK(bad.status == 500);
+  CHECK(bad.body.starts_with("failed to reload config: yaml: unmarshal errors:"));
+  CHECK(am.Get("/metrics").find("alertmanager_config_last_reload_successful 0\n") != std::string::npos);
+  am.WriteConfig("[n]");
+  CHECK(am.Do("POST", "/-/reload").status == 200);
+  CHECK(am.GetJson("/api/v2/status")["config"]["original"].AsString().find("group_by:\n  - \"n\"\n") !=
+        std::string::npos);
+  CHECK(am.Do("GET", "/-/reload").status == 405);
+  am.Do("POST", "/api/v2/alerts", R"([{"labels":{"alertname":"A","n":"1"}}])");
+  CHECK(ParseJson(am.hook.Wait(0)).value()["groupKey"].AsString() == "{}:{n=\"1\"}");
+}
+
+TEST_CASE("requests that are wrong get upstream's answers") {
+  Running am;
+  struct Row {
+    std::string method, path, body;
+    int status;
+    std::string answer;
+  };
+  const Row rows[] = {
+      {"POST", "/api/v2/alerts", R"([{"labels":{}}])", 400, "\"at least one label pair required\"\n"},
+      {"POST", "/api/v2/alerts", "[{}]", 422, R"({"code":602,"message":"0.labels in body is required"})"},
+      {"POST", "/api/v2/alerts", R"([{"labels":{"a":"b"},"generatorURL":"::"}])", 422,
+       R"({"code":601,"message":"0.generatorURL in body must be of type uri: \"::\""})"},
+      {"POST", "/api/v2/alerts",
+       R"([{"labels":{"a":"b"},"startsAt":"2030-01-01T00:00:00Z","endsAt":"2020-01-01T00:00:00Z"},)"
+       R"({"labels":{"":"b"}}])",
+       400, "\"start time must be before end time; invalid label set: invalid name \\\"\\\"\"\n"},
+      {"GET", "/api/v2/alerts?filter=foo", "", 400, "\"bad matcher format: foo\"\n"},
+      {"GET", "/api/v2/nope", "", 404, R"({"code":404,"message":"path /prefix/api/v2/nope was not found"})"},
+      {"GET", "/api/v2/silence/abc", "", 422,
+       R"({"code":601,"message":"silenceID in path must be of type uuid: \"abc\""})"},
+      {"GET", "/api/v2/silence/11111111-1111-1111-1111-111111111111", "", 404, ""},
+      {"PUT", "/api/v2/alerts", "", 405,
+       R"({"code":405,"message":"method PUT is not allowed, but [GET,POST] are"})"},
+      {"POST", "/api/v2/silences", "{}", 422, R"({"code":602,"message":"comment in body is required"})"},
+      {"GET", "/api/v1/alerts", "", 410, ""},
+  };
+  for (const Row& row : rows) {
+    INFO(row.method << " " << row.path << " " << row.body);
+    const http::ClientResponse response = am.Do(row.method, row.path, row.body);
+    CHECK(response.status == row.status);
+    if (row.status != 410) CHECK(response.body == row.answer);
+  }
+  // Good alerts of a batch are kept although another one is refused.
+  CHECK(am.Do("POST", "/api/v2/alerts", R"([{"labels":{"alertname":"ok"}},{"labels":{}}])").status == 400);
+  CHECK(am.GetJson("/api/v2/alerts").items().size() == 1);
+}
+
+TEST_CASE("flags that are known and not implemented are refused by name") {
+  auto read = [](std::vector<std::string> arguments) -> std::string {
+    FlagSet flags("alertmanager", "");
+    const OptionFlags option_flags(flags);
+    if (Status status = flags.TryParse(arguments); !status.ok()) return std::string(MessageOf(status));
+    auto options = option_flags.Read();
+    return options.ok() ? "" : std::string(MessageOf(options.status()));
+  };
+  CHECK(read({}).empty());
+  CHECK(read({"--cluster.listen-address="}).empty());
+  CHECK(read({"--cluster.listen-address=", "--cluster.settle-timeout=0s"}).empty());
+  CHECK(read({"--cluster.listen-address=0.0.0.0:9094"}) ==
+        "--cluster.listen-address is known to Alertmanager, not implemented here");
+  CHECK(read({"--cluster.peer=x:1"}) == "--cluster.peer is known to Alertmanager, not implemented here");
+  CHECK(read({"--web.timeout=5s"}) == "--web.timeout is known to Alertmanager, not implemented here");
+  CHECK(read({"--enable-feature=nope"}) == "unknown option 'nope' for --enable-feature");
+  CHECK(read({"--enable-feature=utf8-strict-mode"}).empty());
+  CHECK(read({"--enable-feature="}).empty());
+  CHECK(read({"--nope"}) != "");
+}
+
+}  // namespace
+}  // namespace narthex::am

@@ -1,0 +1,169 @@
+#include "alertmanager/app/options.h"
+
+#include "alertmanager/matchers/matcher.h"
+#include "core/strings/quote.h"
+
+namespace narthex::am {
+namespace {
+
+constexpr auto kGo = FlagSet::DurationSyntax::kGo;
+constexpr int64_t kNanosPerMs = 1'000'000;
+
+// Flags of the cluster beside its listen address.
+constexpr std::string_view kClusterFlags[] = {
+    "cluster.advertise-address", "cluster.peer-name",
+    "cluster.peer",              "cluster.peer-timeout",
+    "cluster.peers-resolve-timeout", "cluster.gossip-interval",
+    "cluster.pushpull-interval", "cluster.tcp-timeout",
+    "cluster.probe-timeout",     "cluster.probe-interval",
+    "cluster.settle-timeout",    "cluster.reconnect-interval",
+    "cluster.reconnect-timeout", "cluster.tls-config",
+    "cluster.allow-insecure-public-advertise-address-discovery", "cluster.label"};
+
+void AddClusterFlags(FlagSet& flags) {
+  flags.String("cluster.advertise-address", "Explicit address to advertise in cluster.", "");
+  flags.String("cluster.peer-name", "Explicit name of the peer.", "");
+  flags.Strings("cluster.peer", "Initial peers (may be repeated).", {});
+  struct Row {
+    std::string_view name, help, value;
+  };
+  static constexpr Row kRows[] = {
+      {"cluster.peer-timeout", "Time to wait between peers to send notifications.", "15s"},
+      {"cluster.peers-resolve-timeout", "Time to resolve peers.", "15s"},
+      {"cluster.gossip-interval", "Interval between sending gossip messages.", "200ms"},
+      {"cluster.pushpull-interval", "Interval for gossip state syncs.", "1m"},
+      {"cluster.tcp-timeout", "Timeout for establishing a stream connection.", "10s"},
+      {"cluster.probe-timeout", "Timeout to wait for an ack.", "500ms"},
+      {"cluster.probe-interval", "Interval between random node probes.", "1s"},
+      {"cluster.settle-timeout", "Maximum time to wait for cluster connections to settle.", "1m"},
+      {"cluster.reconnect-interval", "Interval between attempting to reconnect to lost peers.",
+       "10s"},
+      {"cluster.reconnect-timeout", "Length of time to attempt to reconnect to a lost peer.", "6h"}};
+  for (const Row& row : kRows) {
+    flags.Duration(std::string(row.name), std::string(row.help), std::string(row.value), kGo);
+  }
+  flags.String("cluster.tls-config", "Path to config for mutual TLS between peers.", "");
+  flags.Bool("cluster.allow-insecure-public-advertise-address-discovery",
+             "Allow alertmanager to discover and listen on a public IP address.", false);
+  flags.String("cluster.label", "The cluster label of gossip messages.", "");
+}
+
+}  // namespace
+
+OptionFlags::OptionFlags(FlagSet& flags) : flags_(flags) {
+  config_file_ = flags.String("config.file", "Alertmanager configuration file name.", "alertmanager.yml");
+  storage_path_ = flags.String("storage.path", "Base path for data storage.", "data/");
+  retention_ = flags.Duration("data.retention", "How long to keep data for.", "120h", kGo);
+  maintenance_ = flags.Duration("data.maintenance-interval",
+                                "Interval between garbage collections of silences and the "
+                                "notification log.",
+                                "15m", kGo);
+  max_silences_ = flags.Int("silences.max-silences",
+                            "Maximum number of silences, including expired silences. If negative or "
+                            "zero, no limit is set.",
+                            0);
+  max_silence_bytes_ = flags.Int("silences.max-silence-size-bytes",
+                                 "Maximum silence size in bytes. If negative or zero, no limit is set.", 0);
+  log_silences_ = flags.Bool("log.silences", "Log when silences are set or expired.", false);
+  alert_gc_ = flags.Duration("alerts.gc-interval", "Interval between alert GC.", "30m", kGo);
+  per_alertname_limit_ = flags.Int("alerts.per-alertname-limit",
+                                   "Maximum number of alerts per alertname (not implemented).", 0);
+  flags.Duration("dispatch.maintenance-interval",
+                 "Interval between removals of ended aggregation groups. Accepted; they are removed "
+                 "at once.",
+                 "30s", kGo);
+  start_delay_ = flags.Duration("dispatch.start-delay",
+                                "Minimum time to wait before dispatching alerts.", "0s", kGo);
+  systemd_socket_ = flags.Bool("web.systemd-socket",
+                               "Use systemd socket activation listeners (not implemented).", false);
+  listen_ = flags.Strings("web.listen-address",
+                          "Addresses on which to expose metrics and web interface. Repeatable.", {":9093"});
+  web_config_file_ = flags.String("web.config.file",
+                                  "Path to configuration file that can enable TLS or authentication.", "");
+  external_url_ = flags.String("web.external-url",
+                               "The URL under which Alertmanager is externally reachable.", "");
+  route_prefix_ = flags.String("web.route-prefix",
+                               "Prefix for the internal routes of web endpoints. Defaults to path of "
+                               "--web.external-url.",
+                               "");
+  get_concurrency_ = flags.Int("web.get-concurrency",
+                               "Maximum number of GET requests processed concurrently. If negative or "
+                               "zero, the limit is the number of cores or 8, whichever is larger.",
+                               0);
+  timeout_ = flags.Duration("web.timeout", "Timeout for HTTP requests (not implemented).", "0s", kGo);
+  cluster_listen_ = flags.String("cluster.listen-address",
+                                 "Listen address for cluster. Clustering is not implemented: empty, or "
+                                 "not given.",
+                                 "");
+  AddClusterFlags(flags);
+  features_ = flags.String("enable-feature",
+                           "Comma-separated experimental features: classic-mode, utf8-strict-mode.", "");
+}
+
+Status OptionFlags::CheckRefused() const {
+  auto refuse = [](std::string_view what) {
+    return Unimplemented("{} is known to Alertmanager, not implemented here", what);
+  };
+  if (!cluster_listen_->empty()) return refuse("--cluster.listen-address");
+  // With clustering switched off by hand the other flags mean nothing upstream either.
+  const bool switched_off = flags_.WasSet("cluster.listen-address");
+  for (std::string_view name : kClusterFlags) {
+    if (!switched_off && flags_.WasSet(name)) return refuse(fmt::format("--{}", name));
+  }
+  if (*systemd_socket_) return refuse("--web.systemd-socket");
+  if (*per_alertname_limit_ > 0) return refuse("--alerts.per-alertname-limit");
+  if (*timeout_ != 0) return refuse("--web.timeout");
+  return OkStatus();
+}
+
+Status OptionFlags::CheckFeatures() const {
+  bool classic = false, strict = false;
+  for (std::string_view name : SplitString(*features_, ',')) {
+    if (name.empty()) continue;
+    static constexpr std::string_view kKnown[] = {"alert-names-in-metrics", "receiver-name-in-metrics",
+                                                  "group-key-in-metrics", "auto-gomemlimit",
+                                                  "event-recorder"};
+    if (name == "classic-mode") {
+      classic = true;
+    } else if (name == "utf8-strict-mode") {
+      strict = true;
+    } else if (std::find(std::begin(kKnown), std::end(kKnown), name) != std::end(kKnown)) {
+      return Unimplemented("feature '{}' is known to Alertmanager, not implemented here", name);
+    } else {
+      return InvalidArgument("unknown option '{}' for --enable-feature", name);
+    }
+  }
+  if (classic && strict) {
+    return InvalidArgument("cannot enable classic-mode and utf8-strict-mode at the same time");
+  }
+  SetMatcherSyntax(classic  ? MatcherSyntax::kClassic
+                   : strict ? MatcherSyntax::kUtf8Strict
+                            : MatcherSyntax::kFallback);
+  return OkStatus();
+}
+
+StatusOr<Options> OptionFlags::Read() const {
+  NX_RETURN_IF_ERROR(CheckRefused());
+  NX_RETURN_IF_ERROR(CheckFeatures());
+  Options options;
+  options.config_file = *config_file_;
+  options.storage_path = *storage_path_;
+  options.retention_ns = *retention_ * kNanosPerMs;
+  options.maintenance_interval_ns = *maintenance_ * kNanosPerMs;
+  options.alert_gc_interval_ns = *alert_gc_ * kNanosPerMs;
+  options.start_delay_ns = *start_delay_ * kNanosPerMs;
+  options.max_silences = *max_silences_;
+  options.max_silence_bytes = *max_silence_bytes_;
+  options.log_silences = *log_silences_;
+  options.listen_addresses = *listen_;
+  options.web_config_file = *web_config_file_;
+  options.external_url = *external_url_;
+  options.route_prefix = *route_prefix_;
+  options.get_concurrency = static_cast<int>(std::min<int64_t>(*get_concurrency_, 1 << 20));
+  if (options.maintenance_interval_ns <= 0 || options.alert_gc_interval_ns <= 0) {
+    return InvalidArgument("--data.maintenance-interval and --alerts.gc-interval must be positive");
+  }
+  return options;
+}
+
+}  // namespace narthex::am

@@ -1,0 +1,50 @@
+#pragma once
+// The command line of alertmanager.
+
+#include <cstdint>
+#include <string>
+#include <vector>
+
+#include "core/base/status.h"
+#include "core/flags/flags.h"
+
+namespace narthex::am {
+
+struct Options {
+  std::string config_file = "alertmanager.yml";
+  std::string storage_path = "data/";
+  int64_t retention_ns = 120LL * 3600 * 1'000'000'000;
+  int64_t maintenance_interval_ns = 900LL * 1'000'000'000;
+  int64_t alert_gc_interval_ns = 1800LL * 1'000'000'000;
+  int64_t start_delay_ns = 0;
+  int64_t max_silences = 0;
+  int64_t max_silence_bytes = 0;
+  bool log_silences = false;
+  std::vector<std::string> listen_addresses = {":9093"};
+  std::string web_config_file;
+  std::string external_url;   // "" until the port is known: http://<hostname>:<port>
+  std::string route_prefix;   // "" = the path of the external URL
+  int get_concurrency = 0;    // 0 = max(cores, 8)
+};
+
+// The flags, and what they mean. Settings that are known upstream and not implemented are refused by
+// name.
+class OptionFlags {
+ public:
+  explicit OptionFlags(FlagSet& flags);
+  StatusOr<Options> Read() const;
+
+ private:
+  Status CheckRefused() const;
+  Status CheckFeatures() const;
+
+  FlagSet& flags_;
+  std::string *config_file_, *storage_path_, *web_config_file_, *external_url_, *route_prefix_;
+  std::string *cluster_listen_, *features_;
+  int64_t *retention_, *maintenance_, *alert_gc_, *start_delay_, *max_silences_,
+      *max_silence_bytes_, *per_alertname_limit_, *get_concurrency_, *timeout_;
+  bool *log_silences_, *systemd_socket_;
+  std::vector<std::string>* listen_;
+};
+
+}  // namespace narthex::am

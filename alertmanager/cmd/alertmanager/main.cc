@@ -1,0 +1,54 @@
+// alertmanager: flags, one App, signals.
+
+#include <pthread.h>
+#include <signal.h>
+
+#include <cstdio>
+
+#include "alertmanager/app/app.h"
+#include "core/log/log.h"
+
+namespace narthex::am {
+namespace {
+
+int Fail(const Status& status) {
+  NX_LOG(Error, MessageOf(status));
+  return 1;
+}
+
+int Main(int argc, char** argv) {
+  FlagSet flags("alertmanager", "");
+  const OptionFlags option_flags(flags);
+  const LogFlags log_flags = AddLogFlags(flags);
+  flags.SetVersion(VersionText("alertmanager"));
+  flags.Parse(argc, argv);
+  ApplyLogFlags(log_flags);
+  StatusOr<Options> options = option_flags.Read();
+  if (!options.ok()) return Fail(options.status());
+
+  // Blocked before any thread exists, so that only this one takes them.
+  sigset_t signals;
+  sigemptyset(&signals);
+  for (int signal : {SIGHUP, SIGINT, SIGTERM}) sigaddset(&signals, signal);
+  pthread_sigmask(SIG_BLOCK, &signals, nullptr);
+  signal(SIGPIPE, SIG_IGN);
+
+  NX_LOG(Info, "Starting Alertmanager", {"version", GetBuildInfo().version});
+  StatusOr<std::unique_ptr<App>> app = App::Create(*std::move(options), Clock::System());
+  if (!app.ok()) return Fail(app.status());
+  if (Status status = (*app)->Start(); !status.ok()) return Fail(status);
+  for (;;) {
+    int signal = 0;
+    if (sigwait(&signals, &signal) != 0) continue;
+    if (signal != SIGHUP) break;
+    (void)(*app)->Reload();  // it logs and counts its own failures
+  }
+  NX_LOG(Info, "Received SIGTERM, exiting gracefully...");
+  (*app)->Stop();
+  return 0;
+}
+
+}  // namespace
+}  // namespace narthex::am
+
+int main(int argc, char** argv) { return narthex::am::Main(argc, argv); }

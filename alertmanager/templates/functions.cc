@@ -1,0 +1,160 @@
+#include "alertmanager/templates/functions.h"
+
+#include <algorithm>
+
+#include "core/http/types.h"
+#include "core/json/writer.h"
+#include "core/labels/regex.h"
+#include "core/strings/quote.h"
+#include "core/template/humanize.h"
+#include "core/template/time_value.h"
+
+namespace narthex::am {
+namespace {
+
+using tmpl::FunctionMap;
+using tmpl::List;
+using tmpl::Map;
+using tmpl::Value;
+using Args = std::span<const Value>;
+
+constexpr int kMaxJsonDepth = 64;
+
+tmpl::Function OnText(std::string (*convert)(std::string_view)) {
+  return {"s", [convert](Args a) -> StatusOr<Value> { return Value(convert(a[0].as_string())); }};
+}
+
+std::string Trim(std::string_view text) { return std::string(TrimSpace(text)); }
+
+StatusOr<Value> Same(Args a) { return a[0]; }
+
+StatusOr<Value> Join(Args a) {
+  std::vector<std::string> parts;
+  for (const Value& item : *a[1].list()) parts.push_back(ToText(item));
+  return Value(JoinStrings(parts, a[0].as_string()));
+}
+
+StatusOr<Value> Match(Args a) {
+  NX_ASSIGN_OR_RETURN(auto regex, Regex::Compile(a[0].as_string()));
+  return Value(regex->Matches(a[1].as_string()));
+}
+
+StatusOr<Value> ReReplaceAll(Args a) {
+  StatusOr<std::shared_ptr<const Regex>> regex = Regex::Compile(a[0].as_string());
+  if (!regex.ok()) {
+    return InvalidArgument("regexp: Compile(`{}`): {}", a[0].as_string(), MessageOf(regex.status()));
+  }
+  return Value((*regex)->ReplaceAll(a[2].as_string(), a[1].as_string()));
+}
+
+StatusOr<Value> StringSlice(Args a) {
+  std::vector<std::string> items;
+  for (const Value& item : a) items.push_back(item.as_string());
+  return Value::StringList(items);
+}
+
+StatusOr<Value> UrlUnescape(Args a) {
+  NX_ASSIGN_OR_RETURN(std::string text, http::PercentDecode(a[0].as_string(), true));
+  return Value(std::move(text));
+}
+
+StatusOr<Value> Date(Args a) {
+  if (a[1].kind() != Value::Kind::kObject || a[1].as_object().GetMethod("Format") == nullptr) {
+    return InvalidArgument("wrong type for value; expected time.Time; got {}", a[1].TypeName());
+  }
+  return a[1].as_object().GetMethod("Format")->call(a.subspan(0, 1));
+}
+
+StatusOr<Value> MakeDict(Args a) {
+  if (a.size() % 2 != 0) return InvalidArgument("dict: needs an even number of arguments");
+  Map map;
+  for (size_t i = 0; i < a.size(); i += 2) {
+    if (!a[i].is_string()) return InvalidArgument("dict: keys must be strings");
+    map.items.insert_or_assign(a[i].as_string(), a[i + 1]);
+  }
+  return Value(std::move(map));
+}
+
+StatusOr<Value> Append(Args a) {
+  List list = *a[0].list();
+  list.insert(list.end(), a.begin() + 1, a.end());
+  return Value(std::move(list));
+}
+
+Status WriteJson(JsonWriter& json, const Value& value, int depth) {
+  if (depth > kMaxJsonDepth) return InvalidArgument("json: nested too deep");
+  switch (value.kind()) {
+    case Value::Kind::kMissing:
+    case Value::Kind::kNil: json.Null(); return OkStatus();
+    case Value::Kind::kBool: json.Bool(value.as_bool()); return OkStatus();
+    case Value::Kind::kInt: json.Int(value.as_int()); return OkStatus();
+    case Value::Kind::kFloat: json.Double(value.as_float()); return OkStatus();
+    case Value::Kind::kString: json.String(value.as_string()); return OkStatus();
+    case Value::Kind::kFunction: return InvalidArgument("json: unsupported type: func");
+    default: break;
+  }
+  if (const List* list = value.list(); list != nullptr) {
+    json.BeginArray();
+    for (const Value& item : *list) NX_RETURN_IF_ERROR(WriteJson(json, item, depth + 1));
+    json.EndArray();
+    return OkStatus();
+  }
+  if (const Map* map = value.map(); map != nullptr) {
+    json.BeginObject();
+    for (const auto& [key, item] : map->items) {
+      json.Key(key);
+      NX_RETURN_IF_ERROR(WriteJson(json, item, depth + 1));
+    }
+    json.EndObject();
+    return OkStatus();
+  }
+  json.String(ToText(value));
+  return OkStatus();
+}
+
+StatusOr<Value> ToJson(Args a) {
+  std::string out;
+  JsonWriter json(&out);
+  NX_RETURN_IF_ERROR(WriteJson(json, a[0], 0));
+  return Value(std::move(out));
+}
+
+StatusOr<Value> HumanizeDuration(Args a) {
+  NX_ASSIGN_OR_RETURN(const double seconds, tmpl::ToFloat(a[0]));
+  return Value(tmpl::HumanizeDuration(seconds));
+}
+
+}  // namespace
+
+FunctionMap TemplateFunctions(std::function<int64_t()> now_nanos) {
+  return {
+      {"toUpper", OnText(tmpl::ToUpper)},
+      {"toLower", OnText(tmpl::ToLower)},
+      {"title", OnText(tmpl::Title)},
+      {"trimSpace", OnText(Trim)},
+      {"join", {"sl", Join}},
+      {"match", {"ss", Match}},
+      {"reReplaceAll", {"sss", ReReplaceAll}},
+      {"stringSlice", {"s*", StringSlice}},
+      {"safeHtml", {"s", Same}},
+      {"safeUrl", {"s", Same}},
+      {"urlUnescape", {"s", UrlUnescape}},
+      {"date", {"sa", Date}},
+      {"tz", {"sa", [](Args a) { return tmpl::InZone(a[1], a[0].as_string()); }}},
+      {"since", {"a", [now_nanos](Args a) -> StatusOr<Value> {
+         int64_t then = 0;
+         if (!tmpl::TimeOf(a[0], &then)) {
+           return InvalidArgument("wrong type for value; expected time.Time; got {}", a[0].TypeName());
+         }
+         return tmpl::MakeDuration(now_nanos() - then);
+       }}},
+      {"now", {"", [now_nanos](Args) -> StatusOr<Value> { return tmpl::MakeTime(now_nanos()); }}},
+      {"humanizeDuration", {"a", HumanizeDuration}},
+      {"toJson", {"a", ToJson}},
+      {"list", {"a*", [](Args a) -> StatusOr<Value> { return Value(List(a.begin(), a.end())); }}},
+      {"append", {"la*", Append}},
+      {"dict", {"a*", MakeDict}},
+  };
+}
+
+}  // namespace narthex::am
