@@ -54,7 +54,7 @@ export function App() {
       <header class="top">
         <a class="brand" href={`${pathPrefix}/query`}>
           <Logo />
-          <span>{settings.title}</span>
+          <span>Narthex</span>
         </a>
         <nav aria-label="Pages">
           <a href={`${pathPrefix}/query`} aria-current="page">

@@ -9,7 +9,6 @@ const served = !document.title.endsWith('_PLACEHOLDER');
 if (!served) document.title = 'Narthex';
 
 export const settings = {
-  title: document.title,
   ready: !served || meta('server-ready') === 'true',
 };
 
