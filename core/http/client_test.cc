@@ -533,6 +533,10 @@ TEST_CASE("oauth2 tokens are fetched once, renewed, and their failure is told") 
                   fmt::format(R"({{"access_token":"T{}","token_type":"bearer","expires_in":{}}})",
                               fetches.load(), lifetime.load()));
   });
+  const auto form = [&] {
+    std::lock_guard lock(mutex);
+    return last_form;
+  };
   ClientRuntime runtime(2);
   ClientConfig config;
   config.oauth2 = ClientConfig::OAuth2{.client_id = "id",
@@ -547,12 +551,12 @@ TEST_CASE("oauth2 tokens are fetched once, renewed, and their failure is told") 
   auto client = MakeClient(runtime, config);
   for (int i = 0; i < 3; ++i) CHECK(get(*client) == "Bearer T1");
   CHECK(fetches == 1);
-  CHECK(last_form == "grant_type=client_credentials&scope=a+b&audience=x");
+  CHECK(form() == "grant_type=client_credentials&scope=a+b&audience=x");
   header_allowed = false;
   lifetime = 5;  // always about to expire
   auto other = MakeClient(runtime, config);
   CHECK(get(*other) == "Bearer T3");
-  CHECK(last_form ==
+  CHECK(form() ==
         "grant_type=client_credentials&scope=a+b&audience=x&client_id=id&client_secret=s%2Bt");
   CHECK(get(*other) == "Bearer T4");
   broken = true;

@@ -276,8 +276,11 @@ TEST_CASE("routes") {
   CHECK(Curl(url + "/label/special/values") == "special");
   CHECK(Curl(url + "/static/a/b.js") == "static filepath=a/b.js");
   CHECK(Curl("-X BREW " + url + "/any") == "any");
-  CHECK(seen == std::vector<std::string>{"/", "/api/query", "/api/query", "/label/:name/values",
-                                         "/label/special/values", "/static/*filepath", "/any"});
+  {
+    std::lock_guard lock(mutex);
+    CHECK(seen == std::vector<std::string>{"/", "/api/query", "/api/query", "/label/:name/values",
+                                           "/label/special/values", "/static/*filepath", "/any"});
+  }
   CHECK_THAT(Curl("-i " + url + "/nothing"), Catch::Contains("404 Not Found\r\n"));
   CHECK(Curl(url + "/nothing") == "404 page not found\n");
   CHECK(Curl(url + "/label//values") == "404 page not found\n");
@@ -414,7 +417,10 @@ TEST_CASE("event streams outlive their handler and end with their client") {
     std::lock_guard lock(mutex);
     return streams.size() == 20;
   }));
-  for (const auto& stream : streams) CHECK(stream->Write("data: again\n\n"));
+  {
+    std::lock_guard lock(mutex);
+    for (const auto& stream : streams) CHECK(stream->Write("data: again\n\n"));
+  }
   for (const auto& socket : sockets) CHECK_THAT(socket->ReadUntil("again\n\n"), Catch::Contains("again"));
   streams[0]->Close();
   CHECK_THAT(sockets[0]->ReadToEnd(), Catch::EndsWith("0\r\n\r\n"));
