@@ -248,6 +248,9 @@ StatusOr<bool> App::OpenStorage() {
   if (!db.ok()) return db.status();
   db_ = *std::move(db);
   NX_LOG(Info, "TSDB started", {"series", db_->series_count()});
+  NX_ASSIGN_OR_RETURN(active_queries_,
+                      ActiveQueries::Open(*flags_.storage_path,
+                                          static_cast<int>(*flags_.query_concurrency)));
   return true;
 }
 
@@ -262,6 +265,7 @@ void App::StartParts() {
     return current()->global.evaluation_interval_ms;
   };
   engine.registry = &registry_;
+  engine.observer = active_queries_.get();
   engine_ = std::make_unique<promql::Engine>(std::move(engine));
 
   const std::string user_agent = fmt::format("Prometheus/{}", GetBuildInfo().version);

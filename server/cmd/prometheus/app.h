@@ -15,6 +15,7 @@
 #include "core/http/server.h"
 #include "core/metrics/registry.h"
 #include "server/api/api.h"
+#include "server/cmd/prometheus/active_queries.h"
 #include "server/cmd/prometheus/flags.h"
 #include "server/cmd/prometheus/reload.h"
 #include "server/config/config.h"
@@ -74,6 +75,7 @@ class App {
   tsdb::ReplayProgress replay_;
   // In the order of dependence: each is destroyed before those above it.
   std::unique_ptr<tsdb::Db> db_;
+  std::unique_ptr<ActiveQueries> active_queries_;
   std::unique_ptr<promql::Engine> engine_;
   std::unique_ptr<http::ClientRuntime> notify_http_;
   std::unique_ptr<notifier::Manager> notifier_;

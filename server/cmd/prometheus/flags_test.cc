@@ -1,5 +1,9 @@
 #include "server/cmd/prometheus/flags.h"
 
+#include <filesystem>
+
+#include "core/base/file.h"
+#include "server/cmd/prometheus/active_queries.h"
 #include "server/cmd/prometheus/query_log.h"
 #include "tests/catch.h"
 
@@ -113,6 +117,34 @@ TEST_CASE("query log lines") {
     INFO(line);
     CHECK(line.find(want) != std::string::npos);
   }
+}
+
+TEST_CASE("queries that a crash cut off are found again") {
+  char name[] = "/tmp/nx-active-XXXXXX";
+  const std::string dir = mkdtemp(name);
+  {
+    auto active = ActiveQueries::Open(dir, 2);
+    REQUIRE(active.ok());
+    CHECK(ReadFile(dir + "/queries.active")->size() == 2001);
+    const int done = (*active)->QueryStarted("done");
+    const int left = (*active)->QueryStarted("left \"quoted\"");
+    CHECK((*active)->QueryStarted("one too many") == -1);
+    CHECK(left != done);
+    (*active)->QueryEnded(done);
+    (*active)->QueryEnded(-1);
+    CHECK(UnfinishedQueries(*ReadFile(dir + "/queries.active")) ==
+          std::vector<std::string>{"left \"quoted\""});
+    (*active)->QueryStarted(std::string(5000, '"'));
+    const auto both = UnfinishedQueries(*ReadFile(dir + "/queries.active"));
+    REQUIRE(both.size() == 2);
+    CHECK((both[0].starts_with("\"\"\"") || both[1].starts_with("\"\"\"")));
+  }
+  auto again = ActiveQueries::Open(dir, 2);
+  REQUIRE(again.ok());
+  CHECK(UnfinishedQueries(*ReadFile(dir + "/queries.active")).empty());
+  CHECK(UnfinishedQueries("").empty());
+  CHECK(UnfinishedQueries(std::string(3000, 'x')).empty());
+  std::filesystem::remove_all(dir);
 }
 
 }  // namespace
