@@ -86,6 +86,7 @@ TEST_CASE("the file prints back with defaults and without secrets, and reads bac
         "      basic_auth:\n        username: u\n        password: <secret>\n"
         "      follow_redirects: true\n      enable_http2: true\n    url: <secret>\n    max_alerts: 0\n"
         "templates: []\n");
+  CHECK(LoadConfig(config->text, "/etc/am").value()->text == config->text);
   REQUIRE(config->route->routes.size() == 1);
   CHECK(ToString(config->route->routes[0].matchers) ==
         "{b!=\"c\",job=~\"^(?:a.*)$\",sev=\"a\",team=~\"x|y\"}");
