@@ -92,7 +92,12 @@ TEST_CASE("Readers see whole ticks while everything moves") {
           storage::SampleColumns left, right;
           (void)(*pair)->Read(0, INT64_MIN, INT64_MAX, &left);
           (void)(*pair)->Read(1, INT64_MIN, INT64_MAX, &right);
-          if (left.values != right.values) ++torn;
+          // A cut may come between the two reads and take from the front.
+          const size_t n = std::min(left.size(), right.size());
+          if (!std::equal(left.values.end() - static_cast<long>(n), left.values.end(),
+                          right.values.end() - static_cast<long>(n))) {
+            ++torn;
+          }
         }
         bool cut;
         (void)(*querier)->LabelValues("n", {}, 0, &cut);

@@ -46,7 +46,7 @@ class Db final : public storage::Appendable, public storage::Queryable {
   uint64_t series_count() const;
 
   // Forgets samples older than `mint` as far as whole chunk files allow, and series left without
-  // samples. What retention does; visible to queriers opened later.
+  // samples. What retention does. An open querier may lose such samples between two reads.
   Status Truncate(TimestampMs mint);
   // Replaces the log so far by a checkpoint of the open chunks.
   Status Checkpoint();

@@ -194,34 +194,43 @@ class HeadQuerier final : public storage::Querier {
 
   void FindVisible(std::vector<SeriesEntry>* series) const {
     MutexLock lock(mutex_);
-    bool detached = false;
+    bool others = false;
     const Group* last = nullptr;
     int64_t visible = kNoMaxTime;
     for (SeriesEntry& entry : *series) {
       const HomeRef where = core_.index.table()[entry.slot].where();
-      if (where.home->kind == Home::Kind::kParked) {
-        entry.visible = INT64_MAX;
-      } else if (where.home->kind == Home::Kind::kDetached) {
-        detached = true;
-      } else {
-        const Group* group = static_cast<const Block*>(where.home)->group;
-        if (group != last) {
-          last = group;
-          visible = group_times_.try_emplace(group, group->visible_time()).first->second;
-        }
-        entry.visible = visible;
+      if (where.home->kind != Home::Kind::kBlock) {
+        others = true;
+        continue;
       }
+      const Group* group = static_cast<const Block*>(where.home)->group;
+      if (group != last) {
+        last = group;
+        visible = group_times_.try_emplace(group, group->visible_time()).first->second;
+      }
+      entry.visible = visible;
     }
-    if (!detached) return;
+    if (!others) return;
     // Appenders commit under this mutex: all of a commit or nothing.
     MutexLock structure(core_.structure_mutex);
     for (SeriesEntry& entry : *series) {
-      if (entry.visible != kNoMaxTime) continue;
-      LockedHome home(core_.index.table()[entry.slot]);
-      entry.visible = home.kind() == Home::Kind::kDetached
-                          ? static_cast<const Detached*>(home.home())->max_time
-                          : INT64_MAX;
+      if (entry.visible == kNoMaxTime) entry.visible = NewestTime(entry.slot);
     }
+  }
+
+  // The newest sample of a series now; structure_mutex is held.
+  int64_t NewestTime(uint32_t slot) const {
+    const SeriesRecord& record = core_.index.table()[slot];
+    LockedHome home(record);
+    if (home.kind() == Home::Kind::kDetached) {
+      return static_cast<const Detached*>(home.home())->max_time;
+    }
+    if (home.kind() == Home::Kind::kBlock) {
+      return static_cast<const Block*>(home.home())->group->visible_time();
+    }
+    if (record.chunks.empty()) return kNoMaxTime;
+    const auto chunk = core_.chunks.Peek(record.chunks[record.chunks.size() - 1]);
+    return chunk.ok() ? chunk->maxt : INT64_MAX;
   }
 
   HeadCore& core_;
