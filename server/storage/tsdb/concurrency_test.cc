@@ -82,7 +82,10 @@ TEST_CASE("Readers see whole ticks while everything moves") {
             }
             int64_t t;
             double v;
-            if (!(*list)->Last(i, INT64_MIN, newest_time, &t, &v) || v != columns.values.back()) ++torn;
+            const bool last = (*list)->Last(i, INT64_MIN, newest_time, &t, &v) &&
+                              v == columns.values.back();
+            // A slow reader's newest sample may have been cut since.
+            if (!last && newest_time > now.load() - 100'000) ++torn;
             (void)(*list)->labels(i);
             ++reads;
           }
