@@ -16,6 +16,8 @@ try {
 
   await page.goto(server + '/');
   if (!page.url().includes('/query')) throw new Error('/ led to ' + page.url());
+  // A short range: the server under test is seconds old.
+  await page.goto(server + '/query?g0.expr=&g0.range_input=1m');
   await page.locator('textarea').first().fill(expression);
   await page.locator('textarea').first().press('Enter');
   await page.getByRole('tab', { name: 'Table' }).click();
@@ -23,6 +25,7 @@ try {
   await page.getByRole('tab', { name: 'Graph' }).click();
   await page.locator('canvas').first().waitFor({ timeout: 15000 });
 
+  await page.screenshot({ path: screenshot });
   // Colours that only lines have: saturated pixels, neither background, grid nor text.
   await page.waitForFunction(() => {
     const canvas = document.querySelector('canvas');

