@@ -7,7 +7,7 @@ namespace narthex::node {
 namespace {
 
 std::string LandingPage(const std::string& telemetry_path) {
-  const BuildInfo& build = GetBuildInfo();
+  const BuildInfo& build = GetBuildInfo("node_exporter");
   return fmt::format(R"(<!DOCTYPE html>
 <html lang="en">
 <head>

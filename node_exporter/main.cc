@@ -68,7 +68,7 @@ int Fail(std::string_view message) {
 }
 
 void LogStart(const CollectorSet& collectors) {
-  const BuildInfo& build = GetBuildInfo();
+  const BuildInfo& build = GetBuildInfo("node_exporter");
   NX_LOG(Info, "Starting node_exporter",
          {"version", fmt::format("(version={}, branch={}, revision={})", build.version,
                                  build.branch, build.revision)});

@@ -152,7 +152,7 @@ std::string MetricsJson(const GroupStore::Snapshot& groups) {
 
 std::string StatusJson(const std::vector<std::pair<std::string, std::string>>& flags,
                        int64_t start_ns) {
-  const BuildInfo& build = GetBuildInfo();
+  const BuildInfo& build = GetBuildInfo("pushgateway");
   std::string out;
   JsonWriter json(&out);
   json.BeginObject().Member("status", "success").Key("data").BeginObject();

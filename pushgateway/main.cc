@@ -84,7 +84,7 @@ int Run(int argc, char** argv) {
   auto prefix = RoutePrefix(*flags.route_prefix, *flags.external_url);
   if (!prefix.ok()) return Fail(MessageOf(prefix.status()));
 
-  const BuildInfo& build = GetBuildInfo();
+  const BuildInfo& build = GetBuildInfo("pushgateway");
   NX_LOG(Info, "starting pushgateway",
          {"version", fmt::format("(version={}, branch={}, revision={})", build.version,
                                  build.branch, build.revision)});

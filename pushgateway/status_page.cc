@@ -57,7 +57,7 @@ std::string StatusPage(const GroupStore::Snapshot& groups,
   out += fmt::format("<h2>Metrics ({} groups)</h2>\n", groups.size());
   for (const auto& group : groups) AppendGroup(&out, *group);
   out += "<h2>Status</h2>\n<table>\n";
-  const BuildInfo& build = GetBuildInfo();
+  const BuildInfo& build = GetBuildInfo("pushgateway");
   AppendRow(&out, "version", build.version);
   AppendRow(&out, "revision", build.revision);
   AppendRow(&out, "started", FormatRfc3339Nanos(start_ns));

@@ -62,7 +62,7 @@ void Api::Register(http::Router& router, const std::string& prefix) {
 }
 
 void Api::GetStatus(const Request& request, Response& response) const {
-  const BuildInfo& build = GetBuildInfo();
+  const BuildInfo& build = GetBuildInfo("alertmanager");
   std::string body;
   JsonWriter json(&body);
   json.BeginObject();

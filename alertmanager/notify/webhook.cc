@@ -80,7 +80,7 @@ StatusOr<std::shared_ptr<Notifier>> MakeWebhook(const WebhookConfig& config,
   NX_RETURN_IF_ERROR(templates->Check(config.url));
   http::Client::Options options;
   options.config = config.http.value_or(http::ClientConfig());
-  options.user_agent = "Alertmanager/" + GetBuildInfo().version;
+  options.user_agent = "Alertmanager/" + GetBuildInfo("alertmanager").version;
   NX_ASSIGN_OR_RETURN(auto client, http::Client::Create(runtime, std::move(options)));
   return std::shared_ptr<Notifier>(std::make_shared<Webhook>(
       config, std::move(client), std::move(external_url), std::move(templates)));

@@ -62,8 +62,8 @@ double WalBytes(const std::string& data) {
 std::string Config(const Settings& settings, int targets, int port) {
   std::string config = fmt::format(
       "global:\n  scrape_interval: {}ms\n  scrape_timeout: {}ms\nscrape_configs:\n- job_name: bench\n"
-      "  enable_compression: {}\n  static_configs:\n",
-      settings.interval_ms, settings.interval_ms, settings.gzip);
+      "  static_configs:\n",
+      settings.interval_ms, settings.interval_ms);
   for (int t = 0; t < targets; ++t) {
     config += fmt::format(
         "  - targets: ['127.0.0.1:{}']\n    labels: {{__metrics_path__: /t/{}, instance: 't{}'}}\n",
@@ -86,7 +86,7 @@ double Number(const Server& server, const std::string& expression) {
 }
 
 std::vector<Measure> RunScale(const Settings& settings, std::vector<Server> servers, int targets) {
-  narthex::bench::Targets synthetic(targets, static_cast<int>(settings.series));
+  narthex::bench::Targets synthetic(targets, static_cast<int>(settings.series), settings.gzip);
   if (auto status = synthetic.Start(); !status.ok()) {
     fmt::print(stderr, "{}\n", narthex::MessageOf(status));
     std::exit(1);

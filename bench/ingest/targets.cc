@@ -25,7 +25,7 @@ std::string Prefix(int target, int series) {
 
 }  // namespace
 
-Targets::Targets(int targets, int series_per_target) {
+Targets::Targets(int targets, int series_per_target, bool gzip) : gzip_(gzip) {
   for (int t = 0; t < targets; ++t) {
     auto target = std::make_unique<Target>();
     MutexLock lock(target->mutex);
@@ -67,6 +67,7 @@ Status Targets::Start() {
     const size_t slash = request.path.rfind('/');
     const size_t index = std::stoul("0" + request.path.substr(slash + 1));
     if (index >= targets_.size()) return response.Error(404, "no such target");
+    if (!gzip_) response.headers().Set("Content-Encoding", "identity");
     response.Send(200, "text/plain; version=0.0.4", Body(*targets_[index]));
   };
   NX_ASSIGN_OR_RETURN(server_, http::Server::Create(options, handler));

@@ -19,7 +19,8 @@ namespace narthex::bench {
 
 class Targets {
  public:
-  Targets(int targets, int series_per_target);
+  // Without `gzip` the bodies are sent as they are, whatever the scraper asks for.
+  Targets(int targets, int series_per_target, bool gzip);
   // Starts listening on a free port of 127.0.0.1.
   Status Start();
   int port() const { return server_->ports().at(0); }
@@ -34,6 +35,7 @@ class Targets {
   };
   std::string Body(Target& target);
 
+  const bool gzip_;
   std::vector<std::unique_ptr<Target>> targets_;
   std::unique_ptr<http::Server> server_;
 };

@@ -92,7 +92,7 @@ void ApplyLogFlags(const LogFlags& flags);
 struct BuildInfo {
   std::string version, revision, branch, build_user, build_date, compiler, platform, tags;
 };
-const BuildInfo& GetBuildInfo();
+const BuildInfo& GetBuildInfo(std::string_view program);
 // "prometheus, version 3.x (branch: …, revision: …)\n  build user: …" and so on.
 std::string VersionText(std::string_view program);
 

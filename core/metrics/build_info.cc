@@ -4,7 +4,7 @@
 namespace narthex {
 
 void AddBuildInfo(Registry& registry, std::string_view program) {
-  const BuildInfo& build = GetBuildInfo();
+  const BuildInfo& build = GetBuildInfo(program);
   // "linux/amd64", as Go names systems.
   const size_t slash = build.platform.find('/');
   const std::string os = build.platform.substr(0, slash);

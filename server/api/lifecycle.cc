@@ -10,7 +10,7 @@ constexpr std::string_view kReaders[] = {"GET", "HEAD"};
 constexpr std::string_view kWriters[] = {"POST", "PUT"};
 
 std::string BuildInfoJson() {
-  const BuildInfo& info = GetBuildInfo();
+  const BuildInfo& info = GetBuildInfo("prometheus");
   std::string out;
   JsonWriter json(&out);
   json.BeginObject().Member("version", info.version).Member("revision", info.revision);

@@ -63,7 +63,7 @@ Outcome Api::Impl::StatusRuntimeInfo(const Call&) {
 
 Outcome Api::Impl::StatusBuildInfo(const Call&) {
   return Answer{[](DataWriter& out) {
-                  const BuildInfo& info = GetBuildInfo();
+                  const BuildInfo& info = GetBuildInfo("prometheus");
                   JsonWriter& json = out.json();
                   json.BeginObject().Member("version", info.version);
                   json.Member("revision", info.revision).Member("branch", info.branch);

@@ -33,7 +33,7 @@ int Main(int argc, char** argv) {
   pthread_sigmask(SIG_BLOCK, &signals, nullptr);
   signal(SIGPIPE, SIG_IGN);
 
-  NX_LOG(Info, "Starting Alertmanager", {"version", GetBuildInfo().version});
+  NX_LOG(Info, "Starting Alertmanager", {"version", GetBuildInfo("alertmanager").version});
   StatusOr<std::unique_ptr<App>> app = App::Create(*std::move(options), Clock::System());
   if (!app.ok()) return Fail(app.status());
   if (Status status = (*app)->Start(); !status.ok()) return Fail(status);

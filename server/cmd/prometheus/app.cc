@@ -268,7 +268,7 @@ void App::StartParts() {
   engine.observer = active_queries_.get();
   engine_ = std::make_unique<promql::Engine>(std::move(engine));
 
-  const std::string user_agent = fmt::format("Prometheus/{}", GetBuildInfo().version);
+  const std::string user_agent = fmt::format("Prometheus/{}", GetBuildInfo("prometheus").version);
   notifier::Options notify;
   notify.queue_capacity = static_cast<size_t>(*flags_.notification_queue_capacity);
   notify.batch_size = static_cast<size_t>(*flags_.notification_batch_size);

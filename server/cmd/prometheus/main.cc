@@ -40,8 +40,8 @@ int Main(int argc, char** argv) {
            {"file", *flags.config_file}, {"err", config.status()});
     return 2;
   }
-  NX_LOG(Info, "Starting Prometheus Server", {"version", GetBuildInfo().version},
-         {"revision", GetBuildInfo().revision});
+  NX_LOG(Info, "Starting Prometheus Server", {"version", GetBuildInfo("prometheus").version},
+         {"revision", GetBuildInfo("prometheus").revision});
   App app(flags, requests, *std::move(config));
   return app.Run();
 }

@@ -12,6 +12,7 @@
 #include "core/log/log.h"
 #include "server/storage/tsdb/checkpoint.h"
 #include "server/storage/tsdb/db_metrics.h"
+#include "server/storage/tsdb/foreign_data.h"
 #include "server/storage/tsdb/head.h"
 #include "server/storage/tsdb/replay.h"
 
@@ -171,6 +172,7 @@ StatusOr<std::unique_ptr<Db>> Db::Open(const Options& options) {
   if (!status.ok()) return Annotate(status, "data directory");
   auto impl = std::make_unique<Impl>(options);
   NX_RETURN_IF_ERROR(impl->Lock());
+  NX_RETURN_IF_ERROR(CheckForeignData(options.dir));
   NX_RETURN_IF_ERROR(impl->Start());
   return std::unique_ptr<Db>(new Db(std::move(impl)));
 }
