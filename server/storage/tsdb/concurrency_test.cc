@@ -64,7 +64,7 @@ TEST_CASE("Readers see whole ticks while everything moves") {
   for (int r = 0; r < 2; ++r) {
     threads.emplace_back([&] {
       storage::SampleColumns columns;
-      while (!stop) {
+      while (!stop || reads == 0) {
         auto querier = db->NewQuerier(INT64_MIN, INT64_MAX);
         for (const char* w : {"0", "1"}) {
           auto list = (*querier)->Select({}, std::vector<Matcher>{Matcher::Equal("__name__", "tick"), Matcher::Equal("w", w)});

@@ -137,8 +137,8 @@ void Group::PlaceMember(uint32_t member, uint32_t slot, bool redirect) {
     block.redirect |= bit;
   } else {
     block.redirect &= ~bit;
+    if (core_.coverage == nullptr) Welcome(newest);
     record.SetHome(&block, i);
-    if (core_.coverage == nullptr) RaiseVisible(newest);
   }
   NoteLayout(redirect ? LayoutChange::kRedirect : LayoutChange::kAdd, member, record.ref, last_bits);
 }
@@ -151,7 +151,7 @@ void Group::Claim(uint32_t member) {
   block.retiring &= ~bit;
   if ((block.live & bit) != 0) return;
   block.live |= bit;
-  if (core_.coverage == nullptr) RaiseVisible(NewestTime(block, i));
+  if (core_.coverage == nullptr) Welcome(NewestTime(block, i));
   NoteLayout(LayoutChange::kAdd, member, core_.index.table()[block.slots()[i]].ref,
              block.states()[i].last_bits);
 }
@@ -255,8 +255,8 @@ void Group::RejoinMember(uint32_t member, Detached* series) {
   block.states()[i] = ValueState();
   block.states()[i].last_bits = series->last_bits;
   block.redirect &= ~(uint64_t{1} << i);
+  if (core_.coverage == nullptr) Welcome(series->max_time);
   core_.index.table()[series->slot].SetHome(&block, i);
-  if (core_.coverage == nullptr) RaiseVisible(series->max_time);
   NoteLayout(LayoutChange::kRejoin, member, 0, series->last_bits);
 }
 

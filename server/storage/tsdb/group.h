@@ -39,6 +39,9 @@ class Group {
   uint32_t id() const { return id_; }
   Mutex& commit_mutex() NX_TSA(lock_returned(commit_mutex_)) { return commit_mutex_; }
   int64_t visible_time() const { return visible_time_.load(std::memory_order_acquire); }
+  // Counts the series that came with samples of their own: a visible time read before such a join
+  // would hide them. Read it before visible_time().
+  uint32_t joins() const { return joins_.load(std::memory_order_acquire); }
   BaseGuess& base_guess() { return base_guess_; }
   // Whether a GroupWriter holds it. Guarded by HeadCore::structure_mutex.
   bool open = false;
@@ -136,6 +139,11 @@ class Group {
   bool SealIfDue(Block& block, unsigned position, uint32_t tick, int64_t t, bool* detach);
   int64_t NewestTime(Block& block, unsigned position) const;  // of a member; the block is locked
   void LogRow(int64_t t, RowBuilder* row, std::span<const double> values) REQUIRES(commit_mutex_);
+  // Before a series with samples up to `newest` gets its home here.
+  void Welcome(int64_t newest) {
+    RaiseVisible(newest);
+    joins_.fetch_add(1, std::memory_order_release);
+  }
   void RaiseVisible(int64_t t) { if (t > visible_time()) visible_time_.store(t, std::memory_order_release); }
 
   HeadCore& core_;
@@ -143,6 +151,7 @@ class Group {
   Slab& slab_;
   Mutex commit_mutex_;
   std::atomic<int64_t> visible_time_{kNoMaxTime};
+  std::atomic<uint32_t> joins_{0};
   uint32_t tick_ = 0;          // the newest tick; ring_[tick_ % kRing] is its time
   int64_t ring_[kRing] = {};   // entries a block has seen under its mutex are stable for it
   std::vector<Block*> blocks_;

@@ -196,7 +196,7 @@ class HeadQuerier final : public storage::Querier {
     MutexLock lock(mutex_);
     bool others = false;
     const Group* last = nullptr;
-    int64_t visible = kNoMaxTime;
+    GroupTime seen;
     for (SeriesEntry& entry : *series) {
       const HomeRef where = core_.index.table()[entry.slot].where();
       if (where.home->kind != Home::Kind::kBlock) {
@@ -204,11 +204,15 @@ class HeadQuerier final : public storage::Querier {
         continue;
       }
       const Group* group = static_cast<const Block*>(where.home)->group;
-      if (group != last) {
+      const uint32_t joins = group->joins();
+      if (group != last || joins != seen.joins) {
         last = group;
-        visible = group_times_.try_emplace(group, group->visible_time()).first->second;
+        GroupTime& known = group_times_.try_emplace(group).first->second;
+        // What joined since brought samples that were visible in its old home.
+        if (!known.valid || known.joins != joins) known = {group->visible_time(), joins, true};
+        seen = known;
       }
-      entry.visible = visible;
+      entry.visible = seen.visible;
     }
     if (!others) return;
     // Appenders commit under this mutex: all of a commit or nothing.
@@ -238,7 +242,12 @@ class HeadQuerier final : public storage::Querier {
   const std::shared_ptr<const Epochs::Pin> pin_;
   const int64_t mint_, maxt_;
   mutable Mutex mutex_;
-  mutable absl::flat_hash_map<const Group*, int64_t> group_times_ GUARDED_BY(mutex_);
+  struct GroupTime {
+    int64_t visible = kNoMaxTime;
+    uint32_t joins = 0;
+    bool valid = false;
+  };
+  mutable absl::flat_hash_map<const Group*, GroupTime> group_times_ GUARDED_BY(mutex_);
 };
 
 std::vector<std::string> SortedAndCut(std::vector<std::string> all, size_t limit, bool* truncated) {
