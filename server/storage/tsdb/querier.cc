@@ -194,13 +194,14 @@ class HeadQuerier final : public storage::Querier {
 
   void FindVisible(std::vector<SeriesEntry>* series) const {
     MutexLock lock(mutex_);
-    bool others = false;
+    // No series changes its home meanwhile, and appenders commit under this mutex: all or nothing.
+    MutexLock structure(core_.structure_mutex);
     const Group* last = nullptr;
     GroupTime seen;
     for (SeriesEntry& entry : *series) {
       const HomeRef where = core_.index.table()[entry.slot].where();
       if (where.home->kind != Home::Kind::kBlock) {
-        others = true;
+        entry.visible = NewestTime(entry.slot);
         continue;
       }
       const Group* group = static_cast<const Block*>(where.home)->group;
@@ -213,12 +214,6 @@ class HeadQuerier final : public storage::Querier {
         seen = known;
       }
       entry.visible = seen.visible;
-    }
-    if (!others) return;
-    // Appenders commit under this mutex: all of a commit or nothing.
-    MutexLock structure(core_.structure_mutex);
-    for (SeriesEntry& entry : *series) {
-      if (entry.visible == kNoMaxTime) entry.visible = NewestTime(entry.slot);
     }
   }
 
