@@ -52,13 +52,15 @@ uint32_t Group::slot(uint32_t member) const {
 bool Group::is_live(uint32_t member) const {
   if (member >= member_limit_) return false;
   unsigned i;
-  return (BlockOf(member, &i).live >> i & 1) != 0;
+  const Block& block = BlockOf(member, &i);
+  return (block.live >> i & 1) != 0;
 }
 
 bool Group::is_redirect(uint32_t member) const {
   if (member >= member_limit_) return false;
   unsigned i;
-  return (BlockOf(member, &i).redirect >> i & 1) != 0;
+  const Block& block = BlockOf(member, &i);
+  return (block.redirect >> i & 1) != 0;
 }
 
 bool Group::empty() const {
