@@ -36,6 +36,7 @@ protobuf-compiler-grpc  generates the services
 libsystemd-dev        socket activation, D-Bus
 libcpp-httplib-dev    the blocking client of tools and tests
 tzdata                time zones
+curl                  the demo waits and asks with it; in tests, a client that is not ours
 '
 # The front end is built with whatever Node.js >= 18 there is; Debian'"'"'s when there is none.
 if ! command -v npm >/dev/null; then
@@ -46,7 +47,6 @@ npm                   fetches the front-end packages
 fi
 test_packages='
 catch2                unit tests
-curl                  an HTTP client that is not ours
 openssl               test certificates
 jq                    reads answers in scripts
 chromium              the pages in a real browser
