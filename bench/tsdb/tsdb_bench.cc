@@ -7,10 +7,10 @@
 #include <random>
 
 #include "core/log/log.h"
+#include "server/storage/tsdb/chunkenc/xor_chunk.h"
 #include "server/storage/tsdb/db.h"
-#include "server/storage/tsdb/row_codec.h"
-#include "server/storage/tsdb/value_stream.h"
-#include "server/storage/tsdb/xor_chunk.h"
+#include "server/storage/tsdb/head/value_stream.h"
+#include "server/storage/tsdb/wal/row_codec.h"
 
 namespace narthex::tsdb {
 namespace {
@@ -73,9 +73,9 @@ void BM_Tick(benchmark::State& state) {
     state.ResumeTiming();
     benchmark::DoNotOptimize(group->CommitTick(kT0 + ++tick * 15000, values).appended);
   }
-  state.counters["ns/sample"] = benchmark::Counter(
-      static_cast<double>(state.iterations()) * static_cast<double>(n) * 1e-9,
-      benchmark::Counter::kIsRate | benchmark::Counter::kInvert);
+  state.counters["ns/sample"] =
+      benchmark::Counter(static_cast<double>(state.iterations()) * static_cast<double>(n) * 1e-9,
+                         benchmark::Counter::kIsRate | benchmark::Counter::kInvert);
   group.reset();
 }
 BENCHMARK(BM_Tick)->Arg(1000)->Arg(10000);
@@ -137,10 +137,11 @@ void BM_Replay(benchmark::State& state) {
       }
     }
   }
-  for (auto _ : state) benchmark::DoNotOptimize((*Db::Open(BenchOptions(dir.path_)))->series_count());
-  state.counters["ns/sample"] = benchmark::Counter(
-      static_cast<double>(state.iterations()) * kSeries * kTicks * 1e-9,
-      benchmark::Counter::kIsRate | benchmark::Counter::kInvert);
+  for (auto _ : state)
+    benchmark::DoNotOptimize((*Db::Open(BenchOptions(dir.path_)))->series_count());
+  state.counters["ns/sample"] =
+      benchmark::Counter(static_cast<double>(state.iterations()) * kSeries * kTicks * 1e-9,
+                         benchmark::Counter::kIsRate | benchmark::Counter::kInvert);
 }
 BENCHMARK(BM_Replay)->Unit(benchmark::kMillisecond);
 

@@ -10,11 +10,11 @@
 #include "core/base/file.h"
 #include "core/base/thread.h"
 #include "core/log/log.h"
-#include "server/storage/tsdb/checkpoint.h"
 #include "server/storage/tsdb/db_metrics.h"
 #include "server/storage/tsdb/foreign_data.h"
-#include "server/storage/tsdb/head.h"
-#include "server/storage/tsdb/replay.h"
+#include "server/storage/tsdb/head/checkpoint.h"
+#include "server/storage/tsdb/head/head.h"
+#include "server/storage/tsdb/head/replay.h"
 
 namespace narthex::tsdb {
 namespace {
@@ -27,7 +27,10 @@ double SecondsSince(std::chrono::steady_clock::time_point start) {
 
 struct Db::Impl {
   explicit Impl(const Options& o)
-      : options(o), wal_dir(JoinPath(o.dir, "head")), metrics(o.registry), head(o),
+      : options(o),
+        wal_dir(JoinPath(o.dir, "head")),
+        metrics(o.registry),
+        head(o),
         retention_ms(o.retention_ms) {}
   ~Impl() {
     if (collector != nullptr) options.registry->RemoveCollector(collector.get());
@@ -47,7 +50,7 @@ struct Db::Impl {
   Head head;
   std::shared_ptr<Collector> collector;
   std::atomic<int64_t> retention_ms;
-  Mutex maintenance;  // one housekeeping job at a time
+  Mutex maintenance;                                    // one housekeeping job at a time
   uint64_t checkpoint_due GUARDED_BY(maintenance) = 0;  // bytes written when the next one is made
   bool closed GUARDED_BY(maintenance) = false;
   Mutex stop_mutex;
@@ -66,7 +69,8 @@ Status Db::Impl::Lock() {
   NX_ASSIGN_OR_RETURN(lock_file, OpenFile(path, O_RDWR | O_CREAT | O_CLOEXEC));
   if (::flock(lock_file.get(), LOCK_EX | LOCK_NB) != 0) {
     if (errno != EWOULDBLOCK) return ErrnoStatus(errno, "lock " + path);
-    return FailedPrecondition("the data directory is in use: {} is locked by another process", path);
+    return FailedPrecondition("the data directory is in use: {} is locked by another process",
+                              path);
   }
   return OkStatus();
 }
@@ -84,13 +88,14 @@ Status Db::Impl::Start() {
   NX_LOG(Info, "Log replay completed", {"records", replay.records}, {"bytes", replay.bytes},
          {"duration", fmt::format("{:.3f}s", SecondsSince(start))});
   NX_ASSIGN_OR_RETURN(
-      core.wal, WalWriter::Open({.dir = wal_dir,
-                                 .first_segment = replay.next_segment,
-                                 .segment_bytes = options.wal_segment_bytes,
-                                 .flush_window = options.wal_flush_window,
-                                 .sync_interval = options.wal_sync_interval,
-                                 .compression = options.wal_compression,
-                                 .observe_sync = [this](double s) { metrics.fsync_seconds->Observe(s); }}));
+      core.wal,
+      WalWriter::Open({.dir = wal_dir,
+                       .first_segment = replay.next_segment,
+                       .segment_bytes = options.wal_segment_bytes,
+                       .flush_window = options.wal_flush_window,
+                       .sync_interval = options.wal_sync_interval,
+                       .compression = options.wal_compression,
+                       .observe_sync = [this](double s) { metrics.fsync_seconds->Observe(s); }}));
   // Chunk files are dropped whole: what was truncated inside them came back.
   if (core.truncated_before.load() != INT64_MIN) head.Truncate(core.truncated_before.load());
   {
@@ -152,7 +157,8 @@ Status Db::Impl::Housekeep() {
   const int64_t retention = retention_ms.load();
   const int64_t newest = core.max_time.load();
   // Without anything to drop a round still parks what is idle.
-  const bool expired = retention > 0 && newest != kNoMaxTime && newest - retention > core.min_time.load();
+  const bool expired =
+      retention > 0 && newest != kNoMaxTime && newest - retention > core.min_time.load();
   if (expired) {
     metrics.retentions->Inc();
     TruncateLocked(newest - retention);

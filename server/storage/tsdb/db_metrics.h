@@ -2,7 +2,7 @@
 // The prometheus_tsdb_* metrics of the head and its log, under the names dashboards know.
 
 #include "core/metrics/registry.h"
-#include "server/storage/tsdb/head.h"
+#include "server/storage/tsdb/head/head.h"
 
 namespace narthex::tsdb {
 

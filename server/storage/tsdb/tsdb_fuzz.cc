@@ -5,11 +5,11 @@
 #include <filesystem>
 
 #include "core/log/log.h"
-#include "server/storage/tsdb/id_set.h"
-#include "server/storage/tsdb/postings.h"
-#include "server/storage/tsdb/replay.h"
-#include "server/storage/tsdb/row_codec.h"
-#include "server/storage/tsdb/xor_chunk.h"
+#include "server/storage/tsdb/chunkenc/xor_chunk.h"
+#include "server/storage/tsdb/head/replay.h"
+#include "server/storage/tsdb/series/id_set.h"
+#include "server/storage/tsdb/series/postings.h"
+#include "server/storage/tsdb/wal/row_codec.h"
 
 namespace narthex::tsdb {
 namespace {
@@ -71,8 +71,12 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
       for (uint32_t i = 0; i < std::min(row.head().members, 4096u); ++i) (void)row.Next(i);
       break;
     }
-    case 3: Records(ByteReader(bytes)); break;
-    default: Sets(ByteReader(bytes)); break;
+    case 3:
+      Records(ByteReader(bytes));
+      break;
+    default:
+      Sets(ByteReader(bytes));
+      break;
   }
   return 0;
 }

@@ -1,0 +1,110 @@
+#include "server/storage/tsdb/chunkenc/xor_chunk.h"
+
+#include <random>
+
+#include "tests/catch.h"
+
+namespace narthex::tsdb {
+namespace {
+
+struct Sample {
+  int64_t t;
+  uint64_t bits;
+};
+
+std::string Encode(const std::vector<Sample>& samples) {
+  XorChunk chunk;
+  for (const Sample& s : samples) chunk.Append(s.t, s.bits);
+  return chunk.bytes();
+}
+
+void CheckRoundTrip(const std::vector<Sample>& samples) {
+  const std::string bytes = Encode(samples);
+  XorIterator it(bytes);
+  size_t n = 0;
+  while (it.Next()) {
+    if (it.time() != samples[n].t || it.bits() != samples[n].bits)
+      FAIL("sample " << n << " differs");
+    ++n;
+  }
+  REQUIRE(it.status().ok());
+  REQUIRE(n == samples.size());
+  // Every prefix is recognised as cut short.
+  for (size_t cut = 0; cut < bytes.size(); cut += 1 + bytes.size() / 50) {
+    XorIterator part(std::string_view(bytes).substr(0, cut));
+    size_t m = 0;
+    while (part.Next()) ++m;
+    REQUIRE(m < samples.size());
+    if (cut >= 2) REQUIRE_FALSE(part.status().ok());
+  }
+}
+
+TEST_CASE("XOR chunks round-trip anything") {
+  std::mt19937_64 random(11);
+  const int64_t steps[] = {0,
+                           1,
+                           15000,
+                           15001,
+                           14999,
+                           -5,
+                           int64_t{1} << 13,
+                           (int64_t{1} << 13) + 1,
+                           int64_t{1} << 16,
+                           (int64_t{1} << 19) + 1,
+                           -(int64_t{1} << 19),
+                           int64_t{1} << 40};
+  for (int round = 0; round < 400; ++round) {
+    std::vector<Sample> samples;
+    int64_t t =
+        static_cast<int64_t>(random() % 1000) - 500 + (round % 3 == 0 ? 1'700'000'000'000 : 0);
+    uint64_t bits = random();
+    const size_t n = random() % 300 + 1;
+    for (size_t i = 0; i < n; ++i) {
+      samples.push_back({t, bits});
+      t += steps[random() % std::size(steps)];
+      if (round % 4 == 0) t = static_cast<int64_t>(random());
+      switch (random() % 4) {
+        case 0:
+          bits = random();
+          break;
+        case 1:
+          bits ^= uint64_t{1} << (random() % 64);
+          break;
+        case 2:
+          bits = std::bit_cast<uint64_t>(static_cast<double>(random() % 100));
+          break;
+        default:
+          break;
+      }
+    }
+    CheckRoundTrip(samples);
+  }
+}
+
+TEST_CASE("XOR chunk bit layout") {
+  // 2 bytes count, zigzag varint of the first time, 64 bits of value, uvarint delta, "0" for an
+  // equal value, then "0" delta of delta and "0" again.
+  const uint64_t one = std::bit_cast<uint64_t>(1.0);
+  const std::string bytes = Encode({{1, one}, {11, one}, {21, one}});
+  CHECK(bytes == std::string("\x00\x03\x02\x3f\xf0\x00\x00\x00\x00\x00\x00\x0a\x00", 13));
+  // A changed value: 11, five bits of leading zeros, six bits of significant ones, those.
+  const uint64_t two = std::bit_cast<uint64_t>(2.0);
+  const std::string changed = Encode({{1, one}, {11, two}});
+  // 0x3ff0… xor 0x4000… = 0x7ff0…: 11 00001 001011 11111111111.
+  CHECK(changed == std::string("\x00\x02\x02\x3f\xf0\x00\x00\x00\x00\x00\x00\x0a\xc2\x5f\xff", 15));
+}
+
+TEST_CASE("Random bytes never hurt the chunk decoder") {
+  std::mt19937_64 random(13);
+  for (int round = 0; round < 20000; ++round) {
+    std::string bytes(random() % 64, '\0');
+    for (char& c : bytes) c = static_cast<char>(random());
+    XorIterator it(bytes);
+    size_t n = 0;
+    while (it.Next()) ++n;
+    REQUIRE(n <= 65535);
+  }
+}
+
+}  // namespace
+}  // namespace narthex::tsdb

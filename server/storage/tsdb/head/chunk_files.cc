@@ -1,0 +1,301 @@
+#include "server/storage/tsdb/head/chunk_files.h"
+
+#include <fcntl.h>
+#include <sys/mman.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <cerrno>
+#include <charconv>
+
+#include "core/base/bytes.h"
+#include "core/base/crc32c.h"
+#include "core/log/log.h"
+#include "server/storage/tsdb/chunkenc/xor_chunk.h"
+
+namespace narthex::tsdb {
+namespace {
+
+constexpr uint32_t kMagic = 0x0130BC91;
+constexpr uint8_t kVersion = 1;
+constexpr size_t kFileHeader = 8;
+constexpr size_t kMaxFile = 128 << 20;
+constexpr size_t kMaxChunk = 1 << 20;  // nothing that is written comes close
+constexpr size_t kChunkHeader = 8 + 8 + 8 + 1;
+
+uint32_t SecondHint(int64_t t) {
+  if (t < 1000 || t / 1000 >= UINT32_MAX) return t < 1000 ? 0 : UINT32_MAX;
+  return static_cast<uint32_t>(t / 1000);
+}
+
+// Parses one chunk record; *length is its size in the file.
+bool ParseRecord(std::string_view bytes, ChunkView* chunk, size_t* length) {
+  ByteReader in(bytes);
+  chunk->ref = in.Be64();
+  chunk->mint = static_cast<int64_t>(in.Be64());
+  chunk->maxt = static_cast<int64_t>(in.Be64());
+  chunk->encoding = in.U8();
+  const uint64_t size = in.Uvarint();
+  if (size > kMaxChunk) return false;
+  chunk->data = in.Bytes(size);
+  in.Be32();
+  *length = bytes.size() - in.remaining();
+  return in.ok();
+}
+
+bool ChecksumOk(std::string_view record) {
+  const std::string_view body = record.substr(0, record.size() - 4);
+  return ByteReader(record.substr(body.size())).Be32() == Crc32c(body);
+}
+
+}  // namespace
+
+struct ChunkFiles::File {
+  uint32_t number = 0;
+  UniqueFd fd;
+  const char* memory = nullptr;
+  size_t mapped = 0;
+  std::atomic<size_t> size{0};
+  int64_t mint = INT64_MAX;  // of its chunks; guarded by mutex_
+  int64_t maxt = INT64_MIN;
+  bool dirty = false;
+  bool removed = false;  // only readers that came before still see it
+
+  ~File() {
+    if (memory != nullptr) ::munmap(const_cast<char*>(memory), mapped);
+  }
+  std::string_view from(size_t offset) const {
+    const size_t end = size.load(std::memory_order_acquire);
+    return offset < end ? std::string_view(memory + offset, end - offset) : std::string_view();
+  }
+  Status Map(size_t bytes, const std::string& path) {
+    void* p = ::mmap(nullptr, bytes, PROT_READ, MAP_SHARED, fd.get(), 0);
+    if (p == MAP_FAILED) return ErrnoStatus(errno, "mmap " + path);
+    memory = static_cast<const char*>(p);
+    mapped = bytes;
+    return OkStatus();
+  }
+};
+
+ChunkFiles::ChunkFiles(std::string dir, Epochs* epochs)
+    : dir_(std::move(dir)), epochs_(epochs), files_(new std::atomic<File*>[kMaxFiles]()) {}
+
+ChunkFiles::~ChunkFiles() {
+  for (uint32_t i = 0; i < kMaxFiles; ++i) delete files_[i].load();
+}
+
+std::string ChunkFiles::PathOf(uint32_t number) const {
+  return fmt::format("{}/{:06}", dir_, number);
+}
+
+Status ChunkFiles::Open(const std::function<void(const ChunkView&, const ChunkRef&)>& found) {
+  NX_RETURN_IF_ERROR(CreateDirectories(dir_));
+  NX_ASSIGN_OR_RETURN(const std::vector<std::string> names, ListDirectory(dir_));
+  std::vector<uint32_t> numbers;
+  for (const std::string& name : names) {
+    uint32_t number = 0;
+    const auto [end, error] = std::from_chars(name.data(), name.data() + name.size(), number);
+    if (error != std::errc() || end != name.data() + name.size()) continue;
+    if (number == 0 || number >= kMaxFiles) continue;
+    numbers.push_back(number);
+  }
+  std::sort(numbers.begin(), numbers.end());
+  for (const uint32_t number : numbers) {
+    {
+      MutexLock lock(mutex_);
+      last_number_ = number;
+    }
+    NX_RETURN_IF_ERROR(OpenExisting(number));
+    if (File* file = Get(number)) Scan(file, found);
+  }
+  return OkStatus();
+}
+
+Status ChunkFiles::OpenExisting(uint32_t number) {
+  const std::string path = PathOf(number);
+  auto file = std::make_unique<File>();
+  file->number = number;
+  NX_ASSIGN_OR_RETURN(file->fd, OpenFile(path, O_RDONLY | O_CLOEXEC));
+  struct stat st;
+  if (::fstat(file->fd.get(), &st) != 0) return ErrnoStatus(errno, path);
+  const auto size = static_cast<size_t>(st.st_size);
+  if (size < kFileHeader) {
+    // Nothing was written before the process ended.
+    ::unlink(path.c_str());
+    return OkStatus();
+  }
+  NX_RETURN_IF_ERROR(file->Map(size, path));
+  file->size = size;
+  file->dirty = true;  // the process that wrote it may have died before a sync
+  ByteReader header(file->from(0));
+  if (header.Be32() != kMagic || header.U8() != kVersion) {
+    damaged_.fetch_add(1);
+    NX_LOG(Warn, "Head chunk file has no valid header and is ignored", {"file", path});
+    return OkStatus();
+  }
+  bytes_.fetch_add(size);
+  files_[number].store(file.release(), std::memory_order_release);
+  return OkStatus();
+}
+
+void ChunkFiles::Scan(File* file,
+                      const std::function<void(const ChunkView&, const ChunkRef&)>& found) {
+  size_t offset = kFileHeader;
+  uint64_t bad = 0;
+  while (offset < file->size) {
+    const std::string_view rest = file->from(offset);
+    ChunkView chunk;
+    size_t length = 0;
+    const bool parsed = ParseRecord(rest, &chunk, &length);
+    if (parsed && chunk.ref == 0 && chunk.data.empty()) break;  // preallocated space
+    if (!parsed) {
+      ++bad;
+      break;
+    }
+    if (!ChecksumOk(rest.substr(0, length)) || chunk.mint > chunk.maxt) {
+      ++bad;
+    } else {
+      file->mint = std::min(file->mint, chunk.mint);
+      file->maxt = std::max(file->maxt, chunk.maxt);
+      found(chunk, {SecondHint(chunk.mint), file->number, static_cast<uint32_t>(offset)});
+    }
+    offset += length;
+  }
+  if (bad == 0) return;
+  damaged_.fetch_add(bad);
+  NX_LOG(Warn,
+         "Head chunk file has damaged chunks; they are rebuilt from the log where it has them",
+         {"file", PathOf(file->number)}, {"chunks", bad});
+}
+
+Status ChunkFiles::BeginFile() {
+  current_ = nullptr;
+  if (last_number_ + 1 >= kMaxFiles) return ResourceExhausted("{}: too many files", dir_);
+  auto file = std::make_unique<File>();
+  file->number = ++last_number_;
+  const std::string path = PathOf(file->number);
+  NX_ASSIGN_OR_RETURN(file->fd, OpenFile(path, O_RDWR | O_CREAT | O_TRUNC | O_CLOEXEC));
+  std::string header;
+  ByteWriter out(&header);
+  out.Be32(kMagic);
+  out.U8(kVersion);
+  header.resize(kFileHeader);
+  Status status = WriteAll(file->fd.get(), header, path);
+  if (status.ok()) status = file->Map(kMaxFile, path);
+  if (!status.ok()) {
+    ::unlink(path.c_str());
+    --last_number_;
+    return status;
+  }
+  file->size = kFileHeader;
+  bytes_.fetch_add(kFileHeader);
+  current_ = file.release();
+  files_[current_->number].store(current_, std::memory_order_release);
+  return OkStatus();
+}
+
+StatusOr<ChunkRef> ChunkFiles::Write(uint64_t ref, int64_t mint, int64_t maxt,
+                                     std::string_view data) {
+  MutexLock lock(mutex_);
+  const size_t need = kChunkHeader + 10 + data.size() + 4;
+  if (current_ == nullptr || current_->size + need > kMaxFile) NX_RETURN_IF_ERROR(BeginFile());
+  scratch_.clear();
+  ByteWriter out(&scratch_);
+  out.Be64(ref);
+  out.Be64(static_cast<uint64_t>(mint));
+  out.Be64(static_cast<uint64_t>(maxt));
+  out.U8(kXorEncoding);
+  out.UvarintString(data);
+  out.Be32(Crc32c(scratch_));
+
+  const size_t offset = current_->size;
+  for (size_t done = 0; done < scratch_.size();) {
+    const ssize_t n = ::pwrite(current_->fd.get(), scratch_.data() + done, scratch_.size() - done,
+                               static_cast<off_t>(offset + done));
+    if (n < 0 && errno == EINTR) continue;
+    if (n <= 0) return ErrnoStatus(n < 0 ? errno : ENOSPC, "write " + PathOf(current_->number));
+    done += static_cast<size_t>(n);
+  }
+  current_->size.store(offset + scratch_.size(), std::memory_order_release);
+  current_->mint = std::min(current_->mint, mint);
+  current_->maxt = std::max(current_->maxt, maxt);
+  current_->dirty = true;
+  bytes_.fetch_add(scratch_.size());
+  written_.fetch_add(1, std::memory_order_relaxed);
+  return ChunkRef{SecondHint(mint), current_->number, static_cast<uint32_t>(offset)};
+}
+
+StatusOr<ChunkView> ChunkFiles::Peek(const ChunkRef& ref) const {
+  const File* file = Get(ref.file);
+  ChunkView chunk;
+  size_t length = 0;
+  if (file == nullptr || !ParseRecord(file->from(ref.offset), &chunk, &length)) {
+    return DataLoss("head chunk {} in file {} cannot be read", ref.offset, ref.file);
+  }
+  return chunk;
+}
+
+StatusOr<ChunkView> ChunkFiles::Read(const ChunkRef& ref) const {
+  const File* file = Get(ref.file);
+  ChunkView chunk;
+  size_t length = 0;
+  if (file == nullptr || !ParseRecord(file->from(ref.offset), &chunk, &length)) {
+    return DataLoss("head chunk {} in file {} cannot be read", ref.offset, ref.file);
+  }
+  if (!ChecksumOk(file->from(ref.offset).substr(0, length))) {
+    return DataLoss("head chunk {} in file {}: checksum mismatch", ref.offset, ref.file);
+  }
+  return chunk;
+}
+
+void ChunkFiles::CutIfOlder(int64_t span_ms) {
+  MutexLock lock(mutex_);
+  if (current_ != nullptr && current_->maxt - span_ms > current_->mint) current_ = nullptr;
+}
+
+void ChunkFiles::RemoveBefore(int64_t mint) {
+  MutexLock lock(mutex_);
+  for (uint32_t number = 1; number <= last_number_; ++number) {
+    File* file = Get(number);
+    if (file == nullptr || file == current_ || file->removed || file->maxt >= mint) continue;
+    ::unlink(PathOf(number).c_str());
+    file->removed = true;
+    bytes_.fetch_sub(file->size);
+    epochs_->Retire([this, file] {
+      MutexLock gone(mutex_);
+      files_[file->number].store(nullptr, std::memory_order_release);
+      delete file;
+    });
+  }
+}
+
+Status ChunkFiles::Sync() {
+  std::vector<File*> dirty;
+  {
+    MutexLock lock(mutex_);
+    for (uint32_t number = 1; number <= last_number_; ++number) {
+      File* file = Get(number);
+      if (file == nullptr || !file->dirty || file->removed) continue;
+      file->dirty = false;
+      dirty.push_back(file);
+    }
+  }
+  for (File* file : dirty) {
+    if (::fdatasync(file->fd.get()) == 0) continue;
+    const int error = errno;
+    MutexLock lock(mutex_);
+    for (File* again : dirty) again->dirty = true;
+    return ErrnoStatus(error, PathOf(file->number));
+  }
+  return dirty.empty() ? OkStatus() : SyncDirectory(dir_);
+}
+
+Status ChunkFiles::Close() {
+  const Status status = Sync();
+  MutexLock lock(mutex_);
+  current_ = nullptr;
+  return status;
+}
+
+}  // namespace narthex::tsdb

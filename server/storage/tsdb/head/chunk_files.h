@@ -1,0 +1,81 @@
+#pragma once
+// chunks_head/: the full chunks of the head, in the format of Prometheus' head chunk files
+// (docs/formats/head.md). Files are appended to with pwrite and read through a mapping that is as
+// large as a file may become; a new file is begun after every start.
+//
+// Thread safety: every method. A view from Read is valid while the reader pins the epoch it read
+// the reference in.
+
+#include <atomic>
+#include <functional>
+#include <memory>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "core/base/file.h"
+#include "core/base/mutex.h"
+#include "core/base/status.h"
+#include "server/storage/tsdb/head/epoch.h"
+#include "server/storage/tsdb/series/series_table.h"
+
+namespace narthex::tsdb {
+
+struct ChunkView {
+  uint64_t ref = 0;
+  int64_t mint = 0;
+  int64_t maxt = 0;
+  uint8_t encoding = 0;
+  std::string_view data;
+};
+
+class ChunkFiles {
+ public:
+  ChunkFiles(std::string dir, Epochs* epochs);
+  ~ChunkFiles();
+
+  // Maps the files that are there and reports every sound chunk, in the order of the files.
+  // Damaged ones are counted, logged and left out.
+  Status Open(const std::function<void(const ChunkView&, const ChunkRef&)>& found);
+  StatusOr<ChunkRef> Write(uint64_t ref, int64_t mint, int64_t maxt, std::string_view data);
+  // Verifies the checksum.
+  StatusOr<ChunkView> Read(const ChunkRef& ref) const;
+  // Bounds only, without the checksum: cheap.
+  StatusOr<ChunkView> Peek(const ChunkRef& ref) const;
+
+  // Ends the current file when its samples span more than `span_ms`.
+  void CutIfOlder(int64_t span_ms);
+  // Deletes the files all of whose samples are before mint. Their chunks must be unreferenced.
+  void RemoveBefore(int64_t mint);
+  Status Sync();
+  Status Close();
+
+  uint64_t bytes() const { return bytes_.load(std::memory_order_relaxed); }
+  uint64_t damaged() const { return damaged_.load(std::memory_order_relaxed); }
+  uint64_t written() const { return written_.load(std::memory_order_relaxed); }
+
+ private:
+  struct File;
+  static constexpr uint32_t kMaxFiles = 1 << 16;
+
+  File* Get(uint32_t number) const {
+    return number < kMaxFiles ? files_[number].load(std::memory_order_acquire) : nullptr;
+  }
+  std::string PathOf(uint32_t number) const;
+  Status OpenExisting(uint32_t number);
+  void Scan(File* file, const std::function<void(const ChunkView&, const ChunkRef&)>& found);
+  Status BeginFile() REQUIRES(mutex_);
+
+  const std::string dir_;
+  Epochs* const epochs_;
+  std::unique_ptr<std::atomic<File*>[]> files_;
+  std::atomic<uint64_t> bytes_{0};
+  std::atomic<uint64_t> damaged_{0};
+  std::atomic<uint64_t> written_{0};
+  mutable Mutex mutex_;
+  File* current_ GUARDED_BY(mutex_) = nullptr;
+  uint32_t last_number_ GUARDED_BY(mutex_) = 0;
+  std::string scratch_ GUARDED_BY(mutex_);
+};
+
+}  // namespace narthex::tsdb

@@ -1,0 +1,129 @@
+#include "server/storage/tsdb/head/core.h"
+
+#include <algorithm>
+
+#include "server/storage/tsdb/chunkenc/xor_chunk.h"
+#include "server/storage/tsdb/series/series_record.h"
+
+namespace narthex::tsdb {
+namespace {
+
+void LowerTo(std::atomic<int64_t>* value, int64_t to) {
+  int64_t now = value->load(std::memory_order_relaxed);
+  while (to < now && !value->compare_exchange_weak(now, to)) {
+  }
+}
+
+void RaiseTo(std::atomic<int64_t>* value, int64_t to) {
+  int64_t now = value->load(std::memory_order_relaxed);
+  while (to > now && !value->compare_exchange_weak(now, to)) {
+  }
+}
+
+// Marks symbols in the index itself as written to a segment.
+class SegmentMarks final : public SymbolMarks {
+ public:
+  SegmentMarks(SeriesIndex* index, uint32_t segment) : index_(*index), segment_(segment) {}
+  bool Name(uint32_t name) override { return Mark(&index_.name(name).wal_segment); }
+  bool Value(uint32_t name, uint32_t value) override {
+    return Mark(&index_.name(name).info[value].wal_segment);
+  }
+
+ private:
+  bool Mark(uint32_t* segment) const { return std::exchange(*segment, segment_) != segment_; }
+  SeriesIndex& index_;
+  const uint32_t segment_;
+};
+
+int64_t FloorDiv(int64_t a, int64_t b) { return a / b - (a % b < 0); }
+
+}  // namespace
+
+int64_t HeadCore::MinValidTime() const {
+  const int64_t floor = truncated_before.load(std::memory_order_relaxed);
+  const int64_t newest = max_time.load(std::memory_order_relaxed);
+  const int64_t half = options.chunk_range_ms / 2;
+  if (newest < INT64_MIN + half) return floor;
+  return std::max(floor, newest - half);
+}
+
+void HeadCore::NoteTimes(int64_t mint, int64_t maxt) {
+  LowerTo(&min_time, mint);
+  RaiseTo(&max_time, maxt);
+}
+
+bool HeadCore::SameChunkRange(int64_t a, int64_t b) const {
+  return FloorDiv(a, options.chunk_range_ms) == FloorDiv(b, options.chunk_range_ms);
+}
+
+StatusOr<uint32_t> HeadCore::FindOrCreate(const Labels& labels, BaseGuess* guess, bool* created) {
+  *created = false;
+  {
+    ReaderLock lock(index.mutex());
+    const uint32_t slot = index.Find(labels);
+    if (slot != kNoSlot) return slot;
+    if (options.max_series != 0 && index.size() >= options.max_series) {
+      return ResourceExhausted("the head holds {} series, the limit is {}", index.size(),
+                               options.max_series);
+    }
+  }
+  if (Refusing()) return Unavailable("the database takes no writes");
+  WriterLock lock(index.mutex());
+  const uint32_t slot = index.Create(labels, next_ref, guess);
+  if (slot == kNoSlot) return ResourceExhausted("the head holds no more series");
+  ++next_ref;
+  index.table()[slot].SetHome(ParkedHome(slot), 0);
+  LogSeries(slot);
+  counters.series_created.fetch_add(1, std::memory_order_relaxed);
+  *created = true;
+  return slot;
+}
+
+void HeadCore::LogSeries(uint32_t slot) {
+  if (wal == nullptr) return;
+  std::string definitions, series;
+  for (;;) {
+    const uint32_t segment = wal->segment();
+    definitions.clear();
+    series.clear();
+    SegmentMarks marks(&index, segment);
+    EncodeSeries(index, slot, &marks, &definitions, &series);
+    if (!definitions.empty() &&
+        !wal->Append(static_cast<uint8_t>(RecordType::kSymbols), definitions, segment)) {
+      continue;
+    }
+    if (wal->Append(static_cast<uint8_t>(RecordType::kSeries), series, segment)) return;
+  }
+}
+
+bool HeadCore::LastOfChunks(const SeriesRecord& series, int64_t* time, uint64_t* bits) const {
+  if (series.chunks.empty()) return false;
+  const auto chunk = chunks.Read(series.chunks[series.chunks.size() - 1]);
+  if (!chunk.ok()) return false;
+  XorIterator it(chunk->data);
+  bool any = false;
+  while (it.Next()) {
+    *time = it.time();
+    *bits = it.bits();
+    any = true;
+  }
+  return any;
+}
+
+Status HeadCore::AddChunk(SeriesRecord& series, int64_t mint, int64_t maxt,
+                          const std::string& data) {
+  NX_ASSIGN_OR_RETURN(const ChunkRef ref, chunks.Write(series.ref, mint, maxt, data));
+  size_t at = series.chunks.size();
+  // Only a chunk rebuilt by replay can belong before others.
+  if (coverage != nullptr) {
+    while (at > 0) {
+      const auto before = chunks.Peek(series.chunks[at - 1]);
+      if (!before.ok() || before->mint <= mint) break;
+      --at;
+    }
+  }
+  series.chunks.Insert(at, ref);
+  return OkStatus();
+}
+
+}  // namespace narthex::tsdb

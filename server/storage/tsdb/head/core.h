@@ -1,0 +1,97 @@
+#pragma once
+// What all parts of the head share. Locks are taken in this order:
+//
+//   structure_mutex   series appear, move between homes, leave; commits of appenders
+//   Group::commit_mutex
+//   SeriesIndex::mutex, or a Home's mutex (never both)
+//   the insides of Slab, ChunkFiles, WalWriter, Epochs
+//
+// A tick of a group takes only its commit_mutex and the mutexes of its blocks.
+
+#include <array>
+#include <atomic>
+#include <cstdint>
+#include <memory>
+#include <string>
+
+#include "server/storage/interface.h"
+#include "server/storage/tsdb/head/chunk_files.h"
+#include "server/storage/tsdb/head/epoch.h"
+#include "server/storage/tsdb/head/slab.h"
+#include "server/storage/tsdb/options.h"
+#include "server/storage/tsdb/series/series_index.h"
+#include "server/storage/tsdb/wal/wal_format.h"
+#include "server/storage/tsdb/wal/wal_writer.h"
+
+namespace narthex::tsdb {
+
+inline constexpr int64_t kNoMinTime = INT64_MAX;
+inline constexpr int64_t kNoMaxTime = INT64_MIN;
+
+struct HeadCounters {
+  std::atomic<uint64_t> samples_appended{0};
+  std::atomic<uint64_t> series_created{0};
+  std::atomic<uint64_t> series_removed{0};
+  std::atomic<uint64_t> out_of_order{0};
+  std::atomic<uint64_t> out_of_bounds{0};
+  std::atomic<uint64_t> duplicates{0};
+  std::atomic<uint64_t> refused{0};
+  std::atomic<int64_t> active_appenders{0};
+};
+
+// Tells replay which samples of a series are in chunk files already.
+class ReplayCoverage {
+ public:
+  virtual ~ReplayCoverage() = default;
+  virtual bool Covered(uint32_t slot, int64_t t) = 0;
+};
+
+struct HeadCore {
+  explicit HeadCore(const Options& o)
+      : options(o), chunks(JoinPath(o.dir, "chunks_head"), &epochs) {}
+
+  const Options options;
+  std::array<Slab, 4> slabs;  // first: what waits in epochs may still use it
+  Epochs epochs;
+  Mutex structure_mutex;
+  SeriesIndex index;
+  ChunkFiles chunks;
+  // Series with nothing but full chunks; spread over several locks.
+  std::array<Home, 64> parked = MakeParked(std::make_index_sequence<64>());
+  std::unique_ptr<WalWriter> wal;      // null during replay and after Close
+  std::atomic<bool> writable{false};   // false before replay ended and after Close
+  ReplayCoverage* coverage = nullptr;  // only during replay
+  HeadCounters counters;
+  std::atomic<int64_t> min_time{kNoMinTime};
+  std::atomic<int64_t> max_time{kNoMaxTime};
+  std::atomic<int64_t> truncated_before{INT64_MIN};
+  uint64_t next_ref = 1;  // guarded by structure_mutex
+
+  Home* ParkedHome(uint32_t slot) { return &parked[slot % parked.size()]; }
+  Slab& SlabFor(uint32_t id) { return slabs[id % slabs.size()]; }
+  bool Refusing() const {
+    return !writable.load(std::memory_order_relaxed) || (wal != nullptr && wal->failing());
+  }
+  // Samples before this are out of bounds.
+  int64_t MinValidTime() const;
+  void NoteTimes(int64_t mint, int64_t maxt);
+  bool SameChunkRange(int64_t a, int64_t b) const;
+
+  // The series with these labels, created and logged when new. structure_mutex is held.
+  StatusOr<uint32_t> FindOrCreate(const Labels& labels, BaseGuess* guess, bool* created);
+  // Writes the series and what it needs to be understood into the current log segment.
+  void LogSeries(uint32_t slot) REQUIRES(index.mutex());
+  // The newest time and value in the full chunks of a series; the home is locked.
+  // False when there are none.
+  bool LastOfChunks(const SeriesRecord& series, int64_t* time, uint64_t* bits) const;
+  // Writes a full chunk and links it to the series, whose home is locked.
+  Status AddChunk(SeriesRecord& series, int64_t mint, int64_t maxt, const std::string& data);
+
+ private:
+  template <size_t... I>
+  static std::array<Home, 64> MakeParked(std::index_sequence<I...>) {
+    return {((void)I, Home(Home::Kind::kParked))...};
+  }
+};
+
+}  // namespace narthex::tsdb

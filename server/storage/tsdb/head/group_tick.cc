@@ -1,0 +1,273 @@
+// The hot path: one tick of a group.
+
+#include <bit>
+
+#include "core/log/log.h"
+#include "server/storage/tsdb/head/group.h"
+#include "server/storage/tsdb/wal/row_codec.h"
+
+namespace narthex::tsdb {
+
+using storage::GroupWriter;
+using storage::kStaleNaNBits;
+
+namespace {
+
+constexpr uint16_t kSealIdleAfter = 200;  // ticks; the ring would reach the chunk at kRing
+constexpr uint16_t kDropIdleAfter = 250;
+constexpr uint8_t kSparseBelow = 60;      // a gap before that many samples: the series is sparse
+constexpr uint32_t kSpreadMembers = 256;  // groups above this spread the sealing of chunks
+
+int64_t RangeStart(int64_t t, int64_t range) {
+  const int64_t rest = t % range;
+  return t - rest - (rest < 0 ? range : 0);
+}
+
+template <typename Fn>
+void ForEachBit(uint64_t mask, Fn&& fn) {
+  for (; mask != 0; mask &= mask - 1) fn(static_cast<unsigned>(std::countr_zero(mask)));
+}
+
+}  // namespace
+
+// One pass over the members, shared by live ticks and replay.
+class TickPass {
+ public:
+  TickPass(Group* group, int64_t t)
+      : group_(*group),
+        core_(group->core_),
+        time_(t),
+        tick_(group->tick_ + 1),
+        range_start_(RangeStart(t, group->core_.options.chunk_range_ms)),
+        spread_(group->member_limit_ > kSpreadMembers) {
+    group_.ring_[tick_ % Group::kRing] = t;
+  }
+
+  enum class Outcome { kAppended, kSkipped, kRefused, kSparse };
+
+  Outcome Append(GroupBlock& block, unsigned i, uint64_t bits) {
+    ValueState& state = block.states()[i];
+    if (bits == kStaleNaNBits && state.last_bits == kStaleNaNBits) {
+      SealIdle(block, i);
+      return Outcome::kSkipped;
+    }
+    if (state.count > 0 && (state.count >= kMaxStreamValues || MustEnd(block, i, state))) {
+      const bool gap =
+          static_cast<uint16_t>(state.start_tick + state.count) != static_cast<uint16_t>(tick_);
+      if (gap && state.count < kSparseBelow && core_.coverage == nullptr) return Outcome::kSparse;
+      if (!group_.Seal(block, i).ok()) return Outcome::kRefused;
+    }
+    if (state.count == 0) state.start_tick = static_cast<uint16_t>(tick_);
+    return AppendValue(group_.slab_, &state, bits) ? Outcome::kAppended : Outcome::kRefused;
+  }
+
+  // Replay: the sample is in a chunk file already.
+  bool SkipCovered(GroupBlock& block, unsigned i, uint64_t bits) {
+    if (!core_.coverage->Covered(block.slots()[i], time_)) return false;
+    ValueState& state = block.states()[i];
+    if (state.count > 0 && !group_.Seal(block, i).ok()) ClearValues(group_.slab_, &state);
+    state.last_bits = bits;
+    return true;
+  }
+
+  // Members nobody writes any more go when their chunk is empty or the ring is about to pass it.
+  void EndDormant(GroupBlock& block) {
+    ForEachBit(block.used & ~block.live, [&](unsigned i) {
+      const ValueState& state = block.states()[i];
+      if (state.count > 0 && Age(state) < kSealIdleAfter) return;
+      SealIdle(block, i);
+      if (block.states()[i].count == 0) dormant_.push_back(block.first_member + i);
+    });
+  }
+
+  const std::vector<uint32_t>& dormant() const { return dormant_; }
+  void Finish() { group_.tick_ = tick_; }
+
+ private:
+  uint16_t Age(const ValueState& state) const {
+    return static_cast<uint16_t>(static_cast<uint16_t>(tick_) - state.start_tick);
+  }
+
+  bool MustEnd(GroupBlock& block, unsigned i, const ValueState& state) const {
+    if (static_cast<uint16_t>(state.start_tick + state.count) != static_cast<uint16_t>(tick_)) {
+      return true;
+    }
+    if (group_.TimeOf(state, 0) < range_start_) return true;
+    // The first chunk of a range is cut short by a different length each, so that the members of a
+    // large group do not fill their chunks in one tick.
+    const uint32_t slot = block.slots()[i];
+    if (!spread_ || state.count != kMaxStreamValues / 2 + slot * 37 % (kMaxStreamValues / 2)) {
+      return false;
+    }
+    const ChunkList& chunks = core_.index.table()[slot].chunks;
+    return chunks.empty() || int64_t{chunks[chunks.size() - 1].min_second} * 1000 < range_start_;
+  }
+
+  void SealIdle(GroupBlock& block, unsigned i) {
+    ValueState& state = block.states()[i];
+    if (state.count == 0 || Age(state) < kSealIdleAfter) return;
+    if (group_.Seal(block, i).ok() || Age(state) < kDropIdleAfter) return;
+    NX_LOG(Error, "An idle chunk could not be written and leaves memory",
+           {"ref", core_.index.table()[block.slots()[i]].ref}, {"samples", state.count});
+    ClearValues(group_.slab_, &state);
+  }
+
+  Group& group_;
+  HeadCore& core_;
+  const int64_t time_;
+  const uint32_t tick_;
+  const int64_t range_start_;
+  const bool spread_;
+  std::vector<uint32_t> dormant_;
+};
+
+GroupWriter::Commit Group::Tick(int64_t t, std::span<const double> values,
+                                std::vector<Late>* late) {
+  GroupWriter::Commit result;
+  if (core_.Refusing() || t < core_.MinValidTime()) {
+    uint32_t n = 0;
+    for (const GroupBlock* block : blocks_) n += static_cast<uint32_t>(std::popcount(block->live));
+    (core_.Refusing() ? result.refused : result.out_of_bounds) = n;
+    return result;
+  }
+  if (t <= visible_time()) return LateTick(t, values, late);
+
+  const uint32_t segment = core_.wal == nullptr ? 0 : core_.wal->segment();
+  RowBuilder row(log.segment != segment || log.rows_since_key + 1 >= kKeyRowEvery);
+  TickPass pass(this, t);
+  for (GroupBlock* block : blocks_) {
+    MutexLock lock(block->mutex);
+    if ((block->used & ~block->live) != 0) pass.EndDormant(*block);
+    ForEachBit(block->live, [&](unsigned i) {
+      const uint32_t member = block->first_member + i;
+      const uint64_t bit = uint64_t{1} << i;
+      const uint64_t bits = (block->retiring & bit) != 0 || member >= values.size()
+                                ? kStaleNaNBits
+                                : std::bit_cast<uint64_t>(values[member]);
+      if ((block->redirect & bit) != 0) {
+        late->push_back({member, bits});
+        return;
+      }
+      row.Add(block->states()[i].last_bits, bits);
+      switch (pass.Append(*block, i, bits)) {
+        case TickPass::Outcome::kAppended:
+          ++result.appended;
+          break;
+        case TickPass::Outcome::kRefused:
+          ++result.refused;
+          break;
+        case TickPass::Outcome::kSparse:
+          late->push_back({member, bits});
+          break;
+        case TickPass::Outcome::kSkipped:
+          break;
+      }
+    });
+  }
+  for (const uint32_t member : pass.dormant()) (void)EndMember(member);
+  if (result.appended == 0) return result;
+  core_.NoteTimes(t, t);
+  LogRow(t, &row, values);  // before the tick counts: a group record must not have it yet
+  pass.Finish();
+  RaiseVisible(t);
+  return result;
+}
+
+GroupWriter::Commit Group::LateTick(int64_t t, std::span<const double> values,
+                                    std::vector<Late>* late) {
+  GroupWriter::Commit result;
+  for (GroupBlock* block : blocks_) {
+    MutexLock lock(block->mutex);
+    ForEachBit(block->live, [&](unsigned i) {
+      const uint32_t member = block->first_member + i;
+      const uint64_t bits = member < values.size() && (block->retiring >> i & 1) == 0
+                                ? std::bit_cast<uint64_t>(values[member])
+                                : kStaleNaNBits;
+      if ((block->redirect >> i & 1) != 0) {
+        late->push_back({member, bits});
+        return;
+      }
+      const uint64_t last = block->states()[i].last_bits;
+      const int64_t newest = NewestTime(*block, i);
+      if (t > newest) {
+        if (bits == kStaleNaNBits && last == kStaleNaNBits) return;
+        late->push_back({member, bits});
+      } else if (t < newest) {
+        ++result.out_of_order;
+      } else if (bits == last) {
+        ++result.appended;
+      } else {
+        ++result.duplicate;
+      }
+    });
+  }
+  return result;
+}
+
+void Group::LogRow(int64_t t, RowBuilder* row, std::span<const double> values) {
+  if (core_.wal == nullptr) return;
+  RowHead head{.group = id_, .sequence = log.row_sequence + 1};
+  for (bool rebuilt = false;; rebuilt = true) {
+    const uint32_t segment = core_.wal->segment();
+    RowBuilder again(true);
+    const RowBuilder* use = row;
+    if (rebuilt || segment != log.segment) {
+      // A segment explains itself: it has the members before the first row.
+      pending_layout_.clear();
+      ++log.layout_version;
+      const std::string group = EncodeGroup();
+      if (!core_.wal->Append(static_cast<uint8_t>(RecordType::kGroup), group, segment)) continue;
+      log.segment = segment;
+      if (!row->key()) {
+        for (const GroupBlock* block : blocks_) {
+          ForEachBit(block->live & ~block->redirect, [&](unsigned i) {
+            const uint32_t member = block->first_member + i;
+            const bool ends = (block->retiring >> i & 1) != 0 || member >= values.size();
+            again.Add(0, ends ? kStaleNaNBits : std::bit_cast<uint64_t>(values[member]));
+          });
+        }
+        use = &again;
+      }
+    } else {
+      FlushLayout();
+    }
+    head.layout_version = log.layout_version;
+    head.time = use->key() ? t : t - log.last_row_time;
+    const auto type = use->key() ? RecordType::kKeyRow : RecordType::kRow;
+    if (!core_.wal->Append(static_cast<uint8_t>(type), use->Build(head), segment)) continue;
+    log.rows_since_key = use->key() ? 0 : log.rows_since_key + 1;
+    log.last_row_time = t;
+    log.row_sequence = head.sequence;
+    return;
+  }
+}
+
+bool Group::ReplayTick(int64_t t, RowReader* row) {
+  if (tick_ > 0 && t <= ring_[tick_ % kRing]) return false;
+  uint32_t members = 0;
+  for (const GroupBlock* block : blocks_) {
+    members += static_cast<uint32_t>(std::popcount(block->live & ~block->redirect));
+  }
+  if (members != row->head().members) return false;
+  TickPass pass(this, t);
+  int64_t appended = 0;
+  for (GroupBlock* block : blocks_) {
+    MutexLock lock(block->mutex);
+    ForEachBit(block->live & ~block->redirect, [&](unsigned i) {
+      if (!row->ok()) return;
+      const uint64_t bits = row->Next(block->states()[i].last_bits);
+      if (block->slots()[i] == kNoSlot) {  // its series is lost
+        block->states()[i].last_bits = bits;
+        return;
+      }
+      if (!row->ok() || pass.SkipCovered(*block, i, bits)) return;
+      if (pass.Append(*block, i, bits) == TickPass::Outcome::kAppended) ++appended;
+    });
+  }
+  pass.Finish();
+  if (appended > 0) core_.NoteTimes(t, t);
+  RaiseVisible(t);
+  return row->ok();
+}
+
+}  // namespace narthex::tsdb

@@ -1,0 +1,64 @@
+#pragma once
+// The head: groups, detached series and what moves series between them.
+//
+// Thread safety: as stated; see core.h for the order of locks. (structure_mutex is reached through
+// several names, which clang's analysis cannot follow; the order is checked by ThreadSanitizer.)
+
+#include <absl/container/flat_hash_map.h>
+
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "server/storage/tsdb/head/core.h"
+#include "server/storage/tsdb/head/detached.h"
+#include "server/storage/tsdb/head/group.h"
+
+namespace narthex::tsdb {
+
+class Head {
+ public:
+  explicit Head(const Options& options);
+  ~Head();
+
+  HeadCore& core() { return core_; }
+  const HeadCore& core() const { return core_; }
+  // structure_mutex is held.
+  DetachedStore& detached() { return detached_; }
+
+  std::unique_ptr<storage::GroupWriter> NewGroup();
+  std::unique_ptr<storage::Appender> NewAppender();
+  std::unique_ptr<storage::Querier> NewQuerier(int64_t mint, int64_t maxt) const;
+
+  // ---- For writers; structure_mutex is held ----
+
+  Group* CreateGroup(uint32_t id);
+  Group* CreateGroup() { return CreateGroup(next_group_id_); }
+  Group* FindGroup(uint32_t id);
+  void RemoveGroup(Group* group);
+  // Ends the membership of detached series in a group.
+  void ReleaseOwners(const std::vector<uint32_t>& slots);
+  // Makes the series behind a slot detached, wherever it lives.
+  Detached* Detach(uint32_t slot);
+  const absl::flat_hash_map<uint32_t, std::unique_ptr<Group>>& groups() const { return groups_; }
+
+  // ---- Housekeeping; serialised by the caller ----
+
+  // Seals and parks what has not been written to for a while.
+  void ParkIdle();
+  // Drops full chunks before mint, and series without samples that nobody writes.
+  void Truncate(int64_t mint);
+  uint64_t CountChunks() const;
+
+ private:
+  void CollectDead(uint32_t from, uint32_t to, int64_t mint, std::vector<uint32_t>* dead);
+  void RemoveSeries(const std::vector<uint32_t>& dead);
+  bool DropOldChunks(SeriesRecord& record, int64_t mint);
+
+  mutable HeadCore core_;
+  DetachedStore detached_;
+  absl::flat_hash_map<uint32_t, std::unique_ptr<Group>> groups_;
+  uint32_t next_group_id_ = 1;
+};
+
+}  // namespace narthex::tsdb

@@ -1,0 +1,309 @@
+// Reading the head. A querier pins an epoch, so that what it has seen stays in memory, and takes
+// each group's visible time once, so that all its selects see the same ticks.
+
+#include <algorithm>
+
+#include "server/storage/tsdb/chunkenc/xor_chunk.h"
+#include "server/storage/tsdb/head/head.h"
+#include "server/storage/tsdb/series/matching.h"
+
+namespace narthex::tsdb {
+namespace {
+
+using storage::SampleColumns;
+
+// What a reader copies of a series while its home is locked.
+struct Snapshot {
+  std::vector<ChunkRef> chunks;
+  unsigned open = 0;
+  int64_t times[kMaxStreamValues];
+  uint64_t values[kMaxStreamValues];
+  std::string xor_chunk;  // of a detached series
+};
+
+struct SeriesEntry {
+  uint32_t slot;
+  int64_t visible;  // later samples do not exist for this reader
+};
+
+class HeadSeriesList final : public storage::SeriesList {
+ public:
+  HeadSeriesList(const HeadCore* core, std::shared_ptr<const Epochs::Pin> pin,
+                 std::vector<SeriesEntry> series, int64_t mint, int64_t maxt)
+      : core_(*core), pin_(std::move(pin)), series_(std::move(series)), mint_(mint), maxt_(maxt) {}
+
+  size_t size() const override { return series_.size(); }
+
+  Labels labels(size_t index) const override {
+    ReaderLock lock(core_.index.mutex());
+    return core_.index.GetLabels(series_[index].slot);
+  }
+
+  Status Read(size_t index, TimestampMs mint, TimestampMs maxt, SampleColumns* out) const override {
+    const SeriesEntry& entry = series_[index];
+    mint = std::max(mint, mint_);
+    maxt = std::min({maxt, maxt_, entry.visible});
+    if (mint > maxt) return OkStatus();
+    thread_local Snapshot snapshot;
+    Take(entry.slot, mint, maxt, &snapshot);
+    for (const ChunkRef& ref : snapshot.chunks) {
+      NX_ASSIGN_OR_RETURN(const ChunkView chunk, core_.chunks.Peek(ref));
+      if (chunk.maxt < mint || chunk.mint > maxt) continue;
+      NX_ASSIGN_OR_RETURN(const ChunkView checked, core_.chunks.Read(ref));
+      NX_RETURN_IF_ERROR(DecodeXorChunk(checked.data, mint, maxt, out));
+    }
+    for (unsigned k = 0; k < snapshot.open; ++k) {
+      if (snapshot.times[k] < mint || snapshot.times[k] > maxt) continue;
+      out->timestamps.push_back(snapshot.times[k]);
+      out->values.push_back(std::bit_cast<double>(snapshot.values[k]));
+    }
+    if (snapshot.xor_chunk.empty()) return OkStatus();
+    return DecodeXorChunk(snapshot.xor_chunk, mint, maxt, out);
+  }
+
+  bool Last(size_t index, TimestampMs mint, TimestampMs t, TimestampMs* timestamp,
+            double* value) const override {
+    const SeriesEntry& entry = series_[index];
+    // Closed at both ends from here on.
+    mint = std::max(mint == INT64_MAX ? mint : mint + 1, mint_);
+    t = std::min({t, maxt_, entry.visible});
+    if (mint > t) return false;
+    bool found = false;
+    if (Newest(entry.slot, mint, t, timestamp, value, &found)) return found;
+    thread_local SampleColumns columns;
+    columns.Clear();
+    if (!Read(index, mint, t, &columns).ok() || columns.size() == 0) return false;
+    *timestamp = columns.timestamps.back();
+    *value = columns.values.back();
+    return true;
+  }
+
+ private:
+  // Answers from the newest sample when that is decisive; false when the series must be read.
+  bool Newest(uint32_t slot, int64_t mint, int64_t t, int64_t* timestamp, double* value,
+              bool* found) const {
+    LockedHome home(core_.index.table()[slot]);
+    int64_t newest = kNoMaxTime;
+    uint64_t bits = 0;
+    if (home.kind() == Home::Kind::kBlock) {
+      const auto& block = *static_cast<const GroupBlock*>(home.home());
+      const ValueState& state = block.states()[home.position()];
+      if (state.count == 0) return false;
+      newest = block.group->TimeOf(state, state.count - 1u);
+      bits = state.last_bits;
+    } else if (home.kind() == Home::Kind::kDetached) {
+      const auto& series = *static_cast<const Detached*>(home.home());
+      newest = series.max_time;
+      bits = series.last_bits;
+    } else {
+      return false;
+    }
+    if (newest > t) return false;
+    *found = newest >= mint && newest != kNoMaxTime;
+    *timestamp = newest;
+    *value = std::bit_cast<double>(bits);
+    return true;
+  }
+
+  void Take(uint32_t slot, int64_t mint, int64_t maxt, Snapshot* out) const {
+    out->chunks.clear();
+    out->xor_chunk.clear();
+    out->open = 0;
+    const SeriesRecord& record = core_.index.table()[slot];
+    LockedHome home(record);
+    const size_t n = record.chunks.size();
+    for (size_t i = 0; i < n; ++i) {
+      const ChunkRef& ref = record.chunks[i];
+      // The hints are whole seconds; 0 and the maximum say nothing.
+      const bool known = ref.min_second != 0 && ref.min_second != UINT32_MAX;
+      if (known && int64_t{ref.min_second} * 1000 > maxt) break;
+      if (i + 1 < n) {
+        const uint32_t next = record.chunks[i + 1].min_second;
+        if (next != 0 && next != UINT32_MAX && (int64_t{next} + 1) * 1000 <= mint) continue;
+      }
+      out->chunks.push_back(ref);
+    }
+    if (home.kind() == Home::Kind::kBlock) {
+      const auto& block = *static_cast<const GroupBlock*>(home.home());
+      const ValueState& state = block.states()[home.position()];
+      out->open = state.count;
+      if (state.count == 0) return;
+      for (unsigned k = 0; k < state.count; ++k) out->times[k] = block.group->TimeOf(state, k);
+      DecodeValues(state, state.buffer == 0 ? nullptr : block.group->slab().Address(state.buffer),
+                   out->values);
+    } else if (home.kind() == Home::Kind::kDetached) {
+      const auto& series = *static_cast<const Detached*>(home.home());
+      if (series.open.count() > 0) out->xor_chunk = series.open.bytes();
+    }
+  }
+
+  const HeadCore& core_;
+  const std::shared_ptr<const Epochs::Pin> pin_;
+  const std::vector<SeriesEntry> series_;
+  const int64_t mint_, maxt_;
+};
+
+class HeadQuerier final : public storage::Querier {
+ public:
+  HeadQuerier(HeadCore* core, int64_t mint, int64_t maxt)
+      : core_(*core),
+        pin_(std::make_shared<Epochs::Pin>(&core->epochs)),
+        mint_(mint),
+        maxt_(maxt) {}
+
+  StatusOr<std::unique_ptr<storage::SeriesList>> Select(
+      const storage::SelectHints& hints, std::span<const Matcher> matchers) const override {
+    std::vector<SeriesEntry> series;
+    {
+      ReaderLock lock(core_.index.mutex());
+      SelectSeries(core_.index, matchers).ForEach([&](uint32_t slot) {
+        series.push_back({slot, kNoMaxTime});
+      });
+      Order(hints.sort, &series);
+    }
+    if (hints.limit != 0 && series.size() > hints.limit) series.resize(hints.limit);
+    FindVisible(&series);
+    return std::make_unique<HeadSeriesList>(&core_, pin_, std::move(series), mint_, maxt_);
+  }
+
+  StatusOr<std::vector<std::string>> LabelNames(std::span<const Matcher> matchers, size_t limit,
+                                                bool* truncated) const override;
+  StatusOr<std::vector<std::string>> LabelValues(const std::string& name,
+                                                 std::span<const Matcher> matchers, size_t limit,
+                                                 bool* truncated) const override;
+
+ private:
+  // Storage order is the order of creation, which slots follow until one is used again.
+  void Order(bool by_labels, std::vector<SeriesEntry>* series) const {
+    const SeriesTable& table = core_.index.table();
+    if (!by_labels) {
+      const auto older = [&](const SeriesEntry& a, const SeriesEntry& b) {
+        return table[a.slot].ref < table[b.slot].ref;
+      };
+      if (!std::is_sorted(series->begin(), series->end(), older)) {
+        std::sort(series->begin(), series->end(), older);
+      }
+      return;
+    }
+    std::vector<std::pair<Labels, SeriesEntry>> keyed;
+    keyed.reserve(series->size());
+    for (const SeriesEntry& e : *series) keyed.emplace_back(core_.index.GetLabels(e.slot), e);
+    std::sort(keyed.begin(), keyed.end(),
+              [](const auto& a, const auto& b) { return a.first < b.first; });
+    for (size_t i = 0; i < keyed.size(); ++i) (*series)[i] = keyed[i].second;
+  }
+
+  void FindVisible(std::vector<SeriesEntry>* series) const {
+    MutexLock lock(mutex_);
+    // No series changes its home meanwhile, and appenders commit under this mutex: all or nothing.
+    MutexLock structure(core_.structure_mutex);
+    const Group* last = nullptr;
+    GroupTime seen;
+    for (SeriesEntry& entry : *series) {
+      const HomeRef where = core_.index.table()[entry.slot].where();
+      if (where.home->kind != Home::Kind::kBlock) {
+        entry.visible = NewestTime(entry.slot);
+        continue;
+      }
+      const Group* group = static_cast<const GroupBlock*>(where.home)->group;
+      const uint32_t joins = group->joins();
+      if (group != last || joins != seen.joins) {
+        last = group;
+        GroupTime& known = group_times_.try_emplace(group).first->second;
+        // What joined since brought samples that were visible in its old home.
+        if (!known.valid || known.joins != joins) known = {group->visible_time(), joins, true};
+        seen = known;
+      }
+      entry.visible = seen.visible;
+    }
+  }
+
+  // The newest sample of a series now; structure_mutex is held.
+  int64_t NewestTime(uint32_t slot) const {
+    const SeriesRecord& record = core_.index.table()[slot];
+    LockedHome home(record);
+    if (home.kind() == Home::Kind::kDetached) {
+      return static_cast<const Detached*>(home.home())->max_time;
+    }
+    if (home.kind() == Home::Kind::kBlock) {
+      return static_cast<const GroupBlock*>(home.home())->group->visible_time();
+    }
+    if (record.chunks.empty()) return kNoMaxTime;
+    const auto chunk = core_.chunks.Peek(record.chunks[record.chunks.size() - 1]);
+    return chunk.ok() ? chunk->maxt : INT64_MAX;
+  }
+
+  HeadCore& core_;
+  // Shared with the lists: what one of them found must outlive the querier.
+  const std::shared_ptr<const Epochs::Pin> pin_;
+  const int64_t mint_, maxt_;
+  mutable Mutex mutex_;
+  struct GroupTime {
+    int64_t visible = kNoMaxTime;
+    uint32_t joins = 0;
+    bool valid = false;
+  };
+  mutable absl::flat_hash_map<const Group*, GroupTime> group_times_ GUARDED_BY(mutex_);
+};
+
+std::vector<std::string> SortedAndCut(std::vector<std::string> all, size_t limit, bool* truncated) {
+  std::sort(all.begin(), all.end());
+  if (truncated != nullptr) *truncated = limit != 0 && all.size() > limit;
+  if (limit != 0 && all.size() > limit) all.resize(limit);
+  return all;
+}
+
+StatusOr<std::vector<std::string>> HeadQuerier::LabelNames(std::span<const Matcher> matchers,
+                                                           size_t limit, bool* truncated) const {
+  std::vector<std::string> out;
+  ReaderLock lock(core_.index.mutex());
+  const SeriesIndex& index = core_.index;
+  std::vector<bool> seen(index.names().limit());
+  if (matchers.empty()) {
+    for (uint32_t n = 0; n < seen.size(); ++n) seen[n] = index.name(n).linked_values > 0;
+  } else {
+    LabelIds ids;
+    SelectSeries(index, matchers).ForEach([&](uint32_t slot) {
+      index.GetLabelIds(slot, &ids);
+      for (const LabelId& id : ids) seen[id.name] = true;
+    });
+  }
+  for (uint32_t n = 0; n < seen.size(); ++n) {
+    if (seen[n]) out.emplace_back(index.names().Get(n));
+  }
+  return SortedAndCut(std::move(out), limit, truncated);
+}
+
+StatusOr<std::vector<std::string>> HeadQuerier::LabelValues(const std::string& name,
+                                                            std::span<const Matcher> matchers,
+                                                            size_t limit, bool* truncated) const {
+  std::vector<std::string> out;
+  ReaderLock lock(core_.index.mutex());
+  const SeriesIndex& index = core_.index;
+  const uint32_t name_id = index.FindName(name);
+  if (name_id == kNoId) return SortedAndCut({}, limit, truncated);
+  const SeriesIndex::LabelName& label = index.name(name_id);
+  if (matchers.empty()) {
+    for (uint32_t v = 0; v < label.info.size(); ++v) {
+      if (label.info[v].postings.size() > 0) out.emplace_back(label.values.Get(v));
+    }
+  } else {
+    std::vector<bool> seen(label.info.size());
+    SelectSeries(index, matchers).ForEach([&](uint32_t slot) {
+      const uint32_t v = index.ValueIdOf(slot, name_id);
+      if (v != kNoId) seen[v] = true;
+    });
+    for (uint32_t v = 0; v < seen.size(); ++v) {
+      if (seen[v]) out.emplace_back(label.values.Get(v));
+    }
+  }
+  return SortedAndCut(std::move(out), limit, truncated);
+}
+
+}  // namespace
+
+std::unique_ptr<storage::Querier> Head::NewQuerier(int64_t mint, int64_t maxt) const {
+  return std::make_unique<HeadQuerier>(&core_, mint, maxt);
+}
+
+}  // namespace narthex::tsdb

@@ -1,0 +1,207 @@
+// The rules of the head as its users see them.
+
+#include <random>
+
+#include "server/storage/tsdb/testing.h"
+
+namespace narthex::tsdb {
+namespace {
+
+using storage::AppendResult;
+using storage::kStaleNaNBits;
+using storage::StaleNaN;
+
+constexpr int64_t kT0 = 1'700'000'000'000;
+
+TEST_CASE("A group's ticks are read back") {
+  TempDir dir;
+  auto db = OpenDb(TestOptions(dir.path()));
+  auto group = db->NewGroup();
+  bool created = false;
+  const auto a = group->AddMember(Labels{{"__name__", "a"}, {"job", "x"}}, &created);
+  REQUIRE(a.ok());
+  CHECK(created);
+  const auto b = group->AddMember(Labels{{"__name__", "b"}, {"job", "x"}}, &created);
+  REQUIRE(b.ok());
+  CHECK(*a != *b);
+  Contents want;
+  for (int i = 0; i < 500; ++i) {
+    std::vector<double> values(2);
+    values[*a] = i;
+    values[*b] = i % 7 * 0.1;
+    const auto commit = group->CommitTick(kT0 + i * 15000, values);
+    REQUIRE(commit.appended == 2);
+    want["{__name__=\"a\", job=\"x\"}"].emplace_back(kT0 + i * 15000, Bits(values[*a]));
+    want["{__name__=\"b\", job=\"x\"}"].emplace_back(kT0 + i * 15000, Bits(values[*b]));
+  }
+  CheckSame(Dump(*db), want);
+  CHECK(db->max_time() == kT0 + 499 * 15000);
+  CHECK(db->min_time() == kT0);
+  CHECK(db->series_count() == 2);
+
+  auto querier = db->NewQuerier(kT0, kT0 + 100 * 15000);
+  auto list = (*querier)->Select({}, std::vector<Matcher>{Matcher::Equal("__name__", "a")});
+  REQUIRE((*list)->size() == 1);
+  int64_t t = 0;
+  double v = 0;
+  REQUIRE((*list)->Last(0, INT64_MIN, INT64_MAX, &t, &v));
+  CHECK(t == kT0 + 100 * 15000);
+  CHECK(v == 100);
+  REQUIRE((*list)->Last(0, kT0 + 14999, kT0 + 15000, &t, &v));
+  CHECK(t == kT0 + 15000);
+  CHECK_FALSE((*list)->Last(0, kT0 + 15000, kT0 + 15001, &t, &v));
+}
+
+TEST_CASE("Stale markers are written once") {
+  TempDir dir;
+  auto db = OpenDb(TestOptions(dir.path()));
+  auto group = db->NewGroup();
+  bool created;
+  REQUIRE(group->AddMember(Labels{{"__name__", "a"}}, &created).ok());
+  CHECK(group->CommitTick(kT0, std::vector<double>{StaleNaN()}).appended == 0);
+  CHECK(group->CommitTick(kT0 + 1, std::vector<double>{1}).appended == 1);
+  CHECK(group->CommitTick(kT0 + 2, std::vector<double>{StaleNaN()}).appended == 1);
+  CHECK(group->CommitTick(kT0 + 3, std::vector<double>{StaleNaN()}).appended == 0);
+  CHECK(group->CommitTick(kT0 + 4, std::vector<double>{2}).appended == 1);
+  group->RetireMember(0);
+  CHECK(group->CommitTick(kT0 + 5, std::vector<double>{7}).appended == 1);
+  CHECK(group->CommitTick(kT0 + 6, std::vector<double>{7}).appended == 0);
+  const Contents want = {{"{__name__=\"a\"}",
+                          {{kT0 + 1, Bits(1)},
+                           {kT0 + 2, kStaleNaNBits},
+                           {kT0 + 4, Bits(2)},
+                           {kT0 + 5, kStaleNaNBits}}}};
+  CheckSame(Dump(*db), want);
+}
+
+TEST_CASE("Appender classifies samples") {
+  TempDir dir;
+  auto db = OpenDb(TestOptions(dir.path()));
+  const Labels labels{{"__name__", "a"}};
+  auto appender = db->NewAppender();
+  CHECK(*appender->Append(labels, kT0, 1) == AppendResult::kOk);
+  CHECK(*appender->Append(labels, kT0, 1) == AppendResult::kOk);
+  CHECK(*appender->Append(labels, kT0, 2) == AppendResult::kDuplicate);
+  CHECK(*appender->Append(labels, kT0 - 1, 2) == AppendResult::kOutOfOrder);
+  CHECK(Dump(*db).empty());
+  REQUIRE(appender->Commit().ok());
+  CHECK(*appender->Append(labels, kT0, 1) == AppendResult::kOk);
+  CHECK(*appender->Append(labels, kT0, 2) == AppendResult::kDuplicate);
+  CHECK(*appender->Append(labels, kT0 - 1, 2) == AppendResult::kOutOfOrder);
+  CHECK(*appender->Append(labels, kT0 - 3600'001, 2) == AppendResult::kOutOfBounds);
+  CHECK(*appender->Append(Labels{{"__name__", "b"}}, kT0 - 3600'000, 2) == AppendResult::kOk);
+  CHECK(*appender->Append(labels, kT0 + 5, 3) == AppendResult::kOk);
+  appender->Rollback();
+  const Contents want = {{"{__name__=\"a\"}", {{kT0, Bits(1)}}}};
+  CheckSame(Dump(*db), want);
+}
+
+TEST_CASE("Late ticks follow the rules of each series") {
+  TempDir dir;
+  auto db = OpenDb(TestOptions(dir.path()));
+  auto group = db->NewGroup();
+  bool created;
+  REQUIRE(group->AddMember(Labels{{"n", "0"}}, &created).ok());
+  REQUIRE(group->AddMember(Labels{{"n", "1"}}, &created).ok());
+  group->CommitTick(kT0, std::vector<double>{1, 1});
+  auto again = group->CommitTick(kT0, std::vector<double>{1, 2});
+  CHECK(again.appended == 1);
+  CHECK(again.duplicate == 1);
+  CHECK(group->CommitTick(kT0 - 1, std::vector<double>{1, 2}).out_of_order == 2);
+  CHECK(group->CommitTick(kT0 - 3600'001, std::vector<double>{1, 2}).out_of_bounds == 2);
+  REQUIRE(group->AddMember(Labels{{"n", "2"}}, &created).ok());
+  const auto late = group->CommitTick(kT0 - 5, std::vector<double>{1, 2, 3});
+  CHECK(late.out_of_order == 2);
+  CHECK(late.appended == 1);
+  CHECK(group->CommitTick(kT0 + 10, std::vector<double>{4, 5, 6}).appended == 3);
+  const Contents want = {{"{n=\"0\"}", {{kT0, Bits(1)}, {kT0 + 10, Bits(4)}}},
+                         {"{n=\"1\"}", {{kT0, Bits(1)}, {kT0 + 10, Bits(5)}}},
+                         {"{n=\"2\"}", {{kT0 - 5, Bits(3)}, {kT0 + 10, Bits(6)}}}};
+  CheckSame(Dump(*db), want);
+}
+
+TEST_CASE("A series written by two sources keeps both") {
+  TempDir dir;
+  auto db = OpenDb(TestOptions(dir.path()));
+  const Labels labels{{"__name__", "shared"}};
+  auto one = db->NewGroup();
+  auto two = db->NewGroup();
+  bool created;
+  REQUIRE(one->AddMember(labels, &created).ok());
+  CHECK(one->CommitTick(kT0, std::vector<double>{1}).appended == 1);
+  REQUIRE(two->AddMember(labels, &created).ok());
+  CHECK_FALSE(created);
+  CHECK(two->CommitTick(kT0 + 1, std::vector<double>{2}).appended == 1);
+  CHECK(one->CommitTick(kT0 + 2, std::vector<double>{3}).appended == 1);
+  CHECK(one->CommitTick(kT0 + 1, std::vector<double>{3}).out_of_order == 1);
+  auto appender = db->NewAppender();
+  CHECK(*appender->Append(labels, kT0 + 3, 4) == AppendResult::kOk);
+  REQUIRE(appender->Commit(true).ok());
+  const Contents want = {
+      {"{__name__=\"shared\"}",
+       {{kT0, Bits(1)}, {kT0 + 1, Bits(2)}, {kT0 + 2, Bits(3)}, {kT0 + 3, Bits(4)}}}};
+  CheckSame(Dump(*db), want);
+}
+
+TEST_CASE("Matchers select as PromQL demands") {
+  TempDir dir;
+  auto db = OpenDb(TestOptions(dir.path()));
+  auto appender = db->NewAppender();
+  for (const auto& labels :
+       {Labels{{"n", "1"}}, Labels{{"n", "1"}, {"i", "a"}}, Labels{{"n", "1"}, {"i", "b"}},
+        Labels{{"n", "2"}}, Labels{{"n", "2.5"}}}) {
+    REQUIRE(appender->Append(labels, kT0, 1).ok());
+  }
+  REQUIRE(appender->Commit().ok());
+  using enum MatchType;
+  struct Case {
+    std::vector<Matcher> matchers;
+    std::vector<std::string> want;
+  };
+  const std::string n1 = "{n=\"1\"}", n1a = "{i=\"a\", n=\"1\"}", n1b = "{i=\"b\", n=\"1\"}",
+                    n2 = "{n=\"2\"}", n25 = "{n=\"2.5\"}";
+  const std::vector<Case> cases = {
+      {{Match(kEqual, "n", "1")}, {n1, n1a, n1b}},
+      {{Match(kEqual, "n", "1"), Match(kEqual, "i", "a")}, {n1a}},
+      {{Match(kEqual, "n", "1"), Match(kEqual, "i", "missing")}, {}},
+      {{Match(kEqual, "missing", "")}, {n1, n1a, n1b, n2, n25}},
+      {{Match(kNotEqual, "n", "1")}, {n2, n25}},
+      {{Match(kNotEqual, "i", "")}, {n1a, n1b}},
+      {{Match(kEqual, "n", "1"), Match(kNotEqual, "i", "a")}, {n1, n1b}},
+      {{Match(kRegex, "n", "^1$")}, {n1, n1a, n1b}},
+      {{Match(kEqual, "n", "1"), Match(kRegex, "i", "a|b")}, {n1a, n1b}},
+      {{Match(kEqual, "n", "1"), Match(kRegex, "i", "a?")}, {n1, n1a}},
+      {{Match(kRegex, "i", ".+")}, {n1a, n1b}},
+      {{Match(kRegex, "i", ".*"), Match(kEqual, "n", "2")}, {n2}},
+      {{Match(kRegex, "n", "2.*")}, {n2, n25}},
+      {{Match(kNotRegex, "n", "2.*")}, {n1, n1a, n1b}},
+      {{Match(kNotRegex, "i", ".+")}, {n1, n2, n25}},
+      {{Match(kNotRegex, "i", ".*")}, {}},
+      {{Match(kNotRegex, "i", "a|b|")}, {}},
+      {{Match(kEqual, "n", "1"), Match(kNotRegex, "i", "a|")}, {n1b}},
+      {{Match(kNotEqual, "n", "1"), Match(kNotEqual, "n", "2")}, {n25}},
+  };
+  for (size_t i = 0; i < cases.size(); ++i) {
+    INFO("case " << i);
+    std::vector<std::string> got;
+    for (const auto& [labels, samples] : Dump(*db, cases[i].matchers)) got.push_back(labels);
+    std::vector<std::string> want = cases[i].want;
+    std::sort(want.begin(), want.end());
+    CHECK(got == want);
+  }
+  auto querier = db->NewQuerier(INT64_MIN, INT64_MAX);
+  bool cut = true;
+  CHECK(*(*querier)->LabelNames({}, 0, &cut) == std::vector<std::string>{"i", "n"});
+  CHECK_FALSE(cut);
+  CHECK(*(*querier)->LabelNames({}, 1, &cut) == std::vector<std::string>{"i"});
+  CHECK(cut);
+  CHECK(*(*querier)->LabelNames(std::vector<Matcher>{Match(kEqual, "n", "2")}, 0, &cut) ==
+        std::vector<std::string>{"n"});
+  CHECK(*(*querier)->LabelValues("n", {}, 0, &cut) == std::vector<std::string>{"1", "2", "2.5"});
+  CHECK(*(*querier)->LabelValues("n", std::vector<Matcher>{Match(kEqual, "i", "b")}, 0, &cut) ==
+        std::vector<std::string>{"1"});
+  CHECK((*querier)->LabelValues("nothing", {}, 0, &cut)->empty());
+}
+
+}  // namespace
+}  // namespace narthex::tsdb

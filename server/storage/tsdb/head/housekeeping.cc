@@ -1,0 +1,135 @@
+// What keeps the head bounded: parking idle series, retention, removal of dead series.
+
+#include <algorithm>
+
+#include "core/log/log.h"
+#include "server/storage/tsdb/head/head.h"
+
+namespace narthex::tsdb {
+namespace {
+
+constexpr int64_t kIdleMs = 3600 * 1000;
+constexpr uint32_t kSlice = 4096;  // series looked at in one hold of the lock
+
+}  // namespace
+
+void Head::ParkIdle() {
+  const int64_t newest = core_.max_time.load();
+  if (newest == kNoMaxTime) return;
+  const int64_t retention = core_.options.retention_ms;
+  const int64_t before = newest - (retention > 0 ? std::min(kIdleMs, retention / 2) : kIdleMs);
+
+  MutexLock structure(core_.structure_mutex);
+  std::vector<Group*> idle;
+  for (const auto& [id, group] : groups_) {
+    if (!group->open && group->visible_time() < before) idle.push_back(group.get());
+  }
+  for (Group* group : idle) {
+    Status status;
+    {
+      MutexLock lock(group->commit_mutex());
+      (void)group->Reset();
+      status = group->Dissolve();
+    }
+    if (status.ok()) RemoveGroup(group);
+  }
+  for (size_t i = 0; i < detached_.size();) {
+    Detached* series = detached_.at(i);
+    const bool busy = series->owners > 0 || series->pending > 0 || series->max_time >= before;
+    // Park moves the last one to i.
+    if (busy || !detached_.Seal(series).ok()) {
+      ++i;
+    } else {
+      detached_.Park(series);
+    }
+  }
+}
+
+bool Head::DropOldChunks(SeriesRecord& record, int64_t mint) {
+  size_t old = 0;
+  for (; old < record.chunks.size(); ++old) {
+    const auto chunk = core_.chunks.Peek(record.chunks[old]);
+    if (chunk.ok() && chunk->maxt >= mint) break;
+  }
+  record.chunks.EraseFront(old);
+  return record.chunks.empty();
+}
+
+void Head::CollectDead(uint32_t from, uint32_t to, int64_t mint, std::vector<uint32_t>* dead) {
+  std::vector<uint32_t> slots;
+  {
+    ReaderLock lock(core_.index.mutex());
+    for (uint32_t slot = from; slot < to && slot < core_.index.table().limit(); ++slot) {
+      if (core_.index.all().Contains(slot)) slots.push_back(slot);
+    }
+  }
+  for (const uint32_t slot : slots) {
+    SeriesRecord& record = core_.index.table()[slot];
+    bool empty = false;
+    Home::Kind kind;
+    {
+      LockedHome home(record);
+      empty = DropOldChunks(record, mint);
+      kind = home.kind();
+    }
+    if (!empty || kind == Home::Kind::kBlock) continue;
+    if (kind == Home::Kind::kDetached) {
+      Detached* series = detached_.Get(slot);
+      if (series->owners > 0 || series->pending > 0 || series->max_time >= mint) continue;
+      detached_.Park(series);
+    }
+    dead->push_back(slot);
+  }
+}
+
+void Head::RemoveSeries(const std::vector<uint32_t>& dead) {
+  if (dead.empty()) return;
+  std::string payload;
+  ByteWriter out(&payload);
+  out.Uvarint(dead.size());
+  uint64_t previous = 0;
+  for (const uint32_t slot : dead) {
+    const uint64_t ref = core_.index.table()[slot].ref;
+    out.Varint(static_cast<int64_t>(ref - previous));
+    previous = ref;
+  }
+  {
+    WriterLock lock(core_.index.mutex());
+    core_.index.Unlink(IdSet::FromSorted(dead));
+  }
+  if (core_.wal != nullptr) {
+    core_.wal->Append(static_cast<uint8_t>(RecordType::kTombstone), payload);
+  }
+  core_.counters.series_removed.fetch_add(dead.size(), std::memory_order_relaxed);
+  core_.epochs.Retire([this, dead] {
+    MutexLock structure(core_.structure_mutex);
+    WriterLock lock(core_.index.mutex());
+    core_.index.Release(dead);
+  });
+}
+
+void Head::Truncate(int64_t mint) {
+  if (mint > core_.truncated_before.load()) core_.truncated_before = mint;
+  if (core_.wal != nullptr) {
+    std::string payload;
+    ByteWriter(&payload).Varint(mint);
+    core_.wal->Append(static_cast<uint8_t>(RecordType::kCut), payload);
+  }
+  uint64_t removed = 0;
+  for (uint32_t from = 0;; from += kSlice) {
+    MutexLock structure(core_.structure_mutex);
+    if (from >= core_.index.table().limit()) break;
+    std::vector<uint32_t> dead;
+    CollectDead(from, from + kSlice, mint, &dead);
+    RemoveSeries(dead);
+    removed += dead.size();
+  }
+  int64_t now = core_.min_time.load();
+  while (now < mint && !core_.min_time.compare_exchange_weak(now, mint)) {
+  }
+  core_.chunks.RemoveBefore(mint);
+  core_.epochs.Drain();
+  if (removed > 0) NX_LOG(Info, "Head truncated", {"mint", mint}, {"series_removed", removed});
+}
+
+}  // namespace narthex::tsdb

@@ -1,0 +1,209 @@
+#include "server/storage/tsdb/head/replay.h"
+
+#include <fcntl.h>
+#include <sys/mman.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <cerrno>
+#include <charconv>
+
+#include "core/log/log.h"
+
+namespace narthex::tsdb {
+namespace {
+
+constexpr std::string_view kSegmentPrefix = "wal-";
+constexpr std::string_view kCheckpointPrefix = "checkpoint-";
+
+// The number in "<prefix>00000012"; 0 when the name is something else.
+uint32_t NumberIn(std::string_view name, std::string_view prefix) {
+  if (!name.starts_with(prefix)) return 0;
+  name.remove_prefix(prefix.size());
+  uint32_t n = 0;
+  const auto [end, error] = std::from_chars(name.data(), name.data() + name.size(), n);
+  return error == std::errc() && end == name.data() + name.size() ? n : 0;
+}
+
+class Mapping {
+ public:
+  static StatusOr<Mapping> Open(const std::string& path) {
+    Mapping mapping;
+    NX_ASSIGN_OR_RETURN(const UniqueFd fd, OpenFile(path, O_RDONLY | O_CLOEXEC));
+    struct stat st;
+    if (::fstat(fd.get(), &st) != 0) return ErrnoStatus(errno, path);
+    mapping.size_ = static_cast<size_t>(st.st_size);
+    if (mapping.size_ == 0) return mapping;
+    void* p = ::mmap(nullptr, mapping.size_, PROT_READ, MAP_PRIVATE, fd.get(), 0);
+    if (p == MAP_FAILED) return ErrnoStatus(errno, "mmap " + path);
+    ::madvise(p, mapping.size_, MADV_SEQUENTIAL);
+    mapping.memory_ = p;
+    return mapping;
+  }
+  Mapping(Mapping&& other) noexcept
+      : memory_(std::exchange(other.memory_, nullptr)), size_(other.size_) {}
+  ~Mapping() {
+    if (memory_ != nullptr) ::munmap(memory_, size_);
+  }
+  std::string_view bytes() const { return {static_cast<const char*>(memory_), size_}; }
+
+ private:
+  Mapping() = default;
+  void* memory_ = nullptr;
+  size_t size_ = 0;
+};
+
+}  // namespace
+
+Replay::Replay(Head* head, std::string wal_dir)
+    : head_(*head), core_(head->core()), wal_dir_(std::move(wal_dir)) {
+  core_.coverage = this;
+}
+
+Replay::~Replay() { core_.coverage = nullptr; }
+
+Status Replay::LoadChunks() {
+  return core_.chunks.Open([this](const ChunkView& chunk, const ChunkRef& ref) {
+    chunks_[chunk.ref].push_back(ref);
+    highest_ref_ = std::max(highest_ref_, chunk.ref);
+  });
+}
+
+StatusOr<ReplayResult> Replay::Run() NO_THREAD_SAFETY_ANALYSIS {
+  NX_RETURN_IF_ERROR(LoadChunks());
+  NX_RETURN_IF_ERROR(CreateDirectories(wal_dir_));
+  NX_ASSIGN_OR_RETURN(const std::vector<std::string> names, ListDirectory(wal_dir_));
+  uint32_t checkpoint = 0;
+  for (const std::string& name : names) {
+    if (name.ends_with(".tmp")) ::unlink(JoinPath(wal_dir_, name).c_str());
+    checkpoint = std::max(checkpoint, NumberIn(name, kCheckpointPrefix));
+  }
+  std::vector<uint32_t> segments;
+  for (const std::string& name : names) {
+    const uint32_t segment = NumberIn(name, kSegmentPrefix);
+    const uint32_t old = NumberIn(name, kCheckpointPrefix);
+    // What a checkpoint stands for may have survived a crash right after it was made.
+    const bool obsolete = (segment != 0 && segment < checkpoint) || (old != 0 && old < checkpoint);
+    if (obsolete) ::unlink(JoinPath(wal_dir_, name).c_str());
+    if (segment != 0 && !obsolete) segments.push_back(segment);
+  }
+  std::sort(segments.begin(), segments.end());
+  ReplayProgress* progress = core_.options.progress;
+  if (progress != nullptr && !segments.empty()) {
+    progress->min = segments.front();
+    progress->max = segments.back();
+  }
+  result_.next_segment = std::max(checkpoint, segments.empty() ? 0 : segments.back()) + 1;
+
+  MutexLock structure(core_.structure_mutex);
+  if (checkpoint != 0) {
+    NX_RETURN_IF_ERROR(ReadFile(fmt::format("{}/{}{:08}", wal_dir_, kCheckpointPrefix, checkpoint),
+                                checkpoint, false));
+  }
+  for (const uint32_t segment : segments) {
+    if (progress != nullptr) progress->current = segment;
+    NX_RETURN_IF_ERROR(ReadFile(fmt::format("{}/{}{:08}", wal_dir_, kSegmentPrefix, segment),
+                                segment, segment == segments.back()));
+  }
+  Finish();
+  return result_;
+}
+
+Status Replay::ReadFile(const std::string& path, uint32_t segment, bool last) {
+  SegmentScan scan;
+  {
+    NX_ASSIGN_OR_RETURN(const Mapping file, Mapping::Open(path));
+    symbols_.Clear();
+    scan = ScanSegment(
+        file.bytes(), segment,
+        [this](RecordType type, std::string_view payload) { Apply(type, payload); },
+        // A lost definition could make an id mean its former string.
+        [this] { symbols_.Clear(); });
+    result_.bytes += file.bytes().size();
+  }
+  result_.records += scan.records;
+  result_.corruptions += scan.damaged + scan.torn_tail;
+  if (scan.damaged > 0) {
+    NX_LOG(Warn, "Log is damaged; reading went on at the next mark", {"file", path},
+           {"places", scan.damaged});
+  }
+  if (scan.torn_tail) {
+    NX_LOG(Warn, "Log ends in an incomplete record, which is dropped", {"file", path},
+           {"good_bytes", scan.good_end});
+    if (last && ::truncate(path.c_str(), static_cast<off_t>(scan.good_end)) != 0) {
+      NX_LOG(Warn, "Torn log segment could not be cut", {"file", path},
+             {"err", ErrnoStatus(errno, "truncate")});
+    }
+  }
+  return OkStatus();
+}
+
+void Replay::Finish() NO_THREAD_SAFETY_ANALYSIS {
+  core_.coverage = nullptr;
+  core_.next_ref = highest_ref_ + 1;
+  for (const auto& [id, group] : head_.groups()) {
+    MutexLock lock(group->commit_mutex());
+    group->FinishReplay();
+  }
+  for (size_t i = 0; i < head_.detached().size(); ++i) {
+    Detached* series = head_.detached().at(i);
+    MutexLock lock(series->mutex);
+    int64_t newest = kNoMaxTime;
+    uint64_t bits = 0;
+    if (!core_.LastOfChunks(core_.index.table()[series->slot], &newest, &bits)) continue;
+    if (newest <= series->max_time) continue;
+    series->max_time = newest;
+    series->last_bits = bits;
+  }
+}
+
+bool Replay::Covered(uint32_t slot, int64_t t) {
+  if (t < core_.truncated_before.load(std::memory_order_relaxed)) return true;
+  if (slot >= cursors_.size()) return false;
+  Cursor& cursor = cursors_[slot];
+  const ChunkList& chunks = core_.index.table()[slot].chunks;
+  while (cursor.end < t && cursor.next < chunks.size()) {
+    const auto chunk = core_.chunks.Peek(chunks[cursor.next++]);
+    if (!chunk.ok()) continue;
+    cursor.start = chunk->mint;
+    cursor.end = chunk->maxt;
+  }
+  return cursor.start <= t && t <= cursor.end;
+}
+
+void Replay::AttachChunks(uint32_t slot, uint64_t ref) {
+  const auto found = chunks_.find(ref);
+  if (found == chunks_.end()) return;
+  std::vector<std::pair<int64_t, ChunkRef>> sorted;
+  for (const ChunkRef& chunk : found->second)
+    sorted.emplace_back(core_.chunks.Peek(chunk)->mint, chunk);
+  chunks_.erase(found);
+  SeriesRecord& record = core_.index.table()[slot];
+  LockedHome home(record);
+  // A second reference to the same labels: one list for both.
+  for (size_t i = 0; i < record.chunks.size(); ++i) {
+    sorted.emplace_back(core_.chunks.Peek(record.chunks[i])->mint, record.chunks[i]);
+  }
+  record.chunks.Clear();
+  std::stable_sort(sorted.begin(), sorted.end(),
+                   [](const auto& a, const auto& b) { return a.first < b.first; });
+  int64_t end = INT64_MIN;
+  for (const auto& [mint, chunk] : sorted) {
+    const auto view = core_.chunks.Peek(chunk);
+    // The same chunk twice: a crash came between writing it and remembering that.
+    if (mint <= end && end != INT64_MIN) continue;
+    record.chunks.PushBack(chunk);
+    core_.NoteTimes(mint, view->maxt);
+    end = view->maxt;
+  }
+  if (cursors_.size() <= slot) cursors_.resize(slot + 1);
+  cursors_[slot] = Cursor();
+}
+
+uint32_t Replay::SlotOf(uint64_t ref) const {
+  const auto it = slots_.find(ref);
+  return it == slots_.end() ? kNoSlot : it->second;
+}
+
+}  // namespace narthex::tsdb

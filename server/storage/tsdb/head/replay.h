@@ -1,0 +1,79 @@
+#pragma once
+// Rebuilds the head from chunk files, the newest checkpoint and the segments after it, by doing
+// again what the records say. Samples that are in a chunk file already only move the state along;
+// what a damaged chunk file lost is rebuilt from the log where the log still has it.
+//
+// Thread safety: one thread, before anything else uses the head.
+
+#include <absl/container/flat_hash_map.h>
+
+#include <string>
+#include <vector>
+
+#include "server/storage/tsdb/head/head.h"
+#include "server/storage/tsdb/series/series_record.h"
+#include "server/storage/tsdb/wal/wal_reader.h"
+
+namespace narthex::tsdb {
+
+struct ReplayResult {
+  uint32_t next_segment = 1;
+  uint64_t bytes = 0;  // of the log that was read
+  uint64_t records = 0;
+  uint64_t corruptions = 0;     // damaged places and torn tails
+  uint64_t lost_rows = 0;       // rows that could not be applied
+  uint64_t unknown_series = 0;  // records about series that are lost
+};
+
+class Replay final : public ReplayCoverage {
+ public:
+  Replay(Head* head, std::string wal_dir);
+  ~Replay() override;
+
+  StatusOr<ReplayResult> Run();
+
+  // Applies one record; public for fuzzing. Any bytes are safe.
+  void Apply(RecordType type, std::string_view payload);
+  bool Covered(uint32_t slot, int64_t t) override;
+
+ private:
+  struct Cursor {
+    size_t next = 0;  // chunk to look at after `end`
+    int64_t start = INT64_MAX;
+    int64_t end = INT64_MIN;
+  };
+  Status LoadChunks();
+  Status ReadFile(const std::string& path, uint32_t segment, bool last);
+  void Finish();
+
+  void ApplySeries(std::string_view payload);
+  void ApplyGroup(std::string_view payload);
+  void ApplyMember(Group* group, uint32_t member, uint64_t ref, bool live, bool redirect);
+  void ApplyLayout(std::string_view payload);
+  bool ApplyChange(Group* group, ByteReader* in);
+  void ApplyRow(bool key, std::string_view payload);
+  void ApplyDetached(std::string_view payload);
+  void ApplyTombstone(std::string_view payload);
+  void ApplyOpenChunk(std::string_view payload);
+
+  uint32_t SlotOf(uint64_t ref) const;
+  // Takes the series out of wherever it lives.
+  void Unhome(uint32_t slot);
+  void Join(Group* group, uint32_t member, uint32_t slot);
+  void Redirect(Group* group, uint32_t member, uint32_t slot);
+  void AttachChunks(uint32_t slot, uint64_t ref);
+
+  Head& head_;
+  HeadCore& core_;
+  const std::string wal_dir_;
+  ReplayResult result_;
+  SegmentSymbols symbols_;
+  BaseGuess guess_;
+  absl::flat_hash_map<uint64_t, uint32_t> slots_;                // by ref
+  absl::flat_hash_map<uint64_t, std::vector<ChunkRef>> chunks_;  // by ref, until attached
+  std::vector<Cursor> cursors_;                                  // by slot
+  uint64_t highest_ref_ = 0;
+  bool has_aliases_ = false;  // a label set was logged under two references (after damage)
+};
+
+}  // namespace narthex::tsdb

@@ -1,0 +1,351 @@
+// One function for each type of record.
+
+#include <absl/container/flat_hash_set.h>
+
+#include <algorithm>
+
+#include "server/storage/tsdb/head/replay.h"
+#include "server/storage/tsdb/wal/row_codec.h"
+
+namespace narthex::tsdb {
+namespace {
+constexpr uint64_t kMaxMember = uint64_t{1} << 24;  // in a group; more is damage
+}
+
+void Replay::Apply(RecordType type, std::string_view payload) NO_THREAD_SAFETY_ANALYSIS {
+  switch (type) {
+    case RecordType::kSymbols:
+      if (!symbols_.AddDefinitions(payload).ok()) ++result_.unknown_series;
+      return;
+    case RecordType::kSeries:
+      return ApplySeries(payload);
+    case RecordType::kGroup:
+      return ApplyGroup(payload);
+    case RecordType::kLayout:
+      return ApplyLayout(payload);
+    case RecordType::kRow:
+      return ApplyRow(false, payload);
+    case RecordType::kKeyRow:
+      return ApplyRow(true, payload);
+    case RecordType::kDetached:
+      return ApplyDetached(payload);
+    case RecordType::kTombstone:
+      return ApplyTombstone(payload);
+    case RecordType::kOpenChunk:
+      return ApplyOpenChunk(payload);
+    case RecordType::kCut: {
+      ByteReader in(payload);
+      const int64_t mint = in.Varint();
+      if (in.ok() && mint > core_.truncated_before) core_.truncated_before = mint;
+      return;
+    }
+    case RecordType::kShape:
+    case RecordType::kCompressed:
+    case RecordType::kSync:
+      return;
+  }
+}
+
+void Replay::ApplySeries(std::string_view payload) {
+  uint64_t ref = 0;
+  Labels labels;
+  if (!symbols_.DecodeSeries(payload, &ref, &labels).ok() || labels.empty()) {
+    ++result_.unknown_series;
+    return;
+  }
+  highest_ref_ = std::max(highest_ref_, ref);
+  if (slots_.contains(ref)) return;  // a checkpoint had it
+  uint32_t slot = kNoSlot;
+  {
+    WriterLock lock(core_.index.mutex());
+    slot = core_.index.Find(labels);
+    if (slot == kNoSlot) {
+      slot = core_.index.Create(labels, ref, &guess_);
+      if (slot == kNoSlot) return;
+      core_.index.table()[slot].SetHome(core_.ParkedHome(slot), 0);
+      if (slot < cursors_.size()) cursors_[slot] = Cursor();
+    }
+  }
+  has_aliases_ |= core_.index.table()[slot].ref != ref;
+  slots_[ref] = slot;
+  AttachChunks(slot, ref);
+}
+
+void Replay::Unhome(uint32_t slot) NO_THREAD_SAFETY_ANALYSIS {
+  const HomeRef where = core_.index.table()[slot].where();
+  if (where.home->kind == Home::Kind::kBlock) {
+    auto* block = static_cast<GroupBlock*>(where.home);
+    MutexLock lock(block->group->commit_mutex());
+    if (!block->group->EndMember(block->first_member + where.position).ok()) ++result_.lost_rows;
+  } else if (where.home->kind == Home::Kind::kDetached) {
+    auto* series = static_cast<Detached*>(where.home);
+    if (!head_.detached().Seal(series).ok()) ++result_.lost_rows;
+    head_.detached().Park(series);
+  }
+}
+
+void Replay::Join(Group* group, uint32_t member, uint32_t slot) {
+  {
+    MutexLock lock(group->commit_mutex());
+    if (group->slot(member) == slot && !group->is_redirect(member)) {
+      group->SetLive(member, true);
+      return;
+    }
+  }
+  Unhome(slot);
+  // Without room on the disk the series keeps its old home.
+  if (core_.index.table()[slot].where().home->kind != Home::Kind::kParked) return;
+  MutexLock lock(group->commit_mutex());
+  group->PlaceMember(member, slot, /*redirect=*/false);
+}
+
+void Replay::Redirect(Group* group, uint32_t member, uint32_t slot) NO_THREAD_SAFETY_ANALYSIS {
+  head_.Detach(slot);
+  MutexLock lock(group->commit_mutex());
+  if (group->slot(member) == slot && group->is_redirect(member)) return;
+  group->PlaceMember(member, slot, /*redirect=*/true);
+}
+
+void Replay::ApplyMember(Group* group, uint32_t member, uint64_t ref, bool live, bool redirect) {
+  const uint32_t slot = SlotOf(ref);
+  if (slot == kNoSlot) {
+    ++result_.unknown_series;
+    MutexLock lock(group->commit_mutex());
+    if (live && !redirect) group->PlaceGhost(member);
+    return;
+  }
+  if (redirect) return Redirect(group, member, slot);
+  Join(group, member, slot);
+  if (live) return;
+  MutexLock lock(group->commit_mutex());
+  if (group->slot(member) == slot) group->SetLive(member, false);
+}
+
+void Replay::ApplyGroup(std::string_view payload) NO_THREAD_SAFETY_ANALYSIS {
+  ByteReader in(payload);
+  const auto id = static_cast<uint32_t>(in.Uvarint());
+  const auto version = static_cast<uint32_t>(in.Uvarint());
+  const auto sequence = static_cast<uint32_t>(in.Uvarint());
+  const int64_t last_time = in.Varint();
+  const uint64_t ticks = in.Uvarint();
+  if (!in.ok() || ticks > Group::kRing || id == UINT32_MAX) return;
+  std::vector<int64_t> times;
+  for (uint64_t k = 0; k < ticks; ++k) {
+    const int64_t delta = in.Varint();
+    if (!times.empty() && (delta <= 0 || times.back() > INT64_MAX - delta)) return;
+    times.push_back(times.empty() ? delta : times.back() + delta);
+  }
+  if (!in.ok()) return;
+  Group* group = head_.FindGroup(id);
+  if (group != nullptr && static_cast<int32_t>(version - group->log.layout_version) <= 0) return;
+  group = head_.CreateGroup(id);
+  std::vector<bool> listed;
+  uint64_t member = 0, ref = 0;
+  while (in.ok() && !in.empty()) {
+    const uint64_t head = in.Uvarint();
+    member += head >> 2;
+    ref += static_cast<uint64_t>(in.Varint());
+    if (!in.ok() || member >= kMaxMember) break;
+    if (listed.size() <= member) listed.resize(member + 1);
+    listed[member] = true;
+    ApplyMember(group, static_cast<uint32_t>(member), ref, head & 1, head >> 1 & 1);
+    ++member;
+  }
+  MutexLock lock(group->commit_mutex());
+  for (uint32_t m = 0; m < group->member_limit(); ++m) {
+    if (m >= listed.size() || !listed[m]) (void)group->EndMember(m);
+  }
+  group->log.layout_version = version;
+  group->log.broken = false;
+  if (group->has_ticks()) return;
+  group->RestoreTicks(times);
+  group->log.row_sequence = sequence;
+  group->log.last_row_time = last_time;
+}
+
+void Replay::ApplyLayout(std::string_view payload) NO_THREAD_SAFETY_ANALYSIS {
+  ByteReader in(payload);
+  const auto id = static_cast<uint32_t>(in.Uvarint());
+  const auto version = static_cast<uint32_t>(in.Uvarint());
+  if (!in.ok() || id == UINT32_MAX) return;
+  Group* group = head_.FindGroup(id);
+  // The first record of a new group is the one with version 1.
+  if (group == nullptr) {
+    if (version != 1) return;
+    group = head_.CreateGroup(id);
+  }
+  const auto ahead = static_cast<int32_t>(version - group->log.layout_version);
+  if (ahead <= 0) return;
+  if (ahead != 1) {
+    group->log.broken = true;  // until the next group record
+    return;
+  }
+  while (in.ok() && !in.empty()) {
+    if (ApplyChange(group, &in)) continue;
+    group->log.broken = true;
+    return;
+  }
+  group->log.layout_version = version;
+}
+
+bool Replay::ApplyChange(Group* group, ByteReader* in) NO_THREAD_SAFETY_ANALYSIS {
+  const auto change = static_cast<LayoutChange>(in->U8());
+  const uint64_t index = in->Uvarint();
+  if (!in->ok() || index >= kMaxMember) return false;
+  const auto member = static_cast<uint32_t>(index);
+  const bool has_ref = change == LayoutChange::kAdd || change == LayoutChange::kRedirect;
+  const uint64_t ref = has_ref ? in->Uvarint() : 0;
+  const bool has_bits = change == LayoutChange::kAdd || change == LayoutChange::kRejoin;
+  const uint64_t bits = has_bits ? in->Le64() : 0;
+  if (!in->ok()) return false;
+  switch (change) {
+    case LayoutChange::kAdd:
+    case LayoutChange::kRedirect: {
+      ApplyMember(group, member, ref, true, change == LayoutChange::kRedirect);
+      MutexLock lock(group->commit_mutex());
+      if (has_bits && member < group->member_limit()) group->SetLastBits(member, bits);
+      return true;
+    }
+    case LayoutChange::kEnd: {
+      MutexLock lock(group->commit_mutex());
+      if (member < group->member_limit()) (void)group->EndMember(member);
+      return true;
+    }
+    case LayoutChange::kDetach: {
+      MutexLock lock(group->commit_mutex());
+      const uint32_t slot = group->slot(member);
+      if (slot == kNoSlot) {  // a lost series
+        if (member < group->member_limit()) (void)group->EndMember(member);
+      } else if (!group->is_redirect(member)) {
+        group->SetLive(member, true);
+        group->DetachMember(member, &head_.detached());
+      }
+      return true;
+    }
+    case LayoutChange::kRejoin: {
+      uint32_t slot;
+      {
+        MutexLock lock(group->commit_mutex());
+        slot = group->slot(member);
+        if (slot == kNoSlot || !group->is_redirect(member)) return true;
+      }
+      Detached* series = head_.detached().Get(slot);
+      if (series == nullptr || !head_.detached().Seal(series).ok()) return true;
+      MutexLock lock(group->commit_mutex());
+      group->RejoinMember(member, series);
+      group->SetLastBits(member, bits);
+      lock.Unlock();
+      head_.detached().Remove(series);
+      return true;
+    }
+    case LayoutChange::kReset: {
+      MutexLock lock(group->commit_mutex());
+      (void)group->Reset();
+      return true;
+    }
+  }
+  return false;
+}
+
+void Replay::ApplyRow(bool key, std::string_view payload) NO_THREAD_SAFETY_ANALYSIS {
+  RowReader row(key, payload);
+  if (!row.ok()) {
+    ++result_.lost_rows;
+    return;
+  }
+  Group* group = head_.FindGroup(row.head().group);
+  if (group == nullptr || row.head().layout_version != group->log.layout_version) {
+    // Rows from before a checkpoint's state are not lost: the checkpoint has them.
+    const bool old = group != nullptr &&
+                     static_cast<int32_t>(row.head().sequence - group->log.row_sequence) <= 0;
+    if (!old) ++result_.lost_rows;
+    return;
+  }
+  Group::LogState& log = group->log;
+  const auto ahead = static_cast<int32_t>(row.head().sequence - log.row_sequence);
+  if (ahead <= 0) return;
+  if (ahead != 1) log.broken = true;
+  if (log.broken && !key) {
+    ++result_.lost_rows;
+    return;
+  }
+  const int64_t t = key ? row.head().time
+                        : static_cast<int64_t>(static_cast<uint64_t>(log.last_row_time) +
+                                               static_cast<uint64_t>(row.head().time));
+  MutexLock lock(group->commit_mutex());
+  log.broken = !group->ReplayTick(t, &row);
+  if (log.broken) ++result_.lost_rows;
+  log.row_sequence = row.head().sequence;
+  log.last_row_time = t;
+}
+
+void Replay::ApplyDetached(std::string_view payload) NO_THREAD_SAFETY_ANALYSIS {
+  ByteReader in(payload);
+  const uint64_t count = in.Uvarint();
+  uint64_t ref = 0, time = 0;
+  for (uint64_t i = 0; i < count && in.ok(); ++i) {
+    ref += static_cast<uint64_t>(in.Varint());
+    time += static_cast<uint64_t>(in.Varint());
+    const uint64_t bits = DecodeWalValue(0, &in);
+    if (!in.ok()) return;
+    const uint32_t slot = SlotOf(ref);
+    if (slot == kNoSlot) {
+      ++result_.unknown_series;
+      continue;
+    }
+    const auto t = static_cast<int64_t>(time);
+    const auto appended = head_.detached().Append(head_.Detach(slot), INT64_MIN, t, bits);
+    if (appended == storage::AppendResult::kOk && t >= core_.truncated_before) {
+      core_.NoteTimes(t, t);
+    }
+  }
+}
+
+void Replay::ApplyTombstone(std::string_view payload) {
+  ByteReader in(payload);
+  const uint64_t count = in.Uvarint();
+  uint64_t ref = 0;
+  std::vector<uint32_t> dead;
+  for (uint64_t i = 0; i < count && in.ok(); ++i) {
+    ref += static_cast<uint64_t>(in.Varint());
+    const auto it = slots_.find(ref);
+    if (!in.ok() || it == slots_.end()) continue;
+    const uint32_t slot = it->second;
+    if (core_.index.table()[slot].ref == ref) {
+      Unhome(slot);
+      if (core_.index.table()[slot].where().home->kind == Home::Kind::kParked) dead.push_back(slot);
+    }
+    slots_.erase(it);
+  }
+  if (dead.empty()) return;
+  std::sort(dead.begin(), dead.end());
+  dead.erase(std::unique(dead.begin(), dead.end()), dead.end());
+  if (has_aliases_) {
+    const absl::flat_hash_set<uint32_t> gone(dead.begin(), dead.end());
+    absl::erase_if(slots_, [&](const auto& entry) { return gone.contains(entry.second); });
+  }
+  WriterLock lock(core_.index.mutex());
+  core_.index.Unlink(IdSet::FromSorted(dead));
+  core_.index.Release(dead);
+}
+
+void Replay::ApplyOpenChunk(std::string_view payload) NO_THREAD_SAFETY_ANALYSIS {
+  ByteReader in(payload);
+  Group* group = head_.FindGroup(static_cast<uint32_t>(in.Uvarint()));
+  if (group == nullptr) return;
+  MutexLock lock(group->commit_mutex());
+  while (in.ok() && !in.empty()) {
+    const uint64_t member = in.Uvarint();
+    const std::string_view chunk = in.UvarintString();
+    const uint64_t bits = chunk.empty() ? in.Le64() : 0;
+    if (!in.ok() || member >= group->member_limit()) break;
+    const auto m = static_cast<uint32_t>(member);
+    if (chunk.empty()) {
+      group->SetLastBits(m, bits);
+    } else if (group->slot(m) != kNoSlot && !group->RestoreOpenChunk(m, chunk)) {
+      ++result_.lost_rows;
+    }
+  }
+}
+
+}  // namespace narthex::tsdb

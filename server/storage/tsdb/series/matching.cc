@@ -1,0 +1,122 @@
+#include "server/storage/tsdb/series/matching.h"
+
+#include <absl/container/flat_hash_map.h>
+
+#include <algorithm>
+#include <vector>
+
+namespace narthex::tsdb {
+namespace {
+
+// Above this many dictionary values for each candidate, walking the candidates is cheaper.
+constexpr size_t kWalkFactor = 4;
+
+bool IsLookup(const Matcher& m) {
+  if (m.MatchesEmpty()) return false;
+  return m.type() == MatchType::kEqual ||
+         (m.type() == MatchType::kRegex && !m.set_matches().empty());
+}
+
+// The union of the postings of the values one matcher is about.
+class PostingsOf {
+ public:
+  PostingsOf(const SeriesIndex& index, const Matcher& m)
+      : matcher_(m),
+        name_id_(index.FindName(m.name())),
+        name_(name_id_ == kNoId ? nullptr : &index.name(name_id_)) {}
+
+  bool known() const { return name_ != nullptr; }
+  uint32_t name_id() const { return name_id_; }
+  size_t dictionary_size() const { return name_ == nullptr ? 0 : name_->values.size(); }
+
+  IdSet Lookup() const {
+    if (name_ == nullptr) return {};
+    if (matcher_.type() == MatchType::kEqual) return One(matcher_.value());
+    IdSetBuilder builder;
+    for (const std::string& value : matcher_.set_matches()) Collect(value, &builder);
+    return builder.Build();
+  }
+
+  // Values for which Matches() == accepted.
+  IdSet Scan(bool accepted) const {
+    if (name_ == nullptr) return {};
+    IdSetBuilder builder;
+    for (uint32_t v = 0; v < name_->info.size(); ++v) {
+      const Postings& postings = name_->info[v].postings;
+      if (postings.size() == 0) continue;
+      if (matcher_.Matches(name_->values.Get(v)) == accepted) AddTo(postings, &builder);
+    }
+    return builder.Build();
+  }
+
+ private:
+  static void AddTo(const Postings& postings, IdSetBuilder* builder) {
+    if (const IdSet* set = postings.set()) return builder->Add(*set);
+    postings.ForEach([builder](uint32_t id) { builder->Add(id); });
+  }
+  void Collect(std::string_view value, IdSetBuilder* builder) const {
+    const uint32_t v = name_->values.Find(value);
+    if (v != kNoId) AddTo(name_->info[v].postings, builder);
+  }
+  IdSet One(std::string_view value) const {
+    const uint32_t v = name_->values.Find(value);
+    return v == kNoId ? IdSet() : name_->info[v].postings.ToSet();
+  }
+
+  const Matcher& matcher_;
+  const uint32_t name_id_;
+  const SeriesIndex::LabelName* const name_;
+};
+
+// Keeps the candidates whose own label the matcher accepts; asks once per distinct value.
+IdSet FilterRows(const SeriesIndex& index, const IdSet& candidates, const Matcher& m,
+                 uint32_t name_id) {
+  absl::flat_hash_map<uint32_t, bool> verdicts;
+  verdicts[kNoId] = m.MatchesEmpty();
+  std::vector<uint32_t> kept;
+  candidates.ForEach([&](uint32_t slot) {
+    const uint32_t value = index.ValueIdOf(slot, name_id);
+    const auto [it, added] = verdicts.try_emplace(value, false);
+    if (added) it->second = m.Matches(index.name(name_id).values.Get(value));
+    if (it->second) kept.push_back(slot);
+  });
+  return IdSet::FromSorted(kept);
+}
+
+IdSet Apply(const SeriesIndex& index, IdSet candidates, const Matcher& m) {
+  const PostingsOf postings(index, m);
+  if (!postings.known()) return m.MatchesEmpty() ? std::move(candidates) : IdSet();
+  if (candidates.size() * kWalkFactor < postings.dictionary_size()) {
+    return FilterRows(index, candidates, m, postings.name_id());
+  }
+  if (m.MatchesEmpty()) return IdSet::AndNot(candidates, postings.Scan(false));
+  return IdSet::And(candidates, postings.Scan(true));
+}
+
+}  // namespace
+
+IdSet SelectSeries(const SeriesIndex& index, std::span<const Matcher> matchers) {
+  std::vector<const Matcher*> rest;
+  std::vector<IdSet> looked_up;
+  for (const Matcher& m : matchers) {
+    if (!IsLookup(m)) {
+      rest.push_back(&m);
+      continue;
+    }
+    looked_up.push_back(PostingsOf(index, m).Lookup());
+    if (looked_up.back().empty()) return {};
+  }
+  std::sort(looked_up.begin(), looked_up.end(),
+            [](const IdSet& a, const IdSet& b) { return a.size() < b.size(); });
+  IdSet result = looked_up.empty() ? index.all() : std::move(looked_up[0]);
+  for (size_t i = 1; i < looked_up.size() && !result.empty(); ++i) {
+    result = IdSet::And(result, looked_up[i]);
+  }
+  for (const Matcher* m : rest) {
+    if (result.empty()) break;
+    result = Apply(index, std::move(result), *m);
+  }
+  return result;
+}
+
+}  // namespace narthex::tsdb

@@ -1,0 +1,181 @@
+#include "server/storage/tsdb/series/series_index.h"
+
+#include <algorithm>
+
+#include "core/base/bytes.h"
+
+namespace narthex::tsdb {
+
+SeriesIndex::SeriesIndex() {
+  by_hash_.reserve(kSubTables);
+  for (size_t i = 0; i < kSubTables; ++i) by_hash_.emplace_back(0, Hash{this}, Equal{this});
+  metric_name_id_ = names_.Insert(kMetricNameLabel);
+  by_name_.emplace_back();
+}
+
+uint32_t SeriesIndex::HashOf(const Labels& labels) {
+  const size_t h = absl::Hash<std::string_view>{}(labels.flat());
+  return static_cast<uint32_t>(h ^ (h >> 32));
+}
+
+void SeriesIndex::AppendFlat(const LabelIds& ids, std::string* out) const {
+  ByteWriter writer(out);
+  for (const LabelId& id : ids) {
+    writer.UvarintString(names_.Get(id.name));
+    writer.UvarintString(by_name_[id.name].values.Get(id.value));
+  }
+}
+
+bool SeriesIndex::Same(uint32_t slot, const Key& key) const {
+  if (table_[slot].hash != key.hash) return false;
+  thread_local LabelIds ids;
+  thread_local std::string flat;
+  GetLabelIds(slot, &ids);
+  flat.clear();
+  AppendFlat(ids, &flat);
+  return flat == key.labels->flat();
+}
+
+uint32_t SeriesIndex::Find(const Labels& labels) const {
+  const Key key{HashOf(labels), &labels};
+  const SubTable& sub = by_hash_[key.hash >> 24];
+  const auto it = sub.find(key);
+  return it == sub.end() ? kNoSlot : *it;
+}
+
+uint32_t SeriesIndex::Create(const Labels& labels, uint64_t ref, BaseGuess* guess) {
+  const uint32_t slot = table_.Allocate();
+  if (slot == UINT32_MAX) return kNoSlot;
+  LabelIds ids;
+  for (const Label& label : labels) {
+    const uint32_t name_id = names_.Insert(label.name);
+    if (name_id == by_name_.size()) by_name_.emplace_back();
+    LabelName& name = by_name_[name_id];
+    const uint32_t value_id = name.values.Insert(label.value);
+    if (value_id >= name.info.size()) name.info.resize(value_id + 1);
+    ValueInfo& info = name.info[value_id];
+    info.postings.Add(slot);
+    if (info.postings.size() == 1) ++name.linked_values;
+    ++info.uses;
+    ids.push_back({name_id, value_id});
+  }
+  SeriesRecord& record = table_[slot];
+  record.ref = ref;
+  record.hash = HashOf(labels);
+  record.row = rows_.Add(ids, metric_name_id_, guess);
+  by_hash_[record.hash >> 24].insert(slot);
+  all_.Add(slot);
+  ++size_;
+  return slot;
+}
+
+void SeriesIndex::Unlink(const IdSet& slots) {
+  LabelIds ids;
+  absl::flat_hash_set<LabelId> touched;
+  slots.ForEach([&](uint32_t slot) {
+    by_hash_[table_[slot].hash >> 24].erase(slot);
+    GetLabelIds(slot, &ids);
+    touched.insert(ids.begin(), ids.end());
+    --size_;
+    ++unlinked_;
+  });
+  for (const LabelId& id : touched) {
+    LabelName& name = by_name_[id.name];
+    Postings& postings = name.info[id.value].postings;
+    postings.Remove(slots);
+    if (postings.size() == 0) --name.linked_values;
+  }
+  all_ = IdSet::AndNot(all_, slots);
+}
+
+void SeriesIndex::Release(std::span<const uint32_t> slots) {
+  LabelIds ids;
+  for (const uint32_t slot : slots) {
+    GetLabelIds(slot, &ids);
+    for (const LabelId& id : ids) {
+      LabelName& name = by_name_[id.name];
+      if (--name.info[id.value].uses > 0) continue;
+      name.info[id.value] = ValueInfo();
+      name.values.Erase(id.value);
+    }
+    rows_.Remove(table_[slot].row);
+    table_[slot].row = kNoId;
+    table_.Free(slot);
+    --unlinked_;
+  }
+  if (rows_.wasteful()) CompactRows();
+}
+
+void SeriesIndex::CompactRows() {
+  // Unlinked series still have readers and rows; they wait for the next round.
+  if (unlinked_ > 0) return;
+  LabelRows fresh;
+  rows_.MoveTablesTo(&fresh);
+  all_.ForEach([&](uint32_t slot) { table_[slot].row = rows_.CopyRow(table_[slot].row, &fresh); });
+  rows_ = std::move(fresh);
+}
+
+Labels SeriesIndex::GetLabels(uint32_t slot) const {
+  thread_local LabelIds ids;
+  GetLabelIds(slot, &ids);
+  std::string flat;
+  size_t bytes = 0;
+  for (const LabelId& id : ids) {
+    bytes += names_.Get(id.name).size() + by_name_[id.name].values.Get(id.value).size() + 4;
+  }
+  flat.reserve(bytes);
+  AppendFlat(ids, &flat);
+  return Labels::FromFlat(std::move(flat));
+}
+
+std::string_view SeriesIndex::ValueOf(uint32_t slot, uint32_t name_id) const {
+  const uint32_t value = ValueIdOf(slot, name_id);
+  return value == kNoId ? std::string_view() : by_name_[name_id].values.Get(value);
+}
+
+size_t SeriesIndex::symbol_bytes() const {
+  size_t bytes = names_.bytes();
+  for (const LabelName& name : by_name_) bytes += name.values.bytes();
+  return bytes;
+}
+
+namespace {
+
+void KeepTop(size_t limit, std::vector<Stats::Entry>* entries) {
+  const auto before = [](const Stats::Entry& a, const Stats::Entry& b) {
+    return a.second != b.second ? a.second > b.second : a.first < b.first;
+  };
+  const size_t n = std::min(limit, entries->size());
+  std::partial_sort(entries->begin(), entries->begin() + static_cast<ptrdiff_t>(n), entries->end(),
+                    before);
+  entries->resize(n);
+}
+
+}  // namespace
+
+void SeriesIndex::FillStats(size_t limit, Stats* out) const {
+  out->series = size_;
+  for (uint32_t n = 0; n < by_name_.size(); ++n) {
+    const LabelName& name = by_name_[n];
+    if (name.linked_values == 0) continue;
+    const std::string text(names_.Get(n));
+    uint64_t bytes = 0;
+    for (uint32_t v = 0; v < name.info.size(); ++v) {
+      const uint64_t series = name.info[v].postings.size();
+      if (series == 0) continue;
+      const std::string value(name.values.Get(v));
+      bytes += value.size() * series;
+      if (n == metric_name_id_) out->series_by_metric_name.emplace_back(value, series);
+      out->series_by_label_pair.emplace_back(text + "=" + value, series);
+    }
+    out->label_pairs += name.linked_values;
+    out->values_by_label_name.emplace_back(text, name.linked_values);
+    out->bytes_by_label_name.emplace_back(text, bytes);
+  }
+  KeepTop(limit, &out->series_by_metric_name);
+  KeepTop(limit, &out->values_by_label_name);
+  KeepTop(limit, &out->bytes_by_label_name);
+  KeepTop(limit, &out->series_by_label_pair);
+}
+
+}  // namespace narthex::tsdb

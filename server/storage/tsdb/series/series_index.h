@@ -1,0 +1,115 @@
+#pragma once
+// Finds series: by label set (hash → slot) and by label pair (postings), and turns slots back into
+// labels. Dictionaries, rows, hash and postings change together and share one reader-writer lock;
+// writing samples to known series never takes it.
+//
+// A series leaves in two steps: Unlink hides it from every look-up, Release gives slot, row and
+// strings back once no reader can hold the slot any more.
+//
+// Thread safety: as annotated.
+
+#include <absl/container/flat_hash_set.h>
+
+#include <array>
+#include <deque>
+#include <span>
+#include <string>
+#include <vector>
+
+#include "core/base/mutex.h"
+#include "core/labels/labels.h"
+#include "server/storage/tsdb/options.h"
+#include "server/storage/tsdb/series/id_set.h"
+#include "server/storage/tsdb/series/label_rows.h"
+#include "server/storage/tsdb/series/postings.h"
+#include "server/storage/tsdb/series/series_table.h"
+#include "server/storage/tsdb/series/string_table.h"
+
+namespace narthex::tsdb {
+
+inline constexpr uint32_t kNoSlot = UINT32_MAX;
+
+class SeriesIndex {
+ public:
+  // What is known of one value of one label name.
+  struct ValueInfo {
+    Postings postings;
+    uint32_t uses = 0;         // rows with it, unlinked ones included
+    uint32_t wal_segment = 0;  // the log segment that has it defined last
+  };
+  struct LabelName {
+    StringTable values;
+    std::vector<ValueInfo> info;  // by value id
+    size_t linked_values = 0;     // values with a series
+    uint32_t wal_segment = 0;
+  };
+
+  SeriesIndex();
+
+  SharedMutex& mutex() const NX_TSA(lock_returned(mutex_)) { return mutex_; }
+  SeriesTable& table() { return table_; }
+  const SeriesTable& table() const { return table_; }
+
+  uint32_t Find(const Labels& labels) const;
+  // The labels must be absent. kNoSlot when the table is full. The caller sets home and ref.
+  uint32_t Create(const Labels& labels, uint64_t ref, BaseGuess* guess);
+  void Unlink(const IdSet& slots);
+  void Release(std::span<const uint32_t> slots);
+
+  Labels GetLabels(uint32_t slot) const;
+  void GetLabelIds(uint32_t slot, LabelIds* out) const { rows_.Get(table_[slot].row, names_, out); }
+  // The value of a label; "" when absent.
+  std::string_view ValueOf(uint32_t slot, uint32_t name_id) const;
+  uint32_t ValueIdOf(uint32_t slot, uint32_t name_id) const {
+    return rows_.ValueOf(table_[slot].row, name_id);
+  }
+
+  uint32_t FindName(std::string_view name) const { return names_.Find(name); }
+  const StringTable& names() const { return names_; }
+  LabelName& name(uint32_t id) { return by_name_[id]; }
+  const LabelName& name(uint32_t id) const { return by_name_[id]; }
+  const IdSet& all() const { return all_; }
+  size_t size() const { return size_; }
+  size_t symbol_bytes() const;
+  void FillStats(size_t limit, Stats* out) const;
+
+ private:
+  static constexpr size_t kSubTables = 256;  // grown one at a time, so no growth takes long
+  struct Key {
+    uint32_t hash;
+    const Labels* labels;
+  };
+  struct Hash {
+    using is_transparent = void;
+    const SeriesIndex* index;
+    static size_t Spread(uint32_t h) { return h * 0x9e3779b97f4a7c15ULL; }
+    size_t operator()(uint32_t slot) const { return Spread(index->table_[slot].hash); }
+    size_t operator()(const Key& key) const { return Spread(key.hash); }
+  };
+  struct Equal {
+    using is_transparent = void;
+    const SeriesIndex* index;
+    bool operator()(uint32_t a, uint32_t b) const { return a == b; }
+    bool operator()(uint32_t slot, const Key& key) const { return index->Same(slot, key); }
+    bool operator()(const Key& key, uint32_t slot) const { return index->Same(slot, key); }
+  };
+  using SubTable = absl::flat_hash_set<uint32_t, Hash, Equal>;
+
+  static uint32_t HashOf(const Labels& labels);
+  bool Same(uint32_t slot, const Key& key) const;
+  void AppendFlat(const LabelIds& ids, std::string* out) const;
+  void CompactRows();
+
+  mutable SharedMutex mutex_;
+  SeriesTable table_;
+  StringTable names_;
+  std::deque<LabelName> by_name_;  // by name id
+  LabelRows rows_;
+  std::vector<SubTable> by_hash_;
+  IdSet all_;
+  size_t size_ = 0;
+  size_t unlinked_ = 0;
+  uint32_t metric_name_id_;
+};
+
+}  // namespace narthex::tsdb

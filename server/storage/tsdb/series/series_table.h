@@ -1,0 +1,129 @@
+#pragma once
+// The series of the head by slot: 32 bytes each, at addresses that never move, so that readers
+// reach them without a lock.
+//
+// A series lives in a Home: a block of a group, a detached series, or a parking place when only
+// full chunks are left. The home's mutex guards the chunk list and the open samples; `home` changes
+// under the mutex of the old home, so whoever locked a home looks again whether it still is the
+// one.
+//
+// Thread safety: see above; slots are handed out and taken back under the index's lock.
+
+#include <atomic>
+#include <cstdint>
+#include <cstdlib>
+#include <memory>
+#include <vector>
+
+#include "core/base/mutex.h"
+
+namespace narthex::tsdb {
+
+// A chunk in chunks_head/. The time is a hint that spares looking at the file: the first sample is
+// in that second (0 and UINT32_MAX: unknown).
+struct ChunkRef {
+  uint32_t min_second = 0;
+  uint32_t file = 0;
+  uint32_t offset = 0;
+  friend bool operator==(const ChunkRef&, const ChunkRef&) = default;
+};
+
+// The full chunks of one series, oldest first; one pointer when there are none.
+class ChunkList {
+ public:
+  ChunkList() = default;
+  ChunkList(const ChunkList&) = delete;
+  ~ChunkList() { std::free(block_); }
+
+  size_t size() const { return block_ == nullptr ? 0 : block_->size; }
+  bool empty() const { return size() == 0; }
+  const ChunkRef& operator[](size_t i) const { return block_->refs[i]; }
+  void Insert(size_t at, const ChunkRef& ref);
+  void PushBack(const ChunkRef& ref) { Insert(size(), ref); }
+  void EraseFront(size_t n);
+  void Clear() { EraseFront(size()); }
+
+ private:
+  struct Block {
+    uint32_t size;
+    uint32_t capacity;
+    ChunkRef refs[];
+  };
+  Block* block_ = nullptr;
+};
+
+// The low six bits of its address are free for a position inside.
+struct alignas(64) Home {
+  enum class Kind : uint8_t { kParked, kBlock, kDetached };
+  explicit Home(Kind k) : kind(k) {}
+  Mutex mutex;
+  const Kind kind;
+};
+
+struct HomeRef {
+  Home* home = nullptr;
+  unsigned position = 0;
+};
+
+struct SeriesRecord {
+  uint64_t ref = 0;                // never used again; what chunk files and the log name
+  std::atomic<uintptr_t> home{0};  // Home* | position
+  ChunkList chunks;                // guarded by the home's mutex
+  uint32_t row = 0;                // guarded by the index's mutex
+  uint32_t hash = 0;
+
+  HomeRef where() const {
+    const uintptr_t h = home.load(std::memory_order_acquire);
+    return {reinterpret_cast<Home*>(h & ~uintptr_t{63}), static_cast<unsigned>(h & 63)};
+  }
+  void SetHome(Home* h, unsigned position) {
+    home.store(reinterpret_cast<uintptr_t>(h) | position, std::memory_order_release);
+  }
+};
+static_assert(sizeof(SeriesRecord) == 32);
+
+class SeriesTable {
+ public:
+  SeriesTable() : segments_(new std::atomic<SeriesRecord*>[kSegments]()) {}
+  ~SeriesTable();
+
+  SeriesRecord& operator[](uint32_t slot) const {
+    return segments_[slot / kPerSegment].load(std::memory_order_acquire)[slot % kPerSegment];
+  }
+  // Serialised by the caller. UINT32_MAX when the table is full.
+  uint32_t Allocate();
+  void Free(uint32_t slot);
+  uint32_t limit() const { return limit_; }  // slots are below
+
+ private:
+  static constexpr uint32_t kPerSegment = 4096;
+  static constexpr uint32_t kSegments = 16384;  // 67 million series
+  std::unique_ptr<std::atomic<SeriesRecord*>[]> segments_;
+  std::vector<uint32_t> free_;
+  uint32_t limit_ = 0;
+};
+
+// Locks the home a series is in.
+class LockedHome {
+ public:
+  explicit LockedHome(const SeriesRecord& series) NO_THREAD_SAFETY_ANALYSIS {
+    for (;;) {
+      ref_ = series.where();
+      ref_.home->mutex.lock();
+      const HomeRef now = series.where();
+      if (now.home == ref_.home && now.position == ref_.position) return;
+      ref_.home->mutex.unlock();
+    }
+  }
+  ~LockedHome() NO_THREAD_SAFETY_ANALYSIS { ref_.home->mutex.unlock(); }
+  LockedHome(const LockedHome&) = delete;
+
+  Home* home() const { return ref_.home; }
+  Home::Kind kind() const { return ref_.home->kind; }
+  unsigned position() const { return ref_.position; }
+
+ private:
+  HomeRef ref_;
+};
+
+}  // namespace narthex::tsdb

@@ -1,0 +1,56 @@
+#pragma once
+// The records of the log (docs/formats/wal.md): framing constants and the coding of sample rows.
+
+#include <cstdint>
+#include <string>
+#include <string_view>
+
+#include "core/base/bytes.h"
+
+namespace narthex::tsdb {
+
+enum class RecordType : uint8_t {
+  kSymbols = 1,  // names and values used by later records of the segment
+  kShape = 2,    // a list of names used by later records of the segment
+  kSeries = 3,
+  kGroup = 4,   // a group and all its members
+  kLayout = 5,  // changes of a group's members
+  kRow = 6,
+  kKeyRow = 7,
+  kDetached = 8,    // samples with timestamps of their own
+  kTombstone = 9,   // series that are gone
+  kCut = 10,        // samples before this time are gone
+  kOpenChunk = 11,  // checkpoint only: samples not yet in a chunk file
+  kCompressed = 14,
+  kSync = 15,  // where reading resumes after damage
+};
+
+inline constexpr std::string_view kSegmentMagic = "NXWAL\x01\r\n";
+inline constexpr size_t kSegmentHeader = 16;  // magic, u32 segment, u32 zero
+inline constexpr size_t kFrameHeader = 10;    // u32 length, u32 crc32c, u8 type, u8 flags
+inline constexpr size_t kMaxPayload = 64 << 20;
+inline constexpr size_t kSyncAlignment = 4096;
+inline constexpr size_t kSyncEvery = 1 << 20;
+inline constexpr std::string_view kSyncMagic = "\xf1\x0b\x5a\x93NXSYNC\x1d\x84\x2e\xc7\x60\xb9";
+inline constexpr int kKeyRowEvery = 64;
+
+// Appends a frame to *out. The checksum covers type, flags and payload.
+void AppendFrame(RecordType type, std::string_view payload, std::string* out);
+
+// How a group's member list changes.
+enum class LayoutChange : uint8_t {
+  kAdd = 0,       // member, ref: written by ticks from now on
+  kRedirect = 1,  // member, ref: its samples come as kDetached records
+  kEnd = 2,       // member: free
+  kDetach = 3,    // member: from kAdd to kRedirect
+  kRejoin = 4,    // member: from kRedirect to kAdd
+  kReset = 5,     // all members stop being written (a new writer takes the group over)
+};
+
+// One value against the previous one:
+//   integers   uvarint(zigzag(Δ) << 1)
+//   others     u8 (bytes-1) << 4 | trailing zero bytes << 1 | 1, then the bytes of the XOR
+void EncodeWalValue(uint64_t previous, uint64_t bits, std::string* out);
+uint64_t DecodeWalValue(uint64_t previous, ByteReader* in);
+
+}  // namespace narthex::tsdb

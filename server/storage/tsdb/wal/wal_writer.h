@@ -1,0 +1,112 @@
+#pragma once
+// Writes the log (docs/formats/wal.md). Callers hand over encoded records; one thread writes them
+// with write(2) at most `flush_window` later, or earlier when 256 KiB are waiting or someone waits.
+//
+// Records that only make sense together with earlier ones of the same segment (symbols, deltas) are
+// encoded against segment(); Append refuses them when the segment has ended meanwhile, and the
+// caller encodes again.
+//
+// When a write fails nothing is dropped: the log keeps what it could not write, failing() tells
+// writers to refuse new samples, and the thread tries again.
+//
+// Thread safety: every method.
+
+#include <atomic>
+#include <chrono>
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <string>
+#include <string_view>
+
+#include "core/base/file.h"
+#include "core/base/mutex.h"
+#include "core/base/status.h"
+#include "core/base/thread.h"
+
+namespace narthex::tsdb {
+
+struct WalOptions {
+  std::string dir;
+  uint32_t first_segment = 1;  // must not exist yet
+  uint64_t segment_bytes = uint64_t{64} << 20;
+  std::chrono::milliseconds flush_window{100};
+  std::chrono::milliseconds sync_interval{5000};
+  bool compression = true;
+  std::function<void(double seconds)> observe_sync;  // may be empty
+};
+
+struct WalCounters {
+  std::atomic<uint64_t> flushes{0};
+  std::atomic<uint64_t> write_failures{0};
+  std::atomic<uint64_t> completed_segments{0};
+  std::atomic<uint64_t> bytes_written{0};
+};
+
+class WalWriter {
+ public:
+  static StatusOr<std::unique_ptr<WalWriter>> Open(WalOptions options);
+  ~WalWriter();
+
+  uint32_t segment() const { return segment_.load(std::memory_order_acquire); }
+  bool failing() const { return failing_.load(std::memory_order_relaxed); }
+
+  // False when `expected_segment` is over. *position (may be null) is what to wait for.
+  bool Append(uint8_t type, std::string_view payload, uint32_t expected_segment,
+              uint64_t* position = nullptr);
+  // For records that stand alone.
+  uint64_t Append(uint8_t type, std::string_view payload);
+  // Returns when everything up to `position` was handed to write(2), or writing failed.
+  Status WaitWritten(uint64_t position);
+  // Everything appended so far; optionally on the disk too.
+  Status Flush(bool sync);
+  // Ends the segment; returns the number of the new one.
+  uint32_t Roll();
+  Status Close();
+
+  const WalCounters& counters() const { return counters_; }
+
+ private:
+  explicit WalWriter(WalOptions options);
+  void Run();
+  // The records of one segment that wait to be written.
+  struct Batch {
+    uint32_t segment = 0;
+    std::string bytes;
+  };
+  uint64_t AppendLocked(uint8_t type, std::string_view payload) REQUIRES(mutex_);
+  void RollLocked() REQUIRES(mutex_);
+  Status WriteBatch(Batch* batch);
+  Status OpenSegment(uint32_t segment);
+  Status SyncFile();
+  std::string PathOf(uint32_t segment) const;
+
+  const WalOptions options_;
+  std::atomic<uint32_t> segment_;
+  std::atomic<bool> failing_{false};
+  WalCounters counters_;
+
+  Mutex mutex_;
+  CondVar wake_;                                  // the thread: there is something to do
+  CondVar written_;                               // waiters: written_position_ or failing_ changed
+  std::string pending_ GUARDED_BY(mutex_);        // of segment_
+  std::vector<Batch> ended_ GUARDED_BY(mutex_);   // of segments before it, in order
+  uint64_t segment_size_ GUARDED_BY(mutex_) = 0;  // logical size, pending_ included
+  uint64_t appended_position_ GUARDED_BY(mutex_) = 0;
+  uint64_t written_position_ GUARDED_BY(mutex_) = 0;
+  uint64_t attempts_ GUARDED_BY(mutex_) = 0;  // finished write rounds
+  Status last_error_ GUARDED_BY(mutex_);
+  int waiters_ GUARDED_BY(mutex_) = 0;
+  bool sync_wanted_ GUARDED_BY(mutex_) = false;
+  bool stop_ GUARDED_BY(mutex_) = false;
+
+  // The writing thread's own.
+  UniqueFd fd_;
+  uint32_t open_segment_ = 0;
+  uint64_t file_size_ = 0;
+  bool unsynced_ = false;
+  std::chrono::steady_clock::time_point last_sync_;
+  NamedThread thread_;
+};
+
+}  // namespace narthex::tsdb
