@@ -19,6 +19,7 @@
 
 #include "core/base/clock.h"
 #include "core/base/status.h"
+#include "core/histogram/histogram.h"
 #include "core/labels/labels.h"
 #include "core/labels/matcher.h"
 
@@ -39,6 +40,19 @@ enum class AppendResult : uint8_t {
   kOutOfBounds,  // out of bounds
   kTooOld,       // too old sample
   kRefused,      // the head refuses growth (series limit, memory budget, read-only after ENOSPC)
+};
+
+// A sample of a trace attached to a series.
+struct Exemplar {
+  Labels labels;
+  double value = 0;
+  TimestampMs timestamp = 0;
+  bool has_timestamp = true;
+};
+
+// TYPE, HELP and UNIT of a metric; type by its name in the exposition formats ("counter", …).
+struct MetricMetadata {
+  std::string type, help, unit;
 };
 
 // ---- Writing ----
@@ -76,6 +90,21 @@ class Appender {
   virtual ~Appender() = default;
   // Creates the series when new. The sample is seen by nobody until Commit.
   virtual StatusOr<AppendResult> Append(const Labels& labels, TimestampMs t, double v) = 0;
+  // As Append. The histogram is valid (Validate); a StaleNaN sum writes a stale marker.
+  virtual StatusOr<AppendResult> AppendHistogram(const Labels&, TimestampMs, const IntHistogram&) {
+    return Unimplemented("this storage takes no native histograms");
+  }
+  virtual StatusOr<AppendResult> AppendHistogram(const Labels&, TimestampMs, const FloatHistogram&) {
+    return Unimplemented("this storage takes no native histograms");
+  }
+  // The series must exist, in the store or in this appender; kNotFound otherwise. An exemplar equal
+  // to the newest one of its series is dropped silently.
+  virtual StatusOr<AppendResult> AppendExemplar(const Labels&, const Exemplar&) {
+    return Unimplemented("this storage takes no exemplars");
+  }
+  virtual Status UpdateMetadata(const Labels&, const MetricMetadata&) {
+    return Unimplemented("this storage takes no metadata");
+  }
   // Makes the samples visible. `durable`: returns only when they are on their way to disk.
   virtual Status Commit(bool durable = false) = 0;
   virtual void Rollback() = 0;
@@ -90,17 +119,26 @@ class Appendable {
 
 // ---- Reading ----
 
+inline constexpr uint32_t kNoHistogram = UINT32_MAX;
+
 // Decoded samples of one series, column-wise, ascending in time. Reused between reads. A sample
 // whose histogram index is not kNoHistogram is a histogram and its value is meaningless; the
 // column is empty when a series holds floats alone.
 struct SampleColumns {
   std::vector<int64_t> timestamps;
   std::vector<double> values;
+  std::vector<uint32_t> histogram_index;   // into histograms; empty, or as long as timestamps
+  std::vector<FloatHistogram> histograms;  // integer ones converted; hints as PromQL needs them
   void Clear() {
     timestamps.clear();
     values.clear();
+    histogram_index.clear();
+    histograms.clear();
   }
   size_t size() const { return timestamps.size(); }
+  bool IsHistogram(size_t i) const {
+    return !histogram_index.empty() && histogram_index[i] != kNoHistogram;
+  }
 };
 
 // What a selector is for; hints only, results may ignore them.
@@ -143,6 +181,20 @@ class Querier {
   virtual StatusOr<std::vector<std::string>> LabelValues(const std::string& name,
                                                          std::span<const Matcher> matchers,
                                                          size_t limit, bool* truncated) const = 0;
+};
+
+// Exemplars of the series that match any of several selectors.
+class ExemplarQueryable {
+ public:
+  struct SeriesExemplars {
+    Labels series;
+    std::vector<Exemplar> exemplars;  // ascending in time
+  };
+  virtual ~ExemplarQueryable() = default;
+  // Sorted by series labels; [mint, maxt].
+  virtual StatusOr<std::vector<SeriesExemplars>> SelectExemplars(
+      TimestampMs mint, TimestampMs maxt,
+      std::span<const std::vector<Matcher>> selectors) const = 0;
 };
 
 class Queryable {
