@@ -30,7 +30,7 @@ uint32_t SecondHint(int64_t t) {
 }
 
 // Parses one chunk record; *length is its size in the file.
-bool ParseRecord(std::string_view bytes, ChunkView* chunk, size_t* length) {
+bool ParseRecord(std::string_view bytes, HeadChunk* chunk, size_t* length) {
   ByteReader in(bytes);
   chunk->ref = in.Be64();
   chunk->mint = static_cast<int64_t>(in.Be64());
@@ -89,7 +89,7 @@ std::string ChunkFiles::PathOf(uint32_t number) const {
   return fmt::format("{}/{:06}", dir_, number);
 }
 
-Status ChunkFiles::Open(const std::function<void(const ChunkView&, const ChunkRef&)>& found) {
+Status ChunkFiles::Open(const std::function<void(const HeadChunk&, const ChunkRef&)>& found) {
   NX_RETURN_IF_ERROR(CreateDirectories(dir_));
   NX_ASSIGN_OR_RETURN(const std::vector<std::string> names, ListDirectory(dir_));
   std::vector<uint32_t> numbers;
@@ -140,12 +140,12 @@ Status ChunkFiles::OpenExisting(uint32_t number) {
 }
 
 void ChunkFiles::Scan(File* file,
-                      const std::function<void(const ChunkView&, const ChunkRef&)>& found) {
+                      const std::function<void(const HeadChunk&, const ChunkRef&)>& found) {
   size_t offset = kFileHeader;
   uint64_t bad = 0;
   while (offset < file->size) {
     const std::string_view rest = file->from(offset);
-    ChunkView chunk;
+    HeadChunk chunk;
     size_t length = 0;
     const bool parsed = ParseRecord(rest, &chunk, &length);
     if (parsed && chunk.ref == 0 && chunk.data.empty()) break;  // preallocated space
@@ -226,9 +226,9 @@ StatusOr<ChunkRef> ChunkFiles::Write(uint64_t ref, int64_t mint, int64_t maxt,
   return ChunkRef{SecondHint(mint), current_->number, static_cast<uint32_t>(offset)};
 }
 
-StatusOr<ChunkView> ChunkFiles::Peek(const ChunkRef& ref) const {
+StatusOr<HeadChunk> ChunkFiles::Peek(const ChunkRef& ref) const {
   const File* file = Get(ref.file);
-  ChunkView chunk;
+  HeadChunk chunk;
   size_t length = 0;
   if (file == nullptr || !ParseRecord(file->from(ref.offset), &chunk, &length)) {
     return DataLoss("head chunk {} in file {} cannot be read", ref.offset, ref.file);
@@ -236,9 +236,9 @@ StatusOr<ChunkView> ChunkFiles::Peek(const ChunkRef& ref) const {
   return chunk;
 }
 
-StatusOr<ChunkView> ChunkFiles::Read(const ChunkRef& ref) const {
+StatusOr<HeadChunk> ChunkFiles::Read(const ChunkRef& ref) const {
   const File* file = Get(ref.file);
-  ChunkView chunk;
+  HeadChunk chunk;
   size_t length = 0;
   if (file == nullptr || !ParseRecord(file->from(ref.offset), &chunk, &length)) {
     return DataLoss("head chunk {} in file {} cannot be read", ref.offset, ref.file);

@@ -21,7 +21,8 @@
 
 namespace narthex::tsdb {
 
-struct ChunkView {
+// A chunk record as it stands in a file.
+struct HeadChunk {
   uint64_t ref = 0;
   int64_t mint = 0;
   int64_t maxt = 0;
@@ -36,12 +37,12 @@ class ChunkFiles {
 
   // Maps the files that are there and reports every sound chunk, in the order of the files.
   // Damaged ones are counted, logged and left out.
-  Status Open(const std::function<void(const ChunkView&, const ChunkRef&)>& found);
+  Status Open(const std::function<void(const HeadChunk&, const ChunkRef&)>& found);
   StatusOr<ChunkRef> Write(uint64_t ref, int64_t mint, int64_t maxt, std::string_view data);
   // Verifies the checksum.
-  StatusOr<ChunkView> Read(const ChunkRef& ref) const;
+  StatusOr<HeadChunk> Read(const ChunkRef& ref) const;
   // Bounds only, without the checksum: cheap.
-  StatusOr<ChunkView> Peek(const ChunkRef& ref) const;
+  StatusOr<HeadChunk> Peek(const ChunkRef& ref) const;
 
   // Ends the current file when its samples span more than `span_ms`.
   void CutIfOlder(int64_t span_ms);
@@ -63,7 +64,7 @@ class ChunkFiles {
   }
   std::string PathOf(uint32_t number) const;
   Status OpenExisting(uint32_t number);
-  void Scan(File* file, const std::function<void(const ChunkView&, const ChunkRef&)>& found);
+  void Scan(File* file, const std::function<void(const HeadChunk&, const ChunkRef&)>& found);
   Status BeginFile() REQUIRES(mutex_);
 
   const std::string dir_;

@@ -47,9 +47,9 @@ class HeadSeriesList final : public storage::SeriesList {
     thread_local Snapshot snapshot;
     Take(entry.slot, mint, maxt, &snapshot);
     for (const ChunkRef& ref : snapshot.chunks) {
-      NX_ASSIGN_OR_RETURN(const ChunkView chunk, core_.chunks.Peek(ref));
+      NX_ASSIGN_OR_RETURN(const HeadChunk chunk, core_.chunks.Peek(ref));
       if (chunk.maxt < mint || chunk.mint > maxt) continue;
-      NX_ASSIGN_OR_RETURN(const ChunkView checked, core_.chunks.Read(ref));
+      NX_ASSIGN_OR_RETURN(const HeadChunk checked, core_.chunks.Read(ref));
       NX_RETURN_IF_ERROR(DecodeXorChunk(checked.data, mint, maxt, out));
     }
     for (unsigned k = 0; k < snapshot.open; ++k) {

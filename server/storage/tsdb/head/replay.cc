@@ -64,7 +64,7 @@ Replay::Replay(Head* head, std::string wal_dir)
 Replay::~Replay() { core_.coverage = nullptr; }
 
 Status Replay::LoadChunks() {
-  return core_.chunks.Open([this](const ChunkView& chunk, const ChunkRef& ref) {
+  return core_.chunks.Open([this](const HeadChunk& chunk, const ChunkRef& ref) {
     chunks_[chunk.ref].push_back(ref);
     highest_ref_ = std::max(highest_ref_, chunk.ref);
   });
