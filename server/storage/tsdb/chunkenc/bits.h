@@ -46,6 +46,7 @@ class BitReader {
   BitReader(const void* data, size_t bits) : data_(static_cast<const uint8_t*>(data)), end_(bits) {}
 
   bool ok() const { return ok_; }
+  size_t remaining() const { return end_ - pos_; }
   bool Bit() { return Get(1) != 0; }
   uint64_t Get(unsigned count) {
     if (count > end_ - pos_) return Fail();

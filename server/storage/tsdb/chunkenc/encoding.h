@@ -12,8 +12,8 @@ enum class Encoding : uint8_t {
   kXor = 1,
   kHistogram = 2,
   kFloatHistogram = 3,
-  kXor2 = 4,              // floats with start timestamps
-  kHistogramSt = 5,       // … and histograms
+  kXor2 = 4,         // floats with start timestamps
+  kHistogramSt = 5,  // … and histograms
   kFloatHistogramSt = 6,
 };
 

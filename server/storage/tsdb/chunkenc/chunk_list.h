@@ -1,0 +1,54 @@
+#pragma once
+// Encodes a stream of samples of any kinds as a list of chunks: merges of blocks, rewrites after
+// deletes, backfilling.
+//
+// A chunk ends after 120 samples, when the kind of the samples changes, and where a histogram does
+// not fit the chunk (counter reset, other schema or zero threshold, behind a stale marker). New
+// buckets recode the chunk that is open. Counter reset headers say what is known from the stream.
+//
+// Thread safety: none; distinct objects are independent.
+
+#include <cstdint>
+#include <string>
+#include <vector>
+
+#include "core/histogram/histogram.h"
+#include "server/storage/tsdb/chunkenc/chunk_iterator.h"
+#include "server/storage/tsdb/chunkenc/encoding.h"
+#include "server/storage/tsdb/chunkenc/xor_chunk.h"
+
+namespace narthex::tsdb {
+
+struct EncodedChunk {
+  int64_t mint = 0;
+  int64_t maxt = 0;
+  Encoding encoding = Encoding::kNone;
+  std::string data;
+
+  ChunkView view() const { return {mint, maxt, encoding, data}; }
+  uint16_t samples() const { return SamplesOf(data); }
+};
+
+class ChunkListEncoder {
+ public:
+  // Samples in ascending order of time.
+  void Add(int64_t t, uint64_t bits);
+  void Add(int64_t t, const IntHistogram& histogram);
+  void Add(int64_t t, const FloatHistogram& histogram);
+  // The current sample of `it`.
+  void Add(const ChunkIterator& it);
+  // The chunks of all that was added; the encoder is as new.
+  std::vector<EncodedChunk> Take();
+
+ private:
+  void Begin(SampleKind kind, int64_t t);
+  void Seal();
+
+  std::vector<EncodedChunk> done_;
+  SampleKind kind_ = SampleKind::kNone;
+  int64_t mint_ = 0;
+  int64_t maxt_ = 0;
+  XorChunk xor_;
+};
+
+}  // namespace narthex::tsdb
