@@ -1,0 +1,1 @@
+#include "server/storage/tsdb/block/block_writer.h"

@@ -1,0 +1,1 @@
+#include "server/storage/tsdb/index/index_reader.h"
