@@ -105,6 +105,14 @@ class Appender {
   virtual Status UpdateMetadata(const Labels&, const MetricMetadata&) {
     return Unimplemented("this storage takes no metadata");
   }
+  // What the last sample that was not kOk collided with.
+  struct Conflict {
+    // An earlier sample of this appender, not one of the store. Writers that go by upstream's rules
+    // let such a sample fall: upstream finds out only when it commits.
+    bool pending = false;
+    std::optional<double> value;  // kDuplicate: the float that is there; none for a histogram
+  };
+  virtual Conflict conflict() const { return {}; }
   // Makes the samples visible. `durable`: returns only when they are on their way to disk.
   virtual Status Commit(bool durable = false) = 0;
   virtual void Rollback() = 0;

@@ -18,6 +18,7 @@ class HeadAppender final : public storage::Appender {
   }
 
   StatusOr<AppendResult> Append(const Labels& labels, TimestampMs t, double v) override;
+  Conflict conflict() const override { return conflict_; }
   Status Commit(bool durable) override;
   void Rollback() override;
 
@@ -28,6 +29,7 @@ class HeadAppender final : public storage::Appender {
   std::vector<DetachedSample> samples_;
   // The newest pending sample of each series, which the next one is checked against.
   absl::flat_hash_map<uint32_t, DetachedSample> newest_;
+  Conflict conflict_;
 };
 
 void HeadAppender::Count(AppendResult result) {
@@ -68,13 +70,18 @@ StatusOr<AppendResult> HeadAppender::Append(const Labels& labels, TimestampMs t,
   Detached* series = head_.Detach(slot);
   series->by_appender = true;
   AppendResult result = DetachedStore::Check(*series, core_.MinValidTime(), t, bits);
+  uint64_t taken = series->last_bits;
   const auto [newest, first] = newest_.try_emplace(slot, DetachedSample{slot, t, bits});
+  conflict_ = {};
   if (result == AppendResult::kOk && !first) {
     const DetachedSample& last = newest->second;
     if (t < last.time) result = AppendResult::kOutOfOrder;
     if (t == last.time && bits != last.bits) result = AppendResult::kDuplicate;
+    taken = last.bits;
+    conflict_.pending = result != AppendResult::kOk;
   }
   if (result != AppendResult::kOk) {
+    if (result == AppendResult::kDuplicate) conflict_.value = std::bit_cast<double>(taken);
     if (first) newest_.erase(newest);
     Count(result);
     return result;
