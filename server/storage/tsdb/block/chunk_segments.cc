@@ -57,7 +57,7 @@ Status ChunkSegments::Add(std::string_view file, std::string name) {
   return OkStatus();
 }
 
-StatusOr<EncodedChunk> ChunkSegments::Read(uint64_t ref) const {
+StatusOr<StoredChunk> ChunkSegments::Read(uint64_t ref) const {
   const uint64_t segment = ref >> 32;
   const uint64_t offset = ref & UINT32_MAX;
   if (segment >= files_.size()) return DataLoss("chunk segment index {} out of range", segment);
@@ -75,7 +75,7 @@ StatusOr<EncodedChunk> ChunkSegments::Read(uint64_t ref) const {
   if (reader.Be32() != Crc32c(checked)) {
     return DataLoss("{}: checksum mismatch of the chunk at {}", names_[segment], offset);
   }
-  return EncodedChunk{static_cast<Encoding>(checked[0]), checked.substr(1)};
+  return StoredChunk{static_cast<Encoding>(checked[0]), checked.substr(1)};
 }
 
 Status ChunkSegmentWriter::Cut() {

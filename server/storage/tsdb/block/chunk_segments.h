@@ -25,7 +25,7 @@ namespace narthex::tsdb {
 inline constexpr std::string_view kChunksDir = "chunks";
 inline constexpr uint64_t kMaxSegmentBytes = uint64_t{512} << 20;
 
-struct EncodedChunk {
+struct StoredChunk {
   Encoding encoding = Encoding::kNone;
   std::string_view data;
 };
@@ -38,7 +38,7 @@ class ChunkSegments {
   static StatusOr<std::unique_ptr<ChunkSegments>> FromBytes(std::vector<std::string_view> files);
 
   // Verifies bounds and checksum. The bytes live as long as this object.
-  StatusOr<EncodedChunk> Read(uint64_t ref) const;
+  StatusOr<StoredChunk> Read(uint64_t ref) const;
   uint64_t bytes() const { return bytes_; }
 
  private:
