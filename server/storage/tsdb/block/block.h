@@ -9,6 +9,7 @@
 // Thread safety: every method. Readers made from a block keep it mapped; its directory may be
 // deleted meanwhile.
 
+#include <atomic>
 #include <cstdint>
 #include <memory>
 #include <span>
@@ -60,13 +61,14 @@ class Block : public std::enable_shared_from_this<Block> {
 
  private:
   Block() = default;
-  Status RewriteMeta(BlockMeta changed) REQUIRES(mutex_);
+  Status ReplaceMeta(BlockMeta changed) REQUIRES(write_mutex_);
 
   std::string dir_;
   Ulid ulid_;
   int64_t min_time_ = 0;
   int64_t max_time_ = 0;
-  uint64_t small_file_bytes_ = 0;  // meta.json and tombstones at Open
+  std::atomic<uint64_t> meta_bytes_{0};
+  std::atomic<uint64_t> tombstone_bytes_{0};
   std::unique_ptr<IndexReader> index_;
   std::unique_ptr<ChunkSegments> chunks_;
   Mutex write_mutex_;  // one writer of the small files at a time; held across their I/O

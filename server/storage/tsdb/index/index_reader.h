@@ -113,12 +113,13 @@ class IndexReader {
   Status ReadSymbolTable();
   Status ReadPairTable();
   Status ReadPairTableV1(std::string_view table, uint32_t count);
+  void AddSample(std::string_view name, uint32_t offset, uint32_t factor);
   const Name* FindName(std::string_view name) const;
   // The payload of a section `u32 length, payload, u32 checksum`.
   StatusOr<std::string_view> Section(uint64_t offset, std::string_view what) const;
   StatusOr<std::string_view> SymbolAt(uint64_t offset) const;
   StatusOr<std::string_view> SymbolUncached(uint32_t symbol) const;
-  Status SeriesBytes(uint32_t series, std::string_view* out) const;
+  StatusOr<std::string_view> SeriesBytes(uint32_t series) const;
   Status Damaged(std::string_view what) const;
 
   MappedFile mapping_;
@@ -133,8 +134,9 @@ class IndexReader {
   uint32_t symbol_count_ = 0;
   std::vector<uint32_t> symbol_samples_;
 
-  std::string_view pairs_;         // the postings offset table after the count
-  std::vector<uint32_t> samples_;  // offsets into pairs_; version 1: of every pair, sorted
+  std::string_view pairs_;            // the postings offset table after the count
+  std::vector<uint32_t> samples_;     // offsets into pairs_, every factor_-th of each name
+  uint32_t factor_ = kIndexSampling;  // 1 in version 1, whose table is not sorted
   std::vector<Name> names_;
 };
 

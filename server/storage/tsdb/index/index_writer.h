@@ -1,8 +1,8 @@
 #pragma once
 // Writes the index of a block, version 2, front to back: symbols, series, postings, tables.
 //
-// Memory: an entry of 16 bytes a symbol, a counter per label pair, and one batch of postings; the
-// postings are collected by reading the written series back from the file, once for every batch.
+// Memory: a hash table over the symbols, a counter per label pair, four bytes a series, and one
+// batch of postings; these are collected by reading the written series back, once for every batch.
 //
 // Thread safety: none.
 
@@ -62,7 +62,8 @@ class IndexWriter {
   void Pad(size_t alignment);
   Status WriteEmptyTable();
   Status WritePostings();
-  Status WriteBatch(std::string_view series_section, std::span<const PairCount> batch);
+  // The lists of pairs_[begin, end).
+  Status WriteBatch(std::string_view series, size_t begin, size_t end);
   void WriteList(std::span<const uint32_t> refs);
   Status WritePostingsTable();
   void WriteToc();
