@@ -4,6 +4,9 @@
 #include <array>
 #include <cstring>
 
+#include "core/exposition/number.h"
+#include "core/exposition/writer.h"
+
 namespace narthex {
 
 namespace {
@@ -61,12 +64,21 @@ bool SortByName(std::vector<Label>* labels, std::string_view* repeated) {
 
 size_t VarintSize(size_t v) { return v < 0x80 ? 1 : v < 0x4000 ? 2 : v < 0x200000 ? 3 : 10; }
 
-char* PutString(char* p, std::string_view s) {
-  size_t n = s.size();
-  for (; n >= 0x80; n >>= 7) *p++ = static_cast<char>(n | 0x80);
-  *p++ = static_cast<char>(n);
-  std::memcpy(p, s.data(), s.size());
-  return p + s.size();
+// Whether the text is plainly what the shortest form of its number is: one point, digits on both
+// sides, no zero too many, few enough digits, no exponent needed. False says nothing.
+bool IsShortestDecimal(std::string_view text) {
+  constexpr size_t kMaxDigits = 15;  // always survive the way through a double
+  constexpr size_t kMaxWhole = 6;    // more are written with an exponent
+  constexpr std::string_view kNeedsExponent = "0.0000";
+  const size_t point = text.find('.');
+  if (point == 0 || point > kMaxWhole || point + 1 == text.size() || text.size() - 1 > kMaxDigits ||
+      text.starts_with(kNeedsExponent)) {
+    return false;
+  }
+  for (size_t i = 0; i < text.size(); ++i) {
+    if (i != point && (text[i] < '0' || text[i] > '9')) return false;
+  }
+  return (text[0] != '0' || point == 1) && (text.back() != '0' || text.size() == point + 2);
 }
 
 }  // namespace
@@ -85,11 +97,20 @@ StatusOr<Labels> SortedLabels(std::vector<Label>* labels) {
   char* p = flat.data();
   for (const Label& label : *labels) {
     if (label.value.empty()) continue;
-    p = PutString(p, label.name);
-    p = PutString(p, label.value);
+    p = PutLabelText(p, label.name);
+    p = PutLabelText(p, label.value);
   }
   flat.resize(static_cast<size_t>(p - flat.data()));
   return Labels::FromFlat(std::move(flat));
+}
+
+std::string_view NormalisedBound(std::string_view value, std::string* scratch) {
+  double v = 0;
+  if (value == "+Inf" || IsShortestDecimal(value)) return value;
+  if (ParseGoFloat(value, &v) != FloatError::kNone) return value;
+  scratch->clear();
+  AppendOpenMetricsFloat(scratch, v);
+  return *scratch;
 }
 
 void UnescapeTo(std::string_view text, bool quotes, std::string* out) {

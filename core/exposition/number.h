@@ -89,6 +89,16 @@ inline const char* ParsePlainFloat(const char* p, const char* end, double* out) 
   return p;
 }
 
+// Milliseconds without a sign and few enough to fit. Returns the first byte behind, or nullptr.
+inline const char* ParsePlainMilliseconds(const char* p, const char* end, int64_t* ms) {
+  uint64_t v = 0;
+  const char* begin = p;
+  p = number_internal::Digits(p, end, &v);
+  if (p == begin || p - begin > number_internal::kMaxFastDigits) return nullptr;
+  *ms = static_cast<int64_t>(v);
+  return p;
+}
+
 inline FloatError ParseGoFloat(std::string_view text, double* out) {
   const char* end = text.data() + text.size();
   if (ParsePlainFloat(text.data(), end, out) == end && !text.empty()) return FloatError::kNone;

@@ -85,7 +85,7 @@ struct MetadataLine {
   enum class Kind : uint8_t { kHelp, kType, kUnit };
   Kind kind;
   std::string_view family;
-  std::string text;  // a type by its name: "counter", "unknown"
+  std::string_view text;  // a type by its name: "counter", "unknown"
 };
 
 // Receives what the table does not know yet.
@@ -95,8 +95,8 @@ class ScrapeSink {
   // A series seen for the first time (or again after it vanished). Returns the slot its samples are
   // reported under, or kDropSlot. An error ends the scrape with that error.
   virtual StatusOr<uint32_t> OnSeries(const Labels& labels) = 0;
-  // HELP, TYPE and UNIT lines not seen in the last scrape. Returns a number of the caller's choice
-  // that ScrapeResult::vanished_metadata names when these lines are gone.
+  // HELP, TYPE and UNIT lines not seen in the last scrape, valid during the call. Returns a number
+  // of the caller's choice that ScrapeResult::vanished_metadata names when these lines are gone.
   virtual uint32_t OnMetadata(std::span<const MetadataLine> lines) {
     (void)lines;
     return 0;

@@ -126,10 +126,10 @@ Status ProtobufScrape::Metadata() {
   if (walk_->TakeIfPredicted(hash, key_.size(), true) != nullptr) return OkStatus();
   if (walk_->Find(hash, key_.size(), true, &repeated) != nullptr) return OkStatus();
   std::vector<MetadataLine> lines;
-  lines.push_back({MetadataLine::Kind::kHelp, family_.name, std::string(family_.help)});
-  lines.push_back({MetadataLine::Kind::kType, family_.name, std::string(type)});
+  lines.push_back({MetadataLine::Kind::kHelp, family_.name, family_.help});
+  lines.push_back({MetadataLine::Kind::kType, family_.name, type});
   if (!family_.unit.empty()) {
-    lines.push_back({MetadataLine::Kind::kUnit, family_.name, std::string(family_.unit)});
+    lines.push_back({MetadataLine::Kind::kUnit, family_.name, family_.unit});
   }
   walk_->Add(hash, key_.size(), sink_->OnMetadata(lines), ScrapeEntry::kComment);
   return OkStatus();

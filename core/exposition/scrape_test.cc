@@ -5,6 +5,7 @@
 #include "core/base/file.h"
 #include "core/exposition/scrape_oracle.h"
 #include "core/exposition/writer.h"
+#include "core/strings/quote.h"
 #include "tests/catch.h"
 
 namespace narthex {
@@ -292,7 +293,7 @@ void MutationProperty(const std::string& base, TextDialect dialect, int rounds, 
   for (int i = 0; i < rounds; ++i) {
     std::string difference = target.ScrapeAndCompare(body);
     if (!difference.empty()) {
-      INFO("round " << i << " body:\n" << body);
+      INFO("round " << i << " body: " << GoQuote(body));
       FAIL(difference);
     }
     body = Mutate(random() % 4 == 0               ? base

@@ -9,8 +9,10 @@
 #include "core/exposition/scrape_text.h"
 
 #include <algorithm>
+#include <deque>
 
 #include "core/exposition/number.h"
+#include "core/exposition/plain_line.h"
 #include "core/exposition/text_reader.h"
 
 namespace narthex {
@@ -19,7 +21,6 @@ namespace {
 // Comment runs are cut at this length, so that a changed line costs little.
 constexpr size_t kMaxCommentRun = 64 * 1024;
 constexpr std::string_view kEofLine = "# EOF";
-constexpr int kMaxTimestampDigits = 18;
 
 TextLimits Bounded(TextLimits limits) {
   limits.max_series_bytes = std::min<size_t>(limits.max_series_bytes, ScrapeEntry::kMaxLength);
@@ -34,12 +35,16 @@ class TextScrape {
         dialect_(options.grammar == ScrapeGrammar::kOpenMetrics ? TextDialect::kOpenMetrics
                                                                 : TextDialect::kText),
         reader_(body, dialect_, Bounded(options.limits)),
+        plain_(body, dialect_, Bounded(options.limits)),
         table_(table),
         walk_(walk),
         sink_(sink),
         result_(result) {}
 
   Status Run() {
+    if (body_.size() > TextReader::kMaxBody) {
+      return ResourceExhausted("body larger than {} bytes", TextReader::kMaxBody);
+    }
     constexpr size_t kTypicalLine = 100;
     walk_->Expect(body_.size() / kTypicalLine);
     bool end = false;
@@ -54,14 +59,14 @@ class TextScrape {
   // Takes entries as long as they are the predicted ones.
   Status Predict();
   bool PredictSeries(ScrapeEntry* entry);
-  const char* PlainTimestamp(const char* p, const char* end, int64_t* ms) const;
   Status PredictSuffix(ScrapeEntry* entry, const char* p);
 
   // One entry, or one run of comments, by the full parser.
   Status ReadOne(bool* end);
   bool AtComment() const;
   Status ReadComments();
-  Status ReadCommentLine(std::vector<MetadataLine>* lines, uint32_t* flags);
+  Status ReadCommentLine(uint32_t* flags);
+  Status TakePlainSeries();
   Status TakeSeries();
   Status EmitRead(ScrapeEntry* entry, bool repeated);
 
@@ -74,12 +79,16 @@ class TextScrape {
   const std::string_view body_;
   const TextDialect dialect_;
   TextReader reader_;
+  PlainLines plain_;
   ScrapeTable::Impl* table_;
   ScrapeWalk* walk_;
   ScrapeSink* sink_;
   ScrapeResult* result_;
   size_t at_ = 0;  // where the next entry begins
   ScrapedType type_ = ScrapedType::kUnknown;
+  // Of the run of comments being read.
+  std::vector<MetadataLine> lines_;
+  std::deque<std::string> unescaped_;
 };
 
 Status TextScrape::Predict() {
@@ -113,23 +122,15 @@ inline bool TextScrape::PredictSeries(ScrapeEntry* entry) {
   double value = 0;
   int64_t ms = kNoTimestamp;
   const char* p = ParsePlainFloat(body_.data() + at_ + entry->length() + 1, end, &value);
-  if (p != nullptr && p != end && *p == ' ') p = PlainTimestamp(p + 1, end, &ms);
+  // OpenMetrics' seconds are left to the full parser.
+  if (p != nullptr && p != end && *p == ' ' && dialect_ == TextDialect::kText) {
+    p = ParsePlainMilliseconds(p + 1, end, &ms);
+  }
   if (p == nullptr || p == end || *p != '\n') return false;
   at_ = static_cast<size_t>(p - body_.data()) + 1;
   walk_->TakePredicted(entry);
   walk_->Emit(entry, value, ms);
   return true;
-}
-
-// Milliseconds as text writes them. OpenMetrics' seconds are left to the full parser.
-const char* TextScrape::PlainTimestamp(const char* p, const char* end, int64_t* ms) const {
-  if (dialect_ == TextDialect::kOpenMetrics) return nullptr;
-  uint64_t v = 0;
-  const char* begin = p;
-  p = number_internal::Digits(p, end, &v);
-  if (p == begin || p - begin > kMaxTimestampDigits) return nullptr;
-  *ms = static_cast<int64_t>(v);
-  return p;
 }
 
 // What follows the series is not plain (NaN, an exemplar, trailing blanks) or not well-formed. The
@@ -160,12 +161,28 @@ bool TextScrape::AtComment() const {
 Status TextScrape::ReadOne(bool* end) {
   while (dialect_ == TextDialect::kText && at_ < body_.size() && body_[at_] == '\n') ++at_;
   if (AtComment()) return ReadComments();
+  if (plain_.Read(at_)) return TakePlainSeries();
   reader_.Seek(at_, type_);
   NX_ASSIGN_OR_RETURN(TextReader::Entry kind, reader_.Next());
   at_ = reader_.position();
   if (kind == TextReader::Entry::kSeries) return TakeSeries();
   type_ = reader_.type();  // a comment behind blank lines that hold blanks
   *end = kind == TextReader::Entry::kEnd;
+  return OkStatus();
+}
+
+Status TextScrape::TakePlainSeries() {
+  at_ = plain_.end();
+  const std::string_view text = plain_.series();
+  const uint64_t hash = table_->Hash(text.data(), text.size(), ScrapeTable::Impl::ContextOf(type_));
+  bool repeated = false;
+  ScrapeEntry* entry = walk_->Find(hash, text.size(), false, &repeated);
+  if (entry == nullptr) {
+    NX_ASSIGN_OR_RETURN(uint32_t slot, sink_->OnSeries(plain_.DecodeLabels(type_)));
+    ++result_->added;
+    entry = walk_->Add(hash, text.size(), slot, 0);
+  }
+  walk_->Emit(entry, plain_.value(), plain_.timestamp_ms(), repeated);
   return OkStatus();
 }
 
@@ -199,11 +216,10 @@ Status TextScrape::ReadComments() {
     return OkStatus();
   }
   const size_t begin = at_;
-  std::vector<MetadataLine> lines;
+  lines_.clear();
+  unescaped_.clear();
   uint32_t flags = ScrapeEntry::kComment;
-  while (AtComment() && at_ - begin < kMaxCommentRun) {
-    NX_RETURN_IF_ERROR(ReadCommentLine(&lines, &flags));
-  }
+  while (AtComment() && at_ - begin < kMaxCommentRun) NX_RETURN_IF_ERROR(ReadCommentLine(&flags));
   // The parser counts the LF it imagines behind the last line.
   at_ = std::min(at_, body_.size());
   const size_t length = at_ - begin;
@@ -214,12 +230,12 @@ Status TextScrape::ReadComments() {
       table_->Hash(body_.data() + begin, length, ScrapeTable::Impl::kCommentContext);
   bool repeated = false;
   if (walk_->Find(hash, length, true, &repeated) != nullptr) return OkStatus();
-  const uint32_t number = lines.empty() ? 0 : sink_->OnMetadata(lines);
+  const uint32_t number = lines_.empty() ? 0 : sink_->OnMetadata(lines_);
   walk_->Add(hash, length, number, flags);
   return OkStatus();
 }
 
-Status TextScrape::ReadCommentLine(std::vector<MetadataLine>* lines, uint32_t* flags) {
+Status TextScrape::ReadCommentLine(uint32_t* flags) {
   reader_.Seek(at_, type_);
   NX_ASSIGN_OR_RETURN(TextReader::Entry kind, reader_.Next());
   at_ = reader_.position();
@@ -239,9 +255,10 @@ Status TextScrape::ReadCommentLine(std::vector<MetadataLine>* lines, uint32_t* f
     default:
       return OkStatus();
   }
-  std::string text = kind == TextReader::Entry::kType ? std::string(ScrapedTypeName(type_))
-                                                      : reader_.metadata_text();
-  lines->push_back({what, reader_.family(), std::move(text)});
+  const std::string_view text = kind == TextReader::Entry::kType
+                                    ? ScrapedTypeName(type_)
+                                    : reader_.metadata_text(&unescaped_.emplace_back());
+  lines_.push_back({what, reader_.family(), text});
   return OkStatus();
 }
 

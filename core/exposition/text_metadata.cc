@@ -143,11 +143,11 @@ Status TextReader::CheckUnit() const {
   return InvalidArgument("unit {} not a suffix of metric {}", GoQuote(text_), GoQuote(family_));
 }
 
-std::string TextReader::metadata_text() const {
-  if (metadata_kind_ != Entry::kHelp) return std::string(text_);
-  std::string out;
-  UnescapeTo(text_, dialect_ == TextDialect::kOpenMetrics, &out);
-  return out;
+std::string_view TextReader::metadata_text(std::string* scratch) const {
+  if (metadata_kind_ != Entry::kHelp || text_.find('\\') == std::string_view::npos) return text_;
+  scratch->clear();
+  UnescapeTo(text_, dialect_ == TextDialect::kOpenMetrics, scratch);
+  return *scratch;
 }
 
 namespace {

@@ -305,20 +305,13 @@ StatusOr<Labels> TextReader::BuildLabels(std::optional<Span> name, const std::ve
   for (const Pair& pair : pairs) {
     out->name = Unescaped(pair.name);
     out->value = Unescaped(pair.value);
-    if (normalise) out->value = NormalisedValue(out->name, out->value);
+    // Exporters print "1" where others print "1.0"; stored is one form.
+    if (normalise && IsBoundLabel(out->name, type_)) {
+      out->value = NormalisedBound(out->value, &unescaped_.emplace_back());
+    }
     ++out;
   }
   return SortedLabels(&labels_);
-}
-
-// Exporters print "1" where others print "1.0"; stored is one form.
-std::string_view TextReader::NormalisedValue(std::string_view name, std::string_view value) {
-  bool applies = (type_ == ScrapedType::kHistogram && name == kBucketLabel) ||
-                 (type_ == ScrapedType::kSummary && name == kQuantileLabel);
-  double v = 0;
-  if (!applies || ParseGoFloat(value, &v) != FloatError::kNone) return value;
-  AppendOpenMetricsFloat(&unescaped_.emplace_back(), v);
-  return unescaped_.back();
 }
 
 // \" \\ and \n; any other backslash stays.

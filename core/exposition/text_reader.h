@@ -73,7 +73,8 @@ class TextReader {
 
   // ---- after kHelp, kType, kUnit ----
   std::string_view family() const { return family_; }
-  std::string metadata_text() const;  // HELP unescaped, UNIT as it is
+  // HELP unescaped, which may take *scratch; UNIT as it is.
+  std::string_view metadata_text(std::string* scratch) const;
   // The type named by the last TYPE line: what normalisation goes by.
   ScrapedType type() const { return type_; }
 
@@ -140,7 +141,6 @@ class TextReader {
   Status CheckUnit() const;
   StatusOr<Labels> BuildLabels(std::optional<Span> name, const std::vector<Pair>& pairs,
                                bool normalise);
-  std::string_view NormalisedValue(std::string_view name, std::string_view value);
   std::string_view Unescaped(Span span);
   Status TokenError(std::string_view expected, Token got) const;
   Status WhileParsing(std::string_view error) const;

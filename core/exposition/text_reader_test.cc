@@ -14,7 +14,7 @@ using std::string_view_literals::operator""sv;
 // Every entry on a line of its own, as one text.
 std::string Dump(std::string_view body, TextDialect dialect) {
   TextReader reader(body, dialect);
-  std::string out;
+  std::string out, scratch;
   while (true) {
     auto entry = reader.Next();
     if (!entry.ok()) return out + "error: " + std::string(MessageOf(entry.status()));
@@ -25,13 +25,13 @@ std::string Dump(std::string_view body, TextDialect dialect) {
         out += "comment";
         break;
       case TextReader::Entry::kHelp:
-        out += fmt::format("help {} [{}]", reader.family(), reader.metadata_text());
+        out += fmt::format("help {} [{}]", reader.family(), reader.metadata_text(&scratch));
         break;
       case TextReader::Entry::kType:
         out += fmt::format("type {} {}", reader.family(), ScrapedTypeName(reader.type()));
         break;
       case TextReader::Entry::kUnit:
-        out += fmt::format("unit {} {}", reader.family(), reader.metadata_text());
+        out += fmt::format("unit {} {}", reader.family(), reader.metadata_text(&scratch));
         break;
       case TextReader::Entry::kSeries: {
         auto labels = reader.DecodeLabels();

@@ -67,6 +67,8 @@ class Labels {
   static Labels FromPairs(std::span<const std::pair<std::string, std::string>> labels);
   // Adopts a buffer in the format above. The caller vouches for order and uniqueness.
   static Labels FromFlat(std::string flat) { return Labels(std::move(flat)); }
+  // Gives the buffer away, for reuse; the set is empty then.
+  std::string ReleaseFlat() && { return std::exchange(flat_, {}); }
 
   Iterator begin() const { return {flat_.data(), flat_.data() + flat_.size()}; }
   Iterator end() const { return {flat_.data() + flat_.size(), flat_.data() + flat_.size()}; }
