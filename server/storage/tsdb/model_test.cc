@@ -20,8 +20,21 @@ class Model {
   explicit Model(uint64_t seed) : random_(seed) {
     options_ = TestOptions(dir_.path());
     options_.wal_segment_bytes = 96 << 10;
+    options_.checkpoint_step = [this] { Meanwhile(); };
     db_ = OpenDb(options_);
     sources_.resize(4);
+  }
+
+  // What writers do while a checkpoint is made.
+  void Meanwhile() {
+    for (uint64_t n = Roll(4); n > 0; --n) {
+      switch (Roll(8)) {
+        case 0: sources_[Roll(sources_.size())] = {}; break;
+        case 1: case 2: Appends(); break;
+        case 3: case 4: Member(); break;
+        default: Tick();
+      }
+    }
   }
 
   void Step() {
@@ -58,6 +71,7 @@ class Model {
       while (i < samples.size() && i < got[name].size() && samples[i] == got[name][i]) ++i;
       UNSCOPED_INFO(name << ": " << samples.size() << " wanted, " << got[name].size()
                          << " found, first difference at " << i);
+      if (i > 0) UNSCOPED_INFO("after " << samples[i - 1].first);
       if (i < samples.size()) UNSCOPED_INFO("wanted " << samples[i].first << " " << samples[i].second);
       if (i < got[name].size()) UNSCOPED_INFO("found " << got[name][i].first << " " << got[name][i].second);
     }

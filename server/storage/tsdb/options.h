@@ -4,6 +4,7 @@
 #include <atomic>
 #include <chrono>
 #include <cstdint>
+#include <functional>
 #include <string>
 #include <utility>
 #include <vector>
@@ -51,6 +52,8 @@ struct Options {
   const Clock* clock = nullptr;          // nullptr: Clock::System()
   Registry* registry = nullptr;          // nullptr: no metrics
   ReplayProgress* progress = nullptr;    // may be nullptr
+  // For tests: called between the steps of a checkpoint, without locks.
+  std::function<void()> checkpoint_step;
 };
 
 // What /api/v1/status/tsdb shows.

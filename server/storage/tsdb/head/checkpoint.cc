@@ -78,6 +78,7 @@ class CheckpointWriter {
       : head_(*head), core_(head->core()), out_(*out), pin_(&core_.epochs) {}
 
   void Run() {
+    Step();
     std::string cut;
     ByteWriter(&cut).Varint(core_.truncated_before.load());
     out_.Add(RecordType::kCut, cut);
@@ -87,26 +88,42 @@ class CheckpointWriter {
   }
 
  private:
+  using Records = std::vector<std::pair<RecordType, std::string>>;
+
+  void Step() {
+    if (core_.options.checkpoint_step) core_.options.checkpoint_step();
+  }
+
   void Series() {
-    Marks marks;
-    std::string definitions, series;
     for (uint32_t from = 0; out_.status().ok(); from += kSlice) {
-      std::vector<std::pair<RecordType, std::string>> records;
+      Records records;
       {
         ReaderLock lock(core_.index.mutex());
         const uint32_t limit = core_.index.table().limit();
         if (from >= limit) return;
         for (uint32_t slot = from; slot < std::min(limit, from + kSlice); ++slot) {
-          if (!core_.index.all().Contains(slot)) continue;
-          definitions.clear();
-          series.clear();
-          EncodeSeries(core_.index, slot, &marks, &definitions, &series);
-          if (!definitions.empty()) records.emplace_back(RecordType::kSymbols, definitions);
-          records.emplace_back(RecordType::kSeries, series);
+          if (core_.index.all().Contains(slot)) Describe(slot, &records);
         }
       }
       for (const auto& [type, payload] : records) out_.Add(type, payload);
+      Step();
     }
+  }
+
+  void Describe(uint32_t slot, Records* records) REQUIRES_SHARED(core_.index.mutex()) {
+    if (!described_.Add(slot)) return;
+    std::string definitions, series;
+    EncodeSeries(core_.index, slot, &marks_, &definitions, &series);
+    if (!definitions.empty()) records->emplace_back(RecordType::kSymbols, std::move(definitions));
+    records->emplace_back(RecordType::kSeries, std::move(series));
+  }
+
+  // A series that came after Series() passed its slot is in the log as well, but there its
+  // definition comes too late for what this file says about it.
+  void DescribeLate(uint32_t slot, Records* records) {
+    if (described_.Contains(slot)) return;
+    ReaderLock lock(core_.index.mutex());
+    Describe(slot, records);
   }
 
   // A group comes after the detached series it redirects to, so that replay finds those detached.
@@ -118,7 +135,7 @@ class CheckpointWriter {
     }
     for (const uint32_t id : ids) {
       if (!out_.status().ok()) return;
-      std::vector<std::pair<RecordType, std::string>> records;
+      Records records;
       {
         MutexLock structure(core_.structure_mutex);
         Group* group = head_.FindGroup(id);
@@ -127,28 +144,33 @@ class CheckpointWriter {
         EncodeGroup(group, &records);
       }
       for (const auto& [type, payload] : records) out_.Add(type, payload);
+      Step();
     }
   }
 
-  void EncodeGroup(Group* group, std::vector<std::pair<RecordType, std::string>>* records)
+  void EncodeGroup(Group* group, Records* records)
       REQUIRES(core_.structure_mutex, group->commit_mutex()) {
     group->FlushLayout();
     for (uint32_t member = 0; member < group->member_limit(); ++member) {
-      if (!group->is_redirect(member)) continue;
       const uint32_t slot = group->slot(member);
-      if (done_.Add(slot)) {
-        EncodeSamples(slot, [&](std::string p) {
-          records->emplace_back(RecordType::kDetached, std::move(p));
-        });
-      }
+      if (slot == kNoSlot) continue;
+      DescribeLate(slot, records);
+      if (group->is_redirect(member)) EncodeDetached(slot, records);
     }
+    const LogPosition now = core_.wal->Next();
+    std::string copied;
+    ByteWriter out(&copied);
+    out.Uvarint(group->id());
+    out.Uvarint(now.segment);
+    out.Uvarint(now.offset);
+    records->emplace_back(RecordType::kCopied, std::move(copied));
     records->emplace_back(RecordType::kGroup, group->EncodeGroup());
     group->EncodeOpenChunks(
-        [&](std::string_view p) { records->emplace_back(RecordType::kOpenChunk, std::string(p)); },
-        [&](uint32_t slot) { done_.Add(slot); });
+        [&](std::string_view p) { records->emplace_back(RecordType::kOpenChunk, std::string(p)); });
   }
 
-  // Detached series no group redirects to, and that no group had when it was encoded.
+  // Detached series no group redirects to, and those that became detached since their group was
+  // encoded.
   void RestOfDetached() {
     std::vector<uint32_t> slots;
     {
@@ -158,20 +180,20 @@ class CheckpointWriter {
       }
     }
     for (const uint32_t slot : slots) {
-      if (!done_.Add(slot)) continue;
-      std::vector<std::string> records;
+      Records records;
       {
         MutexLock structure(core_.structure_mutex);
-        EncodeSamples(slot, [&](std::string p) { records.push_back(std::move(p)); });
+        EncodeDetached(slot, &records);
       }
-      for (const std::string& payload : records) out_.Add(RecordType::kDetached, payload);
+      for (const auto& [type, payload] : records) out_.Add(type, payload);
+      Step();
     }
   }
 
-  template <typename Emit>
-  void EncodeSamples(uint32_t slot, Emit&& emit) REQUIRES(core_.structure_mutex) {
+  // The open samples of a series, unless it is no longer detached.
+  void EncodeDetached(uint32_t slot, Records* records) REQUIRES(core_.structure_mutex) {
     Detached* series = head_.detached().Get(slot);
-    if (series == nullptr) return;
+    if (series == nullptr || !detached_.Add(slot)) return;
     std::vector<DetachedSample> samples;
     {
       MutexLock lock(series->mutex);
@@ -180,16 +202,19 @@ class CheckpointWriter {
       }
     }
     if (samples.empty()) return;
+    DescribeLate(slot, records);
     std::string payload;
-    EncodeDetached(core_.index.table(), samples, &payload);
-    emit(std::move(payload));
+    tsdb::EncodeDetached(core_.index.table(), samples, &payload);
+    records->emplace_back(RecordType::kDetached, std::move(payload));
   }
 
   Head& head_;
   HeadCore& core_;
   FrameFile& out_;
   const Epochs::Pin pin_;  // symbol ids keep their meaning meanwhile
-  IdSet done_;
+  Marks marks_;
+  IdSet described_;
+  IdSet detached_;  // their open samples are in the file
 };
 
 // Deletes the segments and checkpoints below `number`.

@@ -110,8 +110,8 @@ bool HeadCore::LastOfChunks(const SeriesRecord& series, int64_t* time, uint64_t*
   return any;
 }
 
-Status HeadCore::AddChunk(SeriesRecord& series, int64_t mint, int64_t maxt,
-                          const std::string& data) {
+Status HeadCore::AddChunk(uint32_t slot, int64_t mint, int64_t maxt, const std::string& data) {
+  SeriesRecord& series = index.table()[slot];
   NX_ASSIGN_OR_RETURN(const ChunkRef ref, chunks.Write(series.ref, mint, maxt, data));
   size_t at = series.chunks.size();
   // Only a chunk rebuilt by replay can belong before others.
@@ -121,6 +121,7 @@ Status HeadCore::AddChunk(SeriesRecord& series, int64_t mint, int64_t maxt,
       if (!before.ok() || before->mint <= mint) break;
       --at;
     }
+    coverage->ChunksChanged(slot);
   }
   series.chunks.Insert(at, ref);
   return OkStatus();

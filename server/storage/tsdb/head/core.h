@@ -44,6 +44,7 @@ class ReplayCoverage {
  public:
   virtual ~ReplayCoverage() = default;
   virtual bool Covered(uint32_t slot, int64_t t) = 0;
+  virtual void ChunksChanged(uint32_t slot) = 0;
 };
 
 struct HeadCore {
@@ -85,7 +86,7 @@ struct HeadCore {
   // False when there are none.
   bool LastOfChunks(const SeriesRecord& series, int64_t* time, uint64_t* bits) const;
   // Writes a full chunk and links it to the series, whose home is locked.
-  Status AddChunk(SeriesRecord& series, int64_t mint, int64_t maxt, const std::string& data);
+  Status AddChunk(uint32_t slot, int64_t mint, int64_t maxt, const std::string& data);
 
  private:
   template <size_t... I>

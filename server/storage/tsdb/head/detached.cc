@@ -39,9 +39,8 @@ AppendResult DetachedStore::Check(const Detached& series, int64_t min_valid, int
 
 Status DetachedStore::SealLocked(Detached* series) {
   if (series->open.count() == 0) return OkStatus();
-  SeriesRecord& record = core_.index.table()[series->slot];
-  NX_RETURN_IF_ERROR(core_.AddChunk(record, series->open.first_time(), series->open.last_time(),
-                                    series->open.bytes()));
+  NX_RETURN_IF_ERROR(core_.AddChunk(series->slot, series->open.first_time(),
+                                    series->open.last_time(), series->open.bytes()));
   series->open.Clear();
   return OkStatus();
 }

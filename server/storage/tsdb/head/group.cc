@@ -90,8 +90,8 @@ Status Group::Seal(GroupBlock& block, unsigned i) {
   DecodeValues(state, state.buffer == 0 ? nullptr : slab_.Address(state.buffer), values);
   XorChunk chunk;
   for (unsigned k = 0; k < state.count; ++k) chunk.Append(TimeOf(state, k), values[k]);
-  NX_RETURN_IF_ERROR(core_.AddChunk(core_.index.table()[block.slots()[i]], chunk.first_time(),
-                                    chunk.last_time(), chunk.bytes()));
+  NX_RETURN_IF_ERROR(
+      core_.AddChunk(block.slots()[i], chunk.first_time(), chunk.last_time(), chunk.bytes()));
   ClearValues(slab_, &state);
   return OkStatus();
 }
@@ -110,10 +110,8 @@ void Group::PlaceMember(uint32_t member, uint32_t slot, bool redirect) {
   if (core_.coverage != nullptr) {
     // Replay chooses the index itself.
     if (this->slot(member) != kNoSlot) (void)EndMember(member);
-    std::erase(free_members_, member);
   }
-  for (; member_limit_ < member; ++member_limit_) free_members_.push_back(member_limit_);
-  if (member == member_limit_) ++member_limit_;
+  member_limit_ = std::max(member_limit_, member + 1);
   const auto [at, i] = Locate(member);
   EnsureBlock(at);
   GroupBlock& block = *blocks_[at];
@@ -279,7 +277,9 @@ void Group::NoteLayout(LayoutChange change, uint32_t member, uint64_t ref, uint6
   out.Uvarint(member);
   if (change == LayoutChange::kAdd || change == LayoutChange::kRedirect) out.Uvarint(ref);
   // What the next row's difference is taken from.
-  if (change == LayoutChange::kAdd || change == LayoutChange::kRejoin) out.Le64(last_bits);
+  if (change != LayoutChange::kAdd && change != LayoutChange::kRejoin) return;
+  out.Le64(last_bits);
+  pending_values_ |= last_bits != storage::kStaleNaNBits;
 }
 
 void Group::FlushLayout() {
@@ -290,7 +290,12 @@ void Group::FlushLayout() {
   out.Uvarint(++log.layout_version);
   out.Bytes(pending_layout_);
   core_.wal->Append(static_cast<uint8_t>(RecordType::kLayout), payload);
+  ForgetLayout();
+}
+
+void Group::ForgetLayout() {
   pending_layout_.clear();
+  pending_values_ = false;
 }
 
 std::string Group::EncodeGroup() {
@@ -326,8 +331,7 @@ std::string Group::EncodeGroup() {
   return payload;
 }
 
-void Group::EncodeOpenChunks(const std::function<void(std::string_view)>& emit,
-                             const std::function<void(uint32_t)>& used) {
+void Group::EncodeOpenChunks(const std::function<void(std::string_view)>& emit) {
   std::string payload;
   const auto begin = [&] { payload.clear(), ByteWriter(&payload).Uvarint(id_); };
   begin();
@@ -340,7 +344,6 @@ void Group::EncodeOpenChunks(const std::function<void(std::string_view)>& emit,
       DecodeValues(state, state.buffer == 0 ? nullptr : slab_.Address(state.buffer), values);
       XorChunk chunk;
       for (unsigned k = 0; k < state.count; ++k) chunk.Append(TimeOf(state, k), values[k]);
-      used(block->slots()[i]);
       ByteWriter out(&payload);
       out.Uvarint(block->first_member + i);
       out.UvarintString(chunk.bytes());

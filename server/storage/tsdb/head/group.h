@@ -92,11 +92,12 @@ class Group {
       REQUIRES(commit_mutex_);
   // Writes noted layout changes.
   void FlushLayout() REQUIRES(commit_mutex_);
+  // For the writer of a group record, which has the changes too.
+  void ForgetLayout() REQUIRES(commit_mutex_);
   // The payload of a kGroup record: everything but the values.
   std::string EncodeGroup() REQUIRES(commit_mutex_);
-  // The payloads of kOpenChunk records, in pieces; calls used(slot) for each member in them.
-  void EncodeOpenChunks(const std::function<void(std::string_view)>& emit,
-                        const std::function<void(uint32_t)>& used) REQUIRES(commit_mutex_);
+  // The payloads of kOpenChunk records, in pieces.
+  void EncodeOpenChunks(const std::function<void(std::string_view)>& emit) REQUIRES(commit_mutex_);
   // ---- Replay ----
 
   // Takes the timestamps of a group record; only for a group without ticks.
@@ -105,7 +106,7 @@ class Group {
   bool RestoreOpenChunk(uint32_t member, std::string_view xor_chunk) REQUIRES(commit_mutex_);
   void SetLastBits(uint32_t member, uint64_t bits) REQUIRES(commit_mutex_);
   void SetLive(uint32_t member, bool live) REQUIRES(commit_mutex_);
-  // A member whose series is lost: its values are read over.
+  // A member whose series is lost or lives elsewhere already: its values are read over.
   void PlaceGhost(uint32_t member) REQUIRES(commit_mutex_);
   // Ready for a writer and for readers.
   void FinishReplay() REQUIRES(commit_mutex_);
@@ -162,6 +163,7 @@ class Group {
   uint32_t member_limit_ = 0;
   BaseGuess base_guess_;
   std::string pending_layout_;
+  bool pending_values_ = false;  // it has last values that a group record does not repeat
 };
 
 }  // namespace narthex::tsdb

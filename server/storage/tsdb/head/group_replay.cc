@@ -30,9 +30,7 @@ void Group::SetLive(uint32_t member, bool live) {
 
 void Group::PlaceGhost(uint32_t member) {
   if (slot(member) != kNoSlot) (void)EndMember(member);
-  std::erase(free_members_, member);
-  for (; member_limit_ < member; ++member_limit_) free_members_.push_back(member_limit_);
-  if (member == member_limit_) ++member_limit_;
+  member_limit_ = std::max(member_limit_, member + 1);
   EnsureBlock(Locate(member).first);
   SetLive(member, true);
 }
@@ -68,16 +66,17 @@ bool Group::RestoreOpenChunk(uint32_t member, std::string_view xor_chunk) {
 void Group::FinishReplay() {
   log.segment = 0;
   log.broken = false;
+  (void)Reset();  // the writers are gone
   for (GroupBlock* block : blocks_) {
     MutexLock lock(block->mutex);
-    for (uint64_t mask = block->live & ~block->used; mask != 0; mask &= mask - 1) {
-      free_members_.push_back(block->first_member + static_cast<uint32_t>(std::countr_zero(mask)));
-    }
-    block->live &= block->used;
-    for (uint64_t mask = block->used & ~block->redirect; mask != 0; mask &= mask - 1) {
+    for (uint64_t mask = block->used; mask != 0; mask &= mask - 1) {
       const auto i = static_cast<unsigned>(std::countr_zero(mask));
       RaiseVisible(NewestTime(*block, i));
     }
+  }
+  free_members_.clear();
+  for (uint32_t member = member_limit_; member-- > 0;) {
+    if (slot(member) == kNoSlot) free_members_.push_back(member);
   }
 }
 

@@ -168,6 +168,8 @@ GroupWriter::Commit Group::Tick(int64_t t, std::span<const double> values,
   if (result.appended == 0) return result;
   core_.NoteTimes(t, t);
   LogRow(t, &row, values);  // before the tick counts: a group record must not have it yet
+  // The row has values that their series did not take: differences to them would be wrong.
+  if (result.refused > 0) log.rows_since_key = kKeyRowEvery;
   pass.Finish();
   RaiseVisible(t);
   return result;
@@ -213,7 +215,8 @@ void Group::LogRow(int64_t t, RowBuilder* row, std::span<const double> values) {
     const RowBuilder* use = row;
     if (rebuilt || segment != log.segment) {
       // A segment explains itself: it has the members before the first row.
-      pending_layout_.clear();
+      if (pending_values_) FlushLayout();
+      ForgetLayout();
       ++log.layout_version;
       const std::string group = EncodeGroup();
       if (!core_.wal->Append(static_cast<uint8_t>(RecordType::kGroup), group, segment)) continue;

@@ -103,7 +103,9 @@ uint32_t HeadGroupWriter::Join(uint32_t slot) {
     }
     if (other->open) return Redirect(head_.Detach(slot), slot);
     MutexLock lock(other->commit_mutex());
-    if (!other->EndMember(member).ok()) {
+    const bool ended = other->EndMember(member).ok();
+    other->FlushLayout();  // before its new group says that it is there
+    if (!ended) {
       // No room on the disk for the open chunk: keep it in memory.
       lock.Unlock();
       return Redirect(head_.Detach(slot), slot);

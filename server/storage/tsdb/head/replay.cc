@@ -99,25 +99,30 @@ StatusOr<ReplayResult> Replay::Run() NO_THREAD_SAFETY_ANALYSIS {
   MutexLock structure(core_.structure_mutex);
   if (checkpoint != 0) {
     NX_RETURN_IF_ERROR(ReadFile(fmt::format("{}/{}{:08}", wal_dir_, kCheckpointPrefix, checkpoint),
-                                checkpoint, false));
+                                checkpoint, /*checkpoint=*/true, /*last=*/false));
   }
   for (const uint32_t segment : segments) {
     if (progress != nullptr) progress->current = segment;
     NX_RETURN_IF_ERROR(ReadFile(fmt::format("{}/{}{:08}", wal_dir_, kSegmentPrefix, segment),
-                                segment, segment == segments.back()));
+                                segment, /*checkpoint=*/false, segment == segments.back()));
   }
   Finish();
   return result_;
 }
 
-Status Replay::ReadFile(const std::string& path, uint32_t segment, bool last) {
+Status Replay::ReadFile(const std::string& path, uint32_t segment, bool checkpoint, bool last) {
   SegmentScan scan;
   {
     NX_ASSIGN_OR_RETURN(const Mapping file, Mapping::Open(path));
     symbols_.Clear();
+    // What a checkpoint says is never outdated by itself.
+    position_ = {checkpoint ? UINT32_MAX : segment, 0};
     scan = ScanSegment(
         file.bytes(), segment,
-        [this](RecordType type, std::string_view payload) { Apply(type, payload); },
+        [this](RecordType type, std::string_view payload) {
+          position_.offset += kFrameHeader + payload.size();
+          Apply(type, payload);
+        },
         // A lost definition could make an id mean its former string.
         [this] { symbols_.Clear(); });
     result_.bytes += file.bytes().size();
@@ -148,6 +153,7 @@ void Replay::Finish() NO_THREAD_SAFETY_ANALYSIS {
   }
   for (size_t i = 0; i < head_.detached().size(); ++i) {
     Detached* series = head_.detached().at(i);
+    series->owners = 0;  // no group has a writer
     MutexLock lock(series->mutex);
     int64_t newest = kNoMaxTime;
     uint64_t bits = 0;
@@ -160,16 +166,49 @@ void Replay::Finish() NO_THREAD_SAFETY_ANALYSIS {
 
 bool Replay::Covered(uint32_t slot, int64_t t) {
   if (t < core_.truncated_before.load(std::memory_order_relaxed)) return true;
-  if (slot >= cursors_.size()) return false;
-  Cursor& cursor = cursors_[slot];
+  if (slot >= spans_.size()) return false;
+  if (t < spans_[slot].start || t > spans_[slot].end) FindSpan(slot, t);
+  return covered_[slot];
+}
+
+void Replay::FindSpan(uint32_t slot, int64_t t) {
   const ChunkList& chunks = core_.index.table()[slot].chunks;
-  while (cursor.end < t && cursor.next < chunks.size()) {
-    const auto chunk = core_.chunks.Peek(chunks[cursor.next++]);
-    if (!chunk.ok()) continue;
-    cursor.start = chunk->mint;
-    cursor.end = chunk->maxt;
+  // The first chunk that ends at t or later; they are in order and do not overlap.
+  size_t from = 0, to = chunks.size();
+  while (from < to) {
+    const size_t middle = (from + to) / 2;
+    const auto chunk = core_.chunks.Peek(chunks[middle]);
+    if (chunk.ok() && chunk->maxt >= t) {
+      to = middle;
+    } else {
+      from = middle + 1;
+    }
   }
-  return cursor.start <= t && t <= cursor.end;
+  Span span{INT64_MIN, INT64_MAX};
+  bool covered = false;
+  if (from > 0) {
+    const auto before = core_.chunks.Peek(chunks[from - 1]);
+    if (before.ok()) span.start = before->maxt + 1;
+  }
+  if (from < chunks.size()) {
+    const auto chunk = core_.chunks.Peek(chunks[from]);
+    covered = chunk.ok() && chunk->mint <= t;
+    if (covered) {
+      span = {chunk->mint, chunk->maxt};
+    } else if (chunk.ok()) {
+      span.end = chunk->mint - 1;
+    }
+  }
+  spans_[slot] = span;
+  covered_[slot] = covered;
+}
+
+void Replay::ChunksChanged(uint32_t slot) {
+  if (spans_.size() <= slot) {
+    spans_.resize(slot + 1);
+    covered_.resize(slot + 1);
+  }
+  spans_[slot] = Span();
 }
 
 void Replay::AttachChunks(uint32_t slot, uint64_t ref) {
@@ -197,8 +236,7 @@ void Replay::AttachChunks(uint32_t slot, uint64_t ref) {
     core_.NoteTimes(mint, view->maxt);
     end = view->maxt;
   }
-  if (cursors_.size() <= slot) cursors_.resize(slot + 1);
-  cursors_[slot] = Cursor();
+  ChunksChanged(slot);
 }
 
 uint32_t Replay::SlotOf(uint64_t ref) const {

@@ -35,15 +35,17 @@ class Replay final : public ReplayCoverage {
   // Applies one record; public for fuzzing. Any bytes are safe.
   void Apply(RecordType type, std::string_view payload);
   bool Covered(uint32_t slot, int64_t t) override;
+  void ChunksChanged(uint32_t slot) override;
 
  private:
-  struct Cursor {
-    size_t next = 0;  // chunk to look at after `end`
+  // Times around the last one asked for that have the same answer: a chunk, or a gap.
+  struct Span {
     int64_t start = INT64_MAX;
     int64_t end = INT64_MIN;
   };
+  void FindSpan(uint32_t slot, int64_t t);
   Status LoadChunks();
-  Status ReadFile(const std::string& path, uint32_t segment, bool last);
+  Status ReadFile(const std::string& path, uint32_t segment, bool checkpoint, bool last);
   void Finish();
 
   void ApplySeries(std::string_view payload);
@@ -57,8 +59,14 @@ class Replay final : public ReplayCoverage {
   void ApplyOpenChunk(std::string_view payload);
 
   uint32_t SlotOf(uint64_t ref) const;
-  // Takes the series out of wherever it lives.
+  // A checkpoint copies one group after the other while series move: what the log said before a
+  // group was copied must not take a series away from it again.
+  bool Outdated(uint32_t slot, const Group* claimant);
+  // Takes the series out of wherever it lives. A group it leaves so goes on reading values for it
+  // until its own records tell.
   void Unhome(uint32_t slot);
+  Detached* Detach(uint32_t slot);
+  void ApplyCopied(std::string_view payload);
   void Join(Group* group, uint32_t member, uint32_t slot);
   void Redirect(Group* group, uint32_t member, uint32_t slot);
   void AttachChunks(uint32_t slot, uint64_t ref);
@@ -68,10 +76,13 @@ class Replay final : public ReplayCoverage {
   const std::string wal_dir_;
   ReplayResult result_;
   SegmentSymbols symbols_;
+  LogPosition position_;                                  // behind the record being applied
+  absl::flat_hash_map<uint32_t, LogPosition> copied_at_;  // groups of the checkpoint
   BaseGuess guess_;
   absl::flat_hash_map<uint64_t, uint32_t> slots_;                // by ref
   absl::flat_hash_map<uint64_t, std::vector<ChunkRef>> chunks_;  // by ref, until attached
-  std::vector<Cursor> cursors_;                                  // by slot
+  std::vector<Span> spans_;                                      // by slot
+  std::vector<bool> covered_;                                    // by slot: what the span is
   uint64_t highest_ref_ = 0;
   bool has_aliases_ = false;  // a label set was logged under two references (after damage)
 };

@@ -33,6 +33,8 @@ void Replay::Apply(RecordType type, std::string_view payload) NO_THREAD_SAFETY_A
       return ApplyTombstone(payload);
     case RecordType::kOpenChunk:
       return ApplyOpenChunk(payload);
+    case RecordType::kCopied:
+      return ApplyCopied(payload);
     case RecordType::kCut: {
       ByteReader in(payload);
       const int64_t mint = in.Varint();
@@ -63,7 +65,7 @@ void Replay::ApplySeries(std::string_view payload) {
       slot = core_.index.Create(labels, ref, &guess_);
       if (slot == kNoSlot) return;
       core_.index.table()[slot].SetHome(core_.ParkedHome(slot), 0);
-      if (slot < cursors_.size()) cursors_[slot] = Cursor();
+      if (slot < spans_.size()) spans_[slot] = Span();
     }
   }
   has_aliases_ |= core_.index.table()[slot].ref != ref;
@@ -71,12 +73,36 @@ void Replay::ApplySeries(std::string_view payload) {
   AttachChunks(slot, ref);
 }
 
+void Replay::ApplyCopied(std::string_view payload) {
+  ByteReader in(payload);
+  const auto group = static_cast<uint32_t>(in.Uvarint());
+  const auto segment = static_cast<uint32_t>(in.Uvarint());
+  const uint64_t offset = in.Uvarint();
+  if (in.ok()) copied_at_[group] = {segment, offset};
+}
+
+bool Replay::Outdated(uint32_t slot, const Group* claimant) {
+  const HomeRef where = core_.index.table()[slot].where();
+  if (copied_at_.empty() || where.home->kind != Home::Kind::kBlock) return false;
+  const Group* home = static_cast<GroupBlock*>(where.home)->group;
+  if (home == claimant) return false;
+  const auto copied = copied_at_.find(home->id());
+  return copied != copied_at_.end() && position_ <= copied->second;
+}
+
 void Replay::Unhome(uint32_t slot) NO_THREAD_SAFETY_ANALYSIS {
   const HomeRef where = core_.index.table()[slot].where();
   if (where.home->kind == Home::Kind::kBlock) {
     auto* block = static_cast<GroupBlock*>(where.home);
-    MutexLock lock(block->group->commit_mutex());
-    if (!block->group->EndMember(block->first_member + where.position).ok()) ++result_.lost_rows;
+    Group* group = block->group;
+    const uint32_t member = block->first_member + where.position;
+    MutexLock lock(group->commit_mutex());
+    const bool live = group->is_live(member);
+    if (!group->EndMember(member).ok()) {
+      ++result_.lost_rows;
+    } else if (live) {
+      group->PlaceGhost(member);
+    }
   } else if (where.home->kind == Home::Kind::kDetached) {
     auto* series = static_cast<Detached*>(where.home);
     if (!head_.detached().Seal(series).ok()) ++result_.lost_rows;
@@ -99,8 +125,19 @@ void Replay::Join(Group* group, uint32_t member, uint32_t slot) {
   group->PlaceMember(member, slot, /*redirect=*/false);
 }
 
+Detached* Replay::Detach(uint32_t slot) NO_THREAD_SAFETY_ANALYSIS {
+  const HomeRef where = core_.index.table()[slot].where();
+  Detached* series = head_.Detach(slot);
+  if (where.home->kind != Home::Kind::kBlock) return series;
+  auto* block = static_cast<GroupBlock*>(where.home);
+  const uint32_t member = block->first_member + where.position;
+  MutexLock lock(block->group->commit_mutex());
+  if (block->group->is_live(member)) block->group->PlaceGhost(member);
+  return series;
+}
+
 void Replay::Redirect(Group* group, uint32_t member, uint32_t slot) NO_THREAD_SAFETY_ANALYSIS {
-  head_.Detach(slot);
+  Detach(slot);
   MutexLock lock(group->commit_mutex());
   if (group->slot(member) == slot && group->is_redirect(member)) return;
   group->PlaceMember(member, slot, /*redirect=*/true);
@@ -108,10 +145,14 @@ void Replay::Redirect(Group* group, uint32_t member, uint32_t slot) NO_THREAD_SA
 
 void Replay::ApplyMember(Group* group, uint32_t member, uint64_t ref, bool live, bool redirect) {
   const uint32_t slot = SlotOf(ref);
-  if (slot == kNoSlot) {
-    ++result_.unknown_series;
+  if (slot == kNoSlot || Outdated(slot, group)) {
+    if (slot == kNoSlot) ++result_.unknown_series;
     MutexLock lock(group->commit_mutex());
-    if (live && !redirect) group->PlaceGhost(member);
+    if (live && !redirect) {
+      group->PlaceGhost(member);
+    } else if (member < group->member_limit()) {
+      (void)group->EndMember(member);
+    }
     return;
   }
   if (redirect) return Redirect(group, member, slot);
@@ -223,15 +264,14 @@ bool Replay::ApplyChange(Group* group, ByteReader* in) NO_THREAD_SAFETY_ANALYSIS
       return true;
     }
     case LayoutChange::kRejoin: {
-      uint32_t slot;
-      {
-        MutexLock lock(group->commit_mutex());
-        slot = group->slot(member);
-        if (slot == kNoSlot || !group->is_redirect(member)) return true;
-      }
-      Detached* series = head_.detached().Get(slot);
-      if (series == nullptr || !head_.detached().Seal(series).ok()) return true;
       MutexLock lock(group->commit_mutex());
+      const uint32_t slot = group->slot(member);
+      if (slot != kNoSlot && !group->is_redirect(member)) return true;
+      Detached* series = slot == kNoSlot ? nullptr : head_.detached().Get(slot);
+      if (series == nullptr || !head_.detached().Seal(series).ok()) {
+        group->PlaceGhost(member);
+        return true;
+      }
       group->RejoinMember(member, series);
       group->SetLastBits(member, bits);
       lock.Unlock();
@@ -293,8 +333,10 @@ void Replay::ApplyDetached(std::string_view payload) NO_THREAD_SAFETY_ANALYSIS {
       ++result_.unknown_series;
       continue;
     }
+    // A copied group has what was logged for its members before.
+    if (Outdated(slot, nullptr)) continue;
     const auto t = static_cast<int64_t>(time);
-    const auto appended = head_.detached().Append(head_.Detach(slot), INT64_MIN, t, bits);
+    const auto appended = head_.detached().Append(Detach(slot), INT64_MIN, t, bits);
     if (appended == storage::AppendResult::kOk && t >= core_.truncated_before) {
       core_.NoteTimes(t, t);
     }

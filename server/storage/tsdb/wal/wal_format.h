@@ -1,6 +1,7 @@
 #pragma once
 // The records of the log (docs/formats/wal.md): framing constants and the coding of sample rows.
 
+#include <compare>
 #include <cstdint>
 #include <string>
 #include <string_view>
@@ -22,7 +23,8 @@ enum class RecordType : uint8_t {
   kCut = 10,        // samples before this time are gone
   kOpenChunk = 11,  // checkpoint only: samples not yet in a chunk file
   kCompressed = 14,
-  kSync = 15,  // where reading resumes after damage
+  kSync = 15,    // where reading resumes after damage
+  kCopied = 16,  // checkpoint only: how far the log was when the next group was copied
 };
 
 inline constexpr std::string_view kSegmentMagic = "NXWAL\x01\r\n";
@@ -33,6 +35,13 @@ inline constexpr size_t kSyncAlignment = 4096;
 inline constexpr size_t kSyncEvery = 1 << 20;
 inline constexpr std::string_view kSyncMagic = "\xf1\x0b\x5a\x93NXSYNC\x1d\x84\x2e\xc7\x60\xb9";
 inline constexpr int kKeyRowEvery = 64;
+
+// A place in the log. Offsets count the frames of records alone, as if none were compressed.
+struct LogPosition {
+  uint32_t segment = 0;
+  uint64_t offset = 0;
+  friend auto operator<=>(const LogPosition&, const LogPosition&) = default;
+};
 
 // Appends a frame to *out. The checksum covers type, flags and payload.
 void AppendFrame(RecordType type, std::string_view payload, std::string* out);

@@ -86,6 +86,11 @@ void WalWriter::RollLocked() {
   wake_.NotifyOne();
 }
 
+LogPosition WalWriter::Next() {
+  MutexLock lock(mutex_);
+  return {segment_.load(std::memory_order_relaxed), segment_size_ - kSegmentHeader};
+}
+
 uint32_t WalWriter::Roll() {
   MutexLock lock(mutex_);
   RollLocked();

@@ -23,6 +23,7 @@
 #include "core/base/mutex.h"
 #include "core/base/status.h"
 #include "core/base/thread.h"
+#include "server/storage/tsdb/wal/wal_format.h"
 
 namespace narthex::tsdb {
 
@@ -56,6 +57,8 @@ class WalWriter {
               uint64_t* position = nullptr);
   // For records that stand alone.
   uint64_t Append(uint8_t type, std::string_view payload);
+  // Where the next record goes: the offset counts frames as if none were compressed.
+  LogPosition Next();
   // Returns when everything up to `position` was handed to write(2), or writing failed.
   Status WaitWritten(uint64_t position);
   // Everything appended so far; optionally on the disk too.
