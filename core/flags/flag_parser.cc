@@ -20,8 +20,8 @@ struct Argument {
 
 class LineParser {
  public:
-  LineParser(const std::vector<std::string>& arguments, const FindFlag& find, bool has_version)
-      : find_(find), has_version_(has_version) {
+  LineParser(const std::vector<std::string>& arguments, const LineGrammar& grammar)
+      : grammar_(grammar) {
     for (const std::string& argument : arguments) pending_.push_back({argument, 0});
   }
 
@@ -37,7 +37,7 @@ class LineParser {
  private:
   Status Take(const Argument& argument) {
     const std::string_view text = argument.text;
-    if (only_arguments_) return InvalidArgument("unexpected {}", text);
+    if (only_arguments_) return grammar_.take_argument(text);
     if (text == "--") {
       only_arguments_ = true;
       return OkStatus();
@@ -45,7 +45,7 @@ class LineParser {
     if (text.starts_with("@")) return ExpandFile(argument);
     if (text.starts_with("--")) return TakeLong(text.substr(2));
     if (text.starts_with("-") && text.size() > 1) return TakeShort(text.substr(1));
-    return InvalidArgument("unexpected {}", text);
+    return grammar_.take_argument(text);
   }
 
   Status ExpandFile(const Argument& argument) {
@@ -78,10 +78,10 @@ class LineParser {
     const std::string_view name = text.substr(0, equals);
     const bool has_value = equals != std::string_view::npos;
     if (!has_value && TakeBuiltIn(name)) return OkStatus();
-    Flag* flag = find_(name);
+    Flag* flag = grammar_.find(name);
     bool on = true;
     if (flag == nullptr && name.starts_with("no-")) {
-      flag = find_(name.substr(3));
+      flag = grammar_.find(name.substr(3));
       if (flag != nullptr && !flag->is_bool) flag = nullptr;
       on = false;
     }
@@ -112,20 +112,33 @@ class LineParser {
     if (name == "help") return line_.help = true;
     if (name == "help-long") return line_.help_long = true;
     if (name == "help-man") return line_.help_man = true;
-    if (name == "version" && has_version_) return line_.version = true;
+    if (name == "version" && grammar_.has_version) return line_.version = true;
     return false;
   }
 
+  // -r, -rq, -xVALUE, -x VALUE
   Status TakeShort(std::string_view letters) {
-    for (char letter : letters) {
-      if (letter != 'h') return InvalidArgument("unknown short flag '-{}'", letter);
-      line_.help = true;
+    while (!letters.empty()) {
+      const char letter = letters.front();
+      letters.remove_prefix(1);
+      if (letter == 'h') {
+        line_.help = true;
+        continue;
+      }
+      Flag* flag = grammar_.find_short(letter);
+      if (flag == nullptr) return InvalidArgument("unknown short flag '-{}'", letter);
+      if (flag->is_bool) {
+        line_.assignments.push_back({flag, "true"});
+        continue;
+      }
+      if (letters.empty()) return TakeSeparateValue(flag);
+      line_.assignments.push_back({flag, std::string(letters)});
+      return OkStatus();
     }
     return OkStatus();
   }
 
-  const FindFlag& find_;
-  const bool has_version_;
+  const LineGrammar& grammar_;
   std::deque<Argument> pending_;
   bool only_arguments_ = false;
   ParsedLine line_;
@@ -133,9 +146,9 @@ class LineParser {
 
 }  // namespace
 
-StatusOr<ParsedLine> ParseLine(const std::vector<std::string>& arguments, const FindFlag& find,
-                               bool has_version) {
-  return LineParser(arguments, find, has_version).Run();
+StatusOr<ParsedLine> ParseLine(const std::vector<std::string>& arguments,
+                               const LineGrammar& grammar) {
+  return LineParser(arguments, grammar).Run();
 }
 
 }  // namespace narthex::flags_internal

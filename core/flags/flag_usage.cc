@@ -80,31 +80,77 @@ std::string Placeholder(const Flag& flag) {
 }
 
 std::string LeftColumn(const Flag& flag) {
-  if (flag.is_bool) return fmt::format("    --[no-]{}", flag.name);
-  return fmt::format("    --{}={}{}", flag.name, Placeholder(flag),
+  const std::string start =
+      flag.options.short_name != 0 ? fmt::format("-{}, ", flag.options.short_name) : "    ";
+  if (flag.is_bool) return fmt::format("{}--[no-]{}", start, flag.name);
+  return fmt::format("{}--{}={}{}", start, flag.name, Placeholder(flag),
                      flag.is_repeatable ? " ..." : "");
+}
+
+std::string NameOf(const Argument& argument) {
+  return argument.required ? fmt::format("<{}>", argument.name)
+                           : fmt::format("[<{}>]", argument.name);
+}
+
+void AppendHelp(const std::string& help, size_t width, std::string* out) {
+  for (const std::string& line : Wrap(help, width)) out->append(line).push_back('\n');
 }
 
 }  // namespace
 
-std::string FormatUsage(const std::string& program, const std::string& help,
-                        const std::vector<const Flag*>& flags, bool has_version) {
+std::string SynopsisOf(const UsageParts& parts) {
+  std::string out;
+  for (const Flag* flag : parts.flags) {
+    if (flag->options.required) out += fmt::format("--{}={} ", flag->name, Placeholder(*flag));
+  }
+  out += "[<flags>]";
+  for (const Argument* argument : parts.arguments) {
+    if (!argument->is_repeatable) {
+      out += " " + NameOf(*argument);
+    } else {
+      out += argument->required ? fmt::format(" <{}>...", argument->name)
+                                : fmt::format(" [<{}>...]", argument->name);
+    }
+  }
+  return out;
+}
+
+std::string FormatUsage(const UsageParts& parts, const std::string& synopsis) {
   std::vector<Row> rows;
-  rows.push_back({"-h, --[no-]help",
-                  "Show context-sensitive help (also try --help-long and --help-man)."});
-  if (has_version) rows.push_back({"    --[no-]version", "Show application version."});
-  for (const Flag* flag : flags) {
+  rows.push_back(
+      {"-h, --[no-]help", "Show context-sensitive help (also try --help-long and --help-man)."});
+  if (parts.has_version) rows.push_back({"    --[no-]version", "Show application version."});
+  for (const Flag* flag : parts.flags) {
     std::string text = flag->help;
     if (!flag->options.env.empty()) text += fmt::format(" (${})", flag->options.env);
     rows.push_back({LeftColumn(*flag), std::move(text)});
   }
   const size_t width = TerminalWidth();
-  std::string out = fmt::format("usage: {} [<flags>]\n\n", program);
-  if (!help.empty()) {
-    for (const std::string& line : Wrap(help, width)) out.append(line).push_back('\n');
+  std::string out = fmt::format("usage: {} {}\n\n", parts.program, synopsis);
+  if (!parts.help.empty()) {
+    AppendHelp(parts.help, width, &out);
     out.push_back('\n');
   }
   out.append("\nFlags:\n").append(FormatRows(rows, width)).push_back('\n');
+  if (parts.arguments.empty()) return out;
+  rows.clear();
+  for (const Argument* argument : parts.arguments) {
+    rows.push_back({NameOf(*argument), argument->help});
+  }
+  return out.append("Args:\n").append(FormatRows(rows, width)) + "\n";
+}
+
+std::string FormatCommands(std::string_view heading,
+                           const std::vector<std::pair<std::string, std::string>>& commands) {
+  constexpr size_t kHelpIndent = 4;
+  std::string out = fmt::format("{}:\n", heading);
+  for (const auto& [synopsis, help] : commands) {
+    out.append(synopsis).push_back('\n');
+    for (const std::string& line : Wrap(help, TerminalWidth() - kHelpIndent)) {
+      out += fmt::format("{:{}}{}\n", "", kHelpIndent, line);
+    }
+    out.push_back('\n');
+  }
   return out;
 }
 

@@ -1,10 +1,9 @@
 #include "core/flags/flags.h"
 
+#include <algorithm>
 #include <cstdio>
 #include <cstdlib>
-#include <deque>
 #include <limits>
-#include <variant>
 
 #include "core/base/check.h"
 #include "core/flags/flag.h"
@@ -28,7 +27,8 @@ Status SetInt(std::string_view text, int64_t* out) {
   }
   // Upstream reads whole numbers as floats and cuts, so "5e7" is a good limit.
   const auto number = ParseFloat(text);
-  if (!number) return InvalidArgument("strconv.ParseFloat: parsing {}: invalid syntax", GoQuote(text));
+  if (!number)
+    return InvalidArgument("strconv.ParseFloat: parsing {}: invalid syntax", GoQuote(text));
   if (!(*number >= -0x1p63 && *number < 0x1p63)) {
     return InvalidArgument("strconv.ParseFloat: parsing {}: value out of range", GoQuote(text));
   }
@@ -38,7 +38,8 @@ Status SetInt(std::string_view text, int64_t* out) {
 
 Status SetDouble(std::string_view text, double* out) {
   const auto number = ParseFloat(text);
-  if (!number) return InvalidArgument("strconv.ParseFloat: parsing {}: invalid syntax", GoQuote(text));
+  if (!number)
+    return InvalidArgument("strconv.ParseFloat: parsing {}: invalid syntax", GoQuote(text));
   *out = *number;
   return OkStatus();
 }
@@ -60,74 +61,112 @@ std::string FormatDuration(int64_t ms, FlagSet::DurationSyntax syntax) {
 
 }  // namespace
 
-struct FlagSet::Impl {
-  std::string program, help;
-  FlagErrorStyle style;
-  std::string version;
-  bool has_version = false;
-  std::deque<Flag> flags;  // addresses stay valid while flags are added
-  // Owners of the values handed out; std::deque never moves its elements.
-  std::deque<bool> bools;
-  std::deque<std::string> strings;
-  std::deque<std::vector<std::string>> lists;
-  std::deque<int64_t> ints;
-  std::deque<double> doubles;
+Flag* FlagSetImpl::Find(std::string_view name) {
+  for (Flag& flag : flags) {
+    if (flag.name == name) return &flag;
+  }
+  return nullptr;
+}
 
-  Flag* Find(std::string_view name) {
-    for (Flag& flag : flags) {
-      if (flag.name == name) return &flag;
+Flag* FlagSetImpl::FindShort(char name) {
+  for (Flag& flag : flags) {
+    if (flag.options.short_name == name) return &flag;
+  }
+  return nullptr;
+}
+
+// Takes the default, or the environment's value in its place. A default that the program itself
+// gives and that does not parse is a bug of the program.
+void FlagSetImpl::Add(Flag flag) {
+  NX_CHECK(Find(flag.name) == nullptr);
+  if (flag.options.required) flag.default_texts.clear();
+  for (const std::string& text : flag.default_texts) NX_CHECK(flag.set(text).ok());
+  flags.push_back(std::move(flag));
+}
+
+Status FlagSetImpl::TakeArgument(std::string_view text) {
+  if (arguments_taken == arguments.size()) return InvalidArgument("unexpected {}", text);
+  flags_internal::Argument& argument = arguments[arguments_taken];
+  argument.set(text);
+  argument.given = true;
+  if (!argument.is_repeatable) ++arguments_taken;
+  return OkStatus();
+}
+
+Status FlagSetImpl::CheckComplete(const flags_internal::ParsedLine& line) const {
+  std::string missing;
+  for (const Flag& flag : flags) {
+    const bool given = std::any_of(line.assignments.begin(), line.assignments.end(),
+                                   [&](const auto& a) { return a.flag == &flag; });
+    if (!flag.options.required || given) continue;
+    missing += fmt::format("{}'--{}'", missing.empty() ? "" : ", ", flag.name);
+  }
+  if (!missing.empty()) return InvalidArgument("required flag(s) {} not provided", missing);
+  for (const flags_internal::Argument& argument : arguments) {
+    if (argument.required && !argument.given) {
+      return InvalidArgument("required argument '{}' not provided", argument.name);
     }
-    return nullptr;
   }
+  return OkStatus();
+}
 
-  // Takes the default, or the environment's value in its place. A default that the program itself
-  // gives and that does not parse is a bug of the program.
-  void Add(Flag flag) {
-    NX_CHECK(Find(flag.name) == nullptr);
-    for (const std::string& text : flag.default_texts) NX_CHECK(flag.set(text).ok());
-    flags.push_back(std::move(flag));
+// Environment defaults are values of the user: their errors are reported, not checked.
+Status FlagSetImpl::ApplyEnvironment() {
+  for (Flag& flag : flags) {
+    const char* value = flag.options.env.empty() ? nullptr : std::getenv(flag.options.env.c_str());
+    if (value == nullptr || *value == '\0' || flag.was_set) continue;
+    if (flag.clear) flag.clear();
+    NX_RETURN_IF_ERROR(flag.set(value));
   }
+  return OkStatus();
+}
 
-  // Environment defaults are values of the user: their errors are reported, not checked.
-  Status ApplyEnvironment() {
-    for (Flag& flag : flags) {
-      const char* value = flag.options.env.empty() ? nullptr : std::getenv(flag.options.env.c_str());
-      if (value == nullptr || *value == '\0' || flag.was_set) continue;
-      if (flag.clear) flag.clear();
-      NX_RETURN_IF_ERROR(flag.set(value));
+Status FlagSetImpl::Assign(const std::vector<flags_internal::Assignment>& assignments) {
+  for (const auto& assignment : assignments) {
+    Flag& flag = *assignment.flag;
+    if (flag.was_set && !flag.is_repeatable) {
+      return InvalidArgument("flag '{}' cannot be repeated", flag.name);
     }
-    return OkStatus();
+    if (!flag.was_set && flag.clear) flag.clear();
+    flag.was_set = true;
+    NX_RETURN_IF_ERROR(flag.set(assignment.value));
   }
+  return ApplyEnvironment();
+}
 
-  Status Assign(const std::vector<flags_internal::Assignment>& assignments) {
-    for (const auto& assignment : assignments) {
-      Flag& flag = *assignment.flag;
-      if (flag.was_set && !flag.is_repeatable) {
-        return InvalidArgument("flag '{}' cannot be repeated", flag.name);
-      }
-      if (!flag.was_set && flag.clear) flag.clear();
-      flag.was_set = true;
-      NX_RETURN_IF_ERROR(flag.set(assignment.value));
-    }
-    return ApplyEnvironment();
+StatusOr<flags_internal::ParsedLine> FlagSetImpl::ParseTokens(
+    const std::vector<std::string>& line_arguments) {
+  flags_internal::LineGrammar grammar;
+  grammar.find = [this](std::string_view name) { return Find(name); };
+  grammar.find_short = [this](char name) { return FindShort(name); };
+  grammar.take_argument = [this](std::string_view text) { return TakeArgument(text); };
+  grammar.has_version = has_version;
+  auto line = flags_internal::ParseLine(line_arguments, grammar);
+  if (line.ok() && !line->help && !line->help_long && !line->help_man && !line->version) {
+    NX_RETURN_IF_ERROR(CheckComplete(*line));
   }
+  return line;
+}
 
-  StatusOr<flags_internal::ParsedLine> ParseTokens(const std::vector<std::string>& arguments) {
-    return flags_internal::ParseLine(
-        arguments, [this](std::string_view name) { return Find(name); }, has_version);
+flags_internal::UsageParts FlagSetImpl::Parts(bool with_hidden) const {
+  flags_internal::UsageParts parts{program, help, {}, {}, has_version};
+  for (const Flag& flag : flags) {
+    if (with_hidden || !flag.options.hidden) parts.flags.push_back(&flag);
   }
+  for (const auto& argument : arguments) parts.arguments.push_back(&argument);
+  return parts;
+}
 
-  [[noreturn]] void ExitOnTokenError(const Status& status) const {
-    const std::string message(MessageOf(status));
-    if (style == FlagErrorStyle::kPrometheus) {
-      std::fprintf(stderr, "Error parsing command line arguments: %s\n%s: error: %s\n",
-                   message.c_str(), program.c_str(), message.c_str());
-    } else {
-      std::fprintf(stderr, "%s: error: %s, try --help\n", program.c_str(), message.c_str());
-    }
-    std::exit(1);
+[[noreturn]] void FlagSetImpl::ExitOnTokenError(const Status& status) const {
+  const std::string message(MessageOf(status));
+  if (style == FlagErrorStyle::kPrometheus) {
+    std::fprintf(stderr, "Error parsing command line arguments: %s\n%s: error: %s\n",
+                 message.c_str(), program.c_str(), message.c_str());
+  } else {
+    std::fprintf(stderr, "%s: error: %s, try --help\n", program.c_str(), message.c_str());
   }
-};
+  std::exit(1);
+}
 
 FlagSet::FlagSet(std::string program, std::string help, FlagErrorStyle style)
     : impl_(std::make_unique<Impl>()) {
@@ -239,6 +278,26 @@ std::string* FlagSet::Enum(std::string name, std::string help, std::vector<std::
   return value;
 }
 
+std::string* FlagSet::Arg(std::string name, std::string help, std::string default_value) {
+  std::string* value = &impl_->strings.emplace_back(std::move(default_value));
+  impl_->arguments.push_back({std::move(name), std::move(help), false, false,
+                              [value](std::string_view text) { *value = text; }});
+  return value;
+}
+
+std::string* FlagSet::RequiredArg(std::string name, std::string help) {
+  std::string* value = Arg(std::move(name), std::move(help), "");
+  impl_->arguments.back().required = true;
+  return value;
+}
+
+std::vector<std::string>* FlagSet::Args(std::string name, std::string help, bool required) {
+  std::vector<std::string>* value = &impl_->lists.emplace_back();
+  impl_->arguments.push_back({std::move(name), std::move(help), required, true,
+                              [value](std::string_view text) { value->emplace_back(text); }});
+  return value;
+}
+
 void FlagSet::SetVersion(std::string text) {
   impl_->version = std::move(text);
   impl_->has_version = true;
@@ -256,11 +315,8 @@ std::vector<std::pair<std::string, std::string>> FlagSet::Values() const {
 }
 
 std::string FlagSet::Usage(bool with_hidden) const {
-  std::vector<const Flag*> shown;
-  for (const Flag& flag : impl_->flags) {
-    if (with_hidden || !flag.options.hidden) shown.push_back(&flag);
-  }
-  return flags_internal::FormatUsage(impl_->program, impl_->help, shown, impl_->has_version);
+  const flags_internal::UsageParts parts = impl_->Parts(with_hidden);
+  return flags_internal::FormatUsage(parts, flags_internal::SynopsisOf(parts));
 }
 
 Status FlagSet::TryParse(const std::vector<std::string>& arguments) {

@@ -4,9 +4,10 @@
 // @file expands to the file's lines, a single-value flag may be given once.
 //
 //   FlagSet flags("node_exporter", "Help text of the program.");
-//   auto* path = flags.String("web.telemetry-path", "Path under which to expose metrics.", "/metrics");
-//   auto* addresses = flags.Strings("web.listen-address", "…", {":9100"});
-//   flags.Parse(argc, argv);          // exits the way upstream does on --help, --version and errors
+//   auto* path = flags.String("web.telemetry-path", "Path under which to expose metrics.",
+//   "/metrics"); auto* addresses = flags.Strings("web.listen-address", "…", {":9100"});
+//   flags.Parse(argc, argv);          // exits the way upstream does on --help, --version and
+//   errors
 //
 // Returned pointers live as long as the FlagSet. Not thread-safe; read-only after Parse.
 
@@ -26,7 +27,12 @@ struct FlagOptions {
   bool hidden = false;
   std::string placeholder;  // shown in help in place of the default
   std::string env;          // environment variable that gives the default
+  char short_name = 0;      // -r
+  bool required = false;    // has no default
 };
+
+struct FlagSetImpl;
+class CommandSet;
 
 // How a program reports a bad command line: upstream's binaries differ in wording and exit codes.
 enum class FlagErrorStyle {
@@ -44,9 +50,11 @@ class FlagSet {
   std::string* String(std::string name, std::string help, std::string default_value,
                       FlagOptions options = {});
   std::vector<std::string>* Strings(std::string name, std::string help,
-                                    std::vector<std::string> default_value, FlagOptions options = {});
+                                    std::vector<std::string> default_value,
+                                    FlagOptions options = {});
   int64_t* Int(std::string name, std::string help, int64_t default_value, FlagOptions options = {});
-  double* Double(std::string name, std::string help, double default_value, FlagOptions options = {});
+  double* Double(std::string name, std::string help, double default_value,
+                 FlagOptions options = {});
   // Milliseconds. kPrometheus: Prometheus durations (1d2h). kGo: Go durations plus d and w.
   enum class DurationSyntax { kPrometheus, kGo };
   int64_t* Duration(std::string name, std::string help, std::string default_value,
@@ -60,6 +68,12 @@ class FlagSet {
   // Any text that `check` accepts; the error is check's own.
   std::string* Checked(std::string name, std::string help, std::string default_value,
                        std::function<Status(std::string_view)> check, FlagOptions options = {});
+
+  // Positional arguments, filled in the order of their declaration; `Args` takes all that are left
+  // and comes last. A required one may not follow an optional one.
+  std::string* Arg(std::string name, std::string help, std::string default_value);
+  std::string* RequiredArg(std::string name, std::string help);
+  std::vector<std::string>* Args(std::string name, std::string help, bool required);
 
   // --version prints this and exits 0.
   void SetVersion(std::string text);
@@ -76,7 +90,8 @@ class FlagSet {
   Status TryParse(const std::vector<std::string>& arguments);
 
  private:
-  struct Impl;
+  friend class CommandSet;
+  using Impl = FlagSetImpl;
   std::unique_ptr<Impl> impl_;
 };
 
