@@ -45,7 +45,20 @@ function(nx_test name)
   if(NOT ARG_TIMEOUT)
     set(ARG_TIMEOUT 120)
   endif()
-  set_tests_properties(${name} PROPERTIES TIMEOUT ${ARG_TIMEOUT})
+  nx_test_limits(${name} ${ARG_TIMEOUT})
+endfunction()
+
+# nx_test_limits(e2e_test 300): seconds a test may take, more under a sanitizer; and the settings of
+# the sanitizers. Libraries of the system are not instrumented: what they do with each other's
+# memory (gRPC, the reference counts of absl::Status) cannot be judged.
+function(nx_test_limits name seconds)
+  if(NARTHEX_SANITIZER)
+    math(EXPR seconds "${seconds} * 8")
+  endif()
+  set_tests_properties(${name} PROPERTIES TIMEOUT ${seconds})
+  if(NARTHEX_SANITIZER STREQUAL "thread")
+    set_tests_properties(${name} PROPERTIES ENVIRONMENT "TSAN_OPTIONS=ignore_noninstrumented_modules=1")
+  endif()
 endfunction()
 
 # nx_fuzz(text_parser_fuzz SOURCES text_parser_fuzz.cc DEPS core_exposition): a libFuzzer target,
