@@ -1,5 +1,8 @@
 #include "core/histogram/histogram.h"
 
+#include <algorithm>
+#include <bit>
+
 namespace narthex {
 namespace {
 
@@ -15,6 +18,38 @@ std::vector<double> Absolute(const std::vector<int64_t>& deltas) {
 }
 
 }  // namespace
+
+namespace {
+
+bool SameBits(double a, double b) {
+  return std::bit_cast<uint64_t>(a) == std::bit_cast<uint64_t>(b);
+}
+
+bool SameBits(const std::vector<double>& a, const std::vector<double>& b) {
+  return std::equal(a.begin(), a.end(), b.begin(), b.end(),
+                    [](double x, double y) { return SameBits(x, y); });
+}
+
+template <typename Histogram>
+bool SameFrame(const Histogram& a, const Histogram& b) {
+  return a.reset == b.reset && a.schema == b.schema &&
+         SameBits(a.zero_threshold, b.zero_threshold) && SameBits(a.sum, b.sum) &&
+         a.positive_spans == b.positive_spans && a.negative_spans == b.negative_spans &&
+         SameBits(a.custom_values, b.custom_values);
+}
+
+}  // namespace
+
+bool SameBits(const IntHistogram& a, const IntHistogram& b) {
+  return SameFrame(a, b) && a.count == b.count && a.zero_count == b.zero_count &&
+         a.positive_deltas == b.positive_deltas && a.negative_deltas == b.negative_deltas;
+}
+
+bool SameBits(const FloatHistogram& a, const FloatHistogram& b) {
+  return SameFrame(a, b) && SameBits(a.count, b.count) && SameBits(a.zero_count, b.zero_count) &&
+         SameBits(a.positive_buckets, b.positive_buckets) &&
+         SameBits(a.negative_buckets, b.negative_buckets);
+}
 
 size_t BucketsOf(std::span<const BucketSpan> spans) {
   size_t n = 0;

@@ -4,7 +4,8 @@
 //
 // A chunk ends after 120 samples, when the kind of the samples changes, and where a histogram does
 // not fit the chunk (counter reset, other schema or zero threshold, behind a stale marker). New
-// buckets recode the chunk that is open. Counter reset headers say what is known from the stream.
+// buckets recode the chunk that is open. Counter reset headers are those Prometheus' compaction
+// gives: known where a histogram did not fit, gauge for gauges, else unknown.
 //
 // Thread safety: none; distinct objects are independent.
 
@@ -15,6 +16,7 @@
 #include "core/histogram/histogram.h"
 #include "server/storage/tsdb/chunkenc/chunk_iterator.h"
 #include "server/storage/tsdb/chunkenc/encoding.h"
+#include "server/storage/tsdb/chunkenc/histogram_chunk.h"
 #include "server/storage/tsdb/chunkenc/xor_chunk.h"
 
 namespace narthex::tsdb {
@@ -41,14 +43,17 @@ class ChunkListEncoder {
   std::vector<EncodedChunk> Take();
 
  private:
-  void Begin(SampleKind kind, int64_t t);
+  // Makes room for a sample of this kind.
+  void Prepare(SampleKind kind);
   void Seal();
+  template <typename Chunk, typename Histogram>
+  void AddTo(Chunk* chunk, SampleKind kind, int64_t t, const Histogram& h);
 
   std::vector<EncodedChunk> done_;
-  SampleKind kind_ = SampleKind::kNone;
-  int64_t mint_ = 0;
-  int64_t maxt_ = 0;
-  XorChunk xor_;
+  SampleKind kind_ = SampleKind::kNone;  // of the chunk that is open
+  XorChunk floats_;
+  IntHistogramChunk histograms_;
+  FloatHistogramChunk float_histograms_;
 };
 
 }  // namespace narthex::tsdb
