@@ -36,7 +36,7 @@ void ChunkListEncoder::Prepare(SampleKind kind) {
 template <typename Chunk, typename Histogram>
 void ChunkListEncoder::AddTo(Chunk* chunk, SampleKind kind, int64_t t, const Histogram& h) {
   Prepare(kind);
-  ResetHeader header = ResetHeader::kUnknown;
+  ResetHeader header = Chunk::HeaderFor(h);
   if (kind_ != SampleKind::kNone) {
     if (chunk->Append(t, h, &header)) return;
     Seal();

@@ -12,6 +12,7 @@ struct Kind;
 template <>
 struct Kind<IntHistogram> {
   using Reader = IntHistogramReader;
+  static constexpr ResetHeader kBehindGauge = ResetHeader::kNotReset;
   static auto Spread(const std::vector<int64_t>& d, const std::vector<uint32_t>& at, size_t size) {
     return SpreadDeltas(d, at, size);
   }
@@ -22,6 +23,7 @@ struct Kind<IntHistogram> {
 template <>
 struct Kind<FloatHistogram> {
   using Reader = FloatHistogramReader;
+  static constexpr ResetHeader kBehindGauge = ResetHeader::kUnknown;
   static auto Spread(const std::vector<double>& c, const std::vector<uint32_t>& at, size_t size) {
     return SpreadCounts(c, at, size);
   }
@@ -50,9 +52,13 @@ ResetHeader HistogramChunk<Values>::header() const {
 }
 
 template <typename Values>
+ResetHeader HistogramChunk<Values>::HeaderFor(const Histogram& h) {
+  return h.reset == CounterResetHint::kReset ? ResetHeader::kReset : ResetHeader::kUnknown;
+}
+
+template <typename Values>
 void HistogramChunk<Values>::Begin(int64_t t, const Histogram& sample, ResetHeader header) {
   if (sample.reset == CounterResetHint::kGauge) header = ResetHeader::kGauge;
-  if (sample.reset == CounterResetHint::kReset) header = ResetHeader::kReset;
   // A stale marker has no layout.
   const Histogram marker = Stale(sample) ? StaleMarker<Histogram>(sample.sum) : Histogram();
   const Histogram& h = Stale(sample) ? marker : sample;
@@ -119,7 +125,11 @@ auto HistogramChunk<Values>::Try(const Histogram& h) const -> Fit {
   Fit fit;
   const bool gauge = h.reset == CounterResetHint::kGauge;
   const bool after_stale = storage::IsStaleNaN(values_.sum());
-  if (gauge != (header() == ResetHeader::kGauge)) return fit;
+  if (gauge != (header() == ResetHeader::kGauge)) {
+    // Prometheus is of two minds here.
+    fit.header = Kind<Histogram>::kBehindGauge;
+    return fit;
+  }
   if (h.reset == CounterResetHint::kReset) {
     fit.header = ResetHeader::kReset;
   } else if (Stale(h)) {
@@ -137,6 +147,7 @@ auto HistogramChunk<Values>::Try(const Histogram& h) const -> Fit {
 
 template <typename Values>
 ResetHeader HistogramChunk<Values>::HeaderBehind(const Histogram& h) const {
+  if (h.reset == CounterResetHint::kReset) return ResetHeader::kReset;
   const Fit fit = Try(h);
   return fit.fits ? ResetHeader::kNotReset : fit.header;
 }

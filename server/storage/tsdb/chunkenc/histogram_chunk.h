@@ -23,13 +23,15 @@ class HistogramChunk {
  public:
   using Histogram = typename Values::Histogram;
 
-  // Starts an empty chunk. The header is what the sample's hint says, else `header`.
+  // Starts a chunk; a gauge has the header of gauges whatever is given.
   void Begin(int64_t t, const Histogram& h, ResetHeader header);
   // Adds a valid sample if the chunk, which is not empty, can hold it; all samples of the chunk
   // are written anew when the sample has buckets that they lack. False when a new chunk must begin,
   // with *header for it.
   bool Append(int64_t t, const Histogram& h, ResetHeader* header);
-  // The header of a chunk that begins with h right behind this one.
+  // The header of a chunk that begins with h and follows none.
+  static ResetHeader HeaderFor(const Histogram& h);
+  // The header of a chunk that begins with h right behind this one, which is full.
   ResetHeader HeaderBehind(const Histogram& h) const;
 
   uint16_t count() const { return count_; }

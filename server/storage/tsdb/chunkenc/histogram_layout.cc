@@ -46,7 +46,9 @@ bool GetSpans(BitReader* in, std::vector<BucketSpan>* spans) {
     const uint64_t length = GetVarbitUint(in);
     const int64_t offset = GetVarbitInt(in);
     if (!in->ok() || length > in->remaining()) return false;
-    if (offset != static_cast<int32_t>(offset) || (i > 0 && offset < 0)) return false;
+    // Behind the first span negative ones are wrong, but Prometheus 3.5 writes some: it repeats a
+    // bucket when empty buckets go and new ones come in one sample.
+    if (offset != static_cast<int32_t>(offset)) return false;
     buckets += length;
     if (buckets > in->remaining()) return false;
     spans->push_back({static_cast<int32_t>(offset), static_cast<uint32_t>(length)});
