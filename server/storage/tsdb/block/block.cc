@@ -45,8 +45,9 @@ std::unique_ptr<storage::Querier> Block::NewQuerier(int64_t mint, int64_t maxt) 
   return NewBlockQuerier(shared_from_this(), mint, maxt);
 }
 
-std::unique_ptr<ChunkSeriesSet> Block::NewChunkSeriesSet(int64_t mint, int64_t maxt) const {
-  return NewBlockSeriesSet(shared_from_this(), mint, maxt);
+std::unique_ptr<ChunkSeriesSet> Block::NewChunkSeriesSet(int64_t mint, int64_t maxt,
+                                                         std::span<const Matcher> matchers) const {
+  return NewBlockSeriesSet(shared_from_this(), mint, maxt, matchers);
 }
 
 Status Block::Delete(int64_t mint, int64_t maxt, std::span<const Matcher> matchers) {

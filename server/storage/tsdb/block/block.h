@@ -51,7 +51,8 @@ class Block : public std::enable_shared_from_this<Block> {
   // The series with samples in [mint, maxt]; a chunk that reaches beyond is cut, one with deleted
   // samples is encoded anew, all others are handed on as they are.
   std::unique_ptr<ChunkSeriesSet> NewChunkSeriesSet(int64_t mint = INT64_MIN,
-                                                    int64_t maxt = INT64_MAX) const;
+                                                    int64_t maxt = INT64_MAX,
+                                                    std::span<const Matcher> matchers = {}) const;
 
   // Marks the samples of [mint, maxt] of the matching series as deleted, on disk too.
   Status Delete(int64_t mint, int64_t maxt, std::span<const Matcher> matchers);

@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "server/storage/tsdb/block/block.h"
+#include "server/storage/tsdb/block/select.h"
 #include "server/storage/tsdb/chunkenc/chunk_iterator.h"
 #include "server/storage/tsdb/chunkenc/chunk_list.h"
 
@@ -11,11 +12,12 @@ namespace {
 
 class BlockSeriesSet final : public ChunkSeriesSet {
  public:
-  BlockSeriesSet(std::shared_ptr<const Block> block, int64_t mint, int64_t maxt)
+  BlockSeriesSet(std::shared_ptr<const Block> block, int64_t mint, int64_t maxt,
+                 std::span<const Matcher> matchers)
       : block_(std::move(block)), tombstones_(block_->tombstones()), mint_(mint), maxt_(maxt) {
-    StatusOr<PostingsList> all = block_->index().AllPostings();
-    status_ = all.status();
-    if (all.ok()) refs_ = *all;
+    StatusOr<std::vector<uint32_t>> refs = SelectSeries(block_->index(), matchers);
+    status_ = refs.status();
+    if (refs.ok()) refs_ = *std::move(refs);
   }
 
   StatusOr<std::vector<std::string>> Symbols() override { return block_->index().Symbols(); }
@@ -77,8 +79,8 @@ class BlockSeriesSet final : public ChunkSeriesSet {
   const std::shared_ptr<const Block> block_;
   const std::shared_ptr<const Tombstones> tombstones_;
   const int64_t mint_, maxt_;
-  PostingsList refs_;
-  uint32_t next_ = 0;
+  std::vector<uint32_t> refs_;
+  size_t next_ = 0;
   Status status_;
   IndexReader::Series series_;
   Labels labels_;
@@ -89,8 +91,8 @@ class BlockSeriesSet final : public ChunkSeriesSet {
 }  // namespace
 
 std::unique_ptr<ChunkSeriesSet> NewBlockSeriesSet(std::shared_ptr<const Block> block, int64_t mint,
-                                                  int64_t maxt) {
-  return std::make_unique<BlockSeriesSet>(std::move(block), mint, maxt);
+                                                  int64_t maxt, std::span<const Matcher> matchers) {
+  return std::make_unique<BlockSeriesSet>(std::move(block), mint, maxt, matchers);
 }
 
 }  // namespace narthex::tsdb

@@ -1,9 +1,11 @@
 #pragma once
-// All series of a block with their chunks, for compaction and rewriting.
+// The series of a block with their chunks, for compaction and rewriting.
 
 #include <cstdint>
 #include <memory>
+#include <span>
 
+#include "core/labels/matcher.h"
 #include "server/storage/tsdb/chunk_series.h"
 
 namespace narthex::tsdb {
@@ -12,6 +14,6 @@ class Block;
 
 // See Block::NewChunkSeriesSet.
 std::unique_ptr<ChunkSeriesSet> NewBlockSeriesSet(std::shared_ptr<const Block> block, int64_t mint,
-                                                  int64_t maxt);
+                                                  int64_t maxt, std::span<const Matcher> matchers);
 
 }  // namespace narthex::tsdb
