@@ -5,7 +5,8 @@
 //   … then ask ok().
 //
 // A field that is not read by the fitting accessor is skipped by the next Next(). A wrong wire type
-// or a truncated field makes the reader fail: Next() is false, ok() is false, values are zero.
+// or a truncated field makes the reader fail: Next() is false, ok() is false, values are zero, and
+// failure() says why, in the distinctions of the generated readers of Go.
 
 #include <bit>
 #include <cstdint>
@@ -18,6 +19,17 @@ namespace narthex {
 
 class PbReader {
  public:
+  enum class Failure : uint8_t {
+    kNone,
+    kTruncated,
+    kOverflow,         // a varint of more than ten bytes
+    kNegativeLength,   // a length that does not fit a signed integer
+    kWireType,         // of field(): wire_type()
+    kIllegalTag,       // field number 0 or negative
+    kIllegalWireType,  // 6 or 7
+    kEndGroup,         // without a beginning
+  };
+
   explicit PbReader(std::string_view data) : p_(data.data()), end_(data.data() + data.size()) {}
 
   bool Next() {
@@ -26,13 +38,20 @@ class PbReader {
     uint64_t key = RawVarint();
     field_ = static_cast<uint32_t>(key >> 3);
     wire_ = static_cast<uint32_t>(key & 7);
-    if (field_ == 0 || key > UINT32_MAX) Fail();
+    if (!ok_) return false;
+    if (wire_ == kEndGroup) {
+      Fail(Failure::kEndGroup);
+    } else if (static_cast<int32_t>(field_) <= 0 || key > UINT32_MAX) {
+      Fail(Failure::kIllegalTag);
+    }
     pending_ = ok_;
     return ok_;
   }
 
   uint32_t field() const { return field_; }
+  uint32_t wire_type() const { return wire_; }
   bool ok() const { return ok_; }
+  Failure failure() const { return failure_; }
 
   uint64_t Uint64() { return Expect(kVarint) ? RawVarint() : 0; }
   int64_t Int64() { return static_cast<int64_t>(Uint64()); }
@@ -46,32 +65,57 @@ class PbReader {
     if (wire_ != kLength) return f(Sint64());
     PbReader packed(Bytes());
     while (packed.ok_ && packed.p_ != packed.end_) f(ZigZagDecode(packed.RawVarint()));
-    if (!packed.ok_) Fail();
+    if (!packed.ok_) Fail(packed.failure_);
   }
   template <typename F>
   void EachDouble(F f) {
     if (wire_ != kLength) return f(Double());
     PbReader packed(Bytes());
     while (packed.ok_ && packed.p_ != packed.end_) f(packed.RawDouble());
-    if (!packed.ok_) Fail();
+    if (!packed.ok_) Fail(packed.failure_);
   }
 
  private:
-  enum Wire : uint32_t { kVarint = 0, kFixed64 = 1, kLength = 2, kFixed32 = 5 };
+  enum Wire : uint32_t {
+    kVarint = 0,
+    kFixed64 = 1,
+    kLength = 2,
+    kStartGroup = 3,
+    kEndGroup = 4,
+    kFixed32 = 5
+  };
 
   bool Expect(uint32_t wire) {
-    if (!pending_ || wire_ != wire) Fail();
+    if (!pending_ || wire_ != wire) Fail(Failure::kWireType);
     pending_ = false;
     return ok_;
   }
-  void Fail() {
+  void Fail(Failure why) {
+    if (ok_) failure_ = why;
     ok_ = false;
     pending_ = false;
     p_ = end_;
   }
+  // A field that is not known, groups (which none of our messages has) with all they contain.
   void Skip() {
     pending_ = false;
+    const uint32_t field = field_;
+    uint64_t depth = 0;
+    for (;;) {
+      if (wire_ == kStartGroup) ++depth;
+      if (wire_ == kEndGroup) --depth;
+      SkipValue();
+      if (!ok_ || depth == 0) break;
+      if (p_ == end_) return Fail(Failure::kTruncated);
+      wire_ = static_cast<uint32_t>(RawVarint() & 7);
+    }
+    field_ = field;
+  }
+  void SkipValue() {
     switch (wire_) {
+      case kStartGroup:
+      case kEndGroup:
+        break;
       case kVarint:
         RawVarint();
         break;
@@ -85,21 +129,24 @@ class PbReader {
         Advance(4);
         break;
       default:
-        Fail();  // groups are not part of these messages
+        Fail(Failure::kIllegalWireType);
     }
   }
   void Advance(size_t n) {
-    if (static_cast<size_t>(end_ - p_) < n) return Fail();
+    if (static_cast<size_t>(end_ - p_) < n) {
+      return Fail(n > INT64_MAX ? Failure::kNegativeLength : Failure::kTruncated);
+    }
     p_ += n;
   }
   uint64_t RawVarint() {
     uint64_t v = 0;
-    for (int shift = 0; shift < 64 && p_ != end_; shift += 7) {
+    for (int shift = 0; shift < 64; shift += 7) {
+      if (p_ == end_) return Fail(Failure::kTruncated), 0;
       auto byte = static_cast<uint8_t>(*p_++);
       v |= uint64_t{byte & 0x7fu} << shift;
       if (byte < 0x80) return v;
     }
-    Fail();
+    Fail(Failure::kOverflow);
     return 0;
   }
   double RawDouble() {
@@ -123,6 +170,7 @@ class PbReader {
   uint32_t wire_ = 0;
   bool pending_ = false;
   bool ok_ = true;
+  Failure failure_ = Failure::kNone;
 };
 
 }  // namespace narthex

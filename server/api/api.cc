@@ -73,6 +73,7 @@ void Api::Register(http::Router& router) {
     api.http_metrics.Around(pattern, request, response, call);
   });
   api.RegisterLifecycle(router);
+  api.RegisterRemote(router);
   api.AddEndpoint(router, "GET POST", "/query", &Impl::Query);
   api.AddEndpoint(router, "GET POST", "/query_range", &Impl::QueryRange);
   api.AddEndpoint(router, "GET POST", "/query_exemplars", &Impl::QueryExemplars);

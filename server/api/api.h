@@ -84,6 +84,7 @@ struct Sources {
   std::function<WalReplay()> wal_replay;
   std::function<Status()> reload;  // blocks until the configuration is in force
   std::function<void()> quit;      // asks for the end and returns
+  http::Handler remote_write;      // POST /api/v1/write; left empty: 404, as when it is not enabled
 };
 
 class Api {

@@ -59,6 +59,8 @@ struct Api::Impl {
   Outcome StatusTsdb(const Call& call);
   Outcome StatusWalReplay(const Call& call);
   Outcome AdminDisabled(const Call& call);
+  // remote.cc
+  void RegisterRemote(http::Router& router);
   // lifecycle.cc
   void RegisterLifecycle(http::Router& router);
 

@@ -25,10 +25,10 @@ forbid 'node_exporter pushgateway exporters' 'core/rpc/' 'exporters do not link 
 forbid alertmanager 'server/' 'alertmanager does not know the server'
 forbid server 'alertmanager/' 'the server does not know alertmanager'
 forbid server/promql 'core/http/' 'PromQL knows no HTTP'
-forbid 'server/promql server/rules server/scrape server/notifier server/discovery server/api server/web' \
+forbid 'server/promql server/rules server/scrape server/notifier server/discovery server/remote server/api server/web' \
   'server/storage/tsdb/' 'only cmd/ names the storage engine' "$test_files"
 forbid server/discovery 'server/scrape/' 'discovery knows no scraping'
-forbid 'server/promql server/storage server/scrape server/discovery server/notifier' 'server/(api|web)/' 'api and web are leaves'
+forbid 'server/promql server/storage server/scrape server/discovery server/notifier server/remote' 'server/(api|web)/' 'api and web are leaves'
 
 forbid "$ours" 'boost/' 'Asio and Beast stay in core/http, core/net and core/tls' '^core/(http|net|tls)/'
 forbid "$ours" 'yaml-cpp/' 'yaml-cpp stays in core/config' '^core/config/'

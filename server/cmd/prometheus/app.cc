@@ -174,6 +174,12 @@ api::Sources App::ApiSources() {
   };
   sources.reload = [this] { return requests_.Reload(); };
   sources.quit = [this] { requests_.Stop(); };
+  if (*flags_.enable_remote_write) {
+    // Asked only once the server is ready.
+    sources.remote_write = [this](const http::Request& request, http::ResponseWriter& response) {
+      remote_write_->Serve(request, response);
+    };
+  }
   return sources;
 }
 
@@ -267,6 +273,8 @@ void App::StartParts() {
   engine.registry = &registry_;
   engine.observer = active_queries_.get();
   engine_ = std::make_unique<promql::Engine>(std::move(engine));
+
+  remote_write_ = std::make_unique<remote::WriteHandler>(db_.get(), &registry_);
 
   const std::string user_agent = fmt::format("Prometheus/{}", GetBuildInfo("prometheus").version);
   notifier::Options notify;

@@ -22,6 +22,7 @@
 #include "server/discovery/manager.h"
 #include "server/notifier/manager.h"
 #include "server/promql/engine/engine.h"
+#include "server/remote/write_handler.h"
 #include "server/rules/manager.h"
 #include "server/scrape/manager.h"
 #include "server/storage/tsdb/db.h"
@@ -78,6 +79,7 @@ class App {
   std::unique_ptr<ActiveQueries> active_queries_;
   std::unique_ptr<promql::Engine> engine_;
   std::unique_ptr<http::ClientRuntime> notify_http_;
+  std::unique_ptr<remote::WriteHandler> remote_write_;
   std::unique_ptr<notifier::Manager> notifier_;
   std::unique_ptr<rules::Manager> rules_;
   std::unique_ptr<scrape::Manager> scrape_;

@@ -32,6 +32,25 @@ constexpr std::string_view kRefusedFeatures[] = {
     "otlp-deltatocumulative", "otlp-native-delta-ingestion", "old-ui", "search-api",
     "otlp-write-receiver", "promql-extended-range-selectors", "promql-binop-fill-modifiers"};
 
+constexpr std::string_view kRemoteWriteV1 = "prometheus.WriteRequest";
+constexpr std::string_view kRemoteWriteV2 = "io.prometheus.write.v2.Request";
+
+// Version 2 may be listed, which is the default; it is refused request by request.
+Status CheckRemoteWriteMessages(const std::vector<std::string>& messages) {
+  bool first = false;
+  for (const std::string& message : messages) {
+    if (message != kRemoteWriteV1 && message != kRemoteWriteV2) {
+      return InvalidArgument("unknown remote write protobuf message {}, supported: {}, {}", message,
+                             kRemoteWriteV1, kRemoteWriteV2);
+    }
+    first |= message == kRemoteWriteV1;
+  }
+  if (first) return OkStatus();
+  return Unimplemented("--web.remote-write-receiver.accepted-protobuf-messages without {}: {} is "
+                       "known to Prometheus, not implemented here",
+                       kRemoteWriteV1, kRemoteWriteV2);
+}
+
 template <size_t N>
 bool Contains(const std::string_view (&list)[N], std::string_view name) {
   return std::find(std::begin(list), std::end(list), name) != std::end(list);
@@ -101,13 +120,14 @@ void Flags::AddWebFlags() {
   enable_admin_api =
       set.Bool("web.enable-admin-api", "Enable API endpoints for admin control actions.", false);
   Refuse("web.enable-admin-api");
-  set.Bool("web.enable-remote-write-receiver",
-           "Enable API endpoint accepting remote write requests.", false);
-  Refuse("web.enable-remote-write-receiver");
-  set.Strings("web.remote-write-receiver.accepted-protobuf-messages",
-              "List of the remote write protobuf messages to accept.",
-              {"prometheus.WriteRequest", "io.prometheus.write.v2.Request"});
-  Refuse("web.remote-write-receiver.accepted-protobuf-messages");
+  enable_remote_write =
+      set.Bool("web.enable-remote-write-receiver",
+               "Enable API endpoint accepting remote write requests.", false);
+  remote_write_messages =
+      set.Strings("web.remote-write-receiver.accepted-protobuf-messages",
+                  "List of the remote write protobuf messages to accept. Of the two the first is "
+                  "implemented.",
+                  {std::string(kRemoteWriteV1), std::string(kRemoteWriteV2)});
   set.Bool("web.enable-otlp-receiver", "Enable API endpoint accepting OTLP write requests.", false);
   Refuse("web.enable-otlp-receiver");
   set.String("web.console.templates",
@@ -300,6 +320,7 @@ Status Flags::Check(int* exit_code) {
                            "to 1");
   }
   NX_RETURN_IF_ERROR(CheckRefused());
+  NX_RETURN_IF_ERROR(CheckRemoteWriteMessages(*remote_write_messages));
   NX_RETURN_IF_ERROR(CheckFeatures());
   *exit_code = 2;
   const std::pair<const char*, int64_t> positive[] = {

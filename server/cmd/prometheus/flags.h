@@ -33,6 +33,8 @@ struct Flags {
   std::string* route_prefix;
   bool* enable_lifecycle;
   bool* enable_admin_api;
+  bool* enable_remote_write;
+  std::vector<std::string>* remote_write_messages;
   std::string* page_title;
   std::string* cors_origin;
 
