@@ -87,6 +87,7 @@ void BM_RowEncode(benchmark::State& state) {
   Change(&after, 2);
   for (auto _ : state) {
     RowBuilder row(false);
+    row.Reserve(before.size());
     for (size_t i = 0; i < before.size(); ++i) {
       row.Add(std::bit_cast<uint64_t>(before[i]), std::bit_cast<uint64_t>(after[i]));
     }

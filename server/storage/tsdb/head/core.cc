@@ -110,7 +110,7 @@ bool HeadCore::LastOfChunks(const SeriesRecord& series, int64_t* time, uint64_t*
   return any;
 }
 
-Status HeadCore::AddChunk(uint32_t slot, int64_t mint, int64_t maxt, const std::string& data) {
+Status HeadCore::AddChunk(uint32_t slot, int64_t mint, int64_t maxt, std::string_view data) {
   SeriesRecord& series = index.table()[slot];
   NX_ASSIGN_OR_RETURN(const ChunkRef ref, chunks.Write(series.ref, mint, maxt, data));
   size_t at = series.chunks.size();

@@ -86,7 +86,7 @@ struct HeadCore {
   // False when there are none.
   bool LastOfChunks(const SeriesRecord& series, int64_t* time, uint64_t* bits) const;
   // Writes a full chunk and links it to the series, whose home is locked.
-  Status AddChunk(uint32_t slot, int64_t mint, int64_t maxt, const std::string& data);
+  Status AddChunk(uint32_t slot, int64_t mint, int64_t maxt, std::string_view data);
 
  private:
   template <size_t... I>

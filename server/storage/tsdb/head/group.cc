@@ -3,7 +3,7 @@
 #include <bit>
 
 #include "core/base/check.h"
-#include "server/storage/tsdb/chunkenc/xor_chunk.h"
+#include "server/storage/tsdb/head/full_chunk.h"
 #include "server/storage/tsdb/wal/row_codec.h"
 
 namespace narthex::tsdb {
@@ -88,10 +88,11 @@ Status Group::Seal(GroupBlock& block, unsigned i) {
   if (state.count == 0) return OkStatus();
   uint64_t values[kMaxStreamValues];
   DecodeValues(state, state.buffer == 0 ? nullptr : slab_.Address(state.buffer), values);
-  XorChunk chunk;
-  for (unsigned k = 0; k < state.count; ++k) chunk.Append(TimeOf(state, k), values[k]);
+  int64_t times[kMaxStreamValues];
+  for (unsigned k = 0; k < state.count; ++k) times[k] = TimeOf(state, k);
+  const FullChunk chunk({times, state.count}, {values, state.count});
   NX_RETURN_IF_ERROR(
-      core_.AddChunk(block.slots()[i], chunk.first_time(), chunk.last_time(), chunk.bytes()));
+      core_.AddChunk(block.slots()[i], times[0], times[state.count - 1], chunk.bytes()));
   ClearValues(slab_, &state);
   return OkStatus();
 }
@@ -342,12 +343,16 @@ void Group::EncodeOpenChunks(const std::function<void(std::string_view)>& emit) 
       const ValueState& state = block->states()[i];
       uint64_t values[kMaxStreamValues];
       DecodeValues(state, state.buffer == 0 ? nullptr : slab_.Address(state.buffer), values);
-      XorChunk chunk;
-      for (unsigned k = 0; k < state.count; ++k) chunk.Append(TimeOf(state, k), values[k]);
+      int64_t times[kMaxStreamValues];
+      for (unsigned k = 0; k < state.count; ++k) times[k] = TimeOf(state, k);
       ByteWriter out(&payload);
       out.Uvarint(block->first_member + i);
-      out.UvarintString(chunk.bytes());
-      if (state.count == 0) out.Le64(state.last_bits);
+      if (state.count > 0) {
+        out.UvarintString(FullChunk({times, state.count}, {values, state.count}).bytes());
+      } else {
+        out.Uvarint(0);
+        out.Le64(state.last_bits);
+      }
       if (payload.size() < kOpenChunkPiece) continue;
       emit(payload);
       begin();

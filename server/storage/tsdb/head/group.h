@@ -156,8 +156,10 @@ class Group {
   Mutex commit_mutex_;
   std::atomic<int64_t> visible_time_{kNoMaxTime};
   std::atomic<uint32_t> joins_{0};
-  uint32_t tick_ = 0;         // the newest tick; ring_[tick_ % kRing] is its time
-  int64_t ring_[kRing] = {};  // entries a block has seen under its mutex are stable for it
+  uint32_t tick_ = 0;                // the newest tick; ring_[tick_ % kRing] is its time
+  int64_t range_start_ = INT64_MIN;  // of the chunk range of the newest tick
+  uint32_t range_tick_ = 0;          // the first tick in it that the ring still has
+  int64_t ring_[kRing] = {};         // entries a block has seen under its mutex are stable for it
   std::vector<GroupBlock*> blocks_;
   std::vector<uint32_t> free_members_;
   uint32_t member_limit_ = 0;

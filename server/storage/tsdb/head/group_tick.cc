@@ -41,17 +41,23 @@ class TickPass {
         range_start_(RangeStart(t, group->core_.options.chunk_range_ms)),
         spread_(group->member_limit_ > kSpreadMembers) {
     group_.ring_[tick_ % Group::kRing] = t;
+    if (group_.range_start_ != range_start_) FindRange();
+    range_age_ = tick_ - group_.range_tick_;
   }
 
   enum class Outcome { kAppended, kSkipped, kRefused, kSparse };
 
   Outcome Append(GroupBlock& block, unsigned i, uint64_t bits) {
     ValueState& state = block.states()[i];
+    if (bits == state.last_bits && bits != kStaleNaNBits && Continues(block, i, state) &&
+        RepeatValue(&state)) {
+      return Outcome::kAppended;
+    }
     if (bits == kStaleNaNBits && state.last_bits == kStaleNaNBits) {
       SealIdle(block, i);
       return Outcome::kSkipped;
     }
-    if (state.count > 0 && (state.count >= kMaxStreamValues || MustEnd(block, i, state))) {
+    if (state.count > 0 && !Continues(block, i, state)) {
       const bool gap =
           static_cast<uint16_t>(state.start_tick + state.count) != static_cast<uint16_t>(tick_);
       if (gap && state.count < kSparseBelow && core_.coverage == nullptr) return Outcome::kSparse;
@@ -88,17 +94,27 @@ class TickPass {
     return static_cast<uint16_t>(static_cast<uint16_t>(tick_) - state.start_tick);
   }
 
-  bool MustEnd(GroupBlock& block, unsigned i, const ValueState& state) const {
-    if (static_cast<uint16_t>(state.start_tick + state.count) != static_cast<uint16_t>(tick_)) {
-      return true;
-    }
-    if (group_.TimeOf(state, 0) < range_start_) return true;
-    // The first chunk of a range is cut short by a different length each, so that the members of a
-    // large group do not fill their chunks in one tick.
+  void FindRange() {
+    const uint32_t oldest = tick_ - std::min(tick_ - 1, Group::kRing - 1);
+    uint32_t first = tick_;
+    while (first > oldest && group_.ring_[(first - 1) % Group::kRing] >= range_start_) --first;
+    group_.range_start_ = range_start_;
+    group_.range_tick_ = first;
+  }
+
+  // Whether the sample of this tick goes into the open chunk.
+  bool Continues(GroupBlock& block, unsigned i, const ValueState& state) const {
+    const uint16_t age = Age(state);
+    if (age != state.count || state.count == 0 || state.count >= kMaxStreamValues) return false;
+    if (age > range_age_) return false;
+    return !spread_ || state.count < kMaxStreamValues / 2 || !CutShort(block, i, state);
+  }
+
+  // The first chunk of a range is cut short by a different length each, so that the members of a
+  // large group do not fill their chunks in one tick.
+  bool CutShort(GroupBlock& block, unsigned i, const ValueState& state) const {
     const uint32_t slot = block.slots()[i];
-    if (!spread_ || state.count != kMaxStreamValues / 2 + slot * 37 % (kMaxStreamValues / 2)) {
-      return false;
-    }
+    if (state.count != kMaxStreamValues / 2 + slot * 37 % (kMaxStreamValues / 2)) return false;
     const ChunkList& chunks = core_.index.table()[slot].chunks;
     return chunks.empty() || int64_t{chunks[chunks.size() - 1].min_second} * 1000 < range_start_;
   }
@@ -118,6 +134,7 @@ class TickPass {
   const uint32_t tick_;
   const int64_t range_start_;
   const bool spread_;
+  uint32_t range_age_ = 0;  // ticks since the first in the chunk range
   std::vector<uint32_t> dormant_;
 };
 
@@ -138,6 +155,7 @@ GroupWriter::Commit Group::Tick(int64_t t, std::span<const double> values,
   for (GroupBlock* block : blocks_) {
     MutexLock lock(block->mutex);
     if ((block->used & ~block->live) != 0) pass.EndDormant(*block);
+    row.Reserve(block->capacity);
     ForEachBit(block->live, [&](unsigned i) {
       const uint32_t member = block->first_member + i;
       const uint64_t bit = uint64_t{1} << i;
@@ -223,6 +241,7 @@ void Group::LogRow(int64_t t, RowBuilder* row, std::span<const double> values) {
       log.segment = segment;
       if (!row->key()) {
         for (const GroupBlock* block : blocks_) {
+          again.Reserve(block->capacity);
           ForEachBit(block->live & ~block->redirect, [&](unsigned i) {
             const uint32_t member = block->first_member + i;
             const bool ends = (block->retiring >> i & 1) != 0 || member >= values.size();

@@ -1,9 +1,9 @@
 #include "server/storage/tsdb/head/value_stream.h"
 
+#include <algorithm>
 #include <bit>
 #include <cmath>
 #include <cstring>
-#include <optional>
 
 #include "core/base/bytes.h"
 #include "server/storage/interface.h"
@@ -14,56 +14,74 @@ namespace {
 
 constexpr double kPow10[] = {1, 1e1, 1e2, 1e3, 1e4, 1e5, 1e6, 1e7, 1e8, 1e9};
 constexpr uint8_t kMaxExponent = 9;
-constexpr int kReviewAt = 16;
+constexpr uint8_t kNoExponent = 0xff;
 constexpr size_t kTwoBits = 72;
 
-// The integer m with double(m) / 10^e == v to the bit.
-std::optional<int64_t> ToScaled(uint64_t bits, uint8_t e) {
+// Rounds a number below 2^53 in magnitude.
+inline int64_t Round(double v) { return static_cast<int64_t>(v + (v < 0 ? -0.5 : 0.5)); }
+
+// The integer m with double(m) / 10^e == v to the bit; false when there is none.
+inline bool ToScaled(uint64_t bits, uint8_t e, int64_t* m) {
   const double v = std::bit_cast<double>(bits);
+  if (e == 0) {
+    if (!(std::fabs(v) < 9007199254740992.0)) return false;  // 2^53; also NaN
+    *m = static_cast<int64_t>(v);
+    return std::bit_cast<uint64_t>(static_cast<double>(*m)) == bits;
+  }
   const double scaled = v * kPow10[e];
-  if (!(std::fabs(scaled) < 9007199254740992.0)) return std::nullopt;  // 2^53; also NaN
-  const int64_t m = std::llrint(scaled);
-  if (std::bit_cast<uint64_t>(static_cast<double>(m) / kPow10[e]) != bits) return std::nullopt;
-  return m;
+  if (!(std::fabs(scaled) < 9007199254740992.0)) return false;
+  *m = Round(scaled);
+  return std::bit_cast<uint64_t>(static_cast<double>(*m) / kPow10[e]) == bits;
 }
 
 uint64_t FromScaled(int64_t m, uint8_t e) {
   return std::bit_cast<uint64_t>(static_cast<double>(m) / kPow10[e]);
 }
 
-// The code of one value after another; put(bits, count) receives it.
-struct IntCoder {
-  uint8_t exponent;
-  bool second_order;
-  int32_t* last_delta;
-
-  template <typename Put>
-  void Encode(uint64_t previous, uint64_t bits, Put&& put) const {
-    const auto from = ToScaled(previous, exponent);
-    const auto to = ToScaled(bits, exponent);
-    if (!from || !to) return Literal(bits, put);
-    const int64_t delta = *to - *from;
-    int64_t code = delta;
-    if (second_order) {
-      if (delta != static_cast<int32_t>(delta)) return Literal(bits, put);
-      code = delta - *last_delta;
-    }
-    const uint64_t z = ZigZagEncode(code);
-    if (z >= uint64_t{1} << 21) return Literal(bits, put);
-    *last_delta = static_cast<int32_t>(delta);
-    if (z == 0) return put(0, 1);
-    if (z < 16) return put(0b10u << 4 | z, 6);
-    if (z < 4096) return put(0b110u << 12 | z, 15);
-    put(0b1110u << 21 | z, 25);
+// A code of at most two pieces, collected before room is made for it. Values have no bits beyond
+// their size.
+struct Code {
+  uint64_t value[2];
+  unsigned size[2];
+  int pieces = 0;
+  void operator()(uint64_t v, unsigned n) {
+    value[pieces] = v;
+    size[pieces++] = n;
   }
-
-  template <typename Put>
-  void Literal(uint64_t bits, Put&& put) const {
-    *last_delta = 0;
-    put(0b1111, 4);
-    put(bits, 64);
-  }
+  size_t bits() const { return pieces == 1 ? size[0] : size[0] + size[1]; }
 };
+
+struct Bucket {
+  uint64_t prefix;
+  unsigned size;  // prefix included
+};
+
+// The bucket of an integer code; size 0: written as a literal.
+inline Bucket BucketOf(uint64_t z) {
+  if (z == 0) return {0, 1};
+  if (z < 16) return {0b10u << 4, 6};
+  if (z < 4096) return {0b110u << 12, 15};
+  if (z < uint64_t{1} << 21) return {0b1110u << 21, 25};
+  return {0, 0};
+}
+
+constexpr uint64_t kLiteralPrefix = 0b1111;
+constexpr unsigned kLiteralBits = 4 + 64;
+
+// The step from one scaled value to the next under Δ or ΔΔ; false: a literal. *last_delta follows.
+inline bool StepCode(int64_t from, int64_t to, bool second_order, int32_t* last_delta,
+                     uint64_t* z) {
+  const int64_t delta = to - from;
+  int64_t code = delta;
+  if (second_order) {
+    if (delta != static_cast<int32_t>(delta)) return false;
+    code -= *last_delta;
+  }
+  *z = ZigZagEncode(code);
+  if (*z >= uint64_t{1} << 21) return false;
+  *last_delta = static_cast<int32_t>(delta);
+  return true;
+}
 
 // Walks an integer stream.
 class IntDecoder {
@@ -91,7 +109,7 @@ class IntDecoder {
  private:
   uint64_t Set(uint64_t bits) {
     bits_ = bits;
-    scaled_ = ToScaled(bits, exponent_).value_or(0);
+    if (!ToScaled(bits, exponent_, &scaled_)) scaled_ = 0;
     last_delta_ = 0;
     return bits;
   }
@@ -106,10 +124,7 @@ class IntDecoder {
 uint8_t ExponentOf(const ValueState& s) { return s.encoding == ValueEncoding::kDec ? s.aux : 0; }
 
 // Makes room for `bits` more; false when memory ran out.
-bool Reserve(Slab& slab, ValueState* s, size_t bits) {
-  const size_t have = s->buffer == 0 ? 0 : Slab::Capacity(StreamBytes(*s));
-  const size_t need = (s->bits + bits + 7) / 8;
-  if (need <= have) return true;
+bool Grow(Slab& slab, ValueState* s, size_t need) {
   const uint32_t bigger = slab.Allocate(need);
   if (bigger == 0) return false;
   if (s->buffer != 0) {
@@ -120,54 +135,103 @@ bool Reserve(Slab& slab, ValueState* s, size_t bits) {
   return true;
 }
 
-// A code of at most two pieces, collected before room is made for it.
-struct Code {
-  uint64_t value[2];
-  unsigned size[2];
-  int pieces = 0;
-  void operator()(uint64_t v, unsigned n) {
-    value[pieces] = v;
-    size[pieces++] = n;
-  }
-  size_t bits() const { return pieces == 0 ? 0 : pieces == 1 ? size[0] : size[0] + size[1]; }
+inline bool Reserve(Slab& slab, ValueState* s, size_t bits) {
+  const size_t have = StreamBytes(*s);
+  const size_t need = (s->bits + bits + 7) / 8;
+  // Capacities are multiples of 16.
+  if (have != 0 && (have + 15) / 16 == (need + 15) / 16) return true;
+  if (have != 0 && need <= Slab::Capacity(have)) return true;
+  return Grow(slab, s, need);
+}
+
+// Ors `size` bits (1 … 64) into zeroed memory, eight bytes at a time where these are ours.
+inline void PutFast(uint8_t* buffer, size_t capacity, size_t pos, uint64_t value, unsigned size) {
+  const size_t at = pos / 8;
+  const unsigned shift = pos % 8;
+  if (at + 9 > capacity) return PutBits(buffer, pos, value, size);
+  uint64_t word;
+  std::memcpy(&word, buffer + at, 8);
+  const uint64_t left = value << (64 - size);
+  word |= __builtin_bswap64(left >> shift);
+  std::memcpy(buffer + at, &word, 8);
+  if (size + shift > 64) buffer[at + 8] |= static_cast<uint8_t>(left << (8 - shift) & 0xff);
+}
+
+// Where a stream is written: its buffer in the slab, which grows, or memory that is large enough.
+struct Room {
+  Slab* slab;
+  uint8_t* memory = nullptr;
 };
 
-bool PutCode(Slab& slab, ValueState* s, const Code& code) {
-  if (!Reserve(slab, s, code.bits())) return false;
-  uint8_t* buffer = slab.Address(s->buffer);
-  for (int i = 0; i < code.pieces; ++i) {
-    PutBits(buffer, s->bits, code.value[i], code.size[i]);
-    s->bits = static_cast<uint16_t>(s->bits + code.size[i]);
+bool PutCode(Room room, ValueState* s, const Code& code) {
+  uint8_t* buffer = room.memory;
+  if (buffer == nullptr) {
+    if (!Reserve(*room.slab, s, code.bits())) return false;
+    buffer = room.slab->Address(s->buffer);
   }
+  const size_t capacity = ((s->bits + code.bits() + 7) / 8 + 15) / 16 * 16;
+  size_t pos = s->bits;
+  for (int i = 0; i < code.pieces; ++i) {
+    PutFast(buffer, capacity, pos, code.value[i], code.size[i]);
+    pos += code.size[i];
+  }
+  s->bits = static_cast<uint16_t>(pos);
   return true;
 }
 
-// Appends to a stream that is kInt, kInt2, kDec or kXor already.
-bool PutValue(Slab& slab, ValueState* s, uint64_t bits) {
+bool PutFirst(Room room, ValueState* s, uint64_t bits) {
   Code code;
-  ValueState next = *s;
-  if (s->encoding == ValueEncoding::kXor) {
-    if (s->count == 0) {
-      code(bits, 64);
-      next.aux = 0xff;
-    } else {
-      XorWindow window{s->aux, s->trail};
-      EncodeXor(s->last_bits, bits, &window, code);
-      next.aux = window.leading;
-      next.trail = window.trailing;
-    }
-  } else if (s->count == 0) {
-    code(bits, 64);
-    next.last_delta = 0;
-  } else {
-    const IntCoder coder{ExponentOf(*s), s->encoding == ValueEncoding::kInt2, &next.last_delta};
-    coder.Encode(s->last_bits, bits, code);
-  }
-  if (!PutCode(slab, &next, code)) return false;
-  next.last_bits = bits;
-  ++next.count;
-  *s = next;
+  code(bits, 64);
+  if (!PutCode(room, s, code)) return false;
+  s->last_bits = bits;
+  s->count = 1;
   return true;
+}
+
+bool PutXor(Room room, ValueState* s, uint64_t bits) {
+  Code code;
+  XorWindow window{s->aux, s->trail};
+  EncodeXor(s->last_bits, bits, &window, code);
+  if (!PutCode(room, s, code)) return false;
+  s->aux = window.leading;
+  s->trail = window.trailing;
+  s->last_bits = bits;
+  ++s->count;
+  return true;
+}
+
+// Appends to an integer stream. kForeign: the value is not of its domain, nothing happened.
+enum class IntPut { kDone, kForeign, kNoMemory };
+IntPut PutInt(Room room, ValueState* s, uint64_t bits) {
+  const uint8_t e = ExponentOf(*s);
+  int64_t from, to;
+  int32_t last_delta = s->last_delta;
+  uint64_t z = 0;
+  Code code;
+  // Stale markers go as literals.
+  const bool fits = ToScaled(bits, e, &to);
+  if (!fits && bits != storage::kStaleNaNBits) return IntPut::kForeign;
+  if (fits && ToScaled(s->last_bits, e, &from) &&
+      StepCode(from, to, s->encoding == ValueEncoding::kInt2, &last_delta, &z)) {
+    const Bucket bucket = BucketOf(z);
+    code(bucket.prefix | z, bucket.size);
+  } else {
+    last_delta = 0;
+    code(kLiteralPrefix, 4);
+    code(bits, 64);
+  }
+  if (!PutCode(room, s, code)) return IntPut::kNoMemory;
+  s->last_delta = last_delta;
+  s->last_bits = bits;
+  ++s->count;
+  return IntPut::kDone;
+}
+
+// Appends to a stream of a plan that fits all its values.
+bool PutPlanned(Room room, ValueState* s, uint64_t bits) {
+  if (s->count == 0) return PutFirst(room, s, bits);
+  if (s->encoding == ValueEncoding::kXor) return PutXor(room, s, bits);
+  return PutInt(room, s, bits) == IntPut::kDone;
 }
 
 struct Plan {
@@ -175,16 +239,6 @@ struct Plan {
   uint8_t exponent = 0;
   size_t bits = SIZE_MAX;
 };
-
-size_t IntCost(std::span<const uint64_t> values, uint8_t exponent, bool second_order) {
-  int32_t last_delta = 0;
-  size_t bits = 64;
-  const IntCoder coder{exponent, second_order, &last_delta};
-  for (size_t i = 1; i < values.size(); ++i) {
-    coder.Encode(values[i - 1], values[i], [&bits](uint64_t, unsigned n) { bits += n; });
-  }
-  return bits;
-}
 
 size_t XorCost(std::span<const uint64_t> values) {
   XorWindow window;
@@ -195,27 +249,53 @@ size_t XorCost(std::span<const uint64_t> values) {
   return bits;
 }
 
-// The smallest exponent under which every value but stale markers is an integer; 0xff: none.
-uint8_t CommonExponent(std::span<const uint64_t> values) {
+// Values of one chunk as integers.
+struct Scaled {
+  int64_t value[kMaxStreamValues];
+  bool ok[kMaxStreamValues];
+  uint8_t exponent = kNoExponent;
+};
+
+// Finds the smallest exponent under which every value but stale markers is an integer.
+void Scale(std::span<const uint64_t> values, Scaled* out) {
   uint8_t e = 0;
   for (size_t i = 0; i < values.size();) {
-    if (values[i] == storage::kStaleNaNBits || ToScaled(values[i], e)) {
+    out->ok[i] = ToScaled(values[i], e, &out->value[i]);
+    if (out->ok[i] || values[i] == storage::kStaleNaNBits) {
       ++i;
     } else if (++e > kMaxExponent) {
-      return 0xff;
+      return;
     } else {
       i = 0;  // a value that fitted 10^e need not fit 10^(e+1)
     }
   }
-  return e;
+  out->exponent = e;
+}
+
+size_t IntCost(const Scaled& scaled, size_t n, bool second_order) {
+  int32_t last_delta = 0;
+  uint64_t z = 0;
+  size_t bits = 64;
+  for (size_t i = 1; i < n; ++i) {
+    if (scaled.ok[i - 1] && scaled.ok[i] &&
+        StepCode(scaled.value[i - 1], scaled.value[i], second_order, &last_delta, &z)) {
+      bits += BucketOf(z).size;
+    } else {
+      last_delta = 0;
+      bits += kLiteralBits;
+    }
+  }
+  return bits;
 }
 
 Plan BestPlan(std::span<const uint64_t> values) {
   Plan best{ValueEncoding::kXor, 0, XorCost(values)};
-  const uint8_t e = CommonExponent(values);
-  if (e == 0xff) return best;
+  Scaled scaled;
+  Scale(values, &scaled);
+  const uint8_t e = scaled.exponent;
+  if (e == kNoExponent) return best;
   const auto consider = [&](ValueEncoding encoding, bool second_order) {
-    const size_t bits = IntCost(values, e, second_order);
+    const size_t bits = IntCost(scaled, values.size(), second_order);
     if (bits < best.bits) best = {encoding, e, bits};
   };
   if (e == 0) {
@@ -232,12 +312,16 @@ bool Rewrite(Slab& slab, ValueState* s, std::span<const uint64_t> values, const 
   ValueState fresh;
   fresh.start_tick = s->start_tick;
   fresh.encoding = plan.encoding;
-  if (plan.encoding == ValueEncoding::kDec) fresh.aux = plan.exponent;
-  for (const uint64_t v : values) {
-    if (PutValue(slab, &fresh, v)) continue;
-    ClearValues(slab, &fresh);
-    return false;
-  }
+  fresh.aux = plan.encoding == ValueEncoding::kDec   ? plan.exponent
+              : plan.encoding == ValueEncoding::kXor ? XorWindow().leading
+                                                     : uint8_t{0};
+  uint8_t buffer[Slab::kMaxSize];
+  const size_t bytes = (plan.bits + 7) / 8;
+  std::memset(buffer, 0, std::min(sizeof buffer, bytes + 16));
+  for (const uint64_t v : values) PutPlanned({nullptr, buffer}, &fresh, v);
+  fresh.buffer = slab.Allocate(bytes);
+  if (fresh.buffer == 0) return false;
+  std::memcpy(slab.Address(fresh.buffer), buffer, bytes);
   ClearValues(slab, s);
   *s = fresh;
   return true;
@@ -265,11 +349,6 @@ bool BeginTwo(Slab& slab, ValueState* s, uint64_t bits) {
   return true;
 }
 
-// Whether the value belongs to the domain of an integer encoding; stale markers go as literals.
-bool FitsDomain(const ValueState& s, uint64_t bits) {
-  return bits == storage::kStaleNaNBits || ToScaled(bits, ExponentOf(s)).has_value();
-}
-
 }  // namespace
 
 bool AppendValue(Slab& slab, ValueState* s, uint64_t bits) {
@@ -286,10 +365,13 @@ bool AppendValue(Slab& slab, ValueState* s, uint64_t bits) {
     case ValueEncoding::kInt:
     case ValueEncoding::kInt2:
     case ValueEncoding::kDec:
-      if (s->count == kReviewAt || !FitsDomain(*s, bits)) return RewriteWith(slab, s, bits);
-      return PutValue(slab, s, bits);
+      if (s->count != kReviewAt) {
+        const IntPut put = PutInt({&slab}, s, bits);
+        if (put != IntPut::kForeign) return put == IntPut::kDone;
+      }
+      return RewriteWith(slab, s, bits);
     case ValueEncoding::kXor:
-      return PutValue(slab, s, bits);
+      return PutXor({&slab}, s, bits);
   }
   return false;
 }

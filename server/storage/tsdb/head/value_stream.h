@@ -38,6 +38,20 @@ struct ValueState {
 static_assert(sizeof(ValueState) == 24);
 
 inline constexpr int kMaxStreamValues = 120;
+inline constexpr int kReviewAt = 16;  // samples after which an integer encoding is chosen anew
+
+// Appends last_bits once more where that takes no more than counting; false: use AppendValue.
+// state->count must be below kMaxStreamValues.
+inline bool RepeatValue(ValueState* state) {
+  if (state->encoding > ValueEncoding::kTwo) {
+    // The code is one zero bit, which is there already unless a byte has to be begun.
+    const bool zero = state->encoding != ValueEncoding::kInt2 || state->last_delta == 0;
+    if (state->bits % 8 == 0 || state->count == kReviewAt || !zero) return false;
+    ++state->bits;
+  }
+  ++state->count;
+  return true;
+}
 
 // Appends a value; state->count must be below kMaxStreamValues. False when memory ran out: the
 // state is then as before.

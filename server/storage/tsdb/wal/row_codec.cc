@@ -1,10 +1,37 @@
 #include "server/storage/tsdb/wal/row_codec.h"
 
+#include <bit>
+
 namespace narthex::tsdb {
 
+namespace {
+
+// Calls fn(distance from the position after the one before) for each set bit.
+template <typename Fn>
+void ForEachPosition(const std::vector<uint64_t>& bitmap, Fn&& fn) {
+  uint32_t next = 0;
+  for (size_t word = 0; word < bitmap.size(); ++word) {
+    for (uint64_t mask = bitmap[word]; mask != 0; mask &= mask - 1) {
+      const auto at =
+          static_cast<uint32_t>(word * 64) + static_cast<uint32_t>(std::countr_zero(mask));
+      fn(at - next);
+      next = at + 1;
+    }
+  }
+}
+
+}  // namespace
+
+size_t RowBuilder::ListBytes() const {
+  size_t bytes = 0;
+  ForEachPosition(bitmap_, [&](uint32_t d) { bytes += d < 0x80 ? 1 : d < 0x4000 ? 2 : 4; });
+  return bytes;
+}
+
 std::string RowBuilder::Build(RowHead head) const {
+  const size_t bitmap_bytes = (members_ + 7u) / 8;
   std::string payload;
-  payload.reserve(values_.size() + bitmap_.size() + 32);
+  payload.reserve(size_ + bitmap_bytes + 40);
   ByteWriter out(&payload);
   out.Uvarint(head.group);
   out.Uvarint(head.layout_version);
@@ -12,23 +39,17 @@ std::string RowBuilder::Build(RowHead head) const {
   out.Varint(head.time);
   out.Uvarint(members_);
   if (!key_) {
-    const size_t bitmap_bytes = (members_ + 7u) / 8;
-    if (positions_ + 2 < bitmap_bytes) {
+    if (changed_ + 2 < bitmap_bytes && ListBytes() + 2 < bitmap_bytes) {
       out.U8(1);
       out.Uvarint(changed_);
-      uint32_t next = 0;
-      for (uint32_t m = 0; m < bitmap_.size() * 8; ++m) {
-        if ((bitmap_[m / 8] >> (m % 8) & 1) == 0) continue;
-        out.Uvarint(m - next);
-        next = m + 1;
-      }
+      ForEachPosition(bitmap_, [&](uint32_t distance) { out.Uvarint(distance); });
     } else {
       out.U8(0);
-      out.Bytes(bitmap_);
-      payload.append(bitmap_bytes - bitmap_.size(), '\0');
+      static_assert(std::endian::native == std::endian::little);
+      payload.append(reinterpret_cast<const char*>(bitmap_.data()), bitmap_bytes);
     }
   }
-  out.Bytes(values_);
+  payload.append(values_.data(), size_);
   return payload;
 }
 

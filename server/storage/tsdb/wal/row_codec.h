@@ -12,6 +12,7 @@
 #include <cstdint>
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include "server/storage/tsdb/wal/wal_format.h"
 
@@ -28,16 +29,18 @@ struct RowHead {
 class RowBuilder {
  public:
   explicit RowBuilder(bool key) : key_(key) {}
+  // To be called before `n` or fewer members are added.
+  void Reserve(size_t n) {
+    if (values_.size() - size_ < n * kMaxWalValue) values_.resize(size_ * 2 + n * kMaxWalValue);
+    if (!key_) bitmap_.resize((members_ + n + 63) / 64);
+  }
   void Add(uint64_t previous, uint64_t bits) {
     if (key_) {
-      EncodeWalValue(0, bits, &values_);
+      Put(0, bits);
     } else if (previous != bits) {
-      EncodeWalValue(previous, bits, &values_);
-      positions_ += members_ - next_ >= 0x80 ? 2 : 1;
-      next_ = members_ + 1;
+      Put(previous, bits);
+      bitmap_[members_ / 64] |= uint64_t{1} << (members_ % 64);
       ++changed_;
-      if (bitmap_.size() <= members_ / 8) bitmap_.resize(members_ / 8 + 1);
-      bitmap_[members_ / 8] = static_cast<char>(bitmap_[members_ / 8] | 1 << (members_ % 8));
     }
     ++members_;
   }
@@ -46,13 +49,19 @@ class RowBuilder {
   std::string Build(RowHead head) const;
 
  private:
+  void Put(uint64_t previous, uint64_t bits) {
+    char* const at = values_.data() + size_;
+    size_ += static_cast<size_t>(EncodeWalValue(previous, bits, at) - at);
+  }
+  // Bytes of the list of changed positions.
+  size_t ListBytes() const;
+
   const bool key_;
   uint32_t members_ = 0;
   uint32_t changed_ = 0;
-  uint32_t next_ = 0;
-  size_t positions_ = 0;  // bytes of the list of positions, nearly
-  std::string bitmap_;
-  std::string values_;
+  size_t size_ = 0;  // of values_ in use
+  std::vector<uint64_t> bitmap_;
+  std::vector<char> values_;
 };
 
 class RowReader {

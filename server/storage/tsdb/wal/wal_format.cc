@@ -2,6 +2,7 @@
 
 #include <bit>
 #include <cmath>
+#include <cstring>
 
 #include "core/base/crc32c.h"
 
@@ -30,21 +31,28 @@ void AppendFrame(RecordType type, std::string_view payload, std::string* out) {
   writer.Bytes(payload);
 }
 
-void EncodeWalValue(uint64_t previous, uint64_t bits, std::string* out) {
-  ByteWriter writer(out);
+char* EncodeWalValue(uint64_t previous, uint64_t bits, char* out) {
   int64_t from = 0, to = 0;
   if (IsInteger(bits, &to)) {
     // A previous value that is no integer counts as zero: both sides know it.
     if (!IsInteger(previous, &from)) from = 0;
-    writer.Uvarint(ZigZagEncode(to - from) << 1);
-    return;
+    uint64_t v = ZigZagEncode(to - from) << 1;
+    for (; v >= 0x80; v >>= 7) *out++ = static_cast<char>(v | 0x80);
+    *out++ = static_cast<char>(v);
+    return out;
   }
   const uint64_t delta = previous ^ bits;
   const unsigned trailing = delta == 0 ? 7 : static_cast<unsigned>(std::countr_zero(delta)) / 8;
-  uint64_t rest = delta >> (trailing * 8);
-  unsigned bytes = rest == 0 ? 1 : (71 - static_cast<unsigned>(std::countl_zero(rest))) / 8;
-  writer.U8(static_cast<uint8_t>((bytes - 1) << 4 | trailing << 1 | 1));
-  for (; bytes > 0; --bytes, rest >>= 8) writer.U8(static_cast<uint8_t>(rest));
+  const uint64_t rest = delta >> (trailing * 8);
+  const unsigned bytes = rest == 0 ? 1 : (71 - static_cast<unsigned>(std::countl_zero(rest))) / 8;
+  *out++ = static_cast<char>((bytes - 1) << 4 | trailing << 1 | 1);
+  std::memcpy(out, &rest, sizeof rest);
+  return out + bytes;
+}
+
+void EncodeWalValue(uint64_t previous, uint64_t bits, std::string* out) {
+  char buffer[kMaxWalValue];
+  out->append(buffer, static_cast<size_t>(EncodeWalValue(previous, bits, buffer) - buffer));
 }
 
 uint64_t DecodeWalValue(uint64_t previous, ByteReader* in) {

@@ -59,6 +59,9 @@ enum class LayoutChange : uint8_t {
 // One value against the previous one:
 //   integers   uvarint(zigzag(Δ) << 1)
 //   others     u8 (bytes-1) << 4 | trailing zero bytes << 1 | 1, then the bytes of the XOR
+inline constexpr size_t kMaxWalValue = 10;
+// Writes at most kMaxWalValue bytes and returns their end.
+char* EncodeWalValue(uint64_t previous, uint64_t bits, char* out);
 void EncodeWalValue(uint64_t previous, uint64_t bits, std::string* out);
 uint64_t DecodeWalValue(uint64_t previous, ByteReader* in);
 
