@@ -121,15 +121,15 @@ def free_port():
 class Server:
     """A Prometheus (ours or upstream's) on a directory; stopped by SIGTERM at the end."""
 
-    def __init__(self, binary, directory, *flags):
+    def __init__(self, binary, directory, *flags, config="global:\n  scrape_interval: 1h\n"):
         self.binary, self.directory, self.port = binary, directory, free_port()
         os.makedirs(directory, exist_ok=True)
-        config = os.path.join(directory, "..", f"config-{self.port}.yml")
-        with open(config, "w") as f:
-            f.write("global:\n  scrape_interval: 1h\n")
+        config_file = os.path.join(directory, "..", f"config-{self.port}.yml")
+        with open(config_file, "w") as f:
+            f.write(config)
         self.log = open(os.path.join(directory, "..", f"log-{self.port}.txt"), "w+")
         self.process = subprocess.Popen(
-            [binary, f"--config.file={config}", f"--storage.tsdb.path={directory}",
+            [binary, f"--config.file={config_file}", f"--storage.tsdb.path={directory}",
              f"--web.listen-address=127.0.0.1:{self.port}", "--web.enable-remote-write-receiver",
              "--storage.tsdb.retention.time=10y", *flags],
             stdout=self.log, stderr=self.log)

@@ -1,0 +1,334 @@
+#include "server/storage/tsdb/promwal/import.h"
+
+#include <unistd.h>
+
+#include <algorithm>
+#include <memory>
+
+#include "core/base/file.h"
+#include "core/log/log.h"
+#include "server/storage/tsdb/block/block_writer.h"
+#include "server/storage/tsdb/head/chunk_files.h"
+#include "server/storage/tsdb/promwal/catalog.h"
+#include "server/storage/tsdb/promwal/log_reader.h"
+#include "server/storage/tsdb/promwal/records.h"
+#include "server/storage/tsdb/promwal/staged_series.h"
+
+namespace narthex::tsdb::promwal {
+namespace {
+
+// Out-of-order chunks are marked in the encoding.
+constexpr uint8_t kEncodingMask = 0x7f;
+
+uint64_t DefaultMemory() {
+  const auto pages = static_cast<uint64_t>(std::max<long>(::sysconf(_SC_PHYS_PAGES), 0));
+  const auto page = static_cast<uint64_t>(std::max<long>(::sysconf(_SC_PAGESIZE), 4096));
+  return std::clamp(pages * page / 8, uint64_t{64} << 20, uint64_t{1} << 30);
+}
+
+struct Logs {
+  LogFiles wal, wbl;
+  std::string chunks_head;  // read when not empty
+};
+
+// ---- First pass ----
+
+class CatalogSink final : public RecordSink {
+ public:
+  CatalogSink(Catalog* catalog, ImportResult* result, bool extra)
+      : catalog_(*catalog), result_(*result), extra_(extra) {}
+  void OnSeries(uint64_t ref, Labels labels) override {
+    catalog_.AddSeries(ref, std::move(labels));
+  }
+  void OnSample(const SampleRecord& sample) override { Count(sample.ref, sample.time); }
+  bool WantsHistogram(uint64_t ref, int64_t time) override {
+    Count(ref, time);
+    return false;
+  }
+  void OnTombstone(const TombstoneRecord& tombstone) override { catalog_.AddTombstone(tombstone); }
+  void OnExemplar(const ExemplarRecord&) override { ++result_.exemplars; }
+  void OnMetadata(const MetadataRecord&) override { ++result_.metadata; }
+  void OnUnknown(uint8_t type) override {
+    const bool known = type >= static_cast<uint8_t>(RecordType::kSamplesV2) &&
+                       type <= static_cast<uint8_t>(RecordType::kFloatHistogramsV2);
+    if (known) refused_ = type;
+    ++result_.unknown_records;
+  }
+  uint8_t refused() const { return refused_; }
+
+ private:
+  void Count(uint64_t ref, int64_t time) {
+    result_.lost_samples += !catalog_.CountSample(ref, time, extra_);
+  }
+  Catalog& catalog_;
+  ImportResult& result_;
+  const bool extra_;
+  uint8_t refused_ = 0;
+};
+
+// Damaged records count like damaged bytes.
+Status Scan(const LogFiles& files, RecordSink* sink, LogScan* scan) {
+  uint64_t damaged = 0;
+  NX_RETURN_IF_ERROR(ScanLog(
+      files, [&](std::string_view record) { damaged += !DecodeRecord(record, sink).ok(); }, scan));
+  scan->damaged += damaged;
+  return OkStatus();
+}
+
+// Each sound chunk of chunks_head/ whose series is known.
+Status ForEachHeadChunk(const std::string& dir, const Catalog& catalog,
+                        const std::function<void(uint32_t rank, const HeadChunk&)>& found) {
+  Epochs epochs;
+  ChunkFiles files(dir, &epochs);
+  return files.Open([&](const HeadChunk& chunk, const ChunkRef&) {
+    const uint32_t rank = catalog.RankOf(chunk.ref);
+    if (rank != Catalog::kNone) found(rank, chunk);
+  });
+}
+
+// ---- Further passes: the samples of some series in a range of time ----
+
+class Batch final : public RecordSink {
+ public:
+  Batch(const Catalog& catalog, uint32_t from, uint32_t to, int64_t mint, int64_t maxt)
+      : catalog_(catalog),
+        from_(from),
+        mint_(mint),
+        maxt_(maxt),
+        last_(to - from, INT64_MIN),
+        series_(to - from) {}
+
+  void ReadExtras(bool extra) { extra_ = extra; }
+  void OnSample(const SampleRecord& s) override { Take(s.ref, s.time, s.bits); }
+  void OnHistogram(uint64_t ref, int64_t t, const IntHistogram& h) override { Take(ref, t, h); }
+  void OnHistogram(uint64_t ref, int64_t t, const FloatHistogram& h) override { Take(ref, t, h); }
+  bool WantsHistogram(uint64_t ref, int64_t) override { return Find(ref) != kOther; }
+  void OnHeadChunk(uint32_t rank, const HeadChunk& chunk);
+
+  StagedSeries* at(uint32_t rank) { return series_[rank - from_].get(); }
+  void Drop(uint32_t rank) { series_[rank - from_].reset(); }
+
+ private:
+  static constexpr uint32_t kOther = UINT32_MAX;
+
+  uint32_t Find(uint64_t ref) const {
+    const uint32_t rank = catalog_.RankOf(ref);
+    return rank != Catalog::kNone && rank >= from_ && rank - from_ < last_.size() ? rank - from_
+                                                                                  : kOther;
+  }
+  StagedSeries& Staged(uint32_t i) {
+    if (series_[i] == nullptr) series_[i] = std::make_unique<StagedSeries>();
+    return *series_[i];
+  }
+  bool InRange(int64_t t) const { return t >= mint_ && t <= maxt_; }
+  template <typename Sample>
+  void Take(uint64_t ref, int64_t t, const Sample& sample) {
+    const uint32_t i = Find(ref);
+    if (i == kOther) return;
+    if (extra_) {
+      if (InRange(t)) Staged(i).AddExtra(t, sample);
+      return;
+    }
+    // What replay would drop: not rising, or in a block already.
+    if (t < catalog_.min_valid() || t <= last_[i]) return;
+    last_[i] = t;
+    if (InRange(t)) Staged(i).Add(t, sample);
+  }
+
+  const Catalog& catalog_;
+  const uint32_t from_;
+  const int64_t mint_, maxt_;
+  std::vector<int64_t> last_;
+  std::vector<std::unique_ptr<StagedSeries>> series_;
+  bool extra_ = false;
+};
+
+void Batch::OnHeadChunk(uint32_t rank, const HeadChunk& chunk) {
+  if (rank < from_ || rank - from_ >= last_.size()) return;
+  if (chunk.maxt < mint_ || chunk.mint > maxt_) return;
+  StagedSeries& series = Staged(rank - from_);
+  const bool in_order = chunk.encoding == (chunk.encoding & kEncodingMask);
+  const auto it =
+      NewChunkIterator(static_cast<Encoding>(chunk.encoding & kEncodingMask), chunk.data);
+  IntHistogram integer;
+  FloatHistogram floating;
+  for (SampleKind kind = it->Next(); kind != SampleKind::kNone; kind = it->Next()) {
+    const int64_t t = it->time();
+    if (!InRange(t) || (in_order && t < catalog_.min_valid())) continue;
+    if (kind == SampleKind::kFloat) series.AddExtra(t, it->bits());
+    if (kind == SampleKind::kHistogram) it->Get(&integer), series.AddExtra(t, integer);
+    if (kind == SampleKind::kFloatHistogram) it->Get(&floating), series.AddExtra(t, floating);
+  }
+}
+
+// The series of one block, read from the log batch by batch.
+class ImportedSeries final : public ChunkSeriesSet {
+ public:
+  ImportedSeries(const Catalog& catalog, const Logs& logs, const Catalog::Range& range,
+                 int64_t number, uint64_t memory)
+      : catalog_(catalog),
+        logs_(logs),
+        range_(range),
+        mint_(number * catalog.range_ms()),
+        maxt_(mint_ + catalog.range_ms() - 1),
+        memory_(memory) {}
+
+  StatusOr<std::vector<std::string>> Symbols() override { return catalog_.Symbols(); }
+  bool Next() override;
+  const Labels& labels() const override { return catalog_.labels(rank_); }
+  std::span<const ChunkView> chunks() const override { return views_; }
+  Status status() const override { return status_; }
+
+ private:
+  Status Load();
+
+  const Catalog& catalog_;
+  const Logs& logs_;
+  const Catalog::Range& range_;
+  const int64_t mint_, maxt_;
+  const uint64_t memory_;
+  std::unique_ptr<Batch> batch_;
+  uint32_t next_ = 0;  // the rank to look at next
+  uint32_t end_ = 0;   // of the batch
+  uint32_t rank_ = 0;
+  std::vector<EncodedChunk> encoded_;
+  std::vector<ChunkView> views_;
+  Status status_;
+};
+
+Status ImportedSeries::Load() {
+  // A guess from above: a sample takes three bytes, most take less.
+  constexpr uint64_t kPerSeries = sizeof(StagedSeries) + 64, kPerSample = 3;
+  uint64_t estimate = 0;
+  const uint32_t from = end_;
+  while (end_ < catalog_.size() && (end_ == from || estimate < memory_)) {
+    estimate += kPerSeries + kPerSample * catalog_.samples(end_++);
+  }
+  batch_ = nullptr;
+  batch_ = std::make_unique<Batch>(catalog_, from, end_, mint_, maxt_);
+  LogScan scan;
+  if (range_.log) NX_RETURN_IF_ERROR(Scan(logs_.wal, batch_.get(), &scan));
+  batch_->ReadExtras(true);
+  if (range_.extra) NX_RETURN_IF_ERROR(Scan(logs_.wbl, batch_.get(), &scan));
+  if (logs_.chunks_head.empty()) return OkStatus();
+  return ForEachHeadChunk(
+      logs_.chunks_head, catalog_,
+      [this](uint32_t rank, const HeadChunk& chunk) { batch_->OnHeadChunk(rank, chunk); });
+}
+
+bool ImportedSeries::Next() {
+  while (status_.ok()) {
+    if (next_ == end_) {
+      if (end_ == catalog_.size()) return false;
+      status_ = Load();
+      continue;
+    }
+    rank_ = next_++;
+    StagedSeries* staged = batch_->at(rank_);
+    if (staged == nullptr) continue;
+    auto chunks = staged->Take(catalog_.deleted(rank_));
+    batch_->Drop(rank_);
+    if (!chunks.ok()) {
+      status_ = chunks.status();
+      return false;
+    }
+    if (chunks->empty()) continue;
+    encoded_ = *std::move(chunks);
+    views_.clear();
+    for (const EncodedChunk& chunk : encoded_) views_.push_back(chunk.view());
+    return true;
+  }
+  return false;
+}
+
+// Three years of two hours: no head reaches that far.
+constexpr size_t kMaxBlocks = 13'000;
+
+// The ends of all ranges are timestamps.
+bool TimesAreSane(const std::map<int64_t, Catalog::Range>& ranges, int64_t range_ms) {
+  const int64_t limit = INT64_MAX / range_ms - 2;
+  return ranges.empty() || (ranges.begin()->first > -limit && ranges.rbegin()->first < limit);
+}
+
+// In-order samples before this are in blocks.
+int64_t NewestInOrderBlock(const std::string& dir) {
+  int64_t newest = INT64_MIN;
+  const auto names = ListDirectory(dir);
+  if (!names.ok()) return newest;
+  for (const std::string& name : *names) {
+    if (!Ulid::Parse(name).has_value()) continue;
+    const auto meta = ReadMetaFile(JoinPath(dir, name));
+    if (!meta.ok() || meta->compaction.HasHint(kHintOutOfOrder) ||
+        meta->compaction.HasHint(kHintStaleSeries)) {
+      continue;
+    }
+    newest = std::max(newest, meta->max_time);
+  }
+  return newest;
+}
+
+}  // namespace
+
+StatusOr<ImportResult> ImportLog(const ImportOptions& options) {
+  ImportResult result;
+  Logs logs;
+  NX_ASSIGN_OR_RETURN(logs.wal, FindLog(JoinPath(options.dir, "wal")));
+  NX_ASSIGN_OR_RETURN(logs.wbl, FindLog(JoinPath(options.dir, "wbl")));
+  Catalog catalog(options.block_range_ms, NewestInOrderBlock(options.dir));
+  LogScan scan;
+  for (const bool extra : {false, true}) {
+    CatalogSink sink(&catalog, &result, extra);
+    NX_RETURN_IF_ERROR(Scan(extra ? logs.wbl : logs.wal, &sink, &scan));
+    if (sink.refused() != 0) {
+      return Unimplemented(
+          "{}: records of type {} (start timestamps, an experimental feature of Prometheus) cannot "
+          "be imported; nothing was changed",
+          JoinPath(options.dir, extra ? "wbl" : "wal"), sink.refused());
+    }
+  }
+  result.log_bytes = scan.bytes;
+  result.records = scan.records;
+  result.damaged = scan.damaged;
+  catalog.Finish();
+  result.series = catalog.size();
+  std::map<int64_t, Catalog::Range> ranges = catalog.ranges();
+  if (scan.damaged > 0) {
+    logs.chunks_head = JoinPath(options.dir, "chunks_head");
+    NX_RETURN_IF_ERROR(
+        ForEachHeadChunk(logs.chunks_head, catalog, [&](uint32_t, const HeadChunk& chunk) {
+          const int64_t first = FloorDiv(chunk.mint, options.block_range_ms);
+          const int64_t last = FloorDiv(chunk.maxt, options.block_range_ms);
+          // A chunk never spans more than two; a false one must not make us count for ever.
+          for (int64_t n = first; n <= last && n - first < 2; ++n) {
+            Catalog::Range& range = ranges[n];
+            const int64_t end = (n + 1) * options.block_range_ms - 1;
+            range.newest = std::max(range.newest, std::min(chunk.maxt, end));
+          }
+        }));
+  }
+  if (ranges.size() > kMaxBlocks || !TimesAreSane(ranges, options.block_range_ms)) {
+    return DataLoss("{}: the samples lie in {} ranges of time; this is no log that can be imported",
+                    JoinPath(options.dir, "wal"), ranges.size());
+  }
+  const uint64_t memory = options.memory_bytes != 0 ? options.memory_bytes : DefaultMemory();
+  BlockWriter writer(options.dir, {.cancel = options.cancel});
+  for (auto it = ranges.begin(); it != ranges.end(); ++it) {
+    ImportedSeries series(catalog, logs, it->second, it->first, memory);
+    BlockMeta meta;
+    meta.min_time = it->first * options.block_range_ms;
+    meta.max_time = meta.min_time + options.block_range_ms;
+    if (std::next(it) == ranges.end()) {
+      // The range is not over: samples behind the newest one still come, for other series, and a
+      // block that counted as in-order would lock them out.
+      meta.max_time = it->second.newest + 1;
+      meta.compaction.AddHint(kHintOutOfOrder);
+    }
+    NX_ASSIGN_OR_RETURN(const BlockMeta written, writer.Write(meta, &series));
+    if (written.stats.samples == 0) continue;
+    result.samples += written.stats.samples;
+    result.blocks.push_back(written);
+  }
+  return result;
+}
+
+}  // namespace narthex::tsdb::promwal
