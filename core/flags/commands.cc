@@ -162,6 +162,7 @@ int CommandSet::Main(int argc, char** argv) {
   std::fputs(outcome.output.c_str(), stdout);
   std::fputs(outcome.error.c_str(), stderr);
   if (outcome.run == nullptr) return outcome.exit_code;
+  if (before_run_) before_run_();
   const int code = (*outcome.run)();
   std::fflush(stdout);
   return code;

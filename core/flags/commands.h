@@ -36,6 +36,9 @@ class CommandSet {
   // `run` gives the exit code. The reference lives as long as this object.
   FlagSet& Command(const std::string& path, std::string help, std::function<int()> run);
 
+  // Called by Main before the command, when the values of all flags are known.
+  void BeforeRun(std::function<void()> check) { before_run_ = std::move(check); }
+
   // Runs the command, or prints what is to be printed; the exit code either way.
   int Main(int argc, char** argv);
 
@@ -59,6 +62,7 @@ class CommandSet {
   const std::string program_;
   FlagSet global_;
   std::unique_ptr<Node> root_;
+  std::function<void()> before_run_;
 };
 
 }  // namespace narthex

@@ -125,6 +125,13 @@ StatusOr<std::vector<Matcher>> ParseMetricSelector(std::string_view text) {
   return std::move(selector->matchers);
 }
 
+StatusOr<std::vector<Matcher>> ParseAnySelector(std::string_view text) {
+  Parser parser(text, {});
+  auto selector = parser.ParseWholeSelector();
+  if (!parser.error().ok()) return parser.error();
+  return std::move(selector->matchers);
+}
+
 StatusOr<Labels> ParseMetric(std::string_view text) {
   Parser parser(text, {});
   auto selector = parser.ParseWholeSelector();

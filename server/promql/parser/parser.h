@@ -30,6 +30,8 @@ struct ParserOptions {
 StatusOr<ExprPtr> ParseExpr(std::string_view text, const ParserOptions& options = {});
 // A selector alone, as in match[]: up{job="x"}. The metric name becomes a __name__ matcher.
 StatusOr<std::vector<Matcher>> ParseMetricSelector(std::string_view text);
+// The same, but it may select everything: {}, {x=~".*"}.
+StatusOr<std::vector<Matcher>> ParseAnySelector(std::string_view text);
 // A series as exposition and unit tests write it: up{job="x"}.
 StatusOr<Labels> ParseMetric(std::string_view text);
 

@@ -272,6 +272,9 @@ TEST_CASE("selectors and metrics alone") {
   CHECK(matchers->size() == 2);
   CHECK_FALSE(ParseMetricSelector("up[5m]").ok());
   CHECK_FALSE(ParseMetricSelector("{}").ok());
+  CHECK(ParseAnySelector("{}")->empty());
+  CHECK(ParseAnySelector("{__name__=~'(?s:.*)'}")->size() == 1);
+  CHECK_FALSE(ParseAnySelector("up[5m]").ok());
   CHECK_FALSE(ParseMetricSelector("up + up").ok());
   CHECK_FALSE(ParseMetricSelector("").ok());
   auto labels = ParseMetric("up{job=\"a\", b=\"c\"}");

@@ -1,0 +1,174 @@
+// promtool: the commands and their flags. What they do is in the files named after them.
+
+#include <cstdio>
+#include <memory>
+
+#include "core/flags/commands.h"
+#include "core/log/log.h"
+#include "core/strings/quote.h"
+#include "server/cmd/promtool/backfill_openmetrics.h"
+#include "server/cmd/promtool/output.h"
+#include "server/cmd/promtool/tsdb_analyze.h"
+#include "server/cmd/promtool/tsdb_dump.h"
+#include "server/cmd/promtool/tsdb_list.h"
+
+namespace narthex::promtool {
+namespace {
+
+constexpr char kDefaultPath[] = "data/";
+constexpr char kPathHelp[] = "Database path (default is data/).";
+constexpr char kHumanHelp[] = "Print human readable values.";
+constexpr char kQuietHelp[] = "Do not print created blocks.";
+
+void AddAnalyze(CommandSet* commands) {
+  struct Values {
+    int64_t* limit;
+    bool* extended;
+    std::string *match, *dir, *id;
+  };
+  auto v = std::make_shared<Values>();
+  FlagSet& flags = commands->Command(
+      "tsdb analyze", "Analyze churn, label pair cardinality and compaction efficiency.",
+      [v] { return AnalyzeBlock({*v->dir, *v->id, *v->limit, *v->extended, *v->match}); });
+  v->limit = flags.Int("limit", "How many items to show in each list.", 20);
+  v->extended = flags.Bool("extended", "Run extended analysis.", false);
+  v->match =
+      flags.String("match", "Series selector to analyze. Only 1 set of matchers is supported now.",
+                   "", {.placeholder = "MATCH"});
+  v->dir = flags.Arg("db path", kPathHelp, kDefaultPath);
+  v->id = flags.Arg("block id", "Block to analyze (default is the last block).", "");
+}
+
+void AddList(CommandSet* commands) {
+  struct Values {
+    bool* human;
+    std::string* dir;
+  };
+  auto v = std::make_shared<Values>();
+  FlagSet& flags = commands->Command("tsdb list", "List tsdb blocks.",
+                                     [v] { return ListBlocks(*v->dir, *v->human); });
+  v->human = flags.Bool("human-readable", kHumanHelp, false, {.short_name = 'r'});
+  v->dir = flags.Arg("db path", kPathHelp, kDefaultPath);
+}
+
+void AddDump(CommandSet* commands, const char* path, const char* help, bool open_metrics) {
+  struct Values {
+    std::string *root, *format = nullptr, *dir;
+    int64_t *mint, *maxt;
+    std::vector<std::string>* match;
+  };
+  auto v = std::make_shared<Values>();
+  FlagSet& flags = commands->Command(path, help, [v, open_metrics] {
+    DumpFormat format = DumpFormat::kOpenMetrics;
+    if (!open_metrics) {
+      format = *v->format == "prom" ? DumpFormat::kPrometheus : DumpFormat::kSeriesJson;
+    }
+    return Dump({*v->dir, *v->root, *v->mint, *v->maxt, *v->match, format});
+  });
+  v->root = flags.String("sandbox-dir-root",
+                         "Root directory where a sandbox directory will be created, in which the "
+                         "head is opened (default is the database path). The sandbox is cleaned up "
+                         "at the end.",
+                         "", {.placeholder = "SANDBOX-DIR-ROOT"});
+  v->mint = flags.Int(
+      "min-time", "Minimum timestamp to dump, in milliseconds since the Unix epoch.", INT64_MIN);
+  v->maxt = flags.Int(
+      "max-time", "Maximum timestamp to dump, in milliseconds since the Unix epoch.", INT64_MAX);
+  v->match = flags.Strings("match", "Series selector. Can be specified multiple times.",
+                           {"{__name__=~'(?s:.*)'}"});
+  if (!open_metrics) {
+    v->format = flags.Enum("format", "Output format of the dump (prom (default) or seriesjson).",
+                           {"prom", "seriesjson"}, "prom");
+  }
+  v->dir = flags.Arg("db path", kPathHelp, kDefaultPath);
+}
+
+// KEY=VALUE, as kingpin's maps.
+Status ParseLabels(const std::vector<std::string>& texts,
+                   std::vector<std::pair<std::string, std::string>>* out) {
+  for (const std::string& text : texts) {
+    const size_t equals = text.find('=');
+    if (equals == std::string::npos) return InvalidArgument("expected KEY=VALUE got '{}'", text);
+    out->emplace_back(text.substr(0, equals), text.substr(equals + 1));
+  }
+  return OkStatus();
+}
+
+void AddBackfillOpenMetrics(CommandSet* commands) {
+  struct Values {
+    bool *human, *quiet;
+    std::vector<std::string>* labels;
+    int64_t* max_block;
+    std::string *input, *output;
+  };
+  auto v = std::make_shared<Values>();
+  FlagSet& flags = commands->Command(
+      "tsdb create-blocks-from openmetrics",
+      "Import samples from OpenMetrics input and produce TSDB blocks. Please refer to the storage "
+      "docs for more details.",
+      [v] {
+        BackfillOptions options{*v->input, *v->output, {}, *v->max_block, *v->human, *v->quiet};
+        const Status labels = ParseLabels(*v->labels, &options.labels);
+        if (!labels.ok()) {
+          return Fail(InvalidArgument("promtool: error: {}, try --help", MessageOf(labels)));
+        }
+        return BackfillOpenMetrics(options);
+      });
+  v->human = flags.Bool("human-readable", kHumanHelp, false, {.short_name = 'r'});
+  v->quiet = flags.Bool("quiet", kQuietHelp, false, {.short_name = 'q'});
+  v->labels = flags.Strings("label",
+                            "Label to attach to metrics. Can be specified multiple times. Example "
+                            "--label=label_name=label_value",
+                            {}, {.placeholder = "LABEL"});
+  v->max_block = flags.Duration("max-block-duration", "Maximum duration of a block.", "2h",
+                                FlagSet::DurationSyntax::kPrometheus, {.hidden = true});
+  v->input = flags.RequiredArg("input file", "OpenMetrics file to read samples from.");
+  v->output = flags.Arg("output directory", "Output directory for generated blocks.", kDefaultPath);
+}
+
+// The commands here only parse selectors, which no feature changes; unknown ones are named.
+void CheckFeatures(const std::vector<std::string>& features) {
+  for (const std::string& list : features) {
+    for (const std::string_view feature : SplitString(list, ',')) {
+      if (feature.empty() || feature == "promql-experimental-functions" ||
+          feature == "promql-delayed-name-removal") {
+        continue;
+      }
+      std::fprintf(stderr, "  WARNING: Unknown feature passed to --enable-feature: %s\n",
+                   std::string(feature).c_str());
+    }
+  }
+}
+
+int Main(int argc, char** argv) {
+  SetLogLevel(LogLevel::kError);
+  CommandSet commands("promtool", "Tooling for the Prometheus monitoring system.");
+  commands.SetVersion(VersionText("promtool"));
+  commands.global().Bool("experimental", "Enable experimental commands.", false);
+  const auto* features = commands.global().Strings(
+      "enable-feature",
+      "Comma separated feature names to enable. Valid options: promql-experimental-functions, "
+      "promql-delayed-name-removal. See "
+      "https://prometheus.io/docs/prometheus/latest/feature_flags/ for more details",
+      {""});
+  commands.Group("tsdb", "Run tsdb commands.");
+  AddAnalyze(&commands);
+  AddList(&commands);
+  AddDump(&commands, "tsdb dump", "Dump samples from a TSDB.", false);
+  AddDump(&commands, "tsdb dump-openmetrics",
+          "[Experimental] Dump samples from a TSDB into OpenMetrics text format, excluding native "
+          "histograms and staleness markers, which are not representable in OpenMetrics.",
+          true);
+  commands.Group(
+      "tsdb create-blocks-from",
+      "[Experimental] Import samples from input and produce TSDB blocks. Please refer to "
+      "the storage docs for more details.");
+  AddBackfillOpenMetrics(&commands);
+  commands.BeforeRun([features] { CheckFeatures(*features); });
+  return commands.Main(argc, argv);
+}
+
+}  // namespace
+}  // namespace narthex::promtool
+
+int main(int argc, char** argv) { return narthex::promtool::Main(argc, argv); }
