@@ -1,0 +1,115 @@
+#include "server/storage/tsdb/promwal/export.h"
+
+#include <vector>
+
+#include "server/storage/tsdb/chunkenc/chunk_iterator.h"
+#include "server/storage/tsdb/promwal/log_writer.h"
+#include "server/storage/tsdb/promwal/records.h"
+
+namespace narthex::tsdb::promwal {
+namespace {
+
+constexpr size_t kSamplesPerRecord = 5000;
+constexpr size_t kHistogramRecordBytes = 64 << 10;
+
+// Gathers samples into records; those of one series keep their order, whatever their kinds.
+class SampleWriter {
+ public:
+  explicit SampleWriter(LogWriter* log) : log_(*log) {}
+
+  Status Add(uint64_t ref, const ChunkIterator& it) {
+    switch (it.kind()) {
+      case SampleKind::kFloat:
+        NX_RETURN_IF_ERROR(Prepare(RecordType::kSamples, ref, it.time()));
+        samples_.push_back({ref, it.time(), it.bits()});
+        return samples_.size() < kSamplesPerRecord ? OkStatus() : Flush();
+      case SampleKind::kHistogram:
+        it.Get(&integer_);
+        return AddHistogram(ref, it.time(), &integer_, RecordType::kHistograms,
+                            RecordType::kCustomHistograms);
+      case SampleKind::kFloatHistogram:
+        it.Get(&floating_);
+        return AddHistogram(ref, it.time(), &floating_, RecordType::kFloatHistograms,
+                            RecordType::kCustomFloatHistograms);
+      case SampleKind::kNone:
+        break;
+    }
+    return OkStatus();
+  }
+
+  Status Flush() {
+    if (type_ == RecordType::kSamples) {
+      if (samples_.empty()) return OkStatus();
+      encoder_.Samples(samples_, &record_);
+      samples_.clear();
+    } else if (record_.empty()) {
+      return OkStatus();
+    }
+    const Status status = log_.Append(record_);
+    record_.clear();
+    return status;
+  }
+
+ private:
+  Status Prepare(RecordType type, uint64_t ref, int64_t t) {
+    if (type != type_) NX_RETURN_IF_ERROR(Flush());
+    type_ = type;
+    if (type != RecordType::kSamples && record_.empty()) {
+      encoder_.BeginHistograms(type, ref, t, &record_);
+    }
+    return OkStatus();
+  }
+  template <typename H>
+  Status AddHistogram(uint64_t ref, int64_t t, H* h, RecordType plain, RecordType custom) {
+    // "No reset" is what replay finds out by itself.
+    if (h->reset == CounterResetHint::kNotReset) h->reset = CounterResetHint::kUnknown;
+    NX_RETURN_IF_ERROR(Prepare(h->custom_buckets() ? custom : plain, ref, t));
+    encoder_.Histogram(ref, t, *h, &record_);
+    return record_.size() < kHistogramRecordBytes ? OkStatus() : Flush();
+  }
+
+  LogWriter& log_;
+  RecordEncoder encoder_;
+  RecordType type_ = RecordType::kSamples;
+  std::vector<SampleRecord> samples_;
+  std::string record_;
+  IntHistogram integer_;
+  FloatHistogram floating_;
+};
+
+}  // namespace
+
+StatusOr<ExportResult> WriteLog(const std::string& dir, ChunkSeriesSet* series,
+                                const std::atomic<bool>* cancel) {
+  ExportResult result;
+  LogWriter log(dir);
+  SampleWriter samples(&log);
+  RecordEncoder encoder;
+  std::string record;
+  std::vector<std::pair<uint64_t, Labels>> one(1);
+  NX_RETURN_IF_ERROR(series->Symbols().status());  // comes before Next
+  while (series->Next()) {
+    if (cancel != nullptr && cancel->load(std::memory_order_relaxed)) {
+      return Cancelled("the export was told to stop");
+    }
+    one[0] = {++result.series, series->labels()};
+    encoder.Series(one, &record);
+    // What is gathered may be of this series only once it is known.
+    NX_RETURN_IF_ERROR(log.Append(record));
+    for (const ChunkView& chunk : series->chunks()) {
+      const auto it = NewChunkIterator(chunk);
+      while (it->Next() != SampleKind::kNone) {
+        NX_RETURN_IF_ERROR(samples.Add(result.series, *it));
+        ++result.samples;
+      }
+      NX_RETURN_IF_ERROR(it->status());
+    }
+  }
+  NX_RETURN_IF_ERROR(series->status());
+  NX_RETURN_IF_ERROR(samples.Flush());
+  NX_RETURN_IF_ERROR(log.Close());
+  result.bytes = log.bytes();
+  return result;
+}
+
+}  // namespace narthex::tsdb::promwal

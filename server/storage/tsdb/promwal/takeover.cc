@@ -1,0 +1,151 @@
+#include "server/storage/tsdb/promwal/takeover.h"
+
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <cerrno>
+#include <chrono>
+#include <filesystem>
+#include <vector>
+
+#include "core/base/clock.h"
+#include "core/base/file.h"
+#include "core/log/log.h"
+#include "server/storage/tsdb/block/block_writer.h"
+#include "server/storage/tsdb/promwal/export.h"
+#include "server/storage/tsdb/promwal/import.h"
+#include "server/storage/tsdb/promwal/log_reader.h"
+
+namespace narthex::tsdb::promwal {
+namespace {
+
+std::string MarkPath(const std::string& dir) { return JoinPath(dir, "head/exported"); }
+
+// What a log looks like from outside; "" when there is none. A server that opens it begins a
+// segment at least.
+StatusOr<std::string> IdentityOf(const std::string& wal) {
+  NX_ASSIGN_OR_RETURN(const LogFiles files, FindLog(wal));
+  if (files.empty()) return std::string();
+  std::string identity =
+      fmt::format("{} {}", files.checkpoint.empty() ? "none" : "checkpoint", files.segments.size());
+  if (!files.segments.empty()) {
+    struct stat st;
+    if (::stat(files.segments.back().c_str(), &st) != 0) {
+      return ErrnoStatus(errno, files.segments.back());
+    }
+    identity += fmt::format(" {:08} {} {}.{:09}", files.last_segment, st.st_size, st.st_mtim.tv_sec,
+                            st.st_mtim.tv_nsec);
+  }
+  return identity + "\n";
+}
+
+// Renamed first, so that a crash leaves either all of it or what opening removes.
+Status RemoveTree(const std::string& path) {
+  return FileExists(path) ? DeleteBlockDir(path) : OkStatus();
+}
+
+StatusOr<std::vector<std::string>> Snapshots(const std::string& dir) {
+  std::vector<std::string> out;
+  NX_ASSIGN_OR_RETURN(const std::vector<std::string> names, ListDirectory(dir));
+  for (const std::string& name : names) {
+    if (name.starts_with("chunk_snapshot.")) out.push_back(JoinPath(dir, name));
+  }
+  return out;
+}
+
+Status SetAside(const std::string& path, int64_t now_ms) {
+  if (!FileExists(path)) return OkStatus();
+  const std::string target = fmt::format("{}.damaged-{}", path, now_ms);
+  if (::rename(path.c_str(), target.c_str()) != 0) return ErrnoStatus(errno, "rename " + path);
+  NX_LOG(Warn, "A damaged log of Prometheus is kept", {"dir", target});
+  return OkStatus();
+}
+
+void Report(const ImportResult& result, double seconds) {
+  NX_LOG(Info, "Imported the head of a Prometheus data directory", {"series", result.series},
+         {"samples", result.samples}, {"blocks", result.blocks.size()},
+         {"log_bytes", result.log_bytes}, {"duration", fmt::format("{:.3f}s", seconds)});
+  if (result.damaged + result.lost_samples + result.unknown_records > 0) {
+    NX_LOG(Warn, "Part of the log could not be imported", {"damaged_places", result.damaged},
+           {"samples_of_unknown_series", result.lost_samples},
+           {"records_of_unknown_types", result.unknown_records});
+  }
+  if (result.exemplars + result.metadata > 0) {
+    NX_LOG(Info, "Exemplars and metadata of the log are not imported",
+           {"exemplars", result.exemplars}, {"metadata", result.metadata});
+  }
+}
+
+// The log is in blocks now.
+Status RemoveLog(const std::string& dir, bool keep) {
+  const int64_t now = Clock::System().NowMs();
+  NX_ASSIGN_OR_RETURN(const std::vector<std::string> snapshots, Snapshots(dir));
+  for (const std::string& path : snapshots) NX_RETURN_IF_ERROR(RemoveTree(path));
+  for (const char* name : {"wbl", "wal"}) {
+    const std::string path = JoinPath(dir, name);
+    NX_RETURN_IF_ERROR(keep ? SetAside(path, now) : RemoveTree(path));
+  }
+  return SyncDirectory(dir);
+}
+
+}  // namespace
+
+std::string UnfinishedExportDir(const std::string& data_dir) {
+  return JoinPath(data_dir, fmt::format("wal{}", kTmpForCreationSuffix));
+}
+std::string LogDir(const std::string& data_dir) { return JoinPath(data_dir, "wal"); }
+
+Status PublishExport(const std::string& data_dir) {
+  const std::string fresh = UnfinishedExportDir(data_dir);
+  // The mark first: with it a log that fits is a copy, and one that is not there yet says nothing.
+  NX_ASSIGN_OR_RETURN(const std::string identity, IdentityOf(fresh));
+  NX_RETURN_IF_ERROR(RemoveTree(LogDir(data_dir)));
+  NX_RETURN_IF_ERROR(WriteFileAtomically(MarkPath(data_dir), identity));
+  if (::rename(fresh.c_str(), LogDir(data_dir).c_str()) != 0) {
+    return ErrnoStatus(errno, "rename " + fresh);
+  }
+  return SyncDirectory(data_dir);
+}
+
+Status TakeOver(const std::string& dir, int64_t block_range_ms) {
+  const std::string mark_path = MarkPath(dir);
+  const std::string wal = LogDir(dir);
+  NX_RETURN_IF_ERROR(RemoveTree(UnfinishedExportDir(dir)));
+  NX_ASSIGN_OR_RETURN(const std::string identity, IdentityOf(wal));
+  NX_ASSIGN_OR_RETURN(const LogFiles wbl, FindLog(JoinPath(dir, "wbl")));
+  const bool exported = FileExists(mark_path);
+  std::string mark;
+  if (exported) {
+    NX_ASSIGN_OR_RETURN(mark, ReadFile(mark_path, 4096));
+  }
+  if (identity.empty() && wbl.empty()) {
+    // An export that never got its name, or one that somebody took away.
+    if (exported && ::unlink(mark_path.c_str()) != 0) return ErrnoStatus(errno, mark_path);
+    return OkStatus();
+  }
+  if (exported && mark == identity) {
+    NX_LOG(Info, "Removing the log that was exported for Prometheus: it was not used");
+    NX_RETURN_IF_ERROR(RemoveTree(wal));
+    if (::unlink(mark_path.c_str()) != 0) return ErrnoStatus(errno, mark_path);
+    return SyncDirectory(JoinPath(dir, "head"));
+  }
+  const auto start = std::chrono::steady_clock::now();
+  const bool own = FileExists(JoinPath(dir, "head"));
+  NX_LOG(Info, "Importing the head of a Prometheus data directory ...", {"dir", dir});
+  NX_ASSIGN_OR_RETURN(const ImportResult result,
+                      ImportLog({.dir = dir, .block_range_ms = block_range_ms}));
+  Report(result, std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count());
+  if (exported) NX_RETURN_IF_ERROR(RemoveTree(JoinPath(dir, "head")));
+  const bool damaged = result.damaged > 0;
+  if (!own || exported) {
+    const std::string chunks = JoinPath(dir, "chunks_head");
+    NX_RETURN_IF_ERROR(damaged ? SetAside(chunks, Clock::System().NowMs()) : RemoveTree(chunks));
+  } else {
+    NX_LOG(Warn,
+           "Prometheus ran on this directory without an export before: its samples were "
+           "imported beside ours");
+  }
+  return RemoveLog(dir, damaged);
+}
+
+}  // namespace narthex::tsdb::promwal

@@ -1,0 +1,26 @@
+#pragma once
+// Whose directory is it? Opening a data directory here, after Prometheus or after an export for it.
+//
+//   wal/, wbl/, chunk_snapshot.*   Prometheus ran here: its head becomes blocks, then they go. When
+//                                  the log was damaged it is set aside as wal.damaged-<ms> instead.
+//   … and head/exported fits       nobody ran here since our export: wal/ is a copy of head/ and
+//   goes … and head/exported does not   Prometheus went on from our export, so its log has all of
+//   head/:
+//                                  head/ and chunks_head/ go as well
+//   … and no head/exported         both servers hold something the other has not: both are kept
+//
+// A crash at any place leaves a directory that opens with the same contents: blocks are complete
+// when they have their name, and what they stand for goes after them.
+
+#include <cstdint>
+#include <string>
+
+#include "core/base/status.h"
+
+namespace narthex::tsdb::promwal {
+
+// Before anything else opens the directory, with its lock held. Changes nothing in a directory that
+// Prometheus has not used.
+Status TakeOver(const std::string& data_dir, int64_t block_range_ms);
+
+}  // namespace narthex::tsdb::promwal
