@@ -49,7 +49,7 @@ TEST_CASE("canonical form") {
       {"foo[5m] offset 1m @ end()", "foo[5m] @ end() offset 1m"},
       {"foo[5m:1m] offset 1w @ 7", "foo[5m:1m] @ 7.000 offset 1w"},
       {"-foo", "-foo"}, {"--foo", "--foo"}, {"(1)", "(1)"}, {"-foo^2", "-foo ^ 2"},
-      {"1+2*3", "1 + 2 * 3"}, {"2^3^2", "2 ^ 3 ^ 2"}, {"inf^2", "Inf ^ 2"}, {"a atan2 b", "a atan2 b"},
+      {"1+2*3", "1 + 2 * 3"}, {"2^3^2", "2 ^ 3 ^ 2"}, {"inf^2", "+Inf ^ 2"}, {"a atan2 b", "a atan2 b"},
       {"a and b or c unless d", "a and b or c unless d"},
       {"a == bool b", "a == bool b"}, {"a > on(x) b", "a > on (x) b"},
       {"a * ignoring(x, y,) b", "a * ignoring (x, y) b"},

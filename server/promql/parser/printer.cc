@@ -1,7 +1,5 @@
 #include "server/promql/parser/printer.h"
 
-#include <cmath>
-
 #include "core/labels/names.h"
 #include "core/strings/duration.h"
 #include "core/strings/numbers.h"
@@ -44,15 +42,6 @@ std::string_view DurationOpText(DurationOp op) {
   }
 }
 
-// The left side of ^. "+Inf ^ x" would be read as +(Inf ^ x), so the sign goes.
-bool AppendBareInf(std::string* out, const Expr& base) {
-  if (base.kind != ExprKind::kNumber) return false;
-  const double v = base.As<NumberLiteral>().value;
-  if (!std::isinf(v) || v < 0) return false;
-  out->append("Inf");
-  return true;
-}
-
 void AppendDurationExpr(std::string* out, const Expr& expr) {
   if (expr.kind != ExprKind::kDuration) return AppendExpr(out, expr);
   const auto& e = expr.As<DurationExpr>();
@@ -75,7 +64,7 @@ void AppendDurationExpr(std::string* out, const Expr& expr) {
       out->push_back(')');
       return;
     default:
-      if (e.op != DurationOp::kPow || !AppendBareInf(out, *e.lhs)) AppendDurationExpr(out, *e.lhs);
+      AppendDurationExpr(out, *e.lhs);
       out->append(DurationOpText(e.op));
       AppendDurationExpr(out, *e.rhs);
   }
@@ -158,7 +147,7 @@ void AppendAggregate(std::string* out, const AggregateExpr& e) {
 }
 
 void AppendBinary(std::string* out, const BinaryExpr& e) {
-  if (e.op != BinaryOp::kPow || !AppendBareInf(out, *e.lhs)) AppendExpr(out, *e.lhs);
+  AppendExpr(out, *e.lhs);
   out->append(" ").append(BinaryOpName(e.op));
   AppendBinaryModifiers(out, e);
   out->push_back(' ');
