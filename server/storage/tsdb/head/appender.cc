@@ -117,13 +117,16 @@ Status HeadAppender::Commit(bool durable) {
     if (core_.wal != nullptr && !written.empty()) {
       std::string payload;
       EncodeDetached(core_.index.table(), written, &payload);
-      position = core_.wal->Append(static_cast<uint8_t>(RecordType::kDetached), payload);
+      position = core_.wal->Append(static_cast<uint8_t>(RecordType::kDetached), payload,
+                                   /*wake=*/false);
     }
   }
   samples_.clear();
   newest_.clear();
   if (refused > 0) return ResourceExhausted("{} samples could not be stored", refused);
-  if (durable && position != 0) return core_.wal->WaitWritten(position);
+  if (position == 0) return OkStatus();
+  if (durable) return core_.wal->WaitWritten(position);
+  core_.wal->Push();
   return OkStatus();
 }
 

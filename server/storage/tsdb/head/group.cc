@@ -290,7 +290,7 @@ void Group::FlushLayout() {
   out.Uvarint(id_);
   out.Uvarint(++log.layout_version);
   out.Bytes(pending_layout_);
-  core_.wal->Append(static_cast<uint8_t>(RecordType::kLayout), payload);
+  core_.wal->Append(static_cast<uint8_t>(RecordType::kLayout), payload, /*wake=*/false);
   ForgetLayout();
 }
 

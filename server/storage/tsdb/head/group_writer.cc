@@ -30,6 +30,7 @@ class HeadGroupWriter final : public storage::GroupWriter {
   void CommitDetached(TimestampMs t, std::span<const Group::Late> late, Commit* result);
   void Rejoin(const std::vector<uint32_t>& members) REQUIRES(core_.structure_mutex);
   void Finish();
+  void Close() REQUIRES(core_.structure_mutex);
 
   Head& head_;
   HeadCore& core_;
@@ -41,7 +42,14 @@ class HeadGroupWriter final : public storage::GroupWriter {
 
 HeadGroupWriter::~HeadGroupWriter() {
   if (group_ == nullptr) return;
-  MutexLock structure(core_.structure_mutex);
+  {
+    MutexLock structure(core_.structure_mutex);
+    Close();
+  }
+  if (core_.wal != nullptr) core_.wal->Push();
+}
+
+void HeadGroupWriter::Close() {
   std::vector<uint32_t> released;
   bool empty = false;
   {
@@ -148,6 +156,7 @@ storage::GroupWriter::Commit HeadGroupWriter::CommitTick(TimestampMs t,
     result = group_->Tick(t, values, &late);
   }
   if (!late.empty()) CommitDetached(t, late, &result);
+  if (core_.wal != nullptr) core_.wal->Push();
   if (retiring_ && result.out_of_bounds == 0 && result.refused == 0) Finish();
   core_.counters.samples_appended.fetch_add(result.appended, std::memory_order_relaxed);
   core_.counters.out_of_order.fetch_add(result.out_of_order, std::memory_order_relaxed);
@@ -210,7 +219,7 @@ void HeadGroupWriter::CommitDetached(TimestampMs t, std::span<const Group::Late>
   if (core_.wal != nullptr) {
     std::string payload;
     EncodeDetached(core_.index.table(), samples, &payload);
-    core_.wal->Append(static_cast<uint8_t>(RecordType::kDetached), payload);
+    core_.wal->Append(static_cast<uint8_t>(RecordType::kDetached), payload, /*wake=*/false);
   }
   Rejoin(filled);
 }

@@ -49,33 +49,42 @@ StatusOr<std::unique_ptr<WalWriter>> WalWriter::Open(WalOptions options) {
 
 WalWriter::~WalWriter() { (void)Close(); }
 
-uint64_t WalWriter::AppendLocked(uint8_t type, std::string_view payload) {
+uint64_t WalWriter::AppendLocked(uint8_t type, std::string_view payload, bool wake) {
   const size_t before = pending_.size();
   AppendFrame(static_cast<RecordType>(type), payload, &pending_);
   segment_size_ += pending_.size() - before;
   appended_position_ += pending_.size() - before;
   const uint64_t position = appended_position_;
   if (segment_size_ >= options_.segment_bytes) RollLocked();
-  if (before == 0 || pending_.size() >= kFlushBytes || !ended_.empty()) wake_.NotifyOne();
+  if (options_.flush_window.count() > 0 || wake) {
+    if (before == 0 || pending_.size() >= kFlushBytes || !ended_.empty()) wake_.NotifyOne();
+  }
   return position;
 }
 
 bool WalWriter::Append(uint8_t type, std::string_view payload, uint32_t expected_segment,
                        uint64_t* position) {
   MutexLock lock(mutex_);
-  written_.Wait(
-      lock, [this]() NO_THREAD_SAFETY_ANALYSIS { return pending_.size() < kMaxPending || stop_; });
+  WaitForRoom(&lock);
   if (segment_.load(std::memory_order_relaxed) != expected_segment) return false;
-  const uint64_t at = AppendLocked(type, payload);
+  const uint64_t at = AppendLocked(type, payload, /*wake=*/false);
   if (position != nullptr) *position = at;
   return true;
 }
 
-uint64_t WalWriter::Append(uint8_t type, std::string_view payload) {
-  MutexLock lock(mutex_);
+void WalWriter::WaitForRoom(MutexLock* lock) {
+  if (pending_.size() < kMaxPending) return;
+  ++waiters_;
+  wake_.NotifyOne();
   written_.Wait(
-      lock, [this]() NO_THREAD_SAFETY_ANALYSIS { return pending_.size() < kMaxPending || stop_; });
-  return AppendLocked(type, payload);
+      *lock, [this]() NO_THREAD_SAFETY_ANALYSIS { return pending_.size() < kMaxPending || stop_; });
+  --waiters_;
+}
+
+uint64_t WalWriter::Append(uint8_t type, std::string_view payload, bool wake) {
+  MutexLock lock(mutex_);
+  WaitForRoom(&lock);
+  return AppendLocked(type, payload, wake);
 }
 
 void WalWriter::RollLocked() {
@@ -83,6 +92,25 @@ void WalWriter::RollLocked() {
   pending_.clear();
   segment_.fetch_add(1, std::memory_order_release);
   segment_size_ = kSegmentHeader;
+  wake_.NotifyOne();
+}
+
+void WalWriter::Push() {
+  if (options_.flush_window.count() > 0) return;
+  constexpr int kRounds = 4;  // then the thread takes over, lest one commit writes for all
+  MutexLock lock(mutex_);
+  if (writing_) {
+    push_again_ = true;
+    return;
+  }
+  for (int round = 0; round < kRounds; ++round) {
+    if (failing_.load() || stop_) return;
+    if (!ended_.empty()) break;  // the end of a segment is synced
+    if (pending_.empty()) return;
+    push_again_ = false;
+    WriteRound(/*sync=*/false, &lock);
+    if (!push_again_) return;
+  }
   wake_.NotifyOne();
 }
 
@@ -99,6 +127,10 @@ uint32_t WalWriter::Roll() {
 
 Status WalWriter::WaitWritten(uint64_t position) {
   MutexLock lock(mutex_);
+  if (written_position_ < position && !writing_ && !failing_.load() && !stop_ && ended_.empty()) {
+    WriteRound(/*sync=*/false, &lock);
+  }
+  if (written_position_ >= position) return OkStatus();
   const uint64_t attempt = attempts_;
   ++waiters_;
   wake_.NotifyOne();
@@ -113,21 +145,18 @@ Status WalWriter::WaitWritten(uint64_t position) {
 
 Status WalWriter::Flush(bool sync) {
   uint64_t position = 0;
-  uint64_t attempt = 0;
+  uint64_t asked = 0;
   {
     MutexLock lock(mutex_);
     position = appended_position_;
-    attempt = attempts_;
-    if (sync) sync_wanted_ = true;
+    if (sync) asked = ++sync_asked_;
     wake_.NotifyOne();
   }
   NX_RETURN_IF_ERROR(WaitWritten(position));
   if (!sync) return OkStatus();
   MutexLock lock(mutex_);
   ++waiters_;
-  written_.Wait(lock, [&]() NO_THREAD_SAFETY_ANALYSIS {
-    return stop_ || (!sync_wanted_ && attempts_ > attempt);
-  });
+  written_.Wait(lock, [&]() NO_THREAD_SAFETY_ANALYSIS { return stop_ || sync_done_ >= asked; });
   --waiters_;
   return last_error_;
 }
@@ -200,76 +229,98 @@ Status WalWriter::WriteBatch(Batch* batch) {
   return OkStatus();
 }
 
+// Takes back what was not written, before what came since.
+void WalWriter::PutBack(std::vector<Batch> batches, size_t done) {
+  Batch rest = std::move(batches.back());
+  batches.pop_back();
+  batches.erase(batches.begin(),
+                batches.begin() + static_cast<ptrdiff_t>(std::min(done, batches.size())));
+  if (rest.segment == segment_.load()) {
+    pending_.insert(0, rest.bytes);
+  } else if (!ended_.empty() && ended_.front().segment == rest.segment) {
+    ended_.front().bytes.insert(0, rest.bytes);
+  } else {
+    batches.push_back(std::move(rest));
+  }
+  ended_.insert(ended_.begin(), std::make_move_iterator(batches.begin()),
+                std::make_move_iterator(batches.end()));
+}
+
+void WalWriter::WriteRound(bool sync, MutexLock* lock) {
+  writing_ = true;
+  std::vector<Batch> batches = std::move(ended_);
+  ended_.clear();
+  batches.push_back({segment_.load(), std::move(pending_)});
+  pending_.clear();
+  const uint64_t position = appended_position_;
+  lock->Unlock();
+
+  Status status;
+  size_t done = 0;
+  for (; done < batches.size() && status.ok(); ++done) status = WriteBatch(&batches[done]);
+  if (!status.ok()) --done;
+  if (status.ok() && sync) status = SyncFile();
+
+  lock->Lock();
+  writing_ = false;
+  ++attempts_;
+  last_error_ = status;
+  if (done == batches.size()) {
+    written_position_ = position;
+    // The buffer is used again.
+    if (pending_.empty() && segment_.load() == batches.back().segment) {
+      pending_ = std::move(batches.back().bytes);
+      pending_.clear();
+    }
+  } else {
+    PutBack(std::move(batches), done);
+  }
+  if (!status.ok()) {
+    counters_.write_failures.fetch_add(1, std::memory_order_relaxed);
+    if (!failing_.exchange(true)) {
+      NX_LOG(Error, "Writing the log failed; new samples are refused until it works again",
+             {"err", status});
+      wake_.NotifyOne();  // the thread tries again
+    }
+  } else if (failing_.exchange(false)) {
+    NX_LOG(Info, "Writing the log works again");
+  }
+  if (waiters_ > 0 || thread_waits_) written_.NotifyAll();
+}
+
 void WalWriter::Run() {
-  last_sync_ = std::chrono::steady_clock::now();
   const auto retry = std::max(options_.flush_window, std::chrono::milliseconds(10));
+  const bool window = options_.flush_window.count() > 0;
   MutexLock lock(mutex_);
+  last_sync_ = std::chrono::steady_clock::now();
   for (;;) {
     const auto due = [this]() NO_THREAD_SAFETY_ANALYSIS {
-      return stop_ || waiters_ > 0 || sync_wanted_ || !ended_.empty() ||
-             pending_.size() >= kFlushBytes;
+      return stop_ || waiters_ > 0 || sync_asked_ > sync_done_ || (push_again_ && !writing_) ||
+             !ended_.empty() || pending_.size() >= kFlushBytes;
     };
     if (failing_.load()) {
       wake_.WaitFor(lock, retry, [this]() NO_THREAD_SAFETY_ANALYSIS { return stop_; });
     } else {
       // First something must be there; then it may gather for the window.
       const auto any = [&]() NO_THREAD_SAFETY_ANALYSIS { return due() || !pending_.empty(); };
-      if (options_.sync_interval.count() > 0 && unsynced_) {
+      if (options_.sync_interval.count() > 0) {
         wake_.WaitFor(lock, options_.sync_interval, any);
       } else {
         wake_.Wait(lock, any);
       }
-      if (options_.flush_window.count() > 0) wake_.WaitFor(lock, options_.flush_window, due);
+      if (window) wake_.WaitFor(lock, options_.flush_window, due);
     }
+    thread_waits_ = true;
+    written_.Wait(lock, [this]() NO_THREAD_SAFETY_ANALYSIS { return !writing_; });
+    thread_waits_ = false;
     const bool stopping = stop_;
-    const bool sync_now = sync_wanted_;
-    std::vector<Batch> batches = std::move(ended_);
-    ended_.clear();
-    batches.push_back({segment_.load(), std::move(pending_)});
-    pending_.clear();
-    const uint64_t position = appended_position_;
-    lock.Unlock();
-
-    Status status;
-    size_t done = 0;
-    for (; done < batches.size() && status.ok(); ++done) status = WriteBatch(&batches[done]);
-    if (!status.ok()) --done;
+    const uint64_t asked = sync_asked_;
     const bool interval_over =
         options_.sync_interval.count() > 0 &&
         std::chrono::steady_clock::now() - last_sync_ >= options_.sync_interval;
-    if (status.ok() && (sync_now || stopping || interval_over)) status = SyncFile();
-
-    lock.Lock();
-    ++attempts_;
-    last_error_ = status;
-    if (done == batches.size()) {
-      written_position_ = position;
-    } else {
-      // Put back what was not written, before what came since.
-      Batch rest = std::move(batches.back());
-      batches.pop_back();
-      batches.erase(batches.begin(),
-                    batches.begin() + static_cast<ptrdiff_t>(std::min(done, batches.size())));
-      if (rest.segment == segment_.load()) {
-        pending_.insert(0, rest.bytes);
-      } else if (!ended_.empty() && ended_.front().segment == rest.segment) {
-        ended_.front().bytes.insert(0, rest.bytes);
-      } else {
-        batches.push_back(std::move(rest));
-      }
-      ended_.insert(ended_.begin(), std::make_move_iterator(batches.begin()),
-                    std::make_move_iterator(batches.end()));
-    }
-    if (!status.ok()) {
-      counters_.write_failures.fetch_add(1, std::memory_order_relaxed);
-      if (!failing_.exchange(true)) {
-        NX_LOG(Error, "Writing the log failed; new samples are refused until it works again",
-               {"err", status});
-      }
-    } else {
-      if (failing_.exchange(false)) NX_LOG(Info, "Writing the log works again");
-      if (sync_now) sync_wanted_ = false;
-    }
+    push_again_ = false;
+    WriteRound(asked > sync_done_ || stopping || interval_over, &lock);
+    if (last_error_.ok()) sync_done_ = asked;
     written_.NotifyAll();
     if (stopping) return;
   }

@@ -1,6 +1,8 @@
 #pragma once
-// Writes the log (docs/formats/wal.md). Callers hand over encoded records; one thread writes them
+// Writes the log (docs/formats/wal.md). Callers hand over encoded records; a thread writes them
 // with write(2) at most `flush_window` later, or earlier when 256 KiB are waiting or someone waits.
+// Without a window whoever commits writes (Push), with what others have handed over meanwhile:
+// waking a thread costs more than the write.
 //
 // Records that only make sense together with earlier ones of the same segment (symbols, deltas) are
 // encoded against segment(); Append refuses them when the segment has ended meanwhile, and the
@@ -52,11 +54,15 @@ class WalWriter {
   uint32_t segment() const { return segment_.load(std::memory_order_acquire); }
   bool failing() const { return failing_.load(std::memory_order_relaxed); }
 
-  // False when `expected_segment` is over. *position (may be null) is what to wait for.
+  // False when `expected_segment` is over. *position (may be null) is what to wait for. The caller
+  // ends with Push.
   bool Append(uint8_t type, std::string_view payload, uint32_t expected_segment,
               uint64_t* position = nullptr);
-  // For records that stand alone.
-  uint64_t Append(uint8_t type, std::string_view payload);
+  // For records that stand alone. Without `wake` the caller ends with Push or WaitWritten.
+  uint64_t Append(uint8_t type, std::string_view payload, bool wake = true);
+  // Hands what was appended to write(2) now, unless there is a window or another thread is at it,
+  // which then takes this too. No lock that a reader needs may be held.
+  void Push();
   // Where the next record goes: the offset counts frames as if none were compressed.
   LogPosition Next();
   // Returns when everything up to `position` was handed to write(2), or writing failed.
@@ -77,7 +83,11 @@ class WalWriter {
     uint32_t segment = 0;
     std::string bytes;
   };
-  uint64_t AppendLocked(uint8_t type, std::string_view payload) REQUIRES(mutex_);
+  uint64_t AppendLocked(uint8_t type, std::string_view payload, bool wake) REQUIRES(mutex_);
+  // Writes everything that waits; mutex_ is released meanwhile, writing_ keeps others away.
+  void WriteRound(bool sync, MutexLock* lock) REQUIRES(mutex_);
+  void WaitForRoom(MutexLock* lock) REQUIRES(mutex_);
+  void PutBack(std::vector<Batch> batches, size_t done) REQUIRES(mutex_);
   void RollLocked() REQUIRES(mutex_);
   Status WriteBatch(Batch* batch);
   Status OpenSegment(uint32_t segment);
@@ -100,10 +110,14 @@ class WalWriter {
   uint64_t attempts_ GUARDED_BY(mutex_) = 0;  // finished write rounds
   Status last_error_ GUARDED_BY(mutex_);
   int waiters_ GUARDED_BY(mutex_) = 0;
-  bool sync_wanted_ GUARDED_BY(mutex_) = false;
+  uint64_t sync_asked_ GUARDED_BY(mutex_) = 0;  // calls of Flush(true)
+  uint64_t sync_done_ GUARDED_BY(mutex_) = 0;
+  bool writing_ GUARDED_BY(mutex_) = false;       // a thread owns the file and what belongs to it
+  bool push_again_ GUARDED_BY(mutex_) = false;    // records came while it was writing
+  bool thread_waits_ GUARDED_BY(mutex_) = false;  // for writing_ to end
   bool stop_ GUARDED_BY(mutex_) = false;
 
-  // The writing thread's own.
+  // Owned by whoever set writing_.
   UniqueFd fd_;
   uint32_t open_segment_ = 0;
   uint64_t file_size_ = 0;
