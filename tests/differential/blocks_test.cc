@@ -267,6 +267,38 @@ scrape_configs:
   CheckReadAlike(path);
 }
 
+TEST_CASE("A head that Prometheus left in its log is dumped, and nothing is touched") {
+  const Databases db = Make("log_dumped");
+  const std::string config = ConfigFile(db.theirs, R"(
+global: {scrape_interval: 200ms, scrape_timeout: 200ms}
+scrape_configs: [{job_name: absent, static_configs: [{targets: ['127.0.0.1:1']}]}]
+)");
+  {
+    RunningPrometheus peer(db.theirs, config);
+    const std::string query = "/api/v1/query?query=" + UrlEscape("count_over_time(up[1h]) > 10");
+    CHECK(Eventually(
+        kPatience, [&] { return Json(HttpGet(peer.url + query).body).Size("data.result") == 1; }));
+    // Alive: theirs may have more by the time it looks.
+    const std::string ours = Tsdb(Binary("promtool"), {"dump", "--match=up", db.theirs});
+    CHECK(std::count(ours.begin(), ours.end(), '\n') > 10);
+    CHECK(Tsdb(Peer("promtool"), {"dump", "--match=up", db.theirs}).starts_with(ours));
+    peer.process.Signal(SIGKILL);
+    peer.process.Wait(kPatience);
+  }
+  const auto contents = [&] {
+    std::map<std::string, fs::file_time_type> files;
+    for (const auto& f : fs::recursive_directory_iterator(db.theirs)) {
+      files[f.path()] = f.last_write_time();
+    }
+    files.erase(db.theirs);
+    return files;
+  };
+  const auto before = contents();
+  const std::string ours = Tsdb(Binary("promtool"), {"dump", db.theirs});
+  CHECK(contents() == before);
+  CheckSameText(ours, Tsdb(Peer("promtool"), {"dump", db.theirs}));
+}
+
 TEST_CASE("Wrong uses fail alike") {
   const std::string dir = ScratchDir("promtool_errors");
   fs::create_directories(dir + "/wal");

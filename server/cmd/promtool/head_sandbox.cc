@@ -6,14 +6,16 @@
 
 #include "core/base/file.h"
 #include "server/storage/tsdb/db.h"
+#include "server/storage/tsdb/promwal/import.h"
 
 namespace narthex::promtool {
 namespace {
 
 namespace fs = std::filesystem;
 
-constexpr char kLogDir[] = "head";
+constexpr char kLogDir[] = "head";  // ours
 constexpr char kChunksDir[] = "chunks_head";
+constexpr const char* kPrometheusDirs[] = {"wal", "wbl", kChunksDir};
 // A checkpoint may remove log files between our listing and copying.
 constexpr int kAttempts = 5;
 
@@ -53,10 +55,16 @@ StatusOr<bool> Replicate(const std::string& from, const std::string& to, bool li
   for (const std::string& name : names) {
     const std::string source = JoinPath(from, name), target = JoinPath(to, name);
     error.clear();
+    if (fs::is_directory(source, error)) {
+      NX_ASSIGN_OR_RETURN(const bool complete, Replicate(source, target, link));
+      if (!complete) return false;
+      continue;
+    }
+    error.clear();
     if (link) fs::create_hard_link(source, target, error);
     if (!link || error) {
       error.clear();
-      fs::copy(source, target, fs::copy_options::recursive, error);
+      fs::copy_file(source, target, error);
     }
     if (error == std::errc::no_such_file_or_directory) return false;
     if (error) return ErrnoStatus(error.value(), "copy " + source + " to " + target);
@@ -66,41 +74,95 @@ StatusOr<bool> Replicate(const std::string& from, const std::string& to, bool li
 
 class Sandbox final : public HeadSandbox {
  public:
-  Sandbox(TemporaryDir dir, std::unique_ptr<tsdb::Db> db)
-      : dir_(std::move(dir)), db_(std::move(db)) {}
+  Sandbox(TemporaryDir dir, std::unique_ptr<tsdb::Db> db, std::vector<BlockPtr> blocks)
+      : dir_(std::move(dir)), db_(std::move(db)), blocks_(std::move(blocks)) {}
   StatusOr<std::unique_ptr<storage::Querier>> NewQuerier(int64_t mint,
                                                          int64_t maxt) const override {
+    if (db_ == nullptr) return nullptr;
     return db_->NewQuerier(mint, maxt);
   }
+  std::span<const BlockPtr> blocks() const override { return blocks_; }
 
  private:
   TemporaryDir dir_;
   std::unique_ptr<tsdb::Db> db_;  // goes before the directory
+  std::vector<BlockPtr> blocks_;
 };
+
+// Our head. The log first: a chunk it knows of is in the files by then.
+StatusOr<bool> ReplicateHead(const std::string& dir, const std::string& sandbox) {
+  NX_ASSIGN_OR_RETURN(const bool log,
+                      Replicate(JoinPath(dir, kLogDir), JoinPath(sandbox, kLogDir), false));
+  if (!log) return false;
+  return Replicate(JoinPath(dir, kChunksDir), JoinPath(sandbox, kChunksDir), true);
+}
+
+StatusOr<std::unique_ptr<tsdb::Db>> OpenHead(const std::string& sandbox) {
+  tsdb::Options options;
+  options.dir = sandbox;
+  options.use_lock_file = false;
+  options.retention_ms = 0;
+  options.maintenance_interval = std::chrono::milliseconds(0);
+  return tsdb::Db::Open(options);
+}
+
+// Prometheus' log, and the blocks, which say what of it is not news.
+StatusOr<bool> ReplicateLog(const std::string& dir, const std::string& sandbox) {
+  for (const char* part : kPrometheusDirs) {
+    NX_ASSIGN_OR_RETURN(const bool complete,
+                        Replicate(JoinPath(dir, part), JoinPath(sandbox, part), true));
+    if (!complete) return false;
+  }
+  NX_ASSIGN_OR_RETURN(const std::vector<std::string> names, ListDirectory(dir));
+  for (const std::string& name : names) {
+    if (!tsdb::Ulid::Parse(name)) continue;
+    std::error_code ignored;
+    fs::create_directory_symlink(fs::absolute(JoinPath(dir, name)), JoinPath(sandbox, name),
+                                 ignored);
+  }
+  return true;
+}
+
+StatusOr<std::vector<BlockPtr>> ImportLog(const std::string& sandbox) {
+  NX_ASSIGN_OR_RETURN(const auto result, tsdb::promwal::ImportLog({.dir = sandbox}));
+  std::vector<BlockPtr> blocks;
+  for (const tsdb::BlockMeta& meta : result.blocks) {
+    NX_ASSIGN_OR_RETURN(blocks.emplace_back(),
+                        tsdb::Block::Open(JoinPath(sandbox, meta.ulid.ToString())));
+  }
+  return blocks;
+}
+
+template <typename Copy>
+Status Retry(const std::string& dir, Copy&& copy) {
+  for (int i = 0; i < kAttempts; ++i) {
+    NX_ASSIGN_OR_RETURN(const bool complete, copy());
+    if (complete) return OkStatus();
+  }
+  return Unavailable("the head of {} changes faster than it can be copied", dir);
+}
 
 }  // namespace
 
 StatusOr<std::unique_ptr<HeadSandbox>> HeadSandbox::Open(const std::string& dir,
                                                          const std::string& root) {
-  if (!FileExists(JoinPath(dir, kLogDir))) return nullptr;
-  NX_ASSIGN_OR_RETURN(TemporaryDir sandbox, TemporaryDir::Create(root));
-  bool complete = false;
-  for (int i = 0; i < kAttempts && !complete; ++i) {
-    // The log first: a chunk it knows of is in the files by then.
-    NX_ASSIGN_OR_RETURN(
-        complete, Replicate(JoinPath(dir, kLogDir), JoinPath(sandbox.path(), kLogDir), false));
-    if (!complete) continue;
-    NX_ASSIGN_OR_RETURN(
-        complete, Replicate(JoinPath(dir, kChunksDir), JoinPath(sandbox.path(), kChunksDir), true));
+  const bool is_ours = FileExists(JoinPath(dir, kLogDir));
+  std::error_code error;
+  const std::string wal = JoinPath(dir, kPrometheusDirs[0]);
+  if (!is_ours && (!FileExists(wal) || fs::is_empty(wal, error))) {
+    return std::make_unique<Sandbox>(TemporaryDir(), nullptr, std::vector<BlockPtr>());
   }
-  if (!complete) return Unavailable("the head of {} changes faster than it can be copied", dir);
-  tsdb::Options options;
-  options.dir = sandbox.path();
-  options.use_lock_file = false;
-  options.retention_ms = 0;
-  options.maintenance_interval = std::chrono::milliseconds(0);
-  NX_ASSIGN_OR_RETURN(std::unique_ptr<tsdb::Db> db, tsdb::Db::Open(options));
-  return std::make_unique<Sandbox>(std::move(sandbox), std::move(db));
+  NX_ASSIGN_OR_RETURN(TemporaryDir sandbox, TemporaryDir::Create(root));
+  std::unique_ptr<tsdb::Db> db;
+  std::vector<BlockPtr> blocks;
+  if (is_ours) {
+    NX_RETURN_IF_ERROR(Retry(dir, [&] { return ReplicateHead(dir, sandbox.path()); }));
+    NX_ASSIGN_OR_RETURN(db, OpenHead(sandbox.path()));
+  } else {
+    NX_RETURN_IF_ERROR(Retry(dir, [&] { return ReplicateLog(dir, sandbox.path()); }));
+    NX_ASSIGN_OR_RETURN(blocks, ImportLog(sandbox.path()));
+  }
+  return std::make_unique<Sandbox>(std::move(sandbox), std::move(db), std::move(blocks));
 }
 
 }  // namespace narthex::promtool

@@ -127,10 +127,11 @@ StatusOr<std::vector<std::vector<Matcher>>> ParseSelectors(const std::vector<std
 
 Status DumpDatabase(const DumpOptions& options) {
   NX_ASSIGN_OR_RETURN(const auto selectors, ParseSelectors(options.matchers));
-  NX_ASSIGN_OR_RETURN(const std::vector<BlockPtr> blocks, OpenBlocks(options.dir));
+  NX_ASSIGN_OR_RETURN(std::vector<BlockPtr> blocks, OpenBlocks(options.dir));
   const std::string& root = options.sandbox_root.empty() ? options.dir : options.sandbox_root;
   NX_ASSIGN_OR_RETURN(const std::unique_ptr<HeadSandbox> head,
                       HeadSandbox::Open(options.dir, root));
+  blocks.insert(blocks.end(), head->blocks().begin(), head->blocks().end());
   std::vector<std::unique_ptr<ChunkSeriesSet>> sets;
   for (const std::vector<Matcher>& matchers : selectors) {
     if (matchers.empty()) continue;  // {} selects nothing, as upstream's storage has it
@@ -138,8 +139,8 @@ Status DumpDatabase(const DumpOptions& options) {
       if (!block->OverlapsClosedRange(options.mint, options.maxt)) continue;
       sets.push_back(block->NewChunkSeriesSet(options.mint, options.maxt, matchers));
     }
-    if (head == nullptr) continue;
     NX_ASSIGN_OR_RETURN(auto querier, head->NewQuerier(options.mint, options.maxt));
+    if (querier == nullptr) continue;
     sets.push_back(SeriesOfQuerier(std::move(querier), matchers, options.mint, options.maxt));
   }
   Output out;
