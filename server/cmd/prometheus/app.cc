@@ -436,7 +436,7 @@ Status App::Apply(std::shared_ptr<const config::Config> config) {
     NX_LOG(Error, "Failed to apply configuration", {"part", part}, {"err", status});
     if (failure.ok()) failure = Annotate(status, part);
   };
-  db_->SetRetention(RetentionMs(*config));
+  db_->SetRetention({.time_ms = RetentionMs(*config)});
   note("query log", ApplyQueryLog(*config));
   note("scrape", scrape_->ApplyConfig(config));
   note("notifier", notifier_->ApplyConfig(config));

@@ -4,60 +4,33 @@
 #include <sys/file.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <cerrno>
 #include <chrono>
 
-#include "core/base/file.h"
-#include "core/base/thread.h"
 #include "core/log/log.h"
-#include "server/storage/tsdb/db_metrics.h"
+#include "server/storage/tsdb/db_impl.h"
 #include "server/storage/tsdb/foreign_data.h"
-#include "server/storage/tsdb/head/checkpoint.h"
-#include "server/storage/tsdb/head/head.h"
 #include "server/storage/tsdb/head/replay.h"
+#include "server/storage/tsdb/merged_querier.h"
 
 namespace narthex::tsdb {
-namespace {
-
 double SecondsSince(std::chrono::steady_clock::time_point start) {
   return std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
 }
 
-}  // namespace
+Db::Impl::Impl(const Options& o)
+    : options(o),
+      wal_dir(JoinPath(o.dir, "head")),
+      metrics(o.registry),
+      head(o),
+      blocks(o.dir),
+      delay_file(o.delay_compact_file, o.clock != nullptr ? *o.clock : Clock::System()),
+      retention{o.retention_ms, o.retention_bytes, o.retention_percentage} {}
 
-struct Db::Impl {
-  explicit Impl(const Options& o)
-      : options(o),
-        wal_dir(JoinPath(o.dir, "head")),
-        metrics(o.registry),
-        head(o),
-        retention_ms(o.retention_ms) {}
-  ~Impl() {
-    if (collector != nullptr) options.registry->RemoveCollector(collector.get());
-  }
-
-  Status Lock();
-  Status Start();
-  Status Housekeep() EXCLUDES(maintenance);
-  Status CheckpointLocked() REQUIRES(maintenance);
-  void TruncateLocked(int64_t mint) REQUIRES(maintenance);
-  void Run();
-
-  const Options options;
-  const std::string wal_dir;
-  DbMetrics metrics;
-  UniqueFd lock_file;
-  Head head;
-  std::shared_ptr<Collector> collector;
-  std::atomic<int64_t> retention_ms;
-  Mutex maintenance;                                    // one housekeeping job at a time
-  uint64_t checkpoint_due GUARDED_BY(maintenance) = 0;  // bytes written when the next one is made
-  bool closed GUARDED_BY(maintenance) = false;
-  Mutex stop_mutex;
-  CondVar stop_signal;
-  bool stop GUARDED_BY(stop_mutex) = false;
-  NamedThread thread;
-};
+Db::Impl::~Impl() {
+  for (const auto& collector : collectors) options.registry->RemoveCollector(collector.get());
+}
 
 Status Db::Impl::Lock() {
   if (!options.use_lock_file) {
@@ -103,71 +76,21 @@ Status Db::Impl::Start() {
     const uint64_t limit = options.wal_checkpoint_bytes;
     checkpoint_due = replay.bytes >= limit ? 0 : limit - replay.bytes;
   }
+  {
+    MutexLock lock(maintenance);
+    const Status status = ReloadBlocks(core.truncated_before.load());
+    if (!status.ok()) NX_LOG(Warn, "Blocks could not all be loaded", {"err", status});
+  }
   core.writable = true;
   if (options.registry != nullptr) {
-    collector = MakeHeadCollector(&head, wal_dir);
-    options.registry->AddCollector(collector);
+    collectors = {MakeHeadCollector(&head, wal_dir), MakeBlockCollector(&blocks)};
+    for (const auto& collector : collectors) options.registry->AddCollector(collector);
   }
-  metrics.retention_seconds->Set(static_cast<double>(retention_ms) / 1000);
+  ShowLimits();
   if (options.maintenance_interval.count() > 0) {
     thread = NamedThread("tsdb-maintain", [this] { Run(); });
   }
   return OkStatus();
-}
-
-void Db::Impl::Run() {
-  MutexLock lock(stop_mutex);
-  for (;;) {
-    stop_signal.WaitFor(lock, options.maintenance_interval,
-                        [this]() NO_THREAD_SAFETY_ANALYSIS { return stop; });
-    if (stop) return;
-    lock.Unlock();
-    const Status status = Housekeep();
-    if (!status.ok()) NX_LOG(Error, "Storage housekeeping failed", {"err", status});
-    lock.Lock();
-  }
-}
-
-void Db::Impl::TruncateLocked(int64_t mint) {
-  const auto start = std::chrono::steady_clock::now();
-  metrics.truncations->Inc();
-  head.ParkIdle();
-  head.core().chunks.CutIfOlder(std::max(options.chunk_range_ms, retention_ms.load() / 8));
-  head.Truncate(mint);
-  metrics.gc_seconds->Observe(SecondsSince(start));
-}
-
-Status Db::Impl::CheckpointLocked() {
-  const auto start = std::chrono::steady_clock::now();
-  metrics.checkpoint_creations->Inc();
-  const Status status = WriteCheckpoint(&head, wal_dir);
-  if (!status.ok()) {
-    metrics.checkpoint_failures->Inc();
-    return status;
-  }
-  checkpoint_due = head.core().wal->counters().bytes_written.load() + options.wal_checkpoint_bytes;
-  metrics.truncate_seconds->Observe(SecondsSince(start));
-  return OkStatus();
-}
-
-Status Db::Impl::Housekeep() {
-  MutexLock lock(maintenance);
-  if (closed) return OkStatus();
-  HeadCore& core = head.core();
-  const int64_t retention = retention_ms.load();
-  const int64_t newest = core.max_time.load();
-  // Without anything to drop a round still parks what is idle.
-  const bool expired =
-      retention > 0 && newest != kNoMaxTime && newest - retention > core.min_time.load();
-  if (expired) {
-    metrics.retentions->Inc();
-    TruncateLocked(newest - retention);
-  } else {
-    head.ParkIdle();
-    core.epochs.Drain();
-  }
-  if (core.wal->counters().bytes_written.load() < checkpoint_due) return OkStatus();
-  return CheckpointLocked();
 }
 
 Db::Db(std::unique_ptr<Impl> impl) : impl_(std::move(impl)) {}
@@ -179,6 +102,7 @@ StatusOr<std::unique_ptr<Db>> Db::Open(const Options& options) {
   auto impl = std::make_unique<Impl>(options);
   NX_RETURN_IF_ERROR(impl->Lock());
   NX_RETURN_IF_ERROR(CheckForeignData(options.dir));
+  BlockSet::RemoveTemporaries(options.dir);
   NX_RETURN_IF_ERROR(impl->Start());
   return std::unique_ptr<Db>(new Db(std::move(impl)));
 }
@@ -188,13 +112,29 @@ std::unique_ptr<storage::Appender> Db::NewAppender() { return impl_->head.NewApp
 
 StatusOr<std::unique_ptr<storage::Querier>> Db::NewQuerier(TimestampMs mint,
                                                            TimestampMs maxt) const {
-  return impl_->head.NewQuerier(mint, maxt);
+  std::vector<std::unique_ptr<storage::Querier>> queriers;
+  {
+    // In one moment: what a cut takes from the head is in its block, or still in the head.
+    MutexLock lock(impl_->view_mutex);
+    const std::shared_ptr<const BlockSet::List> blocks = impl_->blocks.list();
+    for (const BlockPtr& block : *blocks) {
+      if (block->OverlapsClosedRange(mint, maxt)) {
+        queriers.push_back(block->NewQuerier(mint, maxt));
+      }
+    }
+    const int64_t head_mint = impl_->view_head_mint;
+    if (maxt >= head_mint || queriers.empty()) {
+      queriers.push_back(impl_->head.NewQuerier(std::max(mint, head_mint), maxt));
+    }
+  }
+  return MergeQueriers(std::move(queriers));
 }
 
 Status Db::Close() {
   {
     MutexLock lock(impl_->stop_mutex);
     impl_->stop = true;
+    impl_->cancel = true;
     impl_->stop_signal.NotifyAll();
   }
   impl_->thread.Join();
@@ -215,14 +155,27 @@ Stats Db::GetStats(size_t limit) const {
     ReaderLock lock(core.index.mutex());
     core.index.FillStats(limit, &stats);
   }
-  stats.min_time = min_time();
-  stats.max_time = max_time();
+  stats.min_time = core.min_time.load();
+  stats.max_time = core.max_time.load();
   stats.chunks = impl_->head.CountChunks();
   return stats;
 }
 
-TimestampMs Db::min_time() const { return impl_->head.core().min_time.load(); }
-TimestampMs Db::max_time() const { return impl_->head.core().max_time.load(); }
+TimestampMs Db::min_time() const {
+  int64_t oldest = impl_->head.core().min_time.load();
+  const auto blocks = impl_->blocks.list();
+  if (!blocks->empty()) oldest = std::min(oldest, blocks->front()->min_time());
+  return oldest;
+}
+
+TimestampMs Db::max_time() const {
+  int64_t newest = impl_->head.core().max_time.load();
+  const std::shared_ptr<const BlockSet::List> served = impl_->blocks.list();
+  for (const BlockPtr& block : *served) {
+    newest = std::max(newest, block->max_time() - 1);
+  }
+  return newest;
+}
 
 uint64_t Db::series_count() const {
   ReaderLock lock(impl_->head.core().index.mutex());
@@ -232,6 +185,10 @@ uint64_t Db::series_count() const {
 Status Db::Truncate(TimestampMs mint) {
   MutexLock lock(impl_->maintenance);
   if (impl_->closed) return FailedPrecondition("the database is closed");
+  {
+    MutexLock view(impl_->view_mutex);
+    impl_->view_head_mint = std::max(impl_->view_head_mint, mint);
+  }
   impl_->TruncateLocked(mint);
   return OkStatus();
 }
@@ -250,9 +207,18 @@ Status Db::Flush(bool sync) {
   return core.wal->Flush(sync);
 }
 
-void Db::SetRetention(int64_t retention_ms) {
-  impl_->retention_ms = retention_ms;
-  impl_->metrics.retention_seconds->Set(static_cast<double>(retention_ms) / 1000);
+Status Db::CompactNow() {
+  MutexLock lock(impl_->maintenance);
+  if (impl_->closed) return FailedPrecondition("the database is closed");
+  return impl_->Compact();
+}
+
+void Db::SetRetention(const RetentionLimits& limits) {
+  {
+    MutexLock lock(impl_->view_mutex);
+    impl_->retention = limits;
+  }
+  impl_->ShowLimits();
 }
 
 }  // namespace narthex::tsdb

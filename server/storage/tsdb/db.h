@@ -2,9 +2,10 @@
 // The time series database of one data directory:
 //
 //   data/lock                      held while open
-//   data/chunks_head/000001 …      full chunks, Prometheus' head chunk format (docs/formats/head.md)
-//   data/head/wal-00000001 …       log of everything else (docs/formats/wal.md)
-//   data/head/checkpoint-00000007  stands for all segments below 7
+//   data/<ULID>/                   blocks, in Prometheus' format
+//   data/chunks_head/000001 …      full chunks, Prometheus' head chunk format
+//   (docs/formats/head.md) data/head/wal-00000001 …       log of everything else
+//   (docs/formats/wal.md) data/head/checkpoint-00000007  stands for all segments below 7
 //
 //   Options options{.dir = "data/", .registry = &registry};
 //   NX_ASSIGN_OR_RETURN(std::unique_ptr<tsdb::Db> db, tsdb::Db::Open(options));
@@ -16,10 +17,14 @@
 // time. Writers and queriers must be gone before the Db is destroyed.
 
 #include <memory>
+#include <span>
 #include <string>
+#include <vector>
 
 #include "server/storage/interface.h"
+#include "server/storage/tsdb/block/meta.h"
 #include "server/storage/tsdb/options.h"
+#include "server/storage/tsdb/retention.h"
 
 namespace narthex::tsdb {
 
@@ -45,17 +50,33 @@ class Db final : public storage::Appendable, public storage::Queryable {
   TimestampMs max_time() const;
   uint64_t series_count() const;
 
-  // Forgets samples older than `mint` as far as whole chunk files allow, and series left without
-  // samples. What retention does. An open querier may lose such samples between two reads.
+  // Forgets the samples of the head older than `mint`, and series left without samples, without
+  // writing a block. An open querier may lose such samples between two reads.
   Status Truncate(TimestampMs mint);
   // Replaces the log so far by a checkpoint of the open chunks.
   Status Checkpoint();
-  // One round of housekeeping: retention, idle sources, checkpoint when due.
+  // One round of housekeeping: blocks that came or have to go, cuts, compaction, idle sources,
+  // checkpoint when due. What the thread does every Options::maintenance_interval.
   Status Maintain();
   // Returns when everything committed so far has gone to write(2) (and, if asked, to the disk).
   Status Flush(bool sync);
-  // Changes the retention at run time (configuration reload).
-  void SetRetention(int64_t retention_ms);
+  // Changes the retention at run time (configuration reload); the next round applies it.
+  void SetRetention(const RetentionLimits& limits);
+  // Cuts and merges all that is due, now.
+  Status CompactNow();
+  // Off: neither cuts nor merges of blocks (an external tool works on them).
+  void SetCompactions(bool enabled);
+
+  // ---- Administration; each but Blocks waits for a compaction under way ----
+
+  // The meta data of the blocks that are served, ascending by time.
+  std::vector<BlockMeta> Blocks() const;
+  // Marks samples as deleted, in blocks and in the head; on disk when it returns.
+  Status Delete(TimestampMs mint, TimestampMs maxt, std::span<const Matcher> matchers);
+  // Rewrites the blocks that have deleted samples.
+  Status CleanTombstones();
+  // Links the blocks into `dir` and, if asked, writes what is in the head as a block there.
+  Status Snapshot(const std::string& dir, bool with_head);
 
  private:
   struct Impl;

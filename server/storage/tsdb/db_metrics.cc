@@ -1,15 +1,51 @@
 #include "server/storage/tsdb/db_metrics.h"
 
-#include <sys/stat.h>
-
-#include "core/base/file.h"
+#include "server/storage/tsdb/chunkenc/chunk_iterator.h"
+#include "server/storage/tsdb/retention.h"
 
 namespace narthex::tsdb {
 namespace {
 
-SummaryOptions Quantiles() {
-  return {.objectives = {{0.5, 0.05}, {0.9, 0.01}, {0.99, 0.001}}};
+SummaryOptions Quantiles() { return {.objectives = {{0.5, 0.05}, {0.9, 0.01}, {0.99, 0.001}}}; }
+
+template <typename T>
+void Add(std::vector<MetricFamily>* out, std::string_view name, std::string_view help,
+         MetricType type, T value) {
+  MetricFamily family{
+      .name = fmt::format("prometheus_tsdb_{}", name), .help = std::string(help), .type = type};
+  family.samples.push_back({.value = static_cast<double>(value)});
+  out->push_back(std::move(family));
 }
+
+class BlockCollector final : public Collector {
+ public:
+  explicit BlockCollector(const BlockSet* blocks) : blocks_(*blocks) {}
+  void Collect(std::vector<MetricFamily>* out) override {
+    const auto list = blocks_.list();
+    uint64_t bytes = 0, memory = 0;
+    for (const BlockPtr& block : *list) {
+      bytes += block->bytes();
+      memory += block->index().memory_bytes();
+    }
+    const int64_t lowest = list->empty() ? 0 : list->front()->min_time();
+    Add(out, "blocks_loaded", "Number of currently loaded data blocks", MetricType::kGauge,
+        list->size());
+    Add(out, "storage_blocks_bytes",
+        "The number of bytes that are currently used for local storage by all blocks.",
+        MetricType::kGauge, bytes);
+    Add(out, "symbol_table_size_bytes", "Size of symbol table in memory for loaded blocks",
+        MetricType::kGauge, memory);
+    Add(out, "lowest_timestamp",
+        "Lowest timestamp value stored in the database. The unit is decided by the library "
+        "consumer.",
+        MetricType::kGauge, lowest);
+    Add(out, "lowest_timestamp_seconds", "Lowest timestamp value stored in the database.",
+        MetricType::kGauge, lowest / 1000);
+  }
+
+ private:
+  const BlockSet& blocks_;
+};
 
 class HeadCollector final : public Collector {
  public:
@@ -17,15 +53,15 @@ class HeadCollector final : public Collector {
       : head_(*head), core_(head->core()), wal_dir_(std::move(wal_dir)) {}
 
   void Collect(std::vector<MetricFamily>* out) override {
-    size_t series = 0, symbols = 0;
+    size_t series = 0;
     {
       ReaderLock lock(core_.index.mutex());
       series = core_.index.size();
-      symbols = core_.index.symbol_bytes();
     }
     const HeadCounters& c = core_.counters;
     const int64_t mint = core_.min_time.load(), maxt = core_.max_time.load();
-    Add(out, "head_series", "Total number of series in the head block.", MetricType::kGauge, series);
+    Add(out, "head_series", "Total number of series in the head block.", MetricType::kGauge,
+        series);
     Add(out, "head_chunks", "Total number of chunks in the head block.", MetricType::kGauge,
         head_.CountChunks());
     Add(out, "head_series_created_total", "Total number of series created in the head.",
@@ -34,9 +70,11 @@ class HeadCollector final : public Collector {
         MetricType::kCounter, c.series_removed.load());
     Add(out, "head_active_appenders", "Number of currently active appender transactions.",
         MetricType::kGauge, c.active_appenders.load());
-    Add(out, "head_min_time", "Minimum time bound of the head block. The unit is decided by the library consumer.",
+    Add(out, "head_min_time",
+        "Minimum time bound of the head block. The unit is decided by the library consumer.",
         MetricType::kGauge, mint);
-    Add(out, "head_max_time", "Maximum timestamp of the head block. The unit is decided by the library consumer.",
+    Add(out, "head_max_time",
+        "Maximum timestamp of the head block. The unit is decided by the library consumer.",
         MetricType::kGauge, maxt);
     Add(out, "head_min_time_seconds", "Minimum time bound of the head block in seconds.",
         MetricType::kGauge, mint / 1000);
@@ -46,19 +84,20 @@ class HeadCollector final : public Collector {
         MetricType::kGauge, core_.chunks.bytes());
     Add(out, "mmap_chunks_total", "Total number of chunks that were memory-mapped.",
         MetricType::kCounter, core_.chunks.written());
-    Add(out, "symbol_table_size_bytes", "Size of symbol table in memory for loaded blocks.",
-        MetricType::kGauge, symbols);
     AddTyped(out, "head_samples_appended_total", "Total number of appended samples.",
              c.samples_appended.load());
     AddTyped(out, "out_of_order_samples_total",
-             "Total number of out of order samples ingestion failed attempts due to out of order being disabled.",
+             "Total number of out of order samples ingestion failed attempts due to out of order "
+             "being disabled.",
              c.out_of_order.load());
     AddTyped(out, "out_of_bound_samples_total",
-             "Total number of out of bound samples ingestion failed attempts with out of order support disabled.",
+             "Total number of out of bound samples ingestion failed attempts with out of order "
+             "support disabled.",
              c.out_of_bounds.load());
     // Without an out-of-order window nothing is "too old"; the family exists all the same.
     AddTyped(out, "too_old_samples_total",
-             "Total number of out of order samples ingestion failed attempts with out of support enabled, but sample outside of time window.",
+             "Total number of out of order samples ingestion failed attempts with out of support "
+             "enabled, but sample outside of time window.",
              0);
     CollectWal(out);
   }
@@ -75,27 +114,12 @@ class HeadCollector final : public Collector {
         w.completed_segments.load());
     Add(out, "wal_writes_failed_total", "Total number of write log writes that failed.",
         MetricType::kCounter, w.write_failures.load());
-    uint64_t bytes = 0;
-    const auto names = ListDirectory(wal_dir_);
-    for (size_t i = 0; names.ok() && i < names->size(); ++i) {
-      struct stat st;
-      if (::stat(JoinPath(wal_dir_, (*names)[i]).c_str(), &st) == 0) {
-        bytes += static_cast<uint64_t>(st.st_size);
-      }
-    }
-    Add(out, "wal_storage_size_bytes", "Size of the write log directory.", MetricType::kGauge, bytes);
+    Add(out, "wal_storage_size_bytes", "Size of the write log directory.", MetricType::kGauge,
+        DirectoryBytes(wal_dir_));
   }
 
-  template <typename T>
-  static void Add(std::vector<MetricFamily>* out, std::string_view name, std::string_view help,
-                  MetricType type, T value) {
-    MetricFamily family{.name = fmt::format("prometheus_tsdb_{}", name), .help = std::string(help),
-                        .type = type};
-    family.samples.push_back({.value = static_cast<double>(value)});
-    out->push_back(std::move(family));
-  }
-  static void AddTyped(std::vector<MetricFamily>* out, std::string_view name,
-                       std::string_view help, uint64_t value) {
+  static void AddTyped(std::vector<MetricFamily>* out, std::string_view name, std::string_view help,
+                       uint64_t value) {
     Add(out, name, help, MetricType::kCounter, value);
     out->back().samples[0].labels = {{"type", "float"}};
   }
@@ -124,22 +148,85 @@ DbMetrics::DbMetrics(Registry* registry) {
   };
   checkpoint_creations =
       counter("checkpoint_creations_total", "Total number of checkpoint creations attempted.");
-  checkpoint_failures =
-      counter("checkpoint_creations_failed_total", "Total number of checkpoint creations that failed.");
+  checkpoint_failures = counter("checkpoint_creations_failed_total",
+                                "Total number of checkpoint creations that failed.");
   truncations = counter("head_truncations_total", "Total number of head truncations attempted.");
   truncations_failed =
       counter("head_truncations_failed_total", "Total number of head truncations that failed.");
   wal_corruptions = counter("wal_corruptions_total", "Total number of WAL corruptions.");
-  retentions = counter("time_retentions_total",
-                       "The number of times that blocks were deleted because the maximum time limit was exceeded.");
+  wal_truncations =
+      counter("wal_truncations_total", "Total number of write log truncations attempted.");
+  wal_truncations_failed =
+      counter("wal_truncations_failed_total", "Total number of write log truncations that failed.");
+  time_retentions = counter(
+      "time_retentions_total",
+      "The number of times that blocks were deleted because the maximum time limit was exceeded.");
+  size_retentions = counter("size_retentions_total",
+                            "The number of times that blocks were deleted because the maximum "
+                            "number of bytes was exceeded.");
+  reloads = counter("reloads_total", "Number of times the database reloaded block data from disk.");
+  reload_failures =
+      counter("reloads_failures_total",
+              "Number of times the database failed to reloadBlocks block data from disk.");
+  compactions = counter("compactions_total",
+                        "Total number of compactions that were executed for the partition.");
+  compactions_failed = counter("compactions_failed_total",
+                               "Total number of compactions that failed for the partition.");
+  compactions_triggered = counter("compactions_triggered_total",
+                                  "Total number of triggered compactions for the partition.");
+  compactions_skipped =
+      counter("compactions_skipped_total",
+              "Total number of skipped compactions due to disabled auto compaction.");
+  vertical_compactions = counter("vertical_compactions_total",
+                                 "Total number of compactions done on overlapping blocks.");
+  blocks_damaged =
+      gauge("blocks_damaged", "Number of blocks that cannot be read and are left out.");
+  const auto histogram = [&](std::string_view name, std::string help, std::vector<double> buckets) {
+    return &registry->AddHistogram(fmt::format("prometheus_tsdb_{}", name), std::move(help),
+                                   {.buckets = std::move(buckets)});
+  };
+  compaction_seconds = histogram("compaction_duration_seconds", "Duration of compaction runs",
+                                 ExponentialBuckets(1, 2, 14));
+  chunk_bytes =
+      histogram("compaction_chunk_size_bytes", "Final size of chunks on their first compaction",
+                ExponentialBuckets(32, 1.5, 12));
+  chunk_samples =
+      histogram("compaction_chunk_samples", "Final number of samples on their first compaction",
+                ExponentialBuckets(4, 1.5, 12));
+  chunk_range_seconds = histogram("compaction_chunk_range_seconds",
+                                  "Final time range of chunks on their first compaction",
+                                  ExponentialBuckets(100, 4, 10));
+  tombstone_seconds = histogram("tombstone_cleanup_seconds",
+                                "The time taken to recompact blocks to remove tombstones.",
+                                {.005, .01, .025, .05, .1, .25, .5, 1, 2.5, 5, 10});
   replay_seconds = gauge("data_replay_duration_seconds", "Time taken to replay the data on disk.");
   clean_start = gauge("clean_start",
-                      "-1: lockfile is disabled. 0: a lockfile from a previous execution was replaced. 1: lockfile creation was clean");
-  retention_seconds =
-      gauge("retention_limit_seconds", "How long to retain samples in storage.");
-  gc_seconds = summary("head_gc_duration_seconds", "Runtime of garbage collection in the head block.", {});
-  fsync_seconds = summary("wal_fsync_duration_seconds", "Duration of write log fsync.", Quantiles());
+                      "-1: lockfile is disabled. 0: a lockfile from a previous execution was "
+                      "replaced. 1: lockfile creation was clean");
+  retention_seconds = gauge("retention_limit_seconds", "How long to retain samples in storage.");
+  retention_bytes =
+      gauge("retention_limit_bytes",
+            "Max number of bytes to be retained in the tsdb blocks, configured 0 means disabled");
+  retention_percentage =
+      gauge("retention_limit_percentage",
+            "Max percentage of the file system to be retained, configured 0 means disabled");
+  gc_seconds =
+      summary("head_gc_duration_seconds", "Runtime of garbage collection in the head block.", {});
+  fsync_seconds =
+      summary("wal_fsync_duration_seconds", "Duration of write log fsync.", Quantiles());
   truncate_seconds = summary("wal_truncate_duration_seconds", "Duration of WAL truncation.", {});
+}
+
+ChunkObserver DbMetrics::chunk_observer() const {
+  return [this](const ChunkView& chunk) {
+    chunk_bytes->Observe(static_cast<double>(chunk.data.size()));
+    chunk_samples->Observe(SamplesOf(chunk.data));
+    chunk_range_seconds->Observe(static_cast<double>(chunk.maxt - chunk.mint));
+  };
+}
+
+std::shared_ptr<Collector> MakeBlockCollector(const BlockSet* blocks) {
+  return std::make_shared<BlockCollector>(blocks);
 }
 
 std::shared_ptr<Collector> MakeHeadCollector(const Head* head, std::string wal_dir) {

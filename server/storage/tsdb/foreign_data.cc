@@ -23,11 +23,8 @@ Status CheckForeignData(const std::string& dir) {
   NX_ASSIGN_OR_RETURN(const std::vector<std::string> names, ListDirectory(dir));
   for (const std::string& name : names) {
     const std::string entry = JoinPath(dir, name);
-    if (FileExists(entry + "/meta.json")) return Refuse(entry);
     if (name == "wal" && HasEntries(entry)) return Refuse(entry);
   }
-  const std::string chunks = JoinPath(dir, "chunks_head");
-  if (HasEntries(chunks) && !FileExists(JoinPath(dir, "head"))) return Refuse(chunks);
   return OkStatus();
 }
 

@@ -1,8 +1,9 @@
 #pragma once
 // Data of another program in our directory.
 //
-// Prometheus' blocks and WAL are not read yet, and retention deletes old files of chunks_head/. A
-// directory that Prometheus has used is therefore refused before anything in it is touched.
+// Prometheus' blocks are ours, too. Its WAL is not read yet, and without it the chunks in
+// chunks_head/ belong to nobody. A directory with a wal/ is therefore refused before anything in it
+// is touched.
 
 #include <string>
 
@@ -10,8 +11,7 @@
 
 namespace narthex::tsdb {
 
-// FailedPrecondition, naming the entry, when `dir` holds a block, or a wal/ or chunks_head/ that is
-// not ours (we keep our log in head/, which then is missing).
+// FailedPrecondition, naming the entry, when `dir` holds a wal/ with segments.
 Status CheckForeignData(const std::string& dir);
 
 }  // namespace narthex::tsdb

@@ -1,4 +1,5 @@
-// Random operations against a std::map, restarts and checkpoints included.
+// Random operations against a std::map: restarts, checkpoints, block cuts, compactions and
+// deletions included.
 
 #include <optional>
 #include <random>
@@ -29,26 +30,59 @@ class Model {
   void Meanwhile() {
     for (uint64_t n = Roll(4); n > 0; --n) {
       switch (Roll(8)) {
-        case 0: sources_[Roll(sources_.size())] = {}; break;
-        case 1: case 2: Appends(); break;
-        case 3: case 4: Member(); break;
-        default: Tick();
+        case 0:
+          sources_[Roll(sources_.size())] = {};
+          break;
+        case 1:
+        case 2:
+          Appends();
+          break;
+        case 3:
+        case 4:
+          Member();
+          break;
+        default:
+          Tick();
       }
     }
   }
 
   void Step() {
     switch (Roll(100)) {
-      case 0: return Restart();
-      case 1: REQUIRE(db_->Checkpoint().ok()); return;
-      case 2: return Truncate();
-      case 3: sources_[Roll(sources_.size())] = {}; return;
-      case 4: REQUIRE(db_->Maintain().ok()); return;
-      case 5: now_ += static_cast<int64_t>(Roll(kHour)); return;
-      case 6: return Compare();
-      case 7: case 8: case 9: case 10: return Appends();
-      case 11: case 12: case 13: return Member();
-      default: return Tick();
+      case 0:
+        return Restart();
+      case 1:
+        REQUIRE(db_->Checkpoint().ok());
+        return;
+      case 2:
+        return Truncate();
+      case 3:
+        sources_[Roll(sources_.size())] = {};
+        return;
+      case 4:
+        REQUIRE(db_->Maintain().ok());
+        return;
+      case 5:
+        now_ += static_cast<int64_t>(Roll(kHour));
+        return;
+      case 6:
+        return Compare();
+      case 7:
+      case 8:
+      case 9:
+      case 10:
+        return Appends();
+      case 11:
+      case 12:
+      case 13:
+        return Member();
+      case 14:
+      case 15:
+        return Compact();
+      case 16:
+        return Delete();
+      default:
+        return Tick();
     }
   }
 
@@ -57,7 +91,7 @@ class Model {
     Contents want;
     for (const auto& [name, samples] : series_) {
       for (const auto& [t, bits] : samples) {
-        if (t >= truncated_) want[name].emplace_back(t, bits);
+        if (t >= truncated_ && !deleted_[name].contains(t)) want[name].emplace_back(t, bits);
       }
     }
     for (auto it = got.begin(); it != got.end();) {
@@ -72,8 +106,10 @@ class Model {
       UNSCOPED_INFO(name << ": " << samples.size() << " wanted, " << got[name].size()
                          << " found, first difference at " << i);
       if (i > 0) UNSCOPED_INFO("after " << samples[i - 1].first);
-      if (i < samples.size()) UNSCOPED_INFO("wanted " << samples[i].first << " " << samples[i].second);
-      if (i < got[name].size()) UNSCOPED_INFO("found " << got[name][i].first << " " << got[name][i].second);
+      if (i < samples.size())
+        UNSCOPED_INFO("wanted " << samples[i].first << " " << samples[i].second);
+      if (i < got[name].size())
+        UNSCOPED_INFO("found " << got[name][i].first << " " << got[name][i].second);
     }
     FAIL("contents differ");
   }
@@ -100,20 +136,31 @@ class Model {
   uint64_t Roll(uint64_t n) { return random_() % n; }
 
   Labels LabelsOf(uint64_t i) {
-    return Labels{{"__name__", fmt::format("m{}", i % 13)}, {"n", fmt::format("{}", i)},
-                  {"job", "model"}, {"zone", "a"}};
+    return Labels{{"__name__", fmt::format("m{}", i % 13)},
+                  {"n", fmt::format("{}", i)},
+                  {"job", "model"},
+                  {"zone", "a"}};
   }
 
   double NextValue(double previous) {
     switch (Roll(12)) {
-      case 0: return previous + 0.125;
-      case 1: return std::bit_cast<double>(random_());
-      case 2: return static_cast<double>(Roll(1000)) / 100;
-      case 3: return -0.0;
-      case 4: return previous + 1e15;
-      case 5: return storage::NormalNaN();
-      case 6: case 7: return std::floor(previous) + static_cast<double>(Roll(50));
-      default: return previous;
+      case 0:
+        return previous + 0.125;
+      case 1:
+        return std::bit_cast<double>(random_());
+      case 2:
+        return static_cast<double>(Roll(1000)) / 100;
+      case 3:
+        return -0.0;
+      case 4:
+        return previous + 1e15;
+      case 5:
+        return storage::NormalNaN();
+      case 6:
+      case 7:
+        return std::floor(previous) + static_cast<double>(Roll(50));
+      default:
+        return previous;
     }
   }
 
@@ -143,7 +190,8 @@ class Model {
     Source& s = sources_[Roll(sources_.size())];
     if (s.writer == nullptr) s.writer = db_->NewGroup();
     if (Roll(4) == 0 && !s.members.empty()) {
-      const uint32_t m = std::next(s.members.begin(), static_cast<long>(Roll(s.members.size())))->first;
+      const uint32_t m =
+          std::next(s.members.begin(), static_cast<long>(Roll(s.members.size())))->first;
       s.writer->RetireMember(m);
       s.retiring[m] = true;
       return;
@@ -158,9 +206,11 @@ class Model {
       REQUIRE(*member < s.writer->member_count());
       const std::string name = labels.ToString();
       if (created) {
-        // Unknown, or forgotten with the last of its samples.
-        REQUIRE((series_[name].empty() || series_[name].rbegin()->first < truncated_));
-        series_[name].clear();
+        // Unknown, or forgotten with the last of its samples, which are gone or in a block.
+        REQUIRE((series_[name].empty() || series_[name].rbegin()->first < HeadFloor()));
+        if (!series_[name].empty() && series_[name].rbegin()->first < truncated_) {
+          series_[name].clear();
+        }
       }
       if (s.members.contains(*member)) REQUIRE(s.members[*member] == name);
       s.members[*member] = name;
@@ -178,7 +228,8 @@ class Model {
     std::vector<double> values(s.writer->member_count());
     for (const auto& [m, name] : s.members) {
       s.value[m] = NextValue(s.value[m]);
-      values[m] = (all_stale || Roll(25) == 0) && s.wrote.contains(m) ? storage::StaleNaN() : s.value[m];
+      values[m] =
+          (all_stale || Roll(25) == 0) && s.wrote.contains(m) ? storage::StaleNaN() : s.value[m];
     }
     const auto result = s.writer->CommitTick(t, values);
     if (t < MinValid()) {
@@ -193,8 +244,9 @@ class Model {
       const bool after = samples.empty() || t > samples.rbegin()->first;
       const bool ended = samples.empty() || samples.rbegin()->second == kStaleNaNBits;
       if (after && bits == kStaleNaNBits && ended) continue;
-      // A newest sample that retention may have taken: whether it is ended then is the head's choice.
-      if (after && bits == kStaleNaNBits && samples.rbegin()->first < truncated_ &&
+      // A newest sample that retention may have taken: whether it is ended then is the head's
+      // choice.
+      if (after && bits == kStaleNaNBits && samples.rbegin()->first < HeadFloor() &&
           !s.wrote.contains(m) && !Holds(name, t)) {
         continue;
       }
@@ -236,13 +288,45 @@ class Model {
     for (const auto& [name, t, bits] : accepted) CHECK(Apply(name, t, bits) == AppendResult::kOk);
   }
 
+  // Series whose samples are all older may have left the head.
+  int64_t HeadFloor() {
+    NoteCut();
+    return std::max(truncated_, cut_);
+  }
+
+  void NoteCut() {
+    const int64_t oldest = db_->GetStats(1).min_time;
+    if (oldest != INT64_MAX) cut_ = std::max(cut_, oldest);
+  }
+
+  void Compact() {
+    REQUIRE(db_->CompactNow().ok());
+    if (Roll(3) == 0) REQUIRE(db_->CleanTombstones().ok());
+    Compare();
+  }
+
+  void Delete() {
+    const int64_t mint = now_ - static_cast<int64_t>(Roll(10 * kHour));
+    const int64_t maxt = mint + static_cast<int64_t>(Roll(5 * kHour));
+    const std::string metric = fmt::format("m{}", Roll(13));
+    REQUIRE(db_->Delete(mint, maxt, std::vector<Matcher>{Matcher::Equal("__name__", metric)}).ok());
+    for (const auto& [name, samples] : series_) {
+      if (name.find("__name__=\"" + metric + "\"") == std::string::npos) continue;
+      for (auto it = samples.lower_bound(mint); it != samples.end() && it->first <= maxt; ++it) {
+        deleted_[name].insert(it->first);
+      }
+    }
+    Compare();
+  }
+
   void Truncate() {
     const int64_t mint = now_ - static_cast<int64_t>(Roll(4 * kHour)) - kHour;
     REQUIRE(db_->Truncate(mint).ok());
     truncated_ = std::max(truncated_, mint);
     for (auto& [name, samples] : series_) {
       // The newest sample still decides what may follow.
-      while (samples.size() > 1 && samples.begin()->first < truncated_) samples.erase(samples.begin());
+      while (samples.size() > 1 && samples.begin()->first < truncated_)
+        samples.erase(samples.begin());
     }
   }
 
@@ -255,6 +339,8 @@ class Model {
   int64_t now_ = 1'700'000'000'000;
   int64_t newest_ = INT64_MIN;
   int64_t truncated_ = INT64_MIN;
+  int64_t cut_ = INT64_MIN;
+  std::map<std::string, std::set<int64_t>> deleted_;
 };
 
 TEST_CASE("Random operations agree with a map") {

@@ -28,10 +28,23 @@ struct Options {
   std::string dir = "data/";
   bool use_lock_file = true;
 
-  // Samples older than (newest sample - retention) are dropped. 0 keeps everything.
+  // Blocks that end this much before the newest one are deleted. 0 keeps everything.
   int64_t retention_ms = int64_t{15} * 24 * 3600 * 1000;
-  // Chunks never cross a multiple of this; samples may be this much / 2 behind the newest one.
+  // The oldest blocks are deleted when all files together are larger. 0: no limit.
+  uint64_t retention_bytes = 0;
+  // The same as a part of the file system; wins over bytes. 0: no limit.
+  double retention_percentage = 0;
+  // The range of a block cut from the head. Chunks never cross a multiple of it; samples may be
+  // half of it behind the newest one.
   int64_t chunk_range_ms = int64_t{2} * 3600 * 1000;
+  // Blocks are merged up to this range; not above chunk_range_ms: not at all. 0: a tenth of the
+  // retention by time, at most 31 days.
+  int64_t max_block_ms = 0;
+  // Blocks that overlap in time are merged.
+  bool overlapping_compaction = true;
+  // Thanos' list of uploaded blocks: level-1 blocks that are not in it are not merged yet.
+  std::string delay_compact_file;
+  uint64_t block_segment_bytes = uint64_t{512} << 20;  // of a block's chunk files
   // Refuse to create more series than this. 0: no limit.
   uint64_t max_series = 0;
 
@@ -46,12 +59,13 @@ struct Options {
   // Compresses large flushes with zstd when that pays.
   bool wal_compression = true;
 
-  // Interval of the housekeeping thread (retention, checkpoints). 0: no thread; call Maintain().
+  // Interval of the housekeeping thread (blocks, retention, checkpoints). 0: no thread; call
+  // Maintain().
   std::chrono::milliseconds maintenance_interval{60'000};
 
-  const Clock* clock = nullptr;          // nullptr: Clock::System()
-  Registry* registry = nullptr;          // nullptr: no metrics
-  ReplayProgress* progress = nullptr;    // may be nullptr
+  const Clock* clock = nullptr;        // nullptr: Clock::System()
+  Registry* registry = nullptr;        // nullptr: no metrics
+  ReplayProgress* progress = nullptr;  // may be nullptr
   // For tests: called between the steps of a checkpoint, without locks.
   std::function<void()> checkpoint_step;
 };
@@ -62,12 +76,12 @@ struct Stats {
   uint64_t series = 0;
   uint64_t label_pairs = 0;
   uint64_t chunks = 0;
-  TimestampMs min_time = 0;  // INT64_MAX when the head is empty
-  TimestampMs max_time = 0;  // INT64_MIN when the head is empty
-  std::vector<Entry> series_by_metric_name;        // each sorted by falling value, then name
+  TimestampMs min_time = 0;                  // INT64_MAX when the head is empty
+  TimestampMs max_time = 0;                  // INT64_MIN when the head is empty
+  std::vector<Entry> series_by_metric_name;  // each sorted by falling value, then name
   std::vector<Entry> values_by_label_name;
   std::vector<Entry> bytes_by_label_name;
-  std::vector<Entry> series_by_label_pair;         // name=value
+  std::vector<Entry> series_by_label_pair;  // name=value
 };
 
 }  // namespace narthex::tsdb

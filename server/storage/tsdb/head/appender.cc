@@ -24,8 +24,19 @@ class HeadAppender final : public storage::Appender {
 
  private:
   void Count(AppendResult result);
+  // Whether samples are pending, and the oldest of them; structure_mutex is held.
+  void NotePending(int64_t t) {
+    if (oldest_ != core_.pending_times.end() && *oldest_ <= t) return;
+    ForgetPending();
+    oldest_ = core_.pending_times.insert(t);
+  }
+  void ForgetPending() {
+    if (oldest_ != core_.pending_times.end()) core_.pending_times.erase(oldest_);
+    oldest_ = core_.pending_times.end();
+  }
   Head& head_;
   HeadCore& core_;
+  std::multiset<int64_t>::iterator oldest_ = core_.pending_times.end();
   std::vector<DetachedSample> samples_;
   // The newest pending sample of each series, which the next one is checked against.
   absl::flat_hash_map<uint32_t, DetachedSample> newest_;
@@ -89,6 +100,7 @@ StatusOr<AppendResult> HeadAppender::Append(const Labels& labels, TimestampMs t,
   newest->second = {slot, t, bits};
   samples_.push_back({slot, t, bits});
   ++series->pending;
+  NotePending(t);
   return result;
 }
 
@@ -114,6 +126,7 @@ Status HeadAppender::Commit(bool durable) {
       core_.NoteTimes(s.time, s.time);
       written.push_back(s);
     }
+    ForgetPending();
     if (core_.wal != nullptr && !written.empty()) {
       std::string payload;
       EncodeDetached(core_.index.table(), written, &payload);
@@ -134,6 +147,7 @@ void HeadAppender::Rollback() {
   if (samples_.empty()) return;
   MutexLock structure(core_.structure_mutex);
   for (const DetachedSample& s : samples_) --head_.detached().Get(s.slot)->pending;
+  ForgetPending();
   samples_.clear();
   newest_.clear();
 }

@@ -83,6 +83,9 @@ class CheckpointWriter {
     ByteWriter(&cut).Varint(core_.truncated_before.load());
     out_.Add(RecordType::kCut, cut);
     Series();
+    if (core_.deletes.any()) {
+      out_.Add(RecordType::kDelete, HeadDeletes::Encode(core_.deletes.All()));
+    }
     Groups();
     RestOfDetached();
   }

@@ -40,12 +40,15 @@ int64_t FloorDiv(int64_t a, int64_t b) { return a / b - (a % b < 0); }
 }  // namespace
 
 int64_t HeadCore::MinValidTime() const {
-  const int64_t floor = truncated_before.load(std::memory_order_relaxed);
+  const int64_t floor = std::max(truncated_before.load(std::memory_order_relaxed),
+                                 fence.load(std::memory_order_relaxed));
   const int64_t newest = max_time.load(std::memory_order_relaxed);
   const int64_t half = options.chunk_range_ms / 2;
   if (newest < INT64_MIN + half) return floor;
   return std::max(floor, newest - half);
 }
+
+void HeadCore::NoteMinTime(int64_t mint) { LowerTo(&min_time, mint); }
 
 void HeadCore::NoteTimes(int64_t mint, int64_t maxt) {
   LowerTo(&min_time, mint);

@@ -12,11 +12,13 @@
 #include <atomic>
 #include <cstdint>
 #include <memory>
+#include <set>
 #include <string>
 
 #include "server/storage/interface.h"
 #include "server/storage/tsdb/head/chunk_files.h"
 #include "server/storage/tsdb/head/epoch.h"
+#include "server/storage/tsdb/head/head_deletes.h"
 #include "server/storage/tsdb/head/slab.h"
 #include "server/storage/tsdb/options.h"
 #include "server/storage/tsdb/series/series_index.h"
@@ -66,6 +68,10 @@ struct HeadCore {
   std::atomic<int64_t> min_time{kNoMinTime};
   std::atomic<int64_t> max_time{kNoMaxTime};
   std::atomic<int64_t> truncated_before{INT64_MIN};
+  std::atomic<int64_t> fence{INT64_MIN};  // nothing older comes in: a block is being cut there
+  // The oldest uncommitted sample of each appender; guarded by structure_mutex.
+  std::multiset<int64_t> pending_times;
+  HeadDeletes deletes;
   uint64_t next_ref = 1;  // guarded by structure_mutex
 
   Home* ParkedHome(uint32_t slot) { return &parked[slot % parked.size()]; }
@@ -76,6 +82,7 @@ struct HeadCore {
   // Samples before this are out of bounds.
   int64_t MinValidTime() const;
   void NoteTimes(int64_t mint, int64_t maxt);
+  void NoteMinTime(int64_t mint);
   bool SameChunkRange(int64_t a, int64_t b) const;
 
   // The series with these labels, created and logged when new. structure_mutex is held.

@@ -37,6 +37,16 @@ class Epochs {
     limbo_.emplace_back(now_++, std::move(free));
   }
 
+  // A mark in time, and whether every reader that came before it has gone.
+  uint64_t Mark() {
+    MutexLock lock(mutex_);
+    return now_++;
+  }
+  bool Passed(uint64_t mark) {
+    MutexLock lock(mutex_);
+    return pins_.empty() || pins_.begin()->first > mark;
+  }
+
   // Runs what no reader can see any more.
   void Drain() {
     std::vector<std::function<void()>> ready;

@@ -48,12 +48,18 @@ class Head {
   void ParkIdle();
   // Drops full chunks before mint, and series without samples that nobody writes.
   void Truncate(int64_t mint);
+  // Lets no sample before mint in any more. False while an appender still holds such a sample.
+  bool Fence(int64_t mint);
+  // Marks the samples of [mint, maxt] of the matching series as deleted, in the log too. Samples
+  // that come later are not affected.
+  Status Delete(int64_t mint, int64_t maxt, std::span<const Matcher> matchers);
   uint64_t CountChunks() const;
 
  private:
   void CollectDead(uint32_t from, uint32_t to, int64_t mint, std::vector<uint32_t>* dead);
   void RemoveSeries(const std::vector<uint32_t>& dead);
   bool DropOldChunks(SeriesRecord& record, int64_t mint);
+  void FindMinTime(int64_t mint);
 
   mutable HeadCore core_;
   DetachedStore detached_;

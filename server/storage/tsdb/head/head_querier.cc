@@ -40,6 +40,39 @@ class HeadSeriesList final : public storage::SeriesList {
   }
 
   Status Read(size_t index, TimestampMs mint, TimestampMs maxt, SampleColumns* out) const override {
+    const size_t from = out->size();
+    NX_RETURN_IF_ERROR(ReadAll(index, mint, maxt, out));
+    const std::vector<Interval> deleted = DeletedOf(index);
+    EraseDeleted(deleted, from, out);
+    return OkStatus();
+  }
+
+  bool Last(size_t index, TimestampMs mint, TimestampMs t, TimestampMs* timestamp,
+            double* value) const override {
+    const SeriesEntry& entry = series_[index];
+    // Closed at both ends from here on.
+    mint = std::max(mint == INT64_MAX ? mint : mint + 1, mint_);
+    t = std::min({t, maxt_, entry.visible});
+    if (mint > t) return false;
+    bool found = false;
+    if (DeletedOf(index).empty() && Newest(entry.slot, mint, t, timestamp, value, &found)) {
+      return found;
+    }
+    thread_local SampleColumns columns;
+    columns.Clear();
+    if (!Read(index, mint, t, &columns).ok() || columns.size() == 0) return false;
+    *timestamp = columns.timestamps.back();
+    *value = columns.values.back();
+    return true;
+  }
+
+ private:
+  std::vector<Interval> DeletedOf(size_t index) const {
+    if (!core_.deletes.any()) return {};
+    return core_.deletes.Get(core_.index.table()[series_[index].slot].ref);
+  }
+
+  Status ReadAll(size_t index, int64_t mint, int64_t maxt, SampleColumns* out) const {
     const SeriesEntry& entry = series_[index];
     mint = std::max(mint, mint_);
     maxt = std::min({maxt, maxt_, entry.visible});
@@ -61,24 +94,6 @@ class HeadSeriesList final : public storage::SeriesList {
     return DecodeXorChunk(snapshot.xor_chunk, mint, maxt, out);
   }
 
-  bool Last(size_t index, TimestampMs mint, TimestampMs t, TimestampMs* timestamp,
-            double* value) const override {
-    const SeriesEntry& entry = series_[index];
-    // Closed at both ends from here on.
-    mint = std::max(mint == INT64_MAX ? mint : mint + 1, mint_);
-    t = std::min({t, maxt_, entry.visible});
-    if (mint > t) return false;
-    bool found = false;
-    if (Newest(entry.slot, mint, t, timestamp, value, &found)) return found;
-    thread_local SampleColumns columns;
-    columns.Clear();
-    if (!Read(index, mint, t, &columns).ok() || columns.size() == 0) return false;
-    *timestamp = columns.timestamps.back();
-    *value = columns.values.back();
-    return true;
-  }
-
- private:
   // Answers from the newest sample when that is decisive; false when the series must be read.
   bool Newest(uint32_t slot, int64_t mint, int64_t t, int64_t* timestamp, double* value,
               bool* found) const {

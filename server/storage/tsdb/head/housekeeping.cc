@@ -100,12 +100,45 @@ void Head::RemoveSeries(const std::vector<uint32_t>& dead) {
   if (core_.wal != nullptr) {
     core_.wal->Append(static_cast<uint8_t>(RecordType::kTombstone), payload);
   }
+  if (core_.deletes.any()) {
+    std::vector<uint64_t> refs;
+    for (const uint32_t slot : dead) refs.push_back(core_.index.table()[slot].ref);
+    core_.deletes.RemoveSeries(refs);
+  }
   core_.counters.series_removed.fetch_add(dead.size(), std::memory_order_relaxed);
   core_.epochs.Retire([this, dead] {
     MutexLock structure(core_.structure_mutex);
     WriterLock lock(core_.index.mutex());
     core_.index.Release(dead);
   });
+}
+
+// The oldest sample that is left. What is committed during the search lowers the time itself.
+void Head::FindMinTime(int64_t mint) {
+  if (core_.min_time.exchange(kNoMinTime) == kNoMinTime) return;
+  int64_t oldest = kNoMinTime;
+  std::vector<uint32_t> slots;
+  {
+    ReaderLock lock(core_.index.mutex());
+    slots = core_.index.all().ToVector();
+  }
+  const Epochs::Pin pin(&core_.epochs);
+  for (const uint32_t slot : slots) {
+    const SeriesRecord& record = core_.index.table()[slot];
+    LockedHome home(record);
+    if (!record.chunks.empty()) {
+      const auto chunk = core_.chunks.Peek(record.chunks[0]);
+      if (chunk.ok()) oldest = std::min(oldest, chunk->mint);
+    } else if (home.kind() == Home::Kind::kBlock) {
+      const auto* block = static_cast<const GroupBlock*>(home.home());
+      const ValueState& state = block->states()[home.position()];
+      if (state.count > 0) oldest = std::min(oldest, block->group->TimeOf(state, 0));
+    } else if (home.kind() == Home::Kind::kDetached) {
+      const auto* series = static_cast<const Detached*>(home.home());
+      if (series->open.count() > 0) oldest = std::min(oldest, series->open.first_time());
+    }
+  }
+  if (oldest != kNoMinTime) core_.NoteMinTime(std::max(oldest, mint));
 }
 
 void Head::Truncate(int64_t mint) {
@@ -124,9 +157,8 @@ void Head::Truncate(int64_t mint) {
     RemoveSeries(dead);
     removed += dead.size();
   }
-  int64_t now = core_.min_time.load();
-  while (now < mint && !core_.min_time.compare_exchange_weak(now, mint)) {
-  }
+  FindMinTime(mint);
+  core_.deletes.RemoveBefore(mint);
   core_.chunks.RemoveBefore(mint);
   core_.epochs.Drain();
   if (removed > 0) NX_LOG(Info, "Head truncated", {"mint", mint}, {"series_removed", removed});

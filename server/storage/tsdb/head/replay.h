@@ -57,6 +57,7 @@ class Replay final : public ReplayCoverage {
   void ApplyDetached(std::string_view payload);
   void ApplyTombstone(std::string_view payload);
   void ApplyOpenChunk(std::string_view payload);
+  void ApplyDelete(std::string_view payload);
 
   uint32_t SlotOf(uint64_t ref) const;
   // A checkpoint copies one group after the other while series move: what the log said before a

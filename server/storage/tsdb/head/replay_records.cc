@@ -35,6 +35,8 @@ void Replay::Apply(RecordType type, std::string_view payload) NO_THREAD_SAFETY_A
       return ApplyOpenChunk(payload);
     case RecordType::kCopied:
       return ApplyCopied(payload);
+    case RecordType::kDelete:
+      return ApplyDelete(payload);
     case RecordType::kCut: {
       ByteReader in(payload);
       const int64_t mint = in.Varint();
@@ -369,6 +371,15 @@ void Replay::ApplyTombstone(std::string_view payload) {
   WriterLock lock(core_.index.mutex());
   core_.index.Unlink(IdSet::FromSorted(dead));
   core_.index.Release(dead);
+}
+
+void Replay::ApplyDelete(std::string_view payload) {
+  std::vector<HeadDeletes::Entry> known;
+  for (const auto& [ref, interval] : HeadDeletes::Decode(payload)) {
+    const uint32_t slot = SlotOf(ref);
+    if (slot != kNoSlot) known.push_back({core_.index.table()[slot].ref, interval});
+  }
+  core_.deletes.Add(known);
 }
 
 void Replay::ApplyOpenChunk(std::string_view payload) NO_THREAD_SAFETY_ANALYSIS {

@@ -1,0 +1,104 @@
+#pragma once
+// The inside of Db; see db.h. Files: db.cc (open, close, reading), db_maintain.cc (the rounds of
+// housekeeping), db_compact.cc (blocks from the head and from blocks), db_admin.cc.
+//
+// Locks: `maintenance` is held for a whole job (a cut, a compaction, a deletion) and is taken
+// before any other. `view_mutex` is held for moments only.
+
+#include <atomic>
+#include <chrono>
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "core/base/file.h"
+#include "core/base/mutex.h"
+#include "core/base/thread.h"
+#include "server/storage/tsdb/block_set.h"
+#include "server/storage/tsdb/db.h"
+#include "server/storage/tsdb/db_metrics.h"
+#include "server/storage/tsdb/delay_file.h"
+#include "server/storage/tsdb/head/head.h"
+
+namespace narthex::tsdb {
+
+// For metrics.
+double SecondsSince(std::chrono::steady_clock::time_point start);
+
+struct Db::Impl {
+  explicit Impl(const Options& o);
+  ~Impl();
+
+  Status Lock();
+  Status Start();
+
+  // ---- Housekeeping (db_maintain.cc) ----
+  void Run();
+  Status Housekeep() EXCLUDES(maintenance);
+  // Brings the served blocks in line with the directory and the retention; in the same moment
+  // readers stop looking for samples before `new_head_mint` in the head.
+  Status ReloadBlocks() REQUIRES(maintenance) { return ReloadBlocks(head_mint()); }
+  Status ReloadBlocks(int64_t new_head_mint) REQUIRES(maintenance);
+  Status CheckpointLocked() REQUIRES(maintenance);
+  void TruncateLocked(int64_t mint) REQUIRES(maintenance);
+  RetentionLimits limits() const {
+    MutexLock lock(view_mutex);
+    return retention;
+  }
+  void ApplyRetention(BlockSet::Change* change);
+  void ShowLimits();
+  uint64_t HeadBytes() const;
+  bool Stopping() const { return cancel.load(std::memory_order_relaxed); }
+
+  // ---- Compaction (db_compact.cc) ----
+  // Everything that is due: cuts first, then merges of blocks.
+  Status Compact() REQUIRES(maintenance);
+  bool CutDue() const;
+  Status CutHead() REQUIRES(maintenance);
+  Status FenceHead(int64_t maxt);
+  StatusOr<BlockMeta> WriteHeadBlock(int64_t mint, int64_t maxt) REQUIRES(maintenance);
+  // Takes what has been cut out of the head, once no reader needs it there.
+  bool FinishCut() REQUIRES(maintenance);
+  Status CompactBlocks() REQUIRES(maintenance);
+  Status CompactOnce(const std::vector<Ulid>& plan) REQUIRES(maintenance);
+  std::vector<Ulid> Plan() REQUIRES(maintenance);
+  BlockWriter::Options WriterOptions() const;
+
+  // Older samples are in blocks, not in the head.
+  int64_t head_mint() const {
+    MutexLock lock(view_mutex);
+    return view_head_mint;
+  }
+
+  const Options options;
+  const std::string wal_dir;
+  DbMetrics metrics;
+  UniqueFd lock_file;
+  Head head;
+  BlockSet blocks;
+  DelayFile delay_file;
+  std::vector<std::shared_ptr<Collector>> collectors;
+  std::atomic<bool> compactions_enabled{true};
+  std::atomic<bool> cancel{false};
+
+  mutable Mutex view_mutex;
+  int64_t view_head_mint GUARDED_BY(view_mutex) = INT64_MIN;
+  RetentionLimits retention GUARDED_BY(view_mutex);
+
+  Mutex maintenance;                                    // one job at a time
+  uint64_t checkpoint_due GUARDED_BY(maintenance) = 0;  // bytes written when the next one is made
+  bool closed GUARDED_BY(maintenance) = false;
+  struct Cut {
+    int64_t maxt = 0;
+    uint64_t mark = 0;  // readers before it still need the head's copy
+  };
+  std::optional<Cut> unfinished_cut GUARDED_BY(maintenance);
+
+  Mutex stop_mutex;
+  CondVar stop_signal;
+  bool stop GUARDED_BY(stop_mutex) = false;
+  NamedThread thread;
+};
+
+}  // namespace narthex::tsdb

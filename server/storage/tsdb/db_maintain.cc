@@ -1,0 +1,139 @@
+// The rounds of housekeeping: blocks and retention, compaction, idle series, checkpoints.
+
+#include <algorithm>
+
+#include "core/log/log.h"
+#include "server/storage/tsdb/db_impl.h"
+#include "server/storage/tsdb/head/checkpoint.h"
+
+namespace narthex::tsdb {
+namespace {
+
+constexpr std::chrono::seconds kFirstRetry{1};
+constexpr std::chrono::seconds kLastRetry{60};
+
+std::vector<BlockExtent> ExtentsOf(const BlockSet::List& blocks) {
+  std::vector<BlockExtent> out;
+  for (const BlockPtr& block : blocks) {
+    out.push_back({block->ulid(), block->min_time(), block->max_time(), block->bytes()});
+  }
+  return out;
+}
+
+}  // namespace
+
+void Db::Impl::Run() {
+  std::chrono::milliseconds retry = kFirstRetry;
+  std::chrono::milliseconds wait = options.maintenance_interval;
+  MutexLock lock(stop_mutex);
+  for (;;) {
+    stop_signal.WaitFor(lock, wait, [this]() NO_THREAD_SAFETY_ANALYSIS { return stop; });
+    if (stop) return;
+    lock.Unlock();
+    const Status status = Housekeep();
+    wait = options.maintenance_interval;
+    if (!status.ok() && !Stopping()) {
+      NX_LOG(Error, "Storage housekeeping failed", {"err", status});
+      wait = std::min(wait, retry);
+      retry = std::min<std::chrono::milliseconds>(retry * 2, kLastRetry);
+    } else {
+      retry = kFirstRetry;
+    }
+    lock.Lock();
+  }
+}
+
+Status Db::Impl::Housekeep() {
+  MutexLock lock(maintenance);
+  if (closed) return OkStatus();
+  HeadCore& core = head.core();
+  FinishCut();
+  // One part's failure (most likely a full disk) must not keep the others from their work: what
+  // they free may be what the first one lacks.
+  Status status = ReloadBlocks();
+  if (compactions_enabled) {
+    metrics.compactions_triggered->Inc();
+    const Status compacted = Compact();
+    if (status.ok()) status = compacted;
+  } else {
+    metrics.compactions_skipped->Inc();
+  }
+  head.ParkIdle();
+  core.epochs.Drain();
+  if (core.wal->counters().bytes_written.load() >= checkpoint_due) {
+    const Status checkpoint = CheckpointLocked();
+    if (status.ok()) status = checkpoint;
+  }
+  return status;
+}
+
+uint64_t Db::Impl::HeadBytes() const {
+  return head.core().chunks.bytes() + DirectoryBytes(wal_dir);
+}
+
+void Db::Impl::ApplyRetention(BlockSet::Change* change) {
+  const RetentionLimits limit = limits();
+  const std::vector<Ulid> old = BeyondTime(ExtentsOf(*change->blocks), limit.time_ms);
+  if (!old.empty()) {
+    metrics.time_retentions->Inc();
+    BlockSet::Drop(old, change);
+  }
+  const uint64_t bytes = SizeLimit(limit, FilesystemBytes(options.dir.c_str()));
+  const std::vector<Ulid> large = BeyondSize(ExtentsOf(*change->blocks), HeadBytes(), bytes);
+  if (large.empty()) return;
+  metrics.size_retentions->Inc();
+  BlockSet::Drop(large, change);
+}
+
+Status Db::Impl::ReloadBlocks(int64_t new_head_mint) {
+  metrics.reloads->Inc();
+  auto change = blocks.Scan();
+  if (!change.ok()) {
+    metrics.reload_failures->Inc();
+    return Annotate(change.status(), "reload blocks");
+  }
+  ApplyRetention(&*change);
+  {
+    MutexLock lock(view_mutex);
+    blocks.Show(*change);
+    view_head_mint = std::max(view_head_mint, new_head_mint);
+  }
+  metrics.blocks_damaged->Set(static_cast<double>(blocks.damaged()));
+  const Status status = BlockSet::DeleteObsolete(*change);
+  if (!status.ok() || blocks.damaged() > 0) metrics.reload_failures->Inc();
+  return status;
+}
+
+void Db::Impl::TruncateLocked(int64_t mint) {
+  const auto start = std::chrono::steady_clock::now();
+  metrics.truncations->Inc();
+  head.ParkIdle();
+  // The next file holds nothing that this truncation is about.
+  head.core().chunks.CutIfOlder(options.chunk_range_ms / 2);
+  head.Truncate(mint);
+  metrics.gc_seconds->Observe(SecondsSince(start));
+}
+
+Status Db::Impl::CheckpointLocked() {
+  const auto start = std::chrono::steady_clock::now();
+  metrics.checkpoint_creations->Inc();
+  metrics.wal_truncations->Inc();
+  const Status status = WriteCheckpoint(&head, wal_dir);
+  if (!status.ok()) {
+    metrics.checkpoint_failures->Inc();
+    metrics.wal_truncations_failed->Inc();
+    return status;
+  }
+  checkpoint_due = head.core().wal->counters().bytes_written.load() + options.wal_checkpoint_bytes;
+  metrics.truncate_seconds->Observe(SecondsSince(start));
+  return OkStatus();
+}
+
+void Db::Impl::ShowLimits() {
+  const RetentionLimits limit = limits();
+  metrics.retention_seconds->Set(static_cast<double>(limit.time_ms) / 1000);
+  metrics.retention_bytes->Set(static_cast<double>(limit.bytes));
+  metrics.retention_percentage->Set(limit.percentage);
+}
+
+}  // namespace narthex::tsdb

@@ -1,0 +1,141 @@
+#include "server/storage/tsdb/head/label_order.h"
+
+#include <algorithm>
+#include <numeric>
+#include <span>
+#include <string>
+
+namespace narthex::tsdb {
+namespace {
+
+constexpr size_t kSlice = 8192;  // series looked at in one hold of the index lock
+
+// Ranks of strings by id; ids without a string get 0.
+template <typename Has, typename Get>
+std::vector<uint32_t> Rank(const SharedMutex& mutex, uint32_t limit, Has&& has,
+                           Get&& get) NO_THREAD_SAFETY_ANALYSIS {
+  // The strings are copied, so that the lock is not held while they are sorted.
+  std::string bytes;
+  std::vector<uint32_t> ids;
+  std::vector<size_t> ends;
+  {
+    ReaderLock lock(const_cast<SharedMutex&>(mutex));
+    limit = std::max(limit, uint32_t{0});
+    for (uint32_t id = 0, n = limit; id < n; ++id) {
+      if (!has(id)) continue;
+      ids.push_back(id);
+      bytes += get(id);
+      ends.push_back(bytes.size());
+    }
+  }
+  const auto text = [&](uint32_t i) {
+    const size_t from = i == 0 ? 0 : ends[i - 1];
+    return std::string_view(bytes).substr(from, ends[i] - from);
+  };
+  std::vector<uint32_t> order(ids.size());
+  std::iota(order.begin(), order.end(), 0u);
+  std::sort(order.begin(), order.end(), [&](uint32_t a, uint32_t b) { return text(a) < text(b); });
+  std::vector<uint32_t> ranks(limit);
+  for (uint32_t r = 0; r < order.size(); ++r) ranks[ids[order[r]]] = r;
+  return ranks;
+}
+
+}  // namespace
+
+LabelOrder::LabelOrder(const HeadCore* core) : core_(*core) {
+  const SeriesIndex& index = core_.index;
+  std::vector<uint32_t> slots;
+  uint32_t names = 0;
+  {
+    ReaderLock lock(index.mutex());
+    slots = index.all().ToVector();
+    names = index.names().limit();
+  }
+  name_ranks_ = Rank(
+      index.mutex(), names, [&](uint32_t id) { return index.names().Has(id); },
+      [&](uint32_t id) { return index.names().Get(id); });
+  value_ranks_.resize(names);
+
+  entries_.resize(slots.size());
+  LabelIds ids;
+  for (size_t from = 0; from < slots.size(); from += kSlice) {
+    ReaderLock lock(index.mutex());
+    for (size_t i = from; i < std::min(slots.size(), from + kSlice); ++i) {
+      index.GetLabelIds(slots[i], &ids);
+      entries_[i] = {uint64_t{ids.front().name} << 32 | ids.front().value, slots[i]};
+    }
+  }
+  for (Entry& entry : entries_) entry.key = RankOf(entry.key);
+  std::sort(entries_.begin(), entries_.end(), [](const Entry& a, const Entry& b) {
+    return a.key != b.key ? a.key < b.key : a.slot < b.slot;
+  });
+}
+
+const std::vector<uint32_t>& LabelOrder::RanksOf(uint32_t name) {
+  std::vector<uint32_t>& ranks = value_ranks_[name];
+  if (!ranks.empty()) return ranks;
+  const SeriesIndex& index = core_.index;
+  uint32_t limit = 0;
+  {
+    ReaderLock lock(index.mutex());
+    limit = index.name(name).values.limit();
+  }
+  // Values that came later belong to series that are not among ours.
+  ranks = Rank(
+      index.mutex(), limit, [&](uint32_t id) { return index.name(name).values.Has(id); },
+      [&](uint32_t id) { return index.name(name).values.Get(id); });
+  return ranks;
+}
+
+uint64_t LabelOrder::RankOf(uint64_t pair) {
+  const auto name = static_cast<uint32_t>(pair >> 32);
+  return uint64_t{name_ranks_[name]} << 32 | RanksOf(name)[static_cast<uint32_t>(pair)];
+}
+
+void LabelOrder::LoadRun() {
+  size_t end = next_entry_ + 1;
+  while (end < entries_.size() && entries_[end].key == entries_[next_entry_].key) ++end;
+  const std::span<const Entry> entries(entries_.data() + next_entry_, end - next_entry_);
+  next_entry_ = end;
+  run_.clear();
+  next_in_run_ = 0;
+  if (entries.size() == 1) {
+    run_.push_back(entries[0].slot);
+    return;
+  }
+  std::vector<uint64_t> pairs;  // of all series of the run, without the first
+  std::vector<size_t> ends;
+  LabelIds ids;
+  for (size_t from = 0; from < entries.size(); from += kSlice) {
+    ReaderLock lock(core_.index.mutex());
+    for (size_t i = from; i < std::min(entries.size(), from + kSlice); ++i) {
+      core_.index.GetLabelIds(entries[i].slot, &ids);
+      for (size_t k = 1; k < ids.size(); ++k) {
+        pairs.push_back(uint64_t{ids[k].name} << 32 | ids[k].value);
+      }
+      ends.push_back(pairs.size());
+    }
+  }
+  for (uint64_t& pair : pairs) pair = RankOf(pair);
+  const auto key = [&](uint32_t i) {
+    const size_t from = i == 0 ? 0 : ends[i - 1];
+    return std::span<const uint64_t>(pairs.data() + from, ends[i] - from);
+  };
+  std::vector<uint32_t> order(entries.size());
+  std::iota(order.begin(), order.end(), 0u);
+  std::sort(order.begin(), order.end(), [&](uint32_t a, uint32_t b) {
+    const auto x = key(a), y = key(b);
+    return std::lexicographical_compare(x.begin(), x.end(), y.begin(), y.end());
+  });
+  for (const uint32_t i : order) run_.push_back(entries[i].slot);
+}
+
+uint32_t LabelOrder::Next() {
+  if (next_in_run_ == run_.size()) {
+    if (next_entry_ == entries_.size()) return kNoSlot;
+    LoadRun();
+  }
+  return run_[next_in_run_++];
+}
+
+}  // namespace narthex::tsdb
