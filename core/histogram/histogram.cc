@@ -71,4 +71,42 @@ FloatHistogram ToFloat(const IntHistogram& h) {
           .custom_values = h.custom_values};
 }
 
+namespace {
+
+void DropEmpty(std::vector<BucketSpan>* spans, std::vector<double>* buckets) {
+  std::vector<BucketSpan> kept;
+  size_t at = 0, out = 0;
+  int64_t index = 0, end = 0;
+  for (const BucketSpan& span : *spans) {
+    index += span.offset;
+    for (uint32_t k = 0; k < span.length && at < buckets->size(); ++k, ++at, ++index) {
+      if ((*buckets)[at] == 0) continue;
+      if (kept.empty() || index != end) kept.push_back({static_cast<int32_t>(index - end), 0});
+      ++kept.back().length;
+      end = index + 1;
+      (*buckets)[out++] = (*buckets)[at];
+    }
+  }
+  buckets->resize(out);
+  *spans = std::move(kept);
+}
+
+}  // namespace
+
+FloatHistogram WithoutEmptyBuckets(FloatHistogram h) {
+  DropEmpty(&h.positive_spans, &h.positive_buckets);
+  DropEmpty(&h.negative_spans, &h.negative_buckets);
+  return h;
+}
+
+bool SameCounts(const FloatHistogram& a, const FloatHistogram& b) {
+  FloatHistogram x = WithoutEmptyBuckets(a), y = WithoutEmptyBuckets(b);
+  x.reset = y.reset = CounterResetHint::kUnknown;
+  return SameBits(x, y);
+}
+
+bool SameCounts(const IntHistogram& a, const IntHistogram& b) {
+  return a.count == b.count && a.zero_count == b.zero_count && SameCounts(ToFloat(a), ToFloat(b));
+}
+
 }  // namespace narthex

@@ -70,6 +70,12 @@ FloatHistogram ToFloat(const IntHistogram& histogram);
 bool SameBits(const IntHistogram& a, const IntHistogram& b);
 bool SameBits(const FloatHistogram& a, const FloatHistogram& b);
 
+// The same without its empty buckets, and with as few spans as that takes.
+FloatHistogram WithoutEmptyBuckets(FloatHistogram histogram);
+// Equal but for hints, empty buckets and how the spans are written.
+bool SameCounts(const IntHistogram& a, const IntHistogram& b);
+bool SameCounts(const FloatHistogram& a, const FloatHistogram& b);
+
 // Spans agree with buckets, counts add up, thresholds and custom bounds are legal. The errors have
 // upstream's texts, since remote write answers with them.
 Status Validate(const IntHistogram& histogram);

@@ -146,6 +146,22 @@ TEST_CASE("Bits tell histograms apart") {
   CHECK_FALSE(SameBits(a, b));
 }
 
+TEST_CASE("Empty buckets make no difference to the counts") {
+  IntHistogram wide = Sample();
+  wide.positive_spans = {{-2, 1}, {1, 3}, {0, 0}, {0, 3}};
+  wide.positive_deltas = {0, 1, 2, -3, 2, 3, -5};  // 0 1 3 0 2 5 0
+  wide.reset = CounterResetHint::kGauge;
+  REQUIRE(Validate(wide).ok());
+  CHECK(SameCounts(wide, Sample()));
+  CHECK(SameCounts(ToFloat(wide), ToFloat(Sample())));
+  const FloatHistogram narrow = WithoutEmptyBuckets(ToFloat(wide));
+  CHECK(narrow.positive_spans == std::vector<BucketSpan>{{0, 2}, {1, 2}});
+  CHECK(narrow.positive_buckets == std::vector<double>{1, 3, 2, 5});
+  CHECK(WithoutEmptyBuckets(FloatHistogram{}).positive_spans.empty());
+  wide.positive_spans[0].offset = -1;
+  CHECK_FALSE(SameCounts(wide, Sample()));
+}
+
 TEST_CASE("Bounds of buckets") {
   CHECK(BucketBound(0, 0, {}) == 1);
   CHECK(BucketBound(3, 0, {}) == 8);

@@ -30,6 +30,9 @@ inline constexpr uint64_t kStaleNaNBits = 0x7ff0000000000002ULL;
 inline constexpr uint64_t kNormalNaNBits = 0x7ff8000000000001ULL;
 inline double StaleNaN() { return std::bit_cast<double>(kStaleNaNBits); }
 inline double NormalNaN() { return std::bit_cast<double>(kNormalNaNBits); }
+// What stands where only a float fits and the sample is a histogram that is no stale marker.
+inline constexpr uint64_t kHistogramNaNBits = 0x7ff0000000000003ULL;
+inline bool IsHistogramNaN(double v) { return std::bit_cast<uint64_t>(v) == kHistogramNaNBits; }
 inline bool IsStaleNaN(double v) { return std::bit_cast<uint64_t>(v) == kStaleNaNBits; }
 
 // Outcome of one appended sample, upstream's error classes.
@@ -130,8 +133,8 @@ class Appendable {
 inline constexpr uint32_t kNoHistogram = UINT32_MAX;
 
 // Decoded samples of one series, column-wise, ascending in time. Reused between reads. A sample
-// whose histogram index is not kNoHistogram is a histogram and its value is meaningless; the
-// column is empty when a series holds floats alone.
+// whose histogram index is not kNoHistogram is a histogram and its value is StaleNaN (a stale
+// marker) or IsHistogramNaN; the column is empty when a series holds floats alone.
 struct SampleColumns {
   std::vector<int64_t> timestamps;
   std::vector<double> values;
@@ -173,7 +176,7 @@ class SeriesList {
   // corruption; the caller fails the query.
   virtual Status Read(size_t index, TimestampMs mint, TimestampMs maxt, SampleColumns* out) const = 0;
   // The newest sample with mint < timestamp <= t, stale markers included; O(1) for the head's
-  // newest sample. False when there is none.
+  // newest sample. False when there is none. IsHistogramNaN(*value): a histogram; Read has it.
   virtual bool Last(size_t index, TimestampMs mint, TimestampMs t, TimestampMs* timestamp,
                     double* value) const = 0;
 };

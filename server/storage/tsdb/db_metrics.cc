@@ -86,6 +86,9 @@ class HeadCollector final : public Collector {
         MetricType::kCounter, core_.chunks.written());
     AddTyped(out, "head_samples_appended_total", "Total number of appended samples.",
              c.samples_appended.load());
+    out->back().samples.push_back(out->back().samples[0]);
+    out->back().samples[1].labels = {{"type", "histogram"}};
+    out->back().samples[1].value = static_cast<double>(c.histograms_appended.load());
     AddTyped(out, "out_of_order_samples_total",
              "Total number of out of order samples ingestion failed attempts due to out of order "
              "being disabled.",

@@ -267,19 +267,67 @@ class Model {
     s.retiring.clear();
   }
 
+  // A counter that mostly grows; buckets come, and go while they are empty.
+  const IntHistogram& NextHistogram(const std::string& name) {
+    IntHistogram& h = histograms_[name];
+    std::map<int32_t, int64_t>& counts = buckets_[name];
+    if (Roll(20) == 0) h = {}, counts.clear();
+    if (Roll(15) == 0) h.schema = static_cast<int32_t>(Roll(3));
+    h.reset = Roll(10) == 0 ? static_cast<CounterResetHint>(Roll(4)) : CounterResetHint::kUnknown;
+    for (uint64_t n = Roll(4); n > 0; --n) {
+      counts[static_cast<int32_t>(Roll(30)) - 15] += static_cast<int64_t>(Roll(5));
+    }
+    std::erase_if(counts, [&](const auto& c) { return c.second == 0 && Roll(2) == 0; });
+    h.zero_threshold = 0.001;
+    h.zero_count += Roll(2);
+    h.count = h.zero_count;
+    h.positive_spans.clear();
+    h.positive_deltas.clear();
+    int64_t before = 0;
+    int32_t end = 0;
+    for (const auto& [index, count] : counts) {
+      h.positive_spans.push_back({index - end, 1});
+      h.positive_deltas.push_back(count - before);
+      end = index + 1;
+      before = count;
+      h.count += static_cast<uint64_t>(count);
+    }
+    h.sum = static_cast<double>(h.count) * 0.37;
+    return h;
+  }
+
+  // A float or a histogram, as the series is and sometimes not.
+  std::pair<StatusOr<AppendResult>, uint64_t> AppendAny(storage::Appender* appender,
+                                                        const Labels& labels, int64_t t) {
+    const std::string name = labels.ToString();
+    const bool histograms = std::hash<std::string>()(name) % 3 == 0;
+    if (Roll(30) == 0) {
+      const double v = storage::StaleNaN();
+      return {appender->Append(labels, t, v), Bits(v)};
+    }
+    if (histograms == (Roll(20) != 0)) {
+      const IntHistogram& h = NextHistogram(name);
+      const bool floats = (std::hash<std::string>()(name) % 2 == 0) == (Roll(20) != 0);
+      return {floats ? appender->AppendHistogram(labels, t, ToFloat(h))
+                     : appender->AppendHistogram(labels, t, h),
+              HistogramBits(ToFloat(h))};
+    }
+    const double v = NextValue(1);
+    return {appender->Append(labels, t, v), Bits(v)};
+  }
+
   void Appends() {
     auto appender = db_->NewAppender();
     std::vector<std::tuple<std::string, int64_t, uint64_t>> accepted;
     for (uint64_t n = Roll(20); n > 0; --n) {
       const Labels labels = LabelsOf(Roll(40) + (Roll(3) == 0 ? 100 : 0));
       const int64_t t = now_ - 5000 + static_cast<int64_t>(Roll(10000));
-      const double v = NextValue(1);
-      const auto result = appender->Append(labels, t, v);
+      const auto [result, bits] = AppendAny(appender.get(), labels, t);
       REQUIRE(result.ok());
       if (t < MinValid()) {
         CHECK(*result == AppendResult::kOutOfBounds);
       } else if (*result == AppendResult::kOk) {
-        accepted.emplace_back(labels.ToString(), t, Bits(v));
+        accepted.emplace_back(labels.ToString(), t, bits);
       }
     }
     now_ += 5000;
@@ -336,6 +384,8 @@ class Model {
   std::mt19937_64 random_;
   std::vector<Source> sources_;
   std::map<std::string, std::map<int64_t, uint64_t>> series_;
+  std::map<std::string, IntHistogram> histograms_;
+  std::map<std::string, std::map<int32_t, int64_t>> buckets_;
   int64_t now_ = 1'700'000'000'000;
   int64_t newest_ = INT64_MIN;
   int64_t truncated_ = INT64_MIN;

@@ -54,6 +54,16 @@ inline Matcher Match(MatchType type, std::string name, std::string value) {
   return *matcher;
 }
 
+// A number for what a histogram counts, so that histograms are told apart like floats.
+inline uint64_t HistogramBits(const FloatHistogram& h) {
+  if (storage::IsStaleNaN(h.sum)) return storage::kStaleNaNBits;
+  std::string text = ToString(WithoutEmptyBuckets(h));
+  text += fmt::format(" {} {}", h.schema, h.zero_threshold);
+  uint64_t hash = 0xcbf29ce484222325;
+  for (const char c : text) hash = (hash ^ static_cast<uint8_t>(c)) * 0x100000001b3;
+  return hash;
+}
+
 inline Samples ReadSeries(const storage::SeriesList& list, size_t i, int64_t mint = INT64_MIN,
                           int64_t maxt = INT64_MAX) {
   storage::SampleColumns columns;
@@ -61,7 +71,10 @@ inline Samples ReadSeries(const storage::SeriesList& list, size_t i, int64_t min
   if (!status.ok()) FAIL(std::string(MessageOf(status)));
   Samples out;
   for (size_t k = 0; k < columns.size(); ++k) {
-    out.emplace_back(columns.timestamps[k], std::bit_cast<uint64_t>(columns.values[k]));
+    out.emplace_back(columns.timestamps[k],
+                     columns.IsHistogram(k)
+                         ? HistogramBits(columns.histograms[columns.histogram_index[k]])
+                         : std::bit_cast<uint64_t>(columns.values[k]));
   }
   return out;
 }

@@ -49,9 +49,11 @@ Status DecodeHistograms(HistogramChunkReader* it, int64_t mint, int64_t maxt,
     if (it->time() < mint) continue;
     FillHistogramIndex(out);
     out->timestamps.push_back(it->time());
-    out->values.push_back(0);
     out->histogram_index.push_back(static_cast<uint32_t>(out->histograms.size()));
-    it->Get(&out->histograms.emplace_back());
+    FloatHistogram& h = out->histograms.emplace_back();
+    it->Get(&h);
+    out->values.push_back(std::bit_cast<double>(
+        storage::IsStaleNaN(h.sum) ? storage::kStaleNaNBits : storage::kHistogramNaNBits));
   }
   return it->status();
 }

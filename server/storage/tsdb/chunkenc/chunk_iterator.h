@@ -39,7 +39,7 @@ class ChunkIterator {
   virtual int64_t time() const = 0;
   // When the counter behind the current sample began; 0 when not known.
   virtual int64_t start_time() const { return 0; }
-  // Of a float sample.
+  // Of a float sample; of a histogram the sum.
   virtual uint64_t bits() const { return 0; }
   double value() const { return std::bit_cast<double>(bits()); }
   // Of a sample of kind kHistogram and kFloatHistogram. A stale marker has a StaleNaN sum and

@@ -19,6 +19,7 @@ class HistogramChunkReader : public ChunkIterator {
   Status status() const final;
   SampleKind kind() const final { return kind_; }
   int64_t time() const final { return time_; }
+  uint64_t bits() const final { return sum_; }
 
   ResetHeader header() const { return header_; }
   const HistogramLayout& layout() const { return layout_; }

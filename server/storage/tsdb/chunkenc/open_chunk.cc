@@ -60,6 +60,12 @@ const std::string& OpenChunk::bytes() const {
   return xor_.bytes();
 }
 
+ResetHeader OpenChunk::reset_header() const {
+  const bool any = encoding_ == Encoding::kHistogram || encoding_ == Encoding::kFloatHistogram;
+  if (!any) return ResetHeader::kUnknown;
+  return static_cast<ResetHeader>(static_cast<uint8_t>(bytes()[2]) & kResetHeaderMask);
+}
+
 void OpenChunk::Clear() {
   xor_.Clear();
   histograms_.reset();
@@ -80,12 +86,16 @@ std::optional<OpenChunk::Next> OpenChunk::Add(int64_t t, uint64_t bits, int64_t 
       return Next{};
     }
   }
-  encoding_ = Encoding::kXor;
-  xor_.Append(t, bits);
+  Extend(t, bits);
   return std::nullopt;
 }
 
-void OpenChunk::Begin(int64_t t, uint64_t bits, int64_t range, Next) { Add(t, bits, range); }
+void OpenChunk::Extend(int64_t t, uint64_t bits) {
+  encoding_ = Encoding::kXor;
+  xor_.Append(t, bits);
+}
+
+void OpenChunk::Begin(int64_t t, uint64_t bits, int64_t, Next) { Extend(t, bits); }
 
 // ---- Histograms ----
 

@@ -31,6 +31,8 @@ class OpenChunk {
   int64_t first_time() const;
   int64_t last_time() const;
   const std::string& bytes() const;
+  // Of histograms.
+  ResetHeader reset_header() const;
   ChunkView view() const { return {first_time(), last_time(), encoding_, bytes()}; }
   void Clear();
 
@@ -44,6 +46,8 @@ class OpenChunk {
   std::optional<Next> Add(int64_t t, uint64_t bits, int64_t range);
   std::optional<Next> Add(int64_t t, const IntHistogram& h, int64_t range);
   std::optional<Next> Add(int64_t t, const FloatHistogram& h, int64_t range);
+  // Adds a float to an empty chunk or one of floats, whatever the rules.
+  void Extend(int64_t t, uint64_t bits);
   void Begin(int64_t t, uint64_t bits, int64_t range, Next next);
   void Begin(int64_t t, const IntHistogram& h, int64_t range, Next next);
   void Begin(int64_t t, const FloatHistogram& h, int64_t range, Next next);

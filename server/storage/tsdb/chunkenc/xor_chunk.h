@@ -14,6 +14,7 @@
 #include "core/base/status.h"
 #include "server/storage/interface.h"
 #include "server/storage/tsdb/chunkenc/bits.h"
+#include "server/storage/tsdb/chunkenc/encoding.h"
 
 namespace narthex::tsdb {
 
@@ -28,6 +29,7 @@ class XorChunk {
   int64_t last_time() const { return last_time_; }
   uint64_t last_bits() const { return last_bits_; }
   const std::string& bytes() const { return bytes_; }
+  ChunkView view() const { return {first_time_, last_time_, Encoding::kXor, bytes_}; }
   void Clear() { *this = XorChunk(); }
 
  private:

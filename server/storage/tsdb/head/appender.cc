@@ -1,11 +1,23 @@
 // The Appender of the head: samples with timestamps of their own, committed together.
 
+#include <deque>
+
 #include "server/storage/tsdb/head/head.h"
+#include "server/storage/tsdb/wal/sample_records.h"
 
 namespace narthex::tsdb {
 namespace {
 
 using storage::AppendResult;
+
+// A sample that waits for its commit. Histograms are in lists of their own.
+struct Pending {
+  uint32_t slot = 0;
+  SampleKind kind = SampleKind::kFloat;
+  int64_t time = 0;
+  uint64_t bits = 0;
+  size_t index = 0;
+};
 
 class HeadAppender final : public storage::Appender {
  public:
@@ -17,13 +29,42 @@ class HeadAppender final : public storage::Appender {
     core_.counters.active_appenders.fetch_sub(1);
   }
 
-  StatusOr<AppendResult> Append(const Labels& labels, TimestampMs t, double v) override;
+  StatusOr<AppendResult> Append(const Labels& labels, TimestampMs t, double v) override {
+    const auto bits = std::bit_cast<uint64_t>(v);
+    return Take(labels, {0, SampleKind::kFloat, t, bits, 0}, bits);
+  }
+  StatusOr<AppendResult> AppendHistogram(const Labels& labels, TimestampMs t,
+                                         const IntHistogram& h) override {
+    return TakeHistogram(labels, SampleKind::kHistogram, t, h, &histograms_);
+  }
+  StatusOr<AppendResult> AppendHistogram(const Labels& labels, TimestampMs t,
+                                         const FloatHistogram& h) override {
+    return TakeHistogram(labels, SampleKind::kFloatHistogram, t, h, &float_histograms_);
+  }
   Conflict conflict() const override { return conflict_; }
   Status Commit(bool durable) override;
   void Rollback() override;
 
  private:
-  void Count(AppendResult result);
+  template <typename Value>
+  StatusOr<AppendResult> Take(const Labels& labels, Pending sample, const Value& value);
+  template <typename Histogram>
+  StatusOr<AppendResult> TakeHistogram(const Labels& labels, SampleKind kind, int64_t t,
+                                       const Histogram& h, std::deque<Histogram>* list);
+  bool SameAsPending(const Pending& sample, const Pending& other, uint64_t) const {
+    return other.kind == sample.kind && other.bits == sample.bits;
+  }
+  bool SameAsPending(const Pending& sample, const Pending& other, const IntHistogram& h) const {
+    return other.kind == sample.kind && SameCounts(histograms_[other.index], h);
+  }
+  bool SameAsPending(const Pending& sample, const Pending& other, const FloatHistogram& h) const {
+    return other.kind == sample.kind && SameCounts(float_histograms_[other.index], h);
+  }
+  AppendResult Store(const Pending& sample, SampleRecords* log) REQUIRES(core_.structure_mutex);
+  uint64_t Log(SampleRecords* log);
+  void Clear();
+  void Count(AppendResult result, SampleKind kind);
+
   // Whether samples are pending, and the oldest of them; structure_mutex is held.
   void NotePending(int64_t t) {
     if (oldest_ != core_.pending_times.end() && *oldest_ <= t) return;
@@ -34,21 +75,26 @@ class HeadAppender final : public storage::Appender {
     if (oldest_ != core_.pending_times.end()) core_.pending_times.erase(oldest_);
     oldest_ = core_.pending_times.end();
   }
+
   Head& head_;
   HeadCore& core_;
   std::multiset<int64_t>::iterator oldest_ = core_.pending_times.end();
-  std::vector<DetachedSample> samples_;
+  std::vector<Pending> samples_;
+  std::deque<IntHistogram> histograms_;
+  std::deque<FloatHistogram> float_histograms_;
   // The newest pending sample of each series, which the next one is checked against.
-  absl::flat_hash_map<uint32_t, DetachedSample> newest_;
+  absl::flat_hash_map<uint32_t, Pending> newest_;
   Conflict conflict_;
 };
 
-void HeadAppender::Count(AppendResult result) {
+void HeadAppender::Count(AppendResult result, SampleKind kind) {
   HeadCounters& c = core_.counters;
   switch (result) {
-    case AppendResult::kOk:
-      c.samples_appended.fetch_add(1, std::memory_order_relaxed);
+    case AppendResult::kOk: {
+      auto& counter = kind == SampleKind::kFloat ? c.samples_appended : c.histograms_appended;
+      counter.fetch_add(1, std::memory_order_relaxed);
       break;
+    }
     case AppendResult::kDuplicate:
       c.duplicates.fetch_add(1, std::memory_order_relaxed);
       break;
@@ -65,43 +111,95 @@ void HeadAppender::Count(AppendResult result) {
   }
 }
 
-StatusOr<AppendResult> HeadAppender::Append(const Labels& labels, TimestampMs t, double v) {
+template <typename Value>
+StatusOr<AppendResult> HeadAppender::Take(const Labels& labels, Pending sample,
+                                          const Value& value) {
+  const int64_t t = sample.time;
   if (core_.Refusing()) {
-    Count(AppendResult::kRefused);
+    Count(AppendResult::kRefused, sample.kind);
     return AppendResult::kRefused;
   }
-  const auto bits = std::bit_cast<uint64_t>(v);
   MutexLock structure(core_.structure_mutex);
   if (t < core_.MinValidTime()) {
-    Count(AppendResult::kOutOfBounds);
+    Count(AppendResult::kOutOfBounds, sample.kind);
     return AppendResult::kOutOfBounds;
   }
   bool created = false;
-  NX_ASSIGN_OR_RETURN(const uint32_t slot, core_.FindOrCreate(labels, nullptr, &created));
-  Detached* series = head_.Detach(slot);
+  NX_ASSIGN_OR_RETURN(sample.slot, core_.FindOrCreate(labels, nullptr, &created));
+  Detached* series = head_.Detach(sample.slot);
   series->by_appender = true;
-  AppendResult result = DetachedStore::Check(*series, core_.MinValidTime(), t, bits);
-  uint64_t taken = series->last_bits;
-  const auto [newest, first] = newest_.try_emplace(slot, DetachedSample{slot, t, bits});
+  AppendResult result = head_.detached().Check(*series, core_.MinValidTime(), t, value);
+  std::optional<double> taken;
+  if (series->last_kind == SampleKind::kFloat) taken = std::bit_cast<double>(series->last_bits);
+  const auto [newest, first] = newest_.try_emplace(sample.slot, sample);
   conflict_ = {};
   if (result == AppendResult::kOk && !first) {
-    const DetachedSample& last = newest->second;
+    const Pending& last = newest->second;
     if (t < last.time) result = AppendResult::kOutOfOrder;
-    if (t == last.time && bits != last.bits) result = AppendResult::kDuplicate;
-    taken = last.bits;
+    if (t == last.time && !SameAsPending(sample, last, value)) result = AppendResult::kDuplicate;
+    taken.reset();
+    if (last.kind == SampleKind::kFloat) taken = std::bit_cast<double>(last.bits);
     conflict_.pending = result != AppendResult::kOk;
   }
   if (result != AppendResult::kOk) {
-    if (result == AppendResult::kDuplicate) conflict_.value = std::bit_cast<double>(taken);
+    if (result == AppendResult::kDuplicate) conflict_.value = taken;
     if (first) newest_.erase(newest);
-    Count(result);
+    Count(result, sample.kind);
     return result;
   }
-  newest->second = {slot, t, bits};
-  samples_.push_back({slot, t, bits});
+  newest->second = sample;
+  samples_.push_back(sample);
   ++series->pending;
   NotePending(t);
   return result;
+}
+
+template <typename Histogram>
+StatusOr<AppendResult> HeadAppender::TakeHistogram(const Labels& labels, SampleKind kind, int64_t t,
+                                                   const Histogram& h,
+                                                   std::deque<Histogram>* list) {
+  const bool stale = storage::IsStaleNaN(h.sum);
+  // Whoever calls has checked it, but the encoders rely on it.
+  if (!stale) NX_RETURN_IF_ERROR(Validate(h));
+  Pending sample{0, kind, t, std::bit_cast<uint64_t>(h.sum), list->size()};
+  NX_ASSIGN_OR_RETURN(const AppendResult result, Take(labels, sample, h));
+  if (result != AppendResult::kOk) return result;
+  list->push_back(h);
+  if (stale) {
+    list->back() = Histogram();
+    list->back().reset = h.reset;
+    list->back().sum = h.sum;
+  }
+  return result;
+}
+
+AppendResult HeadAppender::Store(const Pending& s, SampleRecords* log) {
+  Detached* series = head_.detached().Get(s.slot);
+  --series->pending;
+  const uint64_t ref = core_.index.table()[s.slot].ref;
+  // Bounds were checked when the sample came in; another writer may have been faster since.
+  const auto store = [&](const auto& value) {
+    const AppendResult result = head_.detached().Append(series, INT64_MIN, s.time, value);
+    if (result == AppendResult::kOk) LogSample(*series, ref, s.time, value, log);
+    return result;
+  };
+  switch (s.kind) {
+    case SampleKind::kHistogram:
+      return store(histograms_[s.index]);
+    case SampleKind::kFloatHistogram:
+      return store(float_histograms_[s.index]);
+    default:
+      return store(s.bits);
+  }
+}
+
+uint64_t HeadAppender::Log(SampleRecords* log) {
+  if (core_.wal == nullptr) return 0;
+  uint64_t position = 0;
+  for (const auto& [type, payload] : log->Take()) {
+    position = core_.wal->Append(static_cast<uint8_t>(type), payload, /*wake=*/false);
+  }
+  return position;
 }
 
 Status HeadAppender::Commit(bool durable) {
@@ -114,28 +212,17 @@ Status HeadAppender::Commit(bool durable) {
   uint64_t refused = 0;
   {
     MutexLock structure(core_.structure_mutex);
-    std::vector<DetachedSample> written;
-    for (const DetachedSample& s : samples_) {
-      Detached* series = head_.detached().Get(s.slot);
-      // Bounds were checked when the sample came in; another writer may have been faster since.
-      const AppendResult result = head_.detached().Append(series, INT64_MIN, s.time, s.bits);
-      --series->pending;
-      Count(result);
+    SampleRecords log;
+    for (const Pending& s : samples_) {
+      const AppendResult result = Store(s, &log);
+      Count(result, s.kind);
       refused += result == AppendResult::kRefused;
-      if (result != AppendResult::kOk) continue;
-      core_.NoteTimes(s.time, s.time);
-      written.push_back(s);
+      if (result == AppendResult::kOk) core_.NoteTimes(s.time, s.time);
     }
     ForgetPending();
-    if (core_.wal != nullptr && !written.empty()) {
-      std::string payload;
-      EncodeDetached(core_.index.table(), written, &payload);
-      position = core_.wal->Append(static_cast<uint8_t>(RecordType::kDetached), payload,
-                                   /*wake=*/false);
-    }
+    position = Log(&log);
   }
-  samples_.clear();
-  newest_.clear();
+  Clear();
   if (refused > 0) return ResourceExhausted("{} samples could not be stored", refused);
   if (position == 0) return OkStatus();
   if (durable) return core_.wal->WaitWritten(position);
@@ -143,13 +230,19 @@ Status HeadAppender::Commit(bool durable) {
   return OkStatus();
 }
 
+void HeadAppender::Clear() {
+  samples_.clear();
+  histograms_.clear();
+  float_histograms_.clear();
+  newest_.clear();
+}
+
 void HeadAppender::Rollback() {
   if (samples_.empty()) return;
   MutexLock structure(core_.structure_mutex);
-  for (const DetachedSample& s : samples_) --head_.detached().Get(s.slot)->pending;
+  for (const Pending& s : samples_) --head_.detached().Get(s.slot)->pending;
   ForgetPending();
-  samples_.clear();
-  newest_.clear();
+  Clear();
 }
 
 }  // namespace

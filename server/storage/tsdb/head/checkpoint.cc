@@ -197,18 +197,14 @@ class CheckpointWriter {
   void EncodeDetached(uint32_t slot, Records* records) REQUIRES(core_.structure_mutex) {
     Detached* series = head_.detached().Get(slot);
     if (series == nullptr || !detached_.Add(slot)) return;
-    std::vector<DetachedSample> samples;
+    SampleRecords samples;
     {
       MutexLock lock(series->mutex);
-      for (XorIterator it(series->open.bytes()); it.Next();) {
-        samples.push_back({slot, it.time(), it.bits()});
-      }
+      if (series->open.count() == 0) return;
+      LogChunk(core_.index.table()[slot].ref, series->open, &samples);
     }
-    if (samples.empty()) return;
     DescribeLate(slot, records);
-    std::string payload;
-    tsdb::EncodeDetached(core_.index.table(), samples, &payload);
-    records->emplace_back(RecordType::kDetached, std::move(payload));
+    for (auto& record : samples.Take()) records->push_back(std::move(record));
   }
 
   Head& head_;

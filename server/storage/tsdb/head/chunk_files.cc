@@ -12,7 +12,6 @@
 #include "core/base/bytes.h"
 #include "core/base/crc32c.h"
 #include "core/log/log.h"
-#include "server/storage/tsdb/chunkenc/xor_chunk.h"
 
 namespace narthex::tsdb {
 namespace {
@@ -21,7 +20,7 @@ constexpr uint32_t kMagic = 0x0130BC91;
 constexpr uint8_t kVersion = 1;
 constexpr size_t kFileHeader = 8;
 constexpr size_t kMaxFile = 128 << 20;
-constexpr size_t kMaxChunk = 1 << 20;  // nothing that is written comes close
+constexpr size_t kMaxChunk = 32 << 20;  // ten histograms of 400,000 buckets
 constexpr size_t kChunkHeader = 8 + 8 + 8 + 1;
 
 uint32_t SecondHint(int64_t t) {
@@ -35,7 +34,7 @@ bool ParseRecord(std::string_view bytes, HeadChunk* chunk, size_t* length) {
   chunk->ref = in.Be64();
   chunk->mint = static_cast<int64_t>(in.Be64());
   chunk->maxt = static_cast<int64_t>(in.Be64());
-  chunk->encoding = in.U8();
+  chunk->encoding = static_cast<Encoding>(in.U8());
   const uint64_t size = in.Uvarint();
   if (size > kMaxChunk) return false;
   chunk->data = in.Bytes(size);
@@ -195,18 +194,20 @@ Status ChunkFiles::BeginFile() {
   return OkStatus();
 }
 
-StatusOr<ChunkRef> ChunkFiles::Write(uint64_t ref, int64_t mint, int64_t maxt,
-                                     std::string_view data) {
+StatusOr<ChunkRef> ChunkFiles::Write(uint64_t ref, const ChunkView& chunk) {
+  if (chunk.data.size() > kMaxChunk) {
+    return ResourceExhausted("a chunk of {} bytes is too large", chunk.data.size());
+  }
   MutexLock lock(mutex_);
-  const size_t need = kChunkHeader + 10 + data.size() + 4;
+  const size_t need = kChunkHeader + 10 + chunk.data.size() + 4;
   if (current_ == nullptr || current_->size + need > kMaxFile) NX_RETURN_IF_ERROR(BeginFile());
   scratch_.clear();
   ByteWriter out(&scratch_);
   out.Be64(ref);
-  out.Be64(static_cast<uint64_t>(mint));
-  out.Be64(static_cast<uint64_t>(maxt));
-  out.U8(kXorEncoding);
-  out.UvarintString(data);
+  out.Be64(static_cast<uint64_t>(chunk.mint));
+  out.Be64(static_cast<uint64_t>(chunk.maxt));
+  out.U8(static_cast<uint8_t>(chunk.encoding));
+  out.UvarintString(chunk.data);
   out.Be32(Crc32c(scratch_));
 
   const size_t offset = current_->size;
@@ -218,12 +219,12 @@ StatusOr<ChunkRef> ChunkFiles::Write(uint64_t ref, int64_t mint, int64_t maxt,
     done += static_cast<size_t>(n);
   }
   current_->size.store(offset + scratch_.size(), std::memory_order_release);
-  current_->mint = std::min(current_->mint, mint);
-  current_->maxt = std::max(current_->maxt, maxt);
+  current_->mint = std::min(current_->mint, chunk.mint);
+  current_->maxt = std::max(current_->maxt, chunk.maxt);
   current_->dirty = true;
   bytes_.fetch_add(scratch_.size());
   written_.fetch_add(1, std::memory_order_relaxed);
-  return ChunkRef{SecondHint(mint), current_->number, static_cast<uint32_t>(offset)};
+  return ChunkRef{SecondHint(chunk.mint), current_->number, static_cast<uint32_t>(offset)};
 }
 
 StatusOr<HeadChunk> ChunkFiles::Peek(const ChunkRef& ref) const {

@@ -16,6 +16,7 @@
 #include "core/base/file.h"
 #include "core/base/mutex.h"
 #include "core/base/status.h"
+#include "server/storage/tsdb/chunkenc/encoding.h"
 #include "server/storage/tsdb/head/epoch.h"
 #include "server/storage/tsdb/series/series_table.h"
 
@@ -26,7 +27,7 @@ struct HeadChunk {
   uint64_t ref = 0;
   int64_t mint = 0;
   int64_t maxt = 0;
-  uint8_t encoding = 0;
+  Encoding encoding = Encoding::kNone;
   std::string_view data;
 };
 
@@ -38,7 +39,7 @@ class ChunkFiles {
   // Maps the files that are there and reports every sound chunk, in the order of the files.
   // Damaged ones are counted, logged and left out.
   Status Open(const std::function<void(const HeadChunk&, const ChunkRef&)>& found);
-  StatusOr<ChunkRef> Write(uint64_t ref, int64_t mint, int64_t maxt, std::string_view data);
+  StatusOr<ChunkRef> Write(uint64_t ref, const ChunkView& chunk);
   // Verifies the checksum.
   StatusOr<HeadChunk> Read(const ChunkRef& ref) const;
   // Bounds only, without the checksum: cheap.

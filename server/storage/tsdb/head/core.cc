@@ -2,7 +2,6 @@
 
 #include <algorithm>
 
-#include "server/storage/tsdb/chunkenc/xor_chunk.h"
 #include "server/storage/tsdb/series/series_record.h"
 
 namespace narthex::tsdb {
@@ -99,29 +98,27 @@ void HeadCore::LogSeries(uint32_t slot) {
   }
 }
 
-bool HeadCore::LastOfChunks(const SeriesRecord& series, int64_t* time, uint64_t* bits) const {
-  if (series.chunks.empty()) return false;
+std::optional<NewestSample> HeadCore::LastOfChunks(const SeriesRecord& series) const {
+  if (series.chunks.empty()) return std::nullopt;
   const auto chunk = chunks.Read(series.chunks[series.chunks.size() - 1]);
-  if (!chunk.ok()) return false;
-  XorIterator it(chunk->data);
-  bool any = false;
-  while (it.Next()) {
-    *time = it.time();
-    *bits = it.bits();
-    any = true;
+  if (!chunk.ok()) return std::nullopt;
+  const auto it = NewChunkIterator(chunk->encoding, chunk->data);
+  std::optional<NewestSample> newest;
+  while (it->Next() != SampleKind::kNone) {
+    newest = NewestSample{it->time(), it->bits(), it->kind()};
   }
-  return any;
+  return newest;
 }
 
-Status HeadCore::AddChunk(uint32_t slot, int64_t mint, int64_t maxt, std::string_view data) {
+Status HeadCore::AddChunk(uint32_t slot, const ChunkView& chunk) {
   SeriesRecord& series = index.table()[slot];
-  NX_ASSIGN_OR_RETURN(const ChunkRef ref, chunks.Write(series.ref, mint, maxt, data));
+  NX_ASSIGN_OR_RETURN(const ChunkRef ref, chunks.Write(series.ref, chunk));
   size_t at = series.chunks.size();
   // Only a chunk rebuilt by replay can belong before others.
   if (coverage != nullptr) {
     while (at > 0) {
       const auto before = chunks.Peek(series.chunks[at - 1]);
-      if (!before.ok() || before->mint <= mint) break;
+      if (!before.ok() || before->mint <= chunk.mint) break;
       --at;
     }
     coverage->ChunksChanged(slot);

@@ -12,10 +12,12 @@
 #include <atomic>
 #include <cstdint>
 #include <memory>
+#include <optional>
 #include <set>
 #include <string>
 
 #include "server/storage/interface.h"
+#include "server/storage/tsdb/chunkenc/chunk_iterator.h"
 #include "server/storage/tsdb/head/chunk_files.h"
 #include "server/storage/tsdb/head/epoch.h"
 #include "server/storage/tsdb/head/head_deletes.h"
@@ -30,8 +32,16 @@ namespace narthex::tsdb {
 inline constexpr int64_t kNoMinTime = INT64_MAX;
 inline constexpr int64_t kNoMaxTime = INT64_MIN;
 
+// The newest sample of a series. The bits of a histogram are those of its sum.
+struct NewestSample {
+  int64_t time = kNoMaxTime;
+  uint64_t bits = storage::kStaleNaNBits;
+  SampleKind kind = SampleKind::kFloat;
+};
+
 struct HeadCounters {
   std::atomic<uint64_t> samples_appended{0};
+  std::atomic<uint64_t> histograms_appended{0};
   std::atomic<uint64_t> series_created{0};
   std::atomic<uint64_t> series_removed{0};
   std::atomic<uint64_t> out_of_order{0};
@@ -89,11 +99,10 @@ struct HeadCore {
   StatusOr<uint32_t> FindOrCreate(const Labels& labels, BaseGuess* guess, bool* created);
   // Writes the series and what it needs to be understood into the current log segment.
   void LogSeries(uint32_t slot) REQUIRES(index.mutex());
-  // The newest time and value in the full chunks of a series; the home is locked.
-  // False when there are none.
-  bool LastOfChunks(const SeriesRecord& series, int64_t* time, uint64_t* bits) const;
+  // The newest sample in the full chunks of a series; the home is locked. None: no chunks.
+  std::optional<NewestSample> LastOfChunks(const SeriesRecord& series) const;
   // Writes a full chunk and links it to the series, whose home is locked.
-  Status AddChunk(uint32_t slot, int64_t mint, int64_t maxt, std::string_view data);
+  Status AddChunk(uint32_t slot, const ChunkView& chunk);
 
  private:
   template <size_t... I>

@@ -91,8 +91,8 @@ Status Group::Seal(GroupBlock& block, unsigned i) {
   int64_t times[kMaxStreamValues];
   for (unsigned k = 0; k < state.count; ++k) times[k] = TimeOf(state, k);
   const FullChunk chunk({times, state.count}, {values, state.count});
-  NX_RETURN_IF_ERROR(
-      core_.AddChunk(block.slots()[i], times[0], times[state.count - 1], chunk.bytes()));
+  NX_RETURN_IF_ERROR(core_.AddChunk(
+      block.slots()[i], {times[0], times[state.count - 1], Encoding::kXor, chunk.bytes()}));
   ClearValues(slab_, &state);
   return OkStatus();
 }
@@ -123,7 +123,10 @@ void Group::PlaceMember(uint32_t member, uint32_t slot, bool redirect) {
     // The series is parked (or detached): nothing else is locked here.
     LockedHome home(record);
     if (!redirect && core_.coverage == nullptr) {
-      core_.LastOfChunks(record, &newest, &last_bits);
+      if (const auto last = core_.LastOfChunks(record)) {
+        newest = last->time;
+        last_bits = last->bits;
+      }
     }
   }
   MutexLock lock(block.mutex);
@@ -231,7 +234,7 @@ Detached* Group::DetachMember(uint32_t member, DetachedStore* store) {
   ValueState& state = block.states()[i];
   uint64_t values[kMaxStreamValues];
   DecodeValues(state, state.buffer == 0 ? nullptr : slab_.Address(state.buffer), values);
-  for (unsigned k = 0; k < state.count; ++k) series->open.Append(TimeOf(state, k), values[k]);
+  for (unsigned k = 0; k < state.count; ++k) series->open.Extend(TimeOf(state, k), values[k]);
   series->max_time = NewestTime(block, i);
   series->last_bits = state.last_bits;
   ClearValues(slab_, &state);

@@ -181,7 +181,8 @@ void HeadGroupWriter::CommitDetached(TimestampMs t, std::span<const Group::Late>
                                      Commit* result) {
   MutexLock structure(core_.structure_mutex);
   const int64_t min_valid = core_.MinValidTime();
-  std::vector<DetachedSample> samples;
+  SampleRecords log;
+  bool any = false;
   std::vector<uint32_t> filled;
   for (const auto& [member, bits] : late) {
     uint32_t slot = kNoSlot;
@@ -196,7 +197,8 @@ void HeadGroupWriter::CommitDetached(TimestampMs t, std::span<const Group::Late>
     switch (head_.detached().Append(series, min_valid, t, bits)) {
       case AppendResult::kOk:
         ++result->appended;
-        samples.push_back({slot, t, bits});
+        any = true;
+        LogSample(*series, core_.index.table()[slot].ref, t, bits, &log);
         if (series->filled && series->owners == 1 && !series->by_appender) filled.push_back(member);
         break;
       case AppendResult::kDuplicate:
@@ -214,12 +216,12 @@ void HeadGroupWriter::CommitDetached(TimestampMs t, std::span<const Group::Late>
         break;
     }
   }
-  if (samples.empty()) return;
+  if (!any) return;
   core_.NoteTimes(t, t);
   if (core_.wal != nullptr) {
-    std::string payload;
-    EncodeDetached(core_.index.table(), samples, &payload);
-    core_.wal->Append(static_cast<uint8_t>(RecordType::kDetached), payload, /*wake=*/false);
+    for (const auto& [type, payload] : log.Take()) {
+      core_.wal->Append(static_cast<uint8_t>(type), payload, /*wake=*/false);
+    }
   }
   Rejoin(filled);
 }

@@ -116,7 +116,7 @@ void HeadChunkSet::TakeFull(const std::vector<ChunkRef>& refs) {
       ++damaged_;
       continue;
     }
-    AddView({chunk->mint, chunk->maxt, static_cast<Encoding>(chunk->encoding), chunk->data});
+    AddView({chunk->mint, chunk->maxt, chunk->encoding, chunk->data});
   }
 }
 
@@ -163,9 +163,9 @@ void TakeChunks(const HeadCore& core, uint32_t slot, std::vector<ChunkRef>* full
       chunk.Append(block.group->TimeOf(state, k), values[k]);
     open->push_back({chunk.first_time(), chunk.last_time(), Encoding::kXor, chunk.bytes()});
   } else if (home.kind() == Home::Kind::kDetached) {
-    const XorChunk& chunk = static_cast<const Detached*>(home.home())->open;
+    const OpenChunk& chunk = static_cast<const Detached*>(home.home())->open;
     if (chunk.count() == 0) return;
-    open->push_back({chunk.first_time(), chunk.last_time(), Encoding::kXor, chunk.bytes()});
+    open->push_back({chunk.first_time(), chunk.last_time(), chunk.encoding(), chunk.bytes()});
   }
 }
 

@@ -3,7 +3,7 @@
 
 #include <algorithm>
 
-#include "server/storage/tsdb/chunkenc/xor_chunk.h"
+#include "server/storage/tsdb/chunkenc/chunk_iterator.h"
 #include "server/storage/tsdb/head/head.h"
 #include "server/storage/tsdb/series/matching.h"
 
@@ -18,7 +18,8 @@ struct Snapshot {
   unsigned open = 0;
   int64_t times[kMaxStreamValues];
   uint64_t values[kMaxStreamValues];
-  std::string xor_chunk;  // of a detached series
+  Encoding encoding = Encoding::kNone;  // of a detached series
+  std::string chunk;
 };
 
 struct SeriesEntry {
@@ -83,15 +84,18 @@ class HeadSeriesList final : public storage::SeriesList {
       NX_ASSIGN_OR_RETURN(const HeadChunk chunk, core_.chunks.Peek(ref));
       if (chunk.maxt < mint || chunk.mint > maxt) continue;
       NX_ASSIGN_OR_RETURN(const HeadChunk checked, core_.chunks.Read(ref));
-      NX_RETURN_IF_ERROR(DecodeXorChunk(checked.data, mint, maxt, out));
+      NX_RETURN_IF_ERROR(DecodeChunk(checked.encoding, checked.data, mint, maxt, out));
     }
     for (unsigned k = 0; k < snapshot.open; ++k) {
       if (snapshot.times[k] < mint || snapshot.times[k] > maxt) continue;
       out->timestamps.push_back(snapshot.times[k]);
       out->values.push_back(std::bit_cast<double>(snapshot.values[k]));
     }
-    if (snapshot.xor_chunk.empty()) return OkStatus();
-    return DecodeXorChunk(snapshot.xor_chunk, mint, maxt, out);
+    if (!out->histogram_index.empty()) {
+      out->histogram_index.resize(out->size(), storage::kNoHistogram);
+    }
+    if (snapshot.chunk.empty()) return OkStatus();
+    return DecodeChunk(snapshot.encoding, snapshot.chunk, mint, maxt, out);
   }
 
   // Answers from the newest sample when that is decisive; false when the series must be read.
@@ -110,6 +114,9 @@ class HeadSeriesList final : public storage::SeriesList {
       const auto& series = *static_cast<const Detached*>(home.home());
       newest = series.max_time;
       bits = series.last_bits;
+      if (series.last_kind != SampleKind::kFloat && bits != storage::kStaleNaNBits) {
+        bits = storage::kHistogramNaNBits;
+      }
     } else {
       return false;
     }
@@ -122,7 +129,7 @@ class HeadSeriesList final : public storage::SeriesList {
 
   void Take(uint32_t slot, int64_t mint, int64_t maxt, Snapshot* out) const {
     out->chunks.clear();
-    out->xor_chunk.clear();
+    out->chunk.clear();
     out->open = 0;
     const SeriesRecord& record = core_.index.table()[slot];
     LockedHome home(record);
@@ -148,7 +155,9 @@ class HeadSeriesList final : public storage::SeriesList {
                    out->values);
     } else if (home.kind() == Home::Kind::kDetached) {
       const auto& series = *static_cast<const Detached*>(home.home());
-      if (series.open.count() > 0) out->xor_chunk = series.open.bytes();
+      if (series.open.count() == 0) return;
+      out->encoding = series.open.encoding();
+      out->chunk = series.open.bytes();
     }
   }
 

@@ -155,12 +155,8 @@ void Replay::Finish() NO_THREAD_SAFETY_ANALYSIS {
     Detached* series = head_.detached().at(i);
     series->owners = 0;  // no group has a writer
     MutexLock lock(series->mutex);
-    int64_t newest = kNoMaxTime;
-    uint64_t bits = 0;
-    if (!core_.LastOfChunks(core_.index.table()[series->slot], &newest, &bits)) continue;
-    if (newest <= series->max_time) continue;
-    series->max_time = newest;
-    series->last_bits = bits;
+    const auto newest = core_.LastOfChunks(core_.index.table()[series->slot]);
+    if (newest && newest->time > series->max_time) series->SetNewest(*newest);
   }
 }
 

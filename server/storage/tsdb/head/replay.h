@@ -54,7 +54,7 @@ class Replay final : public ReplayCoverage {
   void ApplyLayout(std::string_view payload);
   bool ApplyChange(Group* group, ByteReader* in);
   void ApplyRow(bool key, std::string_view payload);
-  void ApplyDetached(std::string_view payload);
+  void ApplyDetached(RecordType type, std::string_view payload);
   void ApplyTombstone(std::string_view payload);
   void ApplyOpenChunk(std::string_view payload);
   void ApplyDelete(std::string_view payload);

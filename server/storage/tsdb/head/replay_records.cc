@@ -28,7 +28,9 @@ void Replay::Apply(RecordType type, std::string_view payload) NO_THREAD_SAFETY_A
     case RecordType::kKeyRow:
       return ApplyRow(true, payload);
     case RecordType::kDetached:
-      return ApplyDetached(payload);
+    case RecordType::kHistograms:
+    case RecordType::kFloatHistograms:
+      return ApplyDetached(type, payload);
     case RecordType::kTombstone:
       return ApplyTombstone(payload);
     case RecordType::kOpenChunk:
@@ -321,24 +323,22 @@ void Replay::ApplyRow(bool key, std::string_view payload) NO_THREAD_SAFETY_ANALY
   log.last_row_time = t;
 }
 
-void Replay::ApplyDetached(std::string_view payload) NO_THREAD_SAFETY_ANALYSIS {
-  ByteReader in(payload);
-  const uint64_t count = in.Uvarint();
-  uint64_t ref = 0, time = 0;
-  for (uint64_t i = 0; i < count && in.ok(); ++i) {
-    ref += static_cast<uint64_t>(in.Varint());
-    time += static_cast<uint64_t>(in.Varint());
-    const uint64_t bits = DecodeWalValue(0, &in);
-    if (!in.ok()) return;
-    const uint32_t slot = SlotOf(ref);
+void Replay::ApplyDetached(RecordType type, std::string_view payload) NO_THREAD_SAFETY_ANALYSIS {
+  for (SampleReader in(type, payload); in.Next();) {
+    const uint32_t slot = SlotOf(in.ref());
     if (slot == kNoSlot) {
       ++result_.unknown_series;
       continue;
     }
     // A copied group has what was logged for its members before.
     if (Outdated(slot, nullptr)) continue;
-    const auto t = static_cast<int64_t>(time);
-    const auto appended = head_.detached().Append(Detach(slot), INT64_MIN, t, bits);
+    const int64_t t = in.time();
+    const auto append = [&](const auto& value) {
+      return head_.detached().Append(Detach(slot), INT64_MIN, t, value);
+    };
+    const auto appended = type == RecordType::kHistograms        ? append(in.histogram())
+                          : type == RecordType::kFloatHistograms ? append(in.float_histogram())
+                                                                 : append(in.bits());
     if (appended == storage::AppendResult::kOk && t >= core_.truncated_before) {
       core_.NoteTimes(t, t);
     }

@@ -22,6 +22,8 @@ enum class RecordType : uint8_t {
   kTombstone = 9,   // series that are gone
   kCut = 10,        // samples before this time are gone
   kOpenChunk = 11,  // checkpoint only: samples not yet in a chunk file
+  kHistograms = 12,      // as kDetached
+  kFloatHistograms = 13,
   kCompressed = 14,
   kSync = 15,    // where reading resumes after damage
   kCopied = 16,  // checkpoint only: how far the log was when the next group was copied
