@@ -287,6 +287,7 @@ void Exchange::OnReadable() {
       OnInput({loop_->scratch.get(), result.bytes});
       if (connection_ != connection) return;
     } else if (result.state == IoState::kWantRead) {
+      WakeWhenWhole();
       return connection->WaitReadable();
     } else if (result.state == IoState::kWantWrite) {
       return connection->WaitWritable();
@@ -298,6 +299,14 @@ void Exchange::OnReadable() {
     if (phase_ == Phase::kHandshake) return;
   }
   if (connection_ != nullptr) connection_->WaitReadable();
+}
+
+// One wake-up for the rest of a body instead of one for every piece that arrives.
+void Exchange::WakeWhenWhole() {
+  constexpr uint64_t kWorthIt = 16 << 10;
+  if (phase_ != Phase::kExchanging || !parser_->is_header_done()) return;
+  const uint64_t rest = parser_->content_length_remaining().value_or(0);
+  connection_->transport.WakeFrom(rest < kWorthIt ? 1 : static_cast<size_t>(rest));
 }
 
 void Exchange::OnInput(std::string_view data) {
@@ -460,6 +469,7 @@ void Exchange::ReleaseConnection(bool reusable) {
   connection->on_readable = nullptr;
   connection->on_writable = nullptr;
   if (reusable) {
+    connection->transport.WakeFrom(1);
     client_->pool(loop_index_).Put(key_, connection);
   } else {
     connection->Close();

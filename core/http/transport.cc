@@ -6,6 +6,7 @@
 #include <sys/socket.h>
 #include <sys/uio.h>
 
+#include <algorithm>
 #include <array>
 #include <cerrno>
 
@@ -13,11 +14,16 @@ namespace narthex::http {
 
 IoResult Transport::FromTls(const tls::Session::Result& result) {
   switch (result.state) {
-    case tls::Session::State::kDone: return {IoState::kDone, result.bytes, 0};
-    case tls::Session::State::kWantRead: return {IoState::kWantRead, 0, 0};
-    case tls::Session::State::kWantWrite: return {IoState::kWantWrite, 0, 0};
-    case tls::Session::State::kEof: return {IoState::kEof, 0, 0};
-    case tls::Session::State::kError: break;
+    case tls::Session::State::kDone:
+      return {IoState::kDone, result.bytes, 0};
+    case tls::Session::State::kWantRead:
+      return {IoState::kWantRead, 0, 0};
+    case tls::Session::State::kWantWrite:
+      return {IoState::kWantWrite, 0, 0};
+    case tls::Session::State::kEof:
+      return {IoState::kEof, 0, 0};
+    case tls::Session::State::kError:
+      break;
   }
   return {IoState::kError, 0, result.error};
 }
@@ -63,6 +69,14 @@ IoResult Transport::Write(std::span<const std::string_view> parts) {
     if (errno == EAGAIN || errno == EWOULDBLOCK) return {IoState::kWantWrite, 0, 0};
     return {IoState::kError, 0, errno};
   }
+}
+
+void Transport::WakeFrom(size_t bytes) {
+  constexpr size_t kMost = 1 << 20;  // the kernel makes room for it
+  bytes = tls_ != nullptr ? 1 : std::clamp<size_t>(bytes, 1, kMost);
+  if (bytes == wake_from_) return;
+  const int value = static_cast<int>(bytes);
+  if (::setsockopt(fd(), SOL_SOCKET, SO_RCVLOWAT, &value, sizeof value) == 0) wake_from_ = bytes;
 }
 
 void Transport::SendPlain(std::string_view text) {

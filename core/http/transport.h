@@ -47,6 +47,8 @@ class Transport {
     descriptor_.async_wait(boost::asio::posix::stream_descriptor::wait_write,
                            std::forward<F>(ready));
   }
+  // A reader is not woken before that many bytes are there, or all that can come.
+  void WakeFrom(size_t bytes);
   // Sends as it is; what does not fit is lost.
   void SendPlain(std::string_view text);
   void ShutdownWrite();
@@ -59,6 +61,7 @@ class Transport {
 
   boost::asio::posix::stream_descriptor descriptor_;
   std::unique_ptr<tls::Session> tls_;
+  size_t wake_from_ = 1;
 };
 
 // "ip:port" of a socket address, "[ip]:port" for IPv6, "@" for a unix socket.

@@ -154,9 +154,12 @@ void Loop::Begin(Scrape scrape) {
   auto shared = std::make_shared<Scrape>(std::move(scrape));
   auto done = [self = shared_from_this(), shared](StatusOr<http::ClientResponse> response) {
     auto held = std::make_shared<StatusOr<http::ClientResponse>>(std::move(response));
-    self->context_.workers->Post([self, shared, held](Scratch* scratch) {
-      self->Finish(*shared, std::move(*held), scratch);
-    });
+    const size_t bytes = held->ok() ? (*held)->body.size() : 0;
+    self->context_.workers->RunOrPost(
+        [self, shared, held](Scratch* scratch) {
+          self->Finish(*shared, std::move(*held), scratch);
+        },
+        bytes);
   };
   if (!shared->forced_error.ok()) return done(shared->forced_error);
   shared->settings->client->Do(

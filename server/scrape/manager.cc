@@ -220,7 +220,7 @@ void Manager::UpdateTargets(std::shared_ptr<const discovery::TargetSets> sets) {
 
 void Manager::Start() {
   impl_->workers.Start(impl_->options.workers);
-  impl_->scheduler.Start();
+  impl_->scheduler.Start(impl_->http);
   impl_->sync_thread = NamedThread("scrape-sync", [impl = impl_.get()] { impl->RunSync(); });
 }
 

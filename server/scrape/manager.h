@@ -2,10 +2,10 @@
 // Scrapes everything: a pool for each job, a loop for each target, few threads for all of them.
 //
 //   discovery ──groups──▶ Manager ──▶ Pool (job) ──▶ Loop (target)
-//   scheduler thread ──due──▶ http::Client (I/O threads) ──body──▶ workers: parse, relabel, commit
+//   scheduler ──due──▶ http::Client (I/O threads) ──body──▶ parse, relabel, commit: there or by workers
 //
-// Threads: "scrape-timer" starts scrapes when they are due, "scrape-sync" turns target groups into
-// loops, `workers` threads parse and commit. A loop is in the hands of one of them at a time. All
+// Threads: "scrape-http" starts scrapes when they are due, "scrape-sync" turns target groups into
+// loops, `workers` threads parse and commit what the first has no time for. A loop is in the hands of one of them at a time. All
 // public methods may be called from any thread.
 
 #include <memory>

@@ -1,59 +1,52 @@
 #include "server/scrape/scheduler.h"
 
-#include <sys/prctl.h>
-
 namespace narthex::scrape {
+namespace {
+constexpr int64_t kLongestWait = 1'000'000'000;
+}
 
-void Scheduler::Start() {
-  thread_ = NamedThread("scrape-timer", [this] { Run(); });
+void Scheduler::Start(http::ClientRuntime& runtime) {
+  auto alarm = std::make_unique<http::IoAlarm>(runtime, [this] { return RunDue(); });
+  MutexLock lock(mutex_);
+  alarm_ = std::move(alarm);
 }
 
 void Scheduler::Stop() {
+  std::unique_ptr<http::IoAlarm> alarm;
   {
     MutexLock lock(mutex_);
     stopping_ = true;
+    alarm = std::move(alarm_);
   }
-  changed_.NotifyAll();
-  thread_.Join();
+  alarm.reset();  // waits for what runs
+  std::priority_queue<Entry, std::vector<Entry>, std::greater<>> dropped;
   MutexLock lock(mutex_);
-  heap_ = {};
+  std::swap(heap_, dropped);
 }
 
 void Scheduler::Add(std::shared_ptr<Scheduled> item, int64_t due_nanos) {
-  bool first = false;
-  {
-    MutexLock lock(mutex_);
-    first = heap_.empty() || due_nanos < heap_.top().due;
-    heap_.push({due_nanos, std::move(item)});
-  }
-  if (first) changed_.NotifyAll();
+  MutexLock lock(mutex_);
+  const bool first = heap_.empty() || due_nanos < heap_.top().due;
+  heap_.push({due_nanos, std::move(item)});
+  if (first && alarm_ != nullptr) alarm_->Wake();
 }
 
-void Scheduler::Run() {
-  // The kernel may otherwise delay a timer by 50 µs; scrapes keep to a grid of 2 ms.
-  prctl(PR_SET_TIMERSLACK, 1000UL);
-  constexpr int64_t kLongestWait = 1'000'000'000;
+std::chrono::steady_clock::time_point Scheduler::RunDue() {
   MutexLock lock(mutex_);
-  while (!stopping_) {
+  for (;;) {
     const int64_t now = clock_->NowNanos();
-    if (heap_.empty() || heap_.top().due > now) {
+    if (stopping_ || heap_.empty() || heap_.top().due > now) {
       const int64_t wait =
           heap_.empty() ? kLongestWait : std::min(kLongestWait, heap_.top().due - now);
-      changed_.WaitFor(lock, std::chrono::nanoseconds(wait));
-      continue;
+      return std::chrono::steady_clock::now() + std::chrono::nanoseconds(wait);
     }
     Entry entry = heap_.top();
     heap_.pop();
     lock.Unlock();
     const int64_t next = entry.item->OnDue(entry.due, now);
+    if (next <= 0) entry.item.reset();  // the last reference may go here
     lock.Lock();
-    if (next > 0) {
-      heap_.push({next, std::move(entry.item)});
-    } else {
-      lock.Unlock();  // the last reference may go here
-      entry.item.reset();
-      lock.Lock();
-    }
+    if (next > 0) heap_.push({next, std::move(entry.item)});
   }
 }
 

@@ -1,6 +1,6 @@
 #pragma once
-// One thread that wakes loops when they are due. A binary heap of moments: with thousands of
-// targets a wake-up costs a microsecond.
+// Wakes loops when they are due, on the I/O thread that then sends their requests. A binary heap of
+// moments: with thousands of targets a wake-up costs a microsecond.
 //
 // Times are wall-clock nanoseconds, because the grid that scrapes keep to is the wall clock's; a
 // clock that is set is noticed within a second.
@@ -14,14 +14,14 @@
 
 #include "core/base/clock.h"
 #include "core/base/mutex.h"
-#include "core/base/thread.h"
+#include "core/http/io_alarm.h"
 
 namespace narthex::scrape {
 
 class Scheduled {
  public:
   virtual ~Scheduled() = default;
-  // Runs on the scheduler's thread and must not block. Returns when to be called next; 0: never.
+  // Runs on an I/O thread and must not block. Returns when to be called next; 0: never.
   virtual int64_t OnDue(int64_t due_nanos, int64_t now_nanos) = 0;
 };
 
@@ -30,7 +30,7 @@ class Scheduler {
   explicit Scheduler(const Clock* clock) : clock_(clock) {}
   ~Scheduler() { Stop(); }
 
-  void Start();
+  void Start(http::ClientRuntime& runtime) EXCLUDES(mutex_);
   void Stop() EXCLUDES(mutex_);
   void Add(std::shared_ptr<Scheduled> item, int64_t due_nanos) EXCLUDES(mutex_);
 
@@ -40,14 +40,14 @@ class Scheduler {
     std::shared_ptr<Scheduled> item;
     bool operator>(const Entry& other) const { return due > other.due; }
   };
-  void Run();
+  // Starts what is due; returns when the next is.
+  std::chrono::steady_clock::time_point RunDue() EXCLUDES(mutex_);
 
   const Clock* const clock_;
   Mutex mutex_;
-  CondVar changed_;
   std::priority_queue<Entry, std::vector<Entry>, std::greater<>> heap_ GUARDED_BY(mutex_);
   bool stopping_ GUARDED_BY(mutex_) = false;
-  NamedThread thread_;
+  std::unique_ptr<http::IoAlarm> alarm_;
 };
 
 }  // namespace narthex::scrape

@@ -1,6 +1,29 @@
 #include "server/scrape/workers.h"
 
+#include <chrono>
+
 namespace narthex::scrape {
+namespace {
+
+using std::chrono::steady_clock;
+
+constexpr size_t kSmallTask = 512 << 10;
+constexpr auto kMostCredit = std::chrono::milliseconds(20);
+
+// The time a calling thread may spend on tasks of its own.
+struct Credit {
+  steady_clock::time_point at = steady_clock::now();
+  steady_clock::duration left = kMostCredit;
+
+  bool Any() {
+    const auto now = steady_clock::now();
+    left = std::min<steady_clock::duration>(kMostCredit, left + (now - at) / 4);
+    at = now;
+    return left > steady_clock::duration::zero();
+  }
+};
+
+}  // namespace
 
 void Workers::Start(int threads) {
   for (int i = 0; i < threads; ++i) {
@@ -14,6 +37,7 @@ void Workers::Stop() {
     MutexLock lock(mutex_);
     stopping_ = true;
     dropped.swap(tasks_);
+    left_.Wait(lock, [this]() NO_THREAD_SAFETY_ANALYSIS { return visitors_ == 0; });
   }
   ready_.NotifyAll();
   threads_.clear();
@@ -26,6 +50,29 @@ void Workers::Post(Task task) {
     tasks_.push_back(std::move(task));
   }
   ready_.NotifyOne();
+}
+
+void Workers::RunOrPost(Task task, size_t bytes) {
+  thread_local Credit credit;
+  if (bytes > kSmallTask || !credit.Any()) return Post(std::move(task));
+  {
+    MutexLock lock(mutex_);
+    if (stopping_) return;
+    if (!tasks_.empty()) {
+      tasks_.push_back(std::move(task));
+      ready_.NotifyOne();
+      return;
+    }
+    ++visitors_;
+  }
+  thread_local Scratch scratch;
+  task(&scratch);
+  scratch.Trim();
+  const auto now = steady_clock::now();
+  credit.left -= now - credit.at;
+  credit.at = now;
+  MutexLock lock(mutex_);
+  if (--visitors_ == 0 && stopping_) left_.NotifyAll();
 }
 
 void Workers::Run() {
