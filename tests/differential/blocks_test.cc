@@ -299,6 +299,37 @@ scrape_configs: [{job_name: absent, static_configs: [{targets: ['127.0.0.1:1']}]
   CheckSameText(ours, Tsdb(Peer("promtool"), {"dump", db.theirs}));
 }
 
+TEST_CASE("Recording rules are backfilled alike") {
+  const Databases db = Make("rules_backfilled");
+  RunningPrometheus peer(db.theirs, ConfigFile(db.theirs, "global: {}\n"));
+  const std::string rules = db.input + ".rules.yml";
+  std::ofstream(rules) << R"(
+groups:
+- name: first
+  interval: 90s
+  rules:
+  - {record: 'job:requests:sum', expr: 'sum by (job) (requests_total)', labels: {x: y}}
+  - {record: 'level:odd', expr: 'level{id=~".[1-5]"} * 2'}
+- name: second
+  rules:
+  - {record: nothing, expr: absent_metric}
+  - {record: plain, expr: lonely}
+)";
+  const auto run = [&](const std::string& promtool, const std::string& out) {
+    Tsdb(promtool,
+         {"create-blocks-from", "rules", "--url=" + peer.url,
+          "--start=" + std::to_string(kStart / 1000 + 100) + ".7", "--end=2020-09-13T20:00:00Z",
+          "--output-dir=" + out, "--eval-interval=30s", rules});
+    fs::create_directories(out + "/wal");
+    return Tsdb(Binary("promtool"), {"dump", out});
+  };
+  const std::string ours = run(Binary("promtool"), db.input + ".ours");
+  CHECK(ours.find("job:requests:sum") != std::string::npos);
+  CHECK(ours.find("plain") != std::string::npos);
+  CheckSameText(ours, run(Peer("promtool"), db.input + ".theirs"));
+  CHECK(BlocksOf(db.input + ".ours").size() == BlocksOf(db.input + ".theirs").size());
+}
+
 TEST_CASE("Wrong uses fail alike") {
   const std::string dir = ScratchDir("promtool_errors");
   fs::create_directories(dir + "/wal");
@@ -318,6 +349,12 @@ TEST_CASE("Wrong uses fail alike") {
       {"tsdb", "analyze", dir, "01M82385RB5Z9J82KDCERXQ7KB"},
       {"tsdb", "analyze", "--limit=x", dir},
       {"tsdb", "create-blocks-from"},
+      {"tsdb", "create-blocks-from", "rules"},
+      {"tsdb", "create-blocks-from", "rules", "--start=1"},
+      {"tsdb", "create-blocks-from", "rules", "--start=1", "--url=http://127.0.0.1:1",
+       dir + "/none"},
+      {"tsdb", "create-blocks-from", "rules", "--start=x", no_time},
+      {"tsdb", "create-blocks-from", "rules", "--start=2", "--end=1", no_time},
       {"tsdb", "create-blocks-from", "openmetrics"},
       {"tsdb", "create-blocks-from", "openmetrics", dir + "/none"},
       {"tsdb", "create-blocks-from", "openmetrics", no_time, dir},

@@ -7,8 +7,10 @@
 #include "core/log/log.h"
 #include "core/strings/quote.h"
 #include "server/cmd/promtool/backfill_openmetrics.h"
+#include "server/cmd/promtool/backfill_rules.h"
 #include "server/cmd/promtool/output.h"
 #include "server/cmd/promtool/tsdb_analyze.h"
+#include "server/cmd/promtool/tsdb_bench.h"
 #include "server/cmd/promtool/tsdb_dump.h"
 #include "server/cmd/promtool/tsdb_list.h"
 
@@ -126,6 +128,70 @@ void AddBackfillOpenMetrics(CommandSet* commands) {
   v->output = flags.Arg("output directory", "Output directory for generated blocks.", kDefaultPath);
 }
 
+void AddBackfillRules(CommandSet* commands) {
+  struct Values {
+    std::string *http_config, *url, *start, *end, *output;
+    int64_t* interval;
+    std::vector<std::string>* files;
+  };
+  auto v = std::make_shared<Values>();
+  FlagSet& flags = commands->Command(
+      "tsdb create-blocks-from rules", "Create blocks of data for new recording rules.", [v] {
+        return BackfillRules(
+            {*v->files, *v->url, *v->http_config, *v->start, *v->end, *v->output, *v->interval});
+      });
+  // Upstream takes these two and prints nothing either way.
+  flags.Bool("human-readable", kHumanHelp, false, {.short_name = 'r'});
+  flags.Bool("quiet", kQuietHelp, false, {.short_name = 'q'});
+  v->http_config = flags.String(
+      "http.config.file", "HTTP client configuration file for promtool to connect to Prometheus.",
+      "", {.placeholder = "<filename>"});
+  v->url = flags.String("url",
+                        "The URL for the Prometheus API with the data where the rule will be "
+                        "backfilled from.",
+                        "http://localhost:9090", {.placeholder = "http://localhost:9090"});
+  v->start = flags.String("start",
+                          "The time to start backfilling the new rule from. Must be a RFC3339 "
+                          "formatted date or Unix timestamp. Required.",
+                          "", {.placeholder = "START", .required = true});
+  v->end =
+      flags.String("end",
+                   "If an end time is provided, all recording rules in the rule files provided "
+                   "will be backfilled to the end time. Default will backfill up to 3 hours "
+                   "ago. Must be a RFC3339 formatted date or Unix timestamp.",
+                   "", {.placeholder = "END"});
+  v->output = flags.String("output-dir", "Output directory for generated blocks.", kDefaultPath);
+  v->interval =
+      flags.Duration("eval-interval",
+                     "How frequently to evaluate rules when backfilling if a value is not "
+                     "set in the recording rule files.",
+                     "60s", FlagSet::DurationSyntax::kGo);
+  v->files =
+      flags.Args("rule-files",
+                 "A list of one or more files containing recording rules to be backfilled. "
+                 "All recording rules listed in the files will be backfilled. Alerting rules "
+                 "are not evaluated.",
+                 true);
+}
+
+void AddBenchWrite(CommandSet* commands) {
+  struct Values {
+    std::string *output, *input;
+    int64_t *metrics, *scrapes;
+  };
+  auto v = std::make_shared<Values>();
+  FlagSet& flags = commands->Command("tsdb bench write", "Run a write performance benchmark.", [v] {
+    return BenchWrite({*v->input, *v->output, *v->metrics, *v->scrapes});
+  });
+  v->output = flags.String("out", "Set the output path.", "benchout");
+  v->metrics = flags.Int("metrics", "Number of metrics to read.", 10'000);
+  v->scrapes = flags.Int("scrapes", "Number of scrapes to simulate.", 3000);
+  v->input = flags.Arg("file",
+                       "Input file with samples data, default is "
+                       "(../../tsdb/testdata/20kseries.json).",
+                       "../../tsdb/testdata/20kseries.json");
+}
+
 // The commands here only parse selectors, which no feature changes; unknown ones are named.
 void CheckFeatures(const std::vector<std::string>& features) {
   for (const std::string& list : features) {
@@ -152,6 +218,8 @@ int Main(int argc, char** argv) {
       "https://prometheus.io/docs/prometheus/latest/feature_flags/ for more details",
       {""});
   commands.Group("tsdb", "Run tsdb commands.");
+  commands.Group("tsdb bench", "Run benchmarks.");
+  AddBenchWrite(&commands);
   AddAnalyze(&commands);
   AddList(&commands);
   AddDump(&commands, "tsdb dump", "Dump samples from a TSDB.", false);
@@ -164,6 +232,7 @@ int Main(int argc, char** argv) {
       "[Experimental] Import samples from input and produce TSDB blocks. Please refer to "
       "the storage docs for more details.");
   AddBackfillOpenMetrics(&commands);
+  AddBackfillRules(&commands);
   commands.BeforeRun([features] { CheckFeatures(*features); });
   return commands.Main(argc, argv);
 }
