@@ -130,6 +130,15 @@ StatusOr<std::unique_ptr<storage::Querier>> Db::NewQuerier(TimestampMs mint,
   return MergeQueriers(std::move(queriers));
 }
 
+StatusOr<std::vector<storage::ExemplarQueryable::SeriesExemplars>> Db::SelectExemplars(
+    TimestampMs mint, TimestampMs maxt, std::span<const std::vector<Matcher>> selectors) const {
+  return impl_->head.core().exemplars.Select(mint, maxt, selectors);
+}
+
+void Db::SetMaxExemplars(uint64_t n) {
+  impl_->head.core().exemplars.Resize(static_cast<size_t>(n));
+}
+
 Status Db::Close() {
   {
     MutexLock lock(impl_->stop_mutex);

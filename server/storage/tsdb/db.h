@@ -28,7 +28,9 @@
 
 namespace narthex::tsdb {
 
-class Db final : public storage::Appendable, public storage::Queryable {
+class Db final : public storage::Appendable,
+                 public storage::Queryable,
+                 public storage::ExemplarQueryable {
  public:
   // Creates the directory when missing, takes the lock, replays the log. Fails with a reason that
   // names the path when the directory cannot be used or another process holds it. Damaged data
@@ -40,6 +42,12 @@ class Db final : public storage::Appendable, public storage::Queryable {
   std::unique_ptr<storage::Appender> NewAppender() override;
   StatusOr<std::unique_ptr<storage::Querier>> NewQuerier(TimestampMs mint,
                                                          TimestampMs maxt) const override;
+
+  StatusOr<std::vector<SeriesExemplars>> SelectExemplars(
+      TimestampMs mint, TimestampMs maxt,
+      std::span<const std::vector<Matcher>> selectors) const override;
+  // Changes how many exemplars are kept; the newest ones stay. 0: none.
+  void SetMaxExemplars(uint64_t n);
 
   // Writes what is buffered, syncs and closes the files. Later commits are refused.
   Status Close();

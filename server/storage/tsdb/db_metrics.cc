@@ -103,9 +103,33 @@ class HeadCollector final : public Collector {
              "enabled, but sample outside of time window.",
              0);
     CollectWal(out);
+    CollectExemplars(out);
   }
 
  private:
+  void CollectExemplars(std::vector<MetricFamily>* out) const {
+    const ExemplarRing::Figures f = core_.exemplars.figures();
+    Add(out, "exemplar_exemplars_appended_total", "Total number of appended exemplars.",
+        MetricType::kCounter, f.appended);
+    Add(out, "exemplar_exemplars_in_storage", "Number of exemplars currently in circular storage.",
+        MetricType::kGauge, f.size);
+    Add(out, "exemplar_series_with_exemplars_in_storage",
+        "Number of series with exemplars currently in circular storage.", MetricType::kGauge,
+        f.series);
+    Add(out, "exemplar_last_exemplars_timestamp_seconds",
+        "The timestamp of the oldest exemplar stored in circular storage. Useful to check for "
+        "what timerange the current exemplar buffer limit allows. This usually means the last "
+        "timestampfor all exemplars for a typical setup. This is not true though if one of the "
+        "series timestamp is in future compared to rest series.",
+        MetricType::kGauge, static_cast<double>(f.oldest_time) / 1000);
+    Add(out, "exemplar_max_exemplars",
+        "Total number of exemplars the exemplar storage can store, resizeable.", MetricType::kGauge,
+        f.capacity);
+    Add(out, "exemplar_out_of_order_exemplars_total",
+        "Total number of out of order exemplar ingestion failed attempts.", MetricType::kCounter,
+        f.out_of_order);
+  }
+
   void CollectWal(std::vector<MetricFamily>* out) const {
     if (core_.wal == nullptr) return;
     const WalCounters& w = core_.wal->counters();

@@ -47,6 +47,8 @@ struct Options {
   uint64_t block_segment_bytes = uint64_t{512} << 20;  // of a block's chunk files
   // Refuse to create more series than this. 0: no limit.
   uint64_t max_series = 0;
+  // Exemplars kept for all series together. 0: none.
+  uint64_t max_exemplars = 0;
 
   // Longest time a committed sample stays in memory before write(2). 0: written at once by the log
   // thread. Data handed to write(2) survives the death of the process.

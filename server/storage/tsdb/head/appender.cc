@@ -41,6 +41,8 @@ class HeadAppender final : public storage::Appender {
                                          const FloatHistogram& h) override {
     return TakeHistogram(labels, SampleKind::kFloatHistogram, t, h, &float_histograms_);
   }
+  StatusOr<AppendResult> AppendExemplar(const Labels& labels,
+                                        const storage::Exemplar& exemplar) override;
   Conflict conflict() const override { return conflict_; }
   Status Commit(bool durable) override;
   void Rollback() override;
@@ -62,6 +64,7 @@ class HeadAppender final : public storage::Appender {
   }
   AppendResult Store(const Pending& sample, SampleRecords* log) REQUIRES(core_.structure_mutex);
   uint64_t Log(SampleRecords* log);
+  uint64_t CommitExemplars();
   void Clear();
   void Count(AppendResult result, SampleKind kind);
 
@@ -82,6 +85,7 @@ class HeadAppender final : public storage::Appender {
   std::vector<Pending> samples_;
   std::deque<IntHistogram> histograms_;
   std::deque<FloatHistogram> float_histograms_;
+  std::vector<std::pair<Labels, LoggedExemplar>> exemplars_;
   // The newest pending sample of each series, which the next one is checked against.
   absl::flat_hash_map<uint32_t, Pending> newest_;
   Conflict conflict_;
@@ -173,6 +177,34 @@ StatusOr<AppendResult> HeadAppender::TakeHistogram(const Labels& labels, SampleK
   return result;
 }
 
+StatusOr<AppendResult> HeadAppender::AppendExemplar(const Labels& labels,
+                                                    const storage::Exemplar& exemplar) {
+  using Verdict = ExemplarRing::Verdict;
+  NX_RETURN_IF_ERROR(CheckExemplarLabels(exemplar.labels));
+  uint64_t ref = 0;
+  {
+    ReaderLock lock(core_.index.mutex());
+    const uint32_t slot = core_.index.Find(labels);
+    if (slot == kNoSlot) return NotFound("no series {} for an exemplar", labels.ToString());
+    ref = core_.index.table()[slot].ref;
+  }
+  const Verdict verdict = core_.exemplars.Check(labels, exemplar);
+  if (verdict == Verdict::kOutOfOrder) return AppendResult::kOutOfOrder;
+  if (verdict == Verdict::kTaken) exemplars_.emplace_back(labels, LoggedExemplar{ref, exemplar});
+  return AppendResult::kOk;
+}
+
+uint64_t HeadAppender::CommitExemplars() {
+  std::vector<LoggedExemplar> taken;
+  for (auto& [labels, e] : exemplars_) {
+    if (core_.exemplars.Add(labels, e.exemplar) != ExemplarRing::Verdict::kTaken) continue;
+    taken.push_back(std::move(e));
+  }
+  if (taken.empty() || core_.wal == nullptr) return 0;
+  return core_.wal->Append(static_cast<uint8_t>(RecordType::kExemplars), EncodeExemplars(taken),
+                           /*wake=*/false);
+}
+
 AppendResult HeadAppender::Store(const Pending& s, SampleRecords* log) {
   Detached* series = head_.detached().Get(s.slot);
   --series->pending;
@@ -203,7 +235,7 @@ uint64_t HeadAppender::Log(SampleRecords* log) {
 }
 
 Status HeadAppender::Commit(bool durable) {
-  if (samples_.empty()) return OkStatus();
+  if (samples_.empty() && exemplars_.empty()) return OkStatus();
   if (core_.Refusing()) {
     Rollback();
     return Unavailable("the database takes no writes");
@@ -220,7 +252,7 @@ Status HeadAppender::Commit(bool durable) {
       if (result == AppendResult::kOk) core_.NoteTimes(s.time, s.time);
     }
     ForgetPending();
-    position = Log(&log);
+    position = std::max(Log(&log), CommitExemplars());
   }
   Clear();
   if (refused > 0) return ResourceExhausted("{} samples could not be stored", refused);
@@ -234,10 +266,12 @@ void HeadAppender::Clear() {
   samples_.clear();
   histograms_.clear();
   float_histograms_.clear();
+  exemplars_.clear();
   newest_.clear();
 }
 
 void HeadAppender::Rollback() {
+  exemplars_.clear();
   if (samples_.empty()) return;
   MutexLock structure(core_.structure_mutex);
   for (const Pending& s : samples_) --head_.detached().Get(s.slot)->pending;

@@ -88,6 +88,7 @@ class CheckpointWriter {
     }
     Groups();
     RestOfDetached();
+    Exemplars();
   }
 
  private:
@@ -205,6 +206,31 @@ class CheckpointWriter {
     }
     DescribeLate(slot, records);
     for (auto& record : samples.Take()) records->push_back(std::move(record));
+  }
+
+  void Exemplars() {
+    std::vector<std::pair<Labels, LoggedExemplar>> all;
+    core_.exemplars.ForEach([&](const Labels& series, const storage::Exemplar& e) {
+      all.emplace_back(series, LoggedExemplar{0, e});
+    });
+    std::vector<LoggedExemplar> piece;
+    for (size_t i = 0; i < all.size() && out_.status().ok(); ++i) {
+      uint32_t slot = kNoSlot;
+      {
+        ReaderLock lock(core_.index.mutex());
+        slot = core_.index.Find(all[i].first);
+        if (slot != kNoSlot) all[i].second.ref = core_.index.table()[slot].ref;
+      }
+      if (slot != kNoSlot) {
+        Records records;
+        DescribeLate(slot, &records);
+        for (const auto& [type, payload] : records) out_.Add(type, payload);
+        piece.push_back(std::move(all[i].second));
+      }
+      if (piece.empty() || (piece.size() < kSlice && i + 1 < all.size())) continue;
+      out_.Add(RecordType::kExemplars, EncodeExemplars(piece));
+      piece.clear();
+    }
   }
 
   Head& head_;

@@ -20,6 +20,7 @@
 #include "server/storage/tsdb/chunkenc/chunk_iterator.h"
 #include "server/storage/tsdb/head/chunk_files.h"
 #include "server/storage/tsdb/head/epoch.h"
+#include "server/storage/tsdb/head/exemplars.h"
 #include "server/storage/tsdb/head/head_deletes.h"
 #include "server/storage/tsdb/head/slab.h"
 #include "server/storage/tsdb/options.h"
@@ -61,7 +62,9 @@ class ReplayCoverage {
 
 struct HeadCore {
   explicit HeadCore(const Options& o)
-      : options(o), chunks(JoinPath(o.dir, "chunks_head"), &epochs) {}
+      : options(o),
+        chunks(JoinPath(o.dir, "chunks_head"), &epochs),
+        exemplars(static_cast<size_t>(o.max_exemplars)) {}
 
   const Options options;
   std::array<Slab, 4> slabs;  // first: what waits in epochs may still use it
@@ -69,6 +72,7 @@ struct HeadCore {
   Mutex structure_mutex;
   SeriesIndex index;
   ChunkFiles chunks;
+  ExemplarRing exemplars;
   // Series with nothing but full chunks; spread over several locks.
   std::array<Home, 64> parked = MakeParked(std::make_index_sequence<64>());
   std::unique_ptr<WalWriter> wal;      // null during replay and after Close

@@ -55,6 +55,7 @@ class Replay final : public ReplayCoverage {
   bool ApplyChange(Group* group, ByteReader* in);
   void ApplyRow(bool key, std::string_view payload);
   void ApplyDetached(RecordType type, std::string_view payload);
+  void ApplyExemplars(std::string_view payload);
   void ApplyTombstone(std::string_view payload);
   void ApplyOpenChunk(std::string_view payload);
   void ApplyDelete(std::string_view payload);

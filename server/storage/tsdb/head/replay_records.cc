@@ -31,6 +31,8 @@ void Replay::Apply(RecordType type, std::string_view payload) NO_THREAD_SAFETY_A
     case RecordType::kHistograms:
     case RecordType::kFloatHistograms:
       return ApplyDetached(type, payload);
+    case RecordType::kExemplars:
+      return ApplyExemplars(payload);
     case RecordType::kTombstone:
       return ApplyTombstone(payload);
     case RecordType::kOpenChunk:
@@ -341,6 +343,22 @@ void Replay::ApplyDetached(RecordType type, std::string_view payload) NO_THREAD_
                                                                  : append(in.bits());
     if (appended == storage::AppendResult::kOk && t >= core_.truncated_before) {
       core_.NoteTimes(t, t);
+    }
+  }
+}
+
+void Replay::ApplyExemplars(std::string_view payload) {
+  for (const LoggedExemplar& e : DecodeExemplars(payload)) {
+    const uint32_t slot = SlotOf(e.ref);
+    if (slot == kNoSlot) continue;  // its series is gone, rightly
+    Labels labels;
+    {
+      ReaderLock lock(core_.index.mutex());
+      labels = core_.index.GetLabels(slot);
+    }
+    // A checkpoint and the log behind it may both have it.
+    if (core_.exemplars.Check(labels, e.exemplar) == ExemplarRing::Verdict::kTaken) {
+      (void)core_.exemplars.Add(labels, e.exemplar);
     }
   }
 }

@@ -28,6 +28,7 @@ enum class RecordType : uint8_t {
   kSync = 15,    // where reading resumes after damage
   kCopied = 16,  // checkpoint only: how far the log was when the next group was copied
   kDelete = 17,  // deleted ranges of series
+  kExemplars = 18,
 };
 
 inline constexpr std::string_view kSegmentMagic = "NXWAL\x01\r\n";
