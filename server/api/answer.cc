@@ -62,6 +62,10 @@ int HttpStatusOf(std::string_view error_type) {
 }
 
 void WriteOutcome(const Outcome& outcome, http::ResponseWriter& response) {
+  if (const auto* answer = std::get_if<Answer>(&outcome); answer != nullptr && !answer->data) {
+    response.SetStatus(204);
+    return;
+  }
   response.headers().Set("Content-Type", std::string(kJsonType));
   DataWriter out(response);
   JsonWriter& json = out.json();

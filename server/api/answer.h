@@ -44,7 +44,7 @@ class DataWriter {
 };
 
 struct Answer {
-  std::function<void(DataWriter&)> data;
+  std::function<void(DataWriter&)> data;  // left empty: 204, without a body
   std::vector<std::string> warnings, infos;
 };
 

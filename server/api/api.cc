@@ -96,9 +96,10 @@ void Api::Register(http::Router& router) {
   api.AddEndpoint(router, "GET", "/status/buildinfo", &Impl::StatusBuildInfo);
   api.AddEndpoint(router, "GET", "/status/tsdb", &Impl::StatusTsdb);
   api.AddEndpoint(router, "GET", "/status/walreplay", &Impl::StatusWalReplay, /*gated=*/false);
-  for (const char* path : {"delete_series", "clean_tombstones", "snapshot"}) {
-    api.AddEndpoint(router, "POST PUT", std::string("/admin/tsdb/") + path, &Impl::AdminDisabled);
-  }
+  api.AddEndpoint(router, "GET", "/status/tsdb/blocks", &Impl::StatusTsdbBlocks);
+  api.AddEndpoint(router, "POST PUT", "/admin/tsdb/delete_series", &Impl::DeleteSeries);
+  api.AddEndpoint(router, "POST PUT", "/admin/tsdb/clean_tombstones", &Impl::CleanTombstones);
+  api.AddEndpoint(router, "POST PUT", "/admin/tsdb/snapshot", &Impl::Snapshot);
 }
 
 void Api::SetStorage(const promql::Engine* engine, const storage::Queryable* storage) {

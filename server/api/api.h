@@ -13,6 +13,7 @@
 #include <cstdint>
 #include <functional>
 #include <memory>
+#include <span>
 #include <string>
 #include <utility>
 #include <vector>
@@ -81,7 +82,12 @@ struct Sources {
   std::function<std::vector<std::pair<std::string, std::string>>()> flags;
   std::function<RuntimeInfo()> runtime_info;
   std::function<TsdbStats(size_t limit)> tsdb_stats;
+  std::function<std::vector<std::string>()> tsdb_blocks;  // the meta data of each, as JSON
   std::function<WalReplay()> wal_replay;
+  // Administration of the storage; only asked when Options::enable_admin_api is set.
+  std::function<Status(TimestampMs, TimestampMs, std::span<const Matcher>)> delete_series;
+  std::function<Status()> clean_tombstones;
+  std::function<StatusOr<std::string>(bool skip_head)> snapshot;  // returns its name
   std::function<Status()> reload;  // blocks until the configuration is in force
   std::function<void()> quit;      // asks for the end and returns
   http::Handler remote_write;      // POST /api/v1/write; left empty: 404, as when it is not enabled

@@ -58,7 +58,11 @@ struct Api::Impl {
   Outcome StatusBuildInfo(const Call& call);
   Outcome StatusTsdb(const Call& call);
   Outcome StatusWalReplay(const Call& call);
-  Outcome AdminDisabled(const Call& call);
+  // admin.cc
+  Outcome StatusTsdbBlocks(const Call& call);
+  Outcome DeleteSeries(const Call& call);
+  Outcome CleanTombstones(const Call& call);
+  Outcome Snapshot(const Call& call);
   // remote.cc
   void RegisterRemote(http::Router& router);
   // lifecycle.cc

@@ -107,9 +107,4 @@ Outcome Api::Impl::StatusWalReplay(const Call&) {
                 {}, {}};
 }
 
-Outcome Api::Impl::AdminDisabled(const Call& call) {
-  if (!options.enable_admin_api) return Unavailable("admin APIs disabled");
-  return Unavailable(call.request.path + " is not implemented");
-}
-
 }  // namespace narthex::api

@@ -108,7 +108,10 @@ struct AlertingConfig {
 };
 
 struct StorageConfig {
-  std::optional<int64_t> retention_time_ms;  // unset: the flag decides
+  // Unset: the flags decide.
+  std::optional<int64_t> retention_time_ms;
+  std::optional<int64_t> retention_bytes;
+  double retention_percentage = 0;  // of the file system; 0: none
 };
 
 struct Config {

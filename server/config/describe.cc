@@ -220,6 +220,11 @@ struct Retention {
     if (f.printing()) {
       int64_t time = storage.retention_time_ms.value_or(0);
       f.Millis("time", time);
+      Size printed;
+      printed.bytes = storage.retention_bytes.value_or(0);
+      if (printed.bytes != 0) f.Field("size", printed);
+      double share = storage.retention_percentage;
+      if (share != 0) f.Field("percentage", share);
       return;
     }
     Duration time;
@@ -232,8 +237,8 @@ struct Retention {
     if (percentage < 0 || percentage > 100) {
       f.Fail(InvalidArgument("'storage.tsdb.retention.percentage' must be in the range [0, 100]"));
     }
-    if (size.bytes != 0) f.Fail(NotHere(f, "storage.tsdb.retention.size"));
-    if (percentage != 0) f.Fail(NotHere(f, "storage.tsdb.retention.percentage"));
+    if (size.bytes != 0) storage.retention_bytes = size.bytes;
+    storage.retention_percentage = percentage;
   }
 };
 

@@ -3,12 +3,15 @@
 #include <unistd.h>
 
 #include <atomic>
+#include <ctime>
 #include <future>
+#include <random>
 
 #include "core/base/file.h"
 #include "core/base/thread.h"
 #include "core/log/log.h"
 #include "core/strings/duration.h"
+#include "core/strings/numbers.h"
 #include "server/cmd/prometheus/query_log.h"
 #include "server/web/web.h"
 
@@ -89,9 +92,8 @@ void App::RegisterMetrics() {
   reload_successful_ =
       &registry_.AddGauge("prometheus_config_last_reload_successful",
                           "Whether the last configuration reload attempt was successful.");
-  reload_timestamp_ =
-      &registry_.AddGauge("prometheus_config_last_reload_success_timestamp_seconds",
-                          "Timestamp of the last successful configuration reload.");
+  reload_timestamp_ = &registry_.AddGauge("prometheus_config_last_reload_success_timestamp_seconds",
+                                          "Timestamp of the last successful configuration reload.");
 }
 
 std::shared_ptr<const config::Config> App::current() const {
@@ -99,11 +101,62 @@ std::shared_ptr<const config::Config> App::current() const {
   return config_;
 }
 
-int64_t App::RetentionMs(const config::Config& config) const {
-  int64_t ms = kDefaultRetentionMs;
-  if (!flags_.retention_time->empty()) ms = ParsePromDuration(*flags_.retention_time).value_or(ms);
-  if (config.storage.retention_time_ms.has_value()) ms = *config.storage.retention_time_ms;
-  return ms <= 0 ? kForeverMs : ms;
+// The configuration wins over the flags, limit by limit. Time is limited by default when nothing
+// else is.
+tsdb::RetentionLimits App::Retention(const config::Config& config) const {
+  tsdb::RetentionLimits limits;
+  std::optional<int64_t> time = config.storage.retention_time_ms;
+  if (!time.has_value() && !flags_.retention_time->empty()) {
+    time = ParsePromDuration(*flags_.retention_time).value_or(kDefaultRetentionMs);
+    if (*time <= 0) time = kForeverMs;
+  }
+  const int64_t bytes = config.storage.retention_bytes.value_or(*flags_.retention_bytes);
+  limits.bytes = bytes > 0 ? static_cast<uint64_t>(bytes) : 0;
+  limits.percentage = config.storage.retention_percentage;
+  const bool by_size = limits.bytes > 0 || limits.percentage > 0;
+  limits.time_ms = time.value_or(by_size ? 0 : kDefaultRetentionMs);
+  return limits;
+}
+
+namespace {
+
+std::string DescribeRetention(const tsdb::RetentionLimits& limits) {
+  std::string out;
+  const auto add = [&](std::string text) {
+    if (!out.empty()) out += " or ";
+    out += text;
+  };
+  if (limits.time_ms > 0) add(FormatPromDuration(limits.time_ms));
+  if (limits.bytes > 0) add(FormatSize(static_cast<int64_t>(limits.bytes)));
+  if (limits.percentage > 0) add(FormatFloat(limits.percentage) + "%");
+  return out;
+}
+
+// meta.json is written for people; here it goes on one line.
+std::string Compacted(const std::string& json) {
+  std::string out;
+  for (const char c : json) {
+    if (c == '\n' || c == '\t' || c == ' ') continue;
+    out += c;
+  }
+  return out;
+}
+
+}  // namespace
+
+StatusOr<std::string> App::Snapshot(bool skip_head) const {
+  const int64_t nanos = Clock::System().NowNanos();
+  std::time_t seconds = nanos / 1'000'000'000;
+  std::tm utc{};
+  gmtime_r(&seconds, &utc);
+  char stamp[32];
+  std::strftime(stamp, sizeof stamp, "%Y%m%dT%H%M%SZ", &utc);
+  std::random_device random;
+  const uint64_t unique = uint64_t{random()} << 32 | random();
+  const std::string name = fmt::format("{}-{:016x}", stamp, unique >> 1);
+  NX_RETURN_IF_ERROR(
+      db_->Snapshot(JoinPath(*flags_.storage_path, "snapshots/" + name), !skip_head));
+  return name;
 }
 
 // ---- The web ----
@@ -122,7 +175,7 @@ api::RuntimeInfo App::DescribeRuntime() const {
   info.gogc = EnvOr("GOGC", std::to_string(config_->runtime_gogc));
   info.reload_config_success = reload_ok_;
   info.last_config_nanos = last_config_nanos_;
-  info.storage_retention = FormatPromDuration(RetentionMs(*config_));
+  info.storage_retention = DescribeRetention(Retention(*config_));
   return info;
 }
 
@@ -169,6 +222,20 @@ api::Sources App::ApiSources() {
     out.series_by_label_pair = std::move(stats.series_by_label_pair);
     return out;
   };
+  sources.tsdb_blocks = [this, ready] {
+    std::vector<std::string> out;
+    if (!*ready) return out;
+    for (const tsdb::BlockMeta& block : db_->Blocks()) {
+      out.push_back(Compacted(tsdb::FormatMeta(block)));
+    }
+    return out;
+  };
+  sources.delete_series = [this](TimestampMs mint, TimestampMs maxt,
+                                 std::span<const Matcher> matchers) {
+    return db_->Delete(mint, maxt, matchers);
+  };
+  sources.clean_tombstones = [this] { return db_->CleanTombstones(); };
+  sources.snapshot = [this](bool skip_head) { return Snapshot(skip_head); };
   sources.wal_replay = [this] {
     return api::WalReplay{replay_.min.load(), replay_.max.load(), replay_.current.load()};
   };
@@ -228,7 +295,18 @@ StatusOr<bool> App::OpenStorage() {
   tsdb::Options options;
   options.dir = *flags_.storage_path;
   options.use_lock_file = !*flags_.no_lockfile;
-  options.retention_ms = RetentionMs(*current());
+  const tsdb::RetentionLimits retention = Retention(*current());
+  options.retention_ms = retention.time_ms;
+  options.retention_bytes = retention.bytes;
+  options.retention_percentage = retention.percentage;
+  options.chunk_range_ms = *flags_.min_block_ms;
+  if (!flags_.max_block_duration->empty()) {
+    options.max_block_ms = ParsePromDuration(*flags_.max_block_duration).value_or(0);
+  }
+  options.overlapping_compaction = *flags_.overlapping_compaction;
+  options.delay_compact_file = *flags_.delay_compact_file;
+  options.block_segment_bytes = static_cast<uint64_t>(*flags_.block_segment_bytes);
+  options.maintenance_interval = milliseconds(*flags_.block_reload_ms);
   options.wal_compression = *flags_.wal_compression;
   if (*flags_.wal_segment_bytes > 0) {
     options.wal_segment_bytes = static_cast<uint64_t>(*flags_.wal_segment_bytes);
@@ -254,9 +332,9 @@ StatusOr<bool> App::OpenStorage() {
   if (!db.ok()) return db.status();
   db_ = *std::move(db);
   NX_LOG(Info, "TSDB started", {"series", db_->series_count()});
-  NX_ASSIGN_OR_RETURN(active_queries_,
-                      ActiveQueries::Open(*flags_.storage_path,
-                                          static_cast<int>(*flags_.query_concurrency)));
+  NX_ASSIGN_OR_RETURN(
+      active_queries_,
+      ActiveQueries::Open(*flags_.storage_path, static_cast<int>(*flags_.query_concurrency)));
   return true;
 }
 
@@ -355,8 +433,7 @@ int App::Run() {
 }
 
 void App::ServeRequests() {
-  const bool auto_reload =
-      *flags_.auto_reload || flags_.features.contains("auto-reload-config");
+  const bool auto_reload = *flags_.auto_reload || flags_.features.contains("auto-reload-config");
   const int timeout = auto_reload ? static_cast<int>(*flags_.auto_reload_interval_ms) : -1;
   for (;;) {
     switch (requests_.Wait(timeout)) {
@@ -436,7 +513,7 @@ Status App::Apply(std::shared_ptr<const config::Config> config) {
     NX_LOG(Error, "Failed to apply configuration", {"part", part}, {"err", status});
     if (failure.ok()) failure = Annotate(status, part);
   };
-  db_->SetRetention({.time_ms = RetentionMs(*config)});
+  db_->SetRetention(Retention(*config));
   note("query log", ApplyQueryLog(*config));
   note("scrape", scrape_->ApplyConfig(config));
   note("notifier", notifier_->ApplyConfig(config));

@@ -53,7 +53,8 @@ class App {
   Status ApplyQueryLog(const config::Config& config);
   Status ApplyRules(const config::Config& config);
   void ApplyDiscovery(const config::Config& config);
-  int64_t RetentionMs(const config::Config& config) const;
+  tsdb::RetentionLimits Retention(const config::Config& config) const;
+  StatusOr<std::string> Snapshot(bool skip_head) const;
   void RegisterMetrics();
   std::shared_ptr<const config::Config> current() const EXCLUDES(mutex_);
 

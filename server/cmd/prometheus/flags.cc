@@ -17,20 +17,37 @@ const FlagOptions kHidden{.hidden = true};
 
 // Features whose effect is here always, or has nothing to act on.
 constexpr std::string_view kHarmlessFeatures[] = {
-    "promql-at-modifier", "promql-negative-offset", "expand-external-labels", "remote-write-receiver",
-    "promql-duration-expr", "native-histograms", "ooo-native-histograms", "auto-gomaxprocs",
-    "auto-gomemlimit", "new-service-discovery-manager", "no-default-scrape-port",
-    "utf8-names", "delayed-compaction"};
-constexpr std::string_view kActingFeatures[] = {
-    "promql-experimental-functions", "extra-scrape-metrics", "auto-reload-config",
-    "concurrent-rule-eval"};
-constexpr std::string_view kRefusedFeatures[] = {
-    "exemplar-storage", "memory-snapshot-on-shutdown", "metadata-wal-records",
-    "promql-per-step-stats", "promql-delayed-name-removal", "use-start-timestamps",
-    "created-timestamp-zero-ingestion", "st-storage", "st-synthesis", "xor2-encoding",
-    "histograms-st-encoding", "fast-startup", "use-uncached-io", "type-and-unit-labels",
-    "otlp-deltatocumulative", "otlp-native-delta-ingestion", "old-ui", "search-api",
-    "otlp-write-receiver", "promql-extended-range-selectors", "promql-binop-fill-modifiers"};
+    "promql-at-modifier",     "promql-negative-offset",
+    "expand-external-labels", "remote-write-receiver",
+    "promql-duration-expr",   "native-histograms",
+    "ooo-native-histograms",  "auto-gomaxprocs",
+    "auto-gomemlimit",        "new-service-discovery-manager",
+    "no-default-scrape-port", "utf8-names",
+    "delayed-compaction"};
+constexpr std::string_view kActingFeatures[] = {"promql-experimental-functions",
+                                                "extra-scrape-metrics", "auto-reload-config",
+                                                "concurrent-rule-eval"};
+constexpr std::string_view kRefusedFeatures[] = {"exemplar-storage",
+                                                 "memory-snapshot-on-shutdown",
+                                                 "metadata-wal-records",
+                                                 "promql-per-step-stats",
+                                                 "promql-delayed-name-removal",
+                                                 "use-start-timestamps",
+                                                 "created-timestamp-zero-ingestion",
+                                                 "st-storage",
+                                                 "st-synthesis",
+                                                 "xor2-encoding",
+                                                 "histograms-st-encoding",
+                                                 "fast-startup",
+                                                 "use-uncached-io",
+                                                 "type-and-unit-labels",
+                                                 "otlp-deltatocumulative",
+                                                 "otlp-native-delta-ingestion",
+                                                 "old-ui",
+                                                 "search-api",
+                                                 "otlp-write-receiver",
+                                                 "promql-extended-range-selectors",
+                                                 "promql-binop-fill-modifiers"};
 
 constexpr std::string_view kRemoteWriteV1 = "prometheus.WriteRequest";
 constexpr std::string_view kRemoteWriteV2 = "io.prometheus.write.v2.Request";
@@ -46,9 +63,10 @@ Status CheckRemoteWriteMessages(const std::vector<std::string>& messages) {
     first |= message == kRemoteWriteV1;
   }
   if (first) return OkStatus();
-  return Unimplemented("--web.remote-write-receiver.accepted-protobuf-messages without {}: {} is "
-                       "known to Prometheus, not implemented here",
-                       kRemoteWriteV1, kRemoteWriteV2);
+  return Unimplemented(
+      "--web.remote-write-receiver.accepted-protobuf-messages without {}: {} is "
+      "known to Prometheus, not implemented here",
+      kRemoteWriteV1, kRemoteWriteV2);
 }
 
 template <size_t N>
@@ -72,9 +90,8 @@ Flags::Flags()
   AddAgentFlags();
   AddRuleAndQueryFlags();
   AddScrapeFlags();
-  feature_lists = set.Strings("enable-feature",
-                              "Comma separated feature names to enable. May be given several times.",
-                              {});
+  feature_lists = set.Strings(
+      "enable-feature", "Comma separated feature names to enable. May be given several times.", {});
   log = AddLogFlags(set);
   defaults_ = set.Values();
 }
@@ -82,32 +99,32 @@ Flags::Flags()
 void Flags::Refuse(std::string name) { refused_.push_back(std::move(name)); }
 
 void Flags::AddWebFlags() {
-  listen_addresses = set.Strings("web.listen-address",
-                                 "Address to listen on for UI, API, and telemetry. Can be repeated.",
-                                 {"0.0.0.0:9090"});
+  listen_addresses = set.Strings(
+      "web.listen-address", "Address to listen on for UI, API, and telemetry. Can be repeated.",
+      {"0.0.0.0:9090"});
   set.Bool("auto-gomaxprocs", "Accepted for compatibility: threads follow the CPU quota anyway.",
            true);
   set.Bool("auto-gomemlimit", "Accepted for compatibility: there is no garbage collector.", true);
-  memlimit_ratio = set.Double("auto-gomemlimit.ratio",
-                              "Accepted for compatibility; must be in (0, 1].", 0.9);
+  memlimit_ratio =
+      set.Double("auto-gomemlimit.ratio", "Accepted for compatibility; must be in (0, 1].", 0.9);
   set.Duration("auto-gomemlimit.refresh-interval", "Accepted for compatibility.", "0s", kProm);
-  web_config_file = set.String("web.config.file",
-                               "Path to configuration file that can enable TLS or authentication.",
-                               "");
+  web_config_file = set.String(
+      "web.config.file", "Path to configuration file that can enable TLS or authentication.", "");
   read_timeout_ms = set.Duration(
       "web.read-timeout",
       "Maximum duration before timing out read of the request, and closing idle connections.", "5m",
       kProm);
-  max_connections = set.Int("web.max-connections",
-                            "Maximum number of simultaneous connections across all listeners.", 512);
+  max_connections =
+      set.Int("web.max-connections",
+              "Maximum number of simultaneous connections across all listeners.", 512);
   set.Int("web.max-notifications-subscribers",
           "Limits the maximum number of subscribers that can concurrently receive live "
           "notifications.",
           16);
   Refuse("web.max-notifications-subscribers");
-  external_url = set.String("web.external-url",
-                            "The URL under which Prometheus is externally reachable.", "",
-                            {.placeholder = "<URL>"});
+  external_url =
+      set.String("web.external-url", "The URL under which Prometheus is externally reachable.", "",
+                 {.placeholder = "<URL>"});
   route_prefix = set.String("web.route-prefix",
                             "Prefix for the internal routes of web endpoints. Defaults to path of "
                             "--web.external-url.",
@@ -119,10 +136,8 @@ void Flags::AddWebFlags() {
       set.Bool("web.enable-lifecycle", "Enable shutdown and reload via HTTP request.", false);
   enable_admin_api =
       set.Bool("web.enable-admin-api", "Enable API endpoints for admin control actions.", false);
-  Refuse("web.enable-admin-api");
-  enable_remote_write =
-      set.Bool("web.enable-remote-write-receiver",
-               "Enable API endpoint accepting remote write requests.", false);
+  enable_remote_write = set.Bool("web.enable-remote-write-receiver",
+                                 "Enable API endpoint accepting remote write requests.", false);
   remote_write_messages =
       set.Strings("web.remote-write-receiver.accepted-protobuf-messages",
                   "List of the remote write protobuf messages to accept. Of the two the first is "
@@ -147,15 +162,20 @@ void Flags::AddStorageFlags() {
                               "How long to retain samples in storage. If neither this flag nor the "
                               "configuration sets it, 15d.",
                               "");
-  set.String("storage.tsdb.retention.size", "Maximum number of bytes that can be stored.", "0B");
-  Refuse("storage.tsdb.retention.size");
-  no_lockfile = set.Bool("storage.tsdb.no-lockfile", "Do not create lockfile in data directory.",
-                         false);
+  retention_bytes = set.Size(
+      "storage.tsdb.retention.size",
+      "Maximum number of bytes that can be stored for blocks, log and head. A unit is required.",
+      "0B");
+  no_lockfile =
+      set.Bool("storage.tsdb.no-lockfile", "Do not create lockfile in data directory.", false);
   set.Int("storage.tsdb.head-chunks-write-queue-size", "Size of the head chunk write queue.", 0);
   Refuse("storage.tsdb.head-chunks-write-queue-size");
-  set.String("storage.tsdb.delay-compact-file.path",
-             "Path to a JSON file with uploaded TSDB blocks.", "");
-  Refuse("storage.tsdb.delay-compact-file.path");
+  delay_compact_file =
+      set.String("storage.tsdb.delay-compact-file.path",
+                 "Path to a JSON file with uploaded TSDB blocks, e.g. Thanos shipper meta file. If "
+                 "set, TSDB will only compact 1 level blocks that are marked as uploaded in that "
+                 "file.",
+                 "");
   set.Duration("storage.remote.flush-deadline",
                "Accepted for compatibility: there is nothing to flush.", "1m", kProm);
   set.String("storage.remote.read-sample-limit", "Maximum number of samples of a remote read.",
@@ -163,36 +183,42 @@ void Flags::AddStorageFlags() {
   set.Int("storage.remote.read-concurrent-limit", "Maximum number of concurrent remote reads.", 10);
   set.Int("storage.remote.read-max-bytes-in-frame",
           "Maximum number of bytes in a single frame of a streamed remote read.", 1048576);
-  for (const char* name : {"storage.remote.read-sample-limit", "storage.remote.read-concurrent-limit",
-                           "storage.remote.read-max-bytes-in-frame"}) {
+  for (const char* name :
+       {"storage.remote.read-sample-limit", "storage.remote.read-concurrent-limit",
+        "storage.remote.read-max-bytes-in-frame"}) {
     Refuse(name);
   }
-  set.Duration("storage.tsdb.min-block-duration", "Minimum duration of a data block.", "2h", kProm,
-               kHidden);
-  Refuse("storage.tsdb.min-block-duration");
-  set.String("storage.tsdb.max-block-duration",
-             "Maximum duration compacted blocks may span. Accepted: there is no compaction yet.", "",
-             kHidden);
-  set.Size("storage.tsdb.max-block-chunk-segment-size", "Maximum size of one chunk file.", "512MB",
-           kHidden);
-  Refuse("storage.tsdb.max-block-chunk-segment-size");
-  wal_segment_bytes = set.Size("storage.tsdb.wal-segment-size",
-                               "Size at which the write-ahead log starts a new segment.", "0B",
-                               kHidden);
-  wal_compression = set.Bool("storage.tsdb.wal-compression", "Compress the write-ahead log.", true,
-                             kHidden);
+  min_block_ms = set.Duration("storage.tsdb.min-block-duration",
+                              "Minimum duration of a data block before being persisted.", "2h",
+                              kProm, kHidden);
+  max_block_duration = set.String(
+      "storage.tsdb.max-block-duration",
+      "Maximum duration compacted blocks may span. Defaults to 10% of the retention period, at "
+      "most 31d.",
+      "", kHidden);
+  block_segment_bytes = set.Size("storage.tsdb.max-block-chunk-segment-size",
+                                 "Maximum size of one chunk file of a block.", "512MB", kHidden);
+  wal_segment_bytes =
+      set.Size("storage.tsdb.wal-segment-size",
+               "Size at which the write-ahead log starts a new segment.", "0B", kHidden);
+  wal_compression =
+      set.Bool("storage.tsdb.wal-compression", "Compress the write-ahead log.", true, kHidden);
   set.Enum("storage.tsdb.wal-compression-type",
            "Accepted for compatibility: the log is compressed with zstd where that pays.",
            {"snappy", "zstd"}, "snappy", kHidden);
-  set.Bool("storage.tsdb.allow-overlapping-compaction",
-           "Accepted for compatibility: there is no compaction yet.", true, kHidden);
+  overlapping_compaction =
+      set.Bool("storage.tsdb.allow-overlapping-compaction",
+               "Allow compaction of overlapping blocks. If set to false, an external tool such as "
+               "Thanos merges them.",
+               true, kHidden);
   set.Int("storage.tsdb.samples-per-chunk", "Target number of samples per chunk.", 120, kHidden);
   Refuse("storage.tsdb.samples-per-chunk");
-  set.Duration("storage.tsdb.block-reload-interval",
-               "Accepted for compatibility: there are no blocks to look for yet.", "1m", kProm,
-               kHidden);
+  block_reload_ms =
+      set.Duration("storage.tsdb.block-reload-interval",
+                   "How often blocks are looked for and compaction is tried; at least 1s.", "1m",
+                   kProm, kHidden);
   set.Int("storage.tsdb.delayed-compaction.max-percent",
-          "Accepted for compatibility: there is no compaction yet.", 10, kHidden);
+          "Accepted for compatibility: compaction is not delayed.", 10, kHidden);
 }
 
 void Flags::AddAgentFlags() {
@@ -209,19 +235,18 @@ void Flags::AddAgentFlags() {
            {"snappy", "zstd"}, "snappy", kHidden);
   set.Duration("storage.agent.wal-truncate-frequency", "How often the WAL is truncated.", "2h",
                kProm, kHidden);
-  for (const char* name : {"path", "wal-compression", "retention.min-time", "retention.max-time",
-                           "checkpoint-from-in-memory-series", "checkpoint-batch-size",
-                           "no-lockfile", "wal-segment-size", "wal-compression-type",
-                           "wal-truncate-frequency"}) {
+  for (const char* name :
+       {"path", "wal-compression", "retention.min-time", "retention.max-time",
+        "checkpoint-from-in-memory-series", "checkpoint-batch-size", "no-lockfile",
+        "wal-segment-size", "wal-compression-type", "wal-truncate-frequency"}) {
     agent_only_.push_back(fmt::format("storage.agent.{}", name));
   }
 }
 
 void Flags::AddRuleAndQueryFlags() {
-  outage_tolerance_ms =
-      set.Duration("rules.alert.for-outage-tolerance",
-                   "Max time to tolerate prometheus outage for restoring \"for\" state of alert.",
-                   "1h", kProm);
+  outage_tolerance_ms = set.Duration(
+      "rules.alert.for-outage-tolerance",
+      "Max time to tolerate prometheus outage for restoring \"for\" state of alert.", "1h", kProm);
   for_grace_period_ms = set.Duration(
       "rules.alert.for-grace-period",
       "Minimum duration between alert and restored \"for\" state. This is maintained only for "
@@ -231,8 +256,8 @@ void Flags::AddRuleAndQueryFlags() {
                                  "Minimum amount of time to wait before resending an alert to "
                                  "Alertmanager.",
                                  "1m", kProm);
-  max_concurrent_evals = set.Int("rules.max-concurrent-evals",
-                                 "Rule groups evaluated at a time.", 4);
+  max_concurrent_evals =
+      set.Int("rules.max-concurrent-evals", "Rule groups evaluated at a time.", 4);
   notification_queue_capacity =
       set.Int("alertmanager.notification-queue-capacity",
               "The capacity of the queue for pending Alertmanager notifications.", 10000);
@@ -246,14 +271,13 @@ void Flags::AddRuleAndQueryFlags() {
                                    "The maximum lookback duration for retrieving metrics during "
                                    "expression evaluations and federation.",
                                    "5m", kProm);
-  query_timeout_ms = set.Duration("query.timeout",
-                                  "Maximum time a query may take before being aborted.", "2m",
-                                  kProm);
-  query_concurrency = set.Int("query.max-concurrency",
-                              "Maximum number of queries executed concurrently.", 20);
-  query_max_samples = set.Int("query.max-samples",
-                              "Maximum number of samples a single query can load into memory.",
-                              50000000);
+  query_timeout_ms = set.Duration(
+      "query.timeout", "Maximum time a query may take before being aborted.", "2m", kProm);
+  query_concurrency =
+      set.Int("query.max-concurrency", "Maximum number of queries executed concurrently.", 20);
+  query_max_samples =
+      set.Int("query.max-samples", "Maximum number of samples a single query can load into memory.",
+              50000000);
 }
 
 void Flags::AddScrapeFlags() {
@@ -261,9 +285,9 @@ void Flags::AddScrapeFlags() {
                                "Adjust scrape timestamps by up to scrape.timestamp-tolerance to "
                                "align them to the intended schedule.",
                                true, kHidden);
-  timestamp_tolerance_ms = set.Duration("scrape.timestamp-tolerance",
-                                        "Timestamp tolerance. See scrape.adjust-timestamps.", "2ms",
-                                        kProm, kHidden);
+  timestamp_tolerance_ms =
+      set.Duration("scrape.timestamp-tolerance",
+                   "Timestamp tolerance. See scrape.adjust-timestamps.", "2ms", kProm, kHidden);
   discovery_reload_interval_ms = set.Duration("scrape.discovery-reload-interval",
                                               "Interval used by scrape manager to throttle target "
                                               "groups updates.",
@@ -272,8 +296,8 @@ void Flags::AddScrapeFlags() {
 
 Status Flags::CheckRefused() const {
   const auto value_of = [](const auto& values, const std::string& name) {
-    const auto found = std::find_if(values.begin(), values.end(),
-                                    [&](const auto& v) { return v.first == name; });
+    const auto found =
+        std::find_if(values.begin(), values.end(), [&](const auto& v) { return v.first == name; });
     return found == values.end() ? std::string() : found->second;
   };
   const auto values = set.Values();
@@ -292,7 +316,8 @@ Status Flags::CheckFeatures() {
       const std::string name(TrimSpace(item));
       if (name.empty()) continue;
       if (Contains(kRefusedFeatures, name)) {
-        return Unimplemented("--enable-feature={}: known to Prometheus, not implemented here", name);
+        return Unimplemented("--enable-feature={}: known to Prometheus, not implemented here",
+                             name);
       }
       if (!Contains(kActingFeatures, name) && !Contains(kHarmlessFeatures, name)) {
         NX_LOG(Warn, "Unknown option for --enable-feature", {"option", name});
@@ -316,8 +341,9 @@ Status Flags::Check(int* exit_code) {
     return Unimplemented("flag --agent: known to Prometheus, not implemented here");
   }
   if (*memlimit_ratio <= 0 || *memlimit_ratio > 1) {
-    return InvalidArgument("--auto-gomemlimit.ratio must be greater than 0 and less than or equal "
-                           "to 1");
+    return InvalidArgument(
+        "--auto-gomemlimit.ratio must be greater than 0 and less than or equal "
+        "to 1");
   }
   NX_RETURN_IF_ERROR(CheckRefused());
   NX_RETURN_IF_ERROR(CheckRemoteWriteMessages(*remote_write_messages));
@@ -338,9 +364,23 @@ Status Flags::Check(int* exit_code) {
   }
   const int64_t segment = *wal_segment_bytes;
   if (segment != 0 && (segment < (10 << 20) || segment > (256 << 20))) {
-    return InvalidArgument("flag 'storage.tsdb.wal-segment-size' must be set between 10MB and 256MB");
+    return InvalidArgument(
+        "flag 'storage.tsdb.wal-segment-size' must be set between 10MB and 256MB");
   }
   if (!retention_time->empty()) NX_RETURN_IF_ERROR(ParsePromDuration(*retention_time).status());
+  if (!max_block_duration->empty()) {
+    NX_RETURN_IF_ERROR(ParsePromDuration(*max_block_duration).status());
+  }
+  // Below a minute, chunks and blocks would be all head and no body.
+  if (*min_block_ms < 60'000) {
+    return InvalidArgument("flag 'storage.tsdb.min-block-duration' must be at least 1m");
+  }
+  if (*block_reload_ms < 1000) {
+    return InvalidArgument("flag 'storage.tsdb.block-reload-interval' must be at least 1s");
+  }
+  if (*block_segment_bytes < (1 << 20)) {
+    return InvalidArgument("flag 'storage.tsdb.max-block-chunk-segment-size' must be set over 1MB");
+  }
   *auto_reload_interval_ms = std::max<int64_t>(1000, *auto_reload_interval_ms);
   return OkStatus();
 }

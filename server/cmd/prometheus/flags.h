@@ -40,6 +40,13 @@ struct Flags {
 
   std::string* storage_path;
   std::string* retention_time;
+  int64_t* retention_bytes;
+  std::string* delay_compact_file;
+  int64_t* min_block_ms;
+  std::string* max_block_duration;
+  int64_t* block_segment_bytes;
+  bool* overlapping_compaction;
+  int64_t* block_reload_ms;
   bool* no_lockfile;
   int64_t* wal_segment_bytes;
   bool* wal_compression;
