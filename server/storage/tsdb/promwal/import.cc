@@ -147,9 +147,9 @@ void Batch::OnHeadChunk(uint32_t rank, const HeadChunk& chunk) {
   if (rank < from_ || rank - from_ >= last_.size()) return;
   if (chunk.maxt < mint_ || chunk.mint > maxt_) return;
   StagedSeries& series = Staged(rank - from_);
-  const bool in_order = chunk.encoding == (chunk.encoding & kEncodingMask);
-  const auto it =
-      NewChunkIterator(static_cast<Encoding>(chunk.encoding & kEncodingMask), chunk.data);
+  const auto encoding = static_cast<uint8_t>(chunk.encoding);
+  const bool in_order = encoding == (encoding & kEncodingMask);
+  const auto it = NewChunkIterator(static_cast<Encoding>(encoding & kEncodingMask), chunk.data);
   IntHistogram integer;
   FloatHistogram floating;
   for (SampleKind kind = it->Next(); kind != SampleKind::kNone; kind = it->Next()) {
