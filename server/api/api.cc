@@ -102,8 +102,10 @@ void Api::Register(http::Router& router) {
   api.AddEndpoint(router, "POST PUT", "/admin/tsdb/snapshot", &Impl::Snapshot);
 }
 
-void Api::SetStorage(const promql::Engine* engine, const storage::Queryable* storage) {
+void Api::SetStorage(const promql::Engine* engine, const storage::Queryable* storage,
+                     const storage::ExemplarQueryable* exemplars) {
   impl_->engine = engine;
+  impl_->exemplars = exemplars;
   impl_->storage = storage;
 }
 

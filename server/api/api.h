@@ -104,8 +104,9 @@ class Api {
 
   // Adds the routes and the middleware that counts and times every request of the router.
   void Register(http::Router& router);
-  // Both outlive the API. Before SetState(kReady).
-  void SetStorage(const promql::Engine* engine, const storage::Queryable* storage);
+  // They outlive the API. Before SetState(kReady). Without exemplars none are found.
+  void SetStorage(const promql::Engine* engine, const storage::Queryable* storage,
+                  const storage::ExemplarQueryable* exemplars = nullptr);
   void SetState(State state);
   // Wraps the handler of another module so that it answers 503 until the server is ready. The API
   // outlives it.

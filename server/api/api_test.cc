@@ -29,6 +29,7 @@ struct Fixture {
     tsdb::Options storage;
     storage.dir = dir;
     storage.retention_ms = 0;
+    storage.max_exemplars = 10;
     storage.clock = &clock;
     storage.maintenance_interval = std::chrono::milliseconds(0);
     auto opened = tsdb::Db::Open(storage);
@@ -49,7 +50,7 @@ struct Fixture {
     server = *std::move(made);
     REQUIRE(server->Start().ok());
     client = http::Client::Create(runtime, {}).value();
-    api->SetStorage(engine.get(), db.get());
+    api->SetStorage(engine.get(), db.get(), db.get());
     if (ready) api->SetState(Api::State::kReady);
   }
   ~Fixture() {
@@ -490,6 +491,31 @@ TEST_CASE("the storage is administered over HTTP") {
   f.admin_status = ResourceExhausted("no space left");
   CHECK(error("clean_tombstones") == "internal: no space left");
   CHECK(error("snapshot") == "internal: no space left");
+}
+
+TEST_CASE("exemplars of the series an expression selects") {
+  Fixture f;
+  auto appender = f.db->NewAppender();
+  for (const char* name : {"a", "b", "c"}) {
+    const Labels series{{"__name__", name}, {"job", "x"}};
+    REQUIRE(appender->Append(series, kNow, 1).ok());
+    REQUIRE(appender
+                ->AppendExemplar(series, {.labels = Labels{{"trace_id", "t\""}},
+                                          .value = 0.25,
+                                          .timestamp = kNow + 250})
+                .ok());
+  }
+  REQUIRE(appender->Commit().ok());
+  const std::string of_a =
+      R"({"seriesLabels":{"__name__":"a","job":"x"},"exemplars":[{"labels":{"trace_id":"t\""},)"
+      R"("value":"0.25","timestamp":1700000000.250}]})";
+  CHECK(f.Data("query_exemplars?query=rate(a%5B5m%5D)&start=1700000000&end=1700000001") ==
+        "[" + of_a + "]");
+  const std::string both = f.Data("query_exemplars?query=sum(a)/b");
+  CHECK(both.starts_with("[" + of_a + ",{"));
+  CHECK(both.find("\"c\"") == std::string::npos);
+  CHECK(f.Data("query_exemplars?query=a&start=1700000001") == "[]");
+  CHECK(f.Data("query_exemplars?query=1") == "[]");
 }
 
 TEST_CASE("queries are formatted and taken apart") {

@@ -78,6 +78,7 @@ struct Api::Impl {
   std::atomic<State> state{State::kStarting};
   std::atomic<const promql::Engine*> engine{nullptr};
   std::atomic<const storage::Queryable*> storage{nullptr};
+  std::atomic<const storage::ExemplarQueryable*> exemplars{nullptr};
 };
 
 }  // namespace narthex::api

@@ -20,6 +20,38 @@ std::vector<std::string> Cap(std::vector<std::string> texts, std::string_view ki
   return texts;
 }
 
+// Of an expression as the parser gives it.
+void CollectSelectors(promql::Expr& expr, std::vector<std::vector<Matcher>>* out) {
+  if (expr.kind == promql::ExprKind::kVectorSelector) {
+    out->push_back(expr.As<promql::VectorSelector>().matchers);
+  } else if (expr.kind == promql::ExprKind::kMatrixSelector) {
+    out->push_back(expr.As<promql::MatrixSelector>().selector->matchers);
+  }
+  promql::ForEachChild(expr, [out](promql::ExprPtr& child) { CollectSelectors(*child, out); });
+}
+
+void WriteExemplars(DataWriter& out,
+                    const std::vector<storage::ExemplarQueryable::SeriesExemplars>& all) {
+  JsonWriter& json = out.json();
+  json.BeginArray();
+  for (const auto& series : all) {
+    json.BeginObject().Key("seriesLabels");
+    WriteLabels(json, series.series);
+    json.Key("exemplars").BeginArray();
+    for (const storage::Exemplar& e : series.exemplars) {
+      json.BeginObject().Key("labels");
+      WriteLabels(json, e.labels);
+      std::string value, time;
+      AppendApiFloat(&value, e.value);
+      AppendTimestamp(&time, e.timestamp);
+      json.Key("value").String(value).Key("timestamp").Raw(time).EndObject();
+    }
+    json.EndArray().EndObject();
+    if (!out.Breathe()) return;
+  }
+  json.EndArray();
+}
+
 void WriteMatrix(DataWriter& out, const std::vector<promql::Series>& matrix) {
   JsonWriter& json = out.json();
   json.BeginArray();
@@ -59,8 +91,10 @@ void WriteResult(DataWriter& out, const promql::QueryResult& result) {
   JsonWriter& json = out.json();
   const double seconds = static_cast<double>(result.scalar.t) / 1000;
   switch (result.type) {
-    case promql::ValueType::kVector: return WriteVector(out, result.vector);
-    case promql::ValueType::kMatrix: return WriteMatrix(out, result.matrix);
+    case promql::ValueType::kVector:
+      return WriteVector(out, result.vector);
+    case promql::ValueType::kMatrix:
+      return WriteMatrix(out, result.matrix);
     case promql::ValueType::kScalar: {
       std::string value;
       AppendApiFloat(&value, result.scalar.v);
@@ -70,7 +104,9 @@ void WriteResult(DataWriter& out, const promql::QueryResult& result) {
     case promql::ValueType::kString:
       json.BeginArray().Double(seconds).String(result.string).EndArray();
       return;
-    case promql::ValueType::kNone: json.Null(); return;
+    case promql::ValueType::kNone:
+      json.Null();
+      return;
   }
 }
 
@@ -136,8 +172,8 @@ std::variant<promql::QueryOptions, Failure> ReadOptions(const Call& call) {
   if (const auto text = call.form.Get("lookback_delta"); !text.empty()) {
     const auto lookback = ParseDurationNanos(text);
     if (!lookback.ok()) {
-      return BadData(fmt::format("error parsing lookback delta duration: {}",
-                                 MessageOf(lookback.status())));
+      return BadData(
+          fmt::format("error parsing lookback delta duration: {}", MessageOf(lookback.status())));
     }
     options.lookback_delta_ms = std::max<int64_t>(0, ToMs(*lookback));
   }
@@ -161,8 +197,8 @@ Outcome Api::Impl::Query(const Call& call) {
   auto& query_options = std::get<promql::QueryOptions>(query);
   query_options.cancelled = guard.cancelled();
   return MakeAnswer(
-      engine.load()->Instant(*storage.load(), call.form.Get("query"), *time, query_options),
-      *limit, !call.form.Get("stats").empty());
+      engine.load()->Instant(*storage.load(), call.form.Get("query"), *time, query_options), *limit,
+      !call.form.Get("stats").empty());
 }
 
 Outcome Api::Impl::QueryRange(const Call& call) {
@@ -184,8 +220,9 @@ Outcome Api::Impl::QueryRange(const Call& call) {
   }
   // The two ends of time are further apart than an int64 counts.
   if ((static_cast<__int128>(*end) - *start) / step_ms > kMaxPoints) {
-    return BadData("exceeded maximum resolution of 11,000 points per timeseries. Try decreasing the "
-                   "query resolution (?step=XX)");
+    return BadData(
+        "exceeded maximum resolution of 11,000 points per timeseries. Try decreasing the "
+        "query resolution (?step=XX)");
   }
   auto query = ReadOptions(call);
   if (auto* failure = std::get_if<Failure>(&query)) return std::move(*failure);
@@ -197,23 +234,31 @@ Outcome Api::Impl::QueryRange(const Call& call) {
                     *limit, !call.form.Get("stats").empty());
 }
 
-// Exemplars are not stored, so every valid request has the empty answer.
 Outcome Api::Impl::QueryExemplars(const Call& call) {
   const auto start = TimeParam(call.form, "start", kMinTime);
   if (!start.ok()) return BadData(start.status());
   const auto end = TimeParam(call.form, "end", kMaxTime);
   if (!end.ok()) return BadData(end.status());
   if (*end < *start) return BadData("end timestamp must not be before start timestamp");
-  const auto expr = promql::ParseExpr(call.form.Get("query"), engine.load()->options().parser);
+  auto expr = promql::ParseExpr(call.form.Get("query"), engine.load()->options().parser);
   if (!expr.ok()) return BadData(expr.status());
-  return Answer{[](DataWriter& out) { out.json().BeginArray().EndArray(); }, {}, {}};
+  std::vector<std::vector<Matcher>> selectors;
+  CollectSelectors(**expr, &selectors);
+  using Found = std::vector<storage::ExemplarQueryable::SeriesExemplars>;
+  StatusOr<Found> found = Found();
+  const storage::ExemplarQueryable* source = exemplars.load();
+  if (source != nullptr && !selectors.empty()) {
+    found = source->SelectExemplars(*start, *end, selectors);
+  }
+  if (!found.ok()) return QueryFailure(found.status());
+  return Answer{[all = *std::move(found)](DataWriter& out) { WriteExemplars(out, all); }, {}, {}};
 }
 
 Outcome Api::Impl::FormatQuery(const Call& call) {
   const auto expr = promql::ParseExpr(call.form.Get("query"), engine.load()->options().parser);
   if (!expr.ok()) return BadParameter("query", expr.status());
-  return Answer{[text = promql::Prettify(**expr)](DataWriter& out) { out.json().String(text); },
-                {}, {}};
+  return Answer{
+      [text = promql::Prettify(**expr)](DataWriter& out) { out.json().String(text); }, {}, {}};
 }
 
 Outcome Api::Impl::ParseQuery(const Call& call) {

@@ -107,11 +107,16 @@ struct AlertingConfig {
   std::vector<AlertmanagerConfig> alertmanagers;
 };
 
+struct ExemplarsConfig {
+  int64_t max_exemplars = 0;
+};
+
 struct StorageConfig {
   // Unset: the flags decide.
   std::optional<int64_t> retention_time_ms;
   std::optional<int64_t> retention_bytes;
   double retention_percentage = 0;  // of the file system; 0: none
+  std::optional<ExemplarsConfig> exemplars;  // acts with the feature exemplar-storage
 };
 
 struct Config {

@@ -116,7 +116,7 @@ const std::vector<Broken>& BrokenConfigs() {
       {"remote_read: [{url: http://x}]\n", "remote_read is not implemented", false},
       {"tracing: {endpoint: x}\n", "tracing is not implemented", false},
       {"otlp: {promote_resource_attributes: [a]}\n", "otlp is not implemented", false},
-      {"storage: {exemplars: {max_exemplars: 1}}\n", "exemplars is not implemented", false},
+      {"storage: {exemplars: {max_exemplar: 1}}\n", "field max_exemplar not found"},
       {"storage: {tsdb: {stale_series_compaction_threshold: 0.5}}\n", "stale_series_compaction_threshold is not implemented", false},
       {"storage: {tsdb: {chunk_encoding: {floats: xor2}}}\n", "chunk_encoding.floats: \"xor2\"", false},
       {"storage: {tsdb: {retention: {percentage: 101}}}\n", "'storage.tsdb.retention.percentage' must be in the range [0, 100]", false},

@@ -267,6 +267,11 @@ void DescribeTsdb(Fields& f, StorageConfig& s) {
 
 }  // namespace
 
+void Describe(Fields& f, ExemplarsConfig& e) {
+  f.Type("config.plain", "config.ExemplarsConfig");
+  f.Field("max_exemplars", e.max_exemplars);
+}
+
 void Describe(Fields& f, StorageConfig& s) {
   f.Type("config.plain", "config.StorageConfig");
   struct Tsdb {
@@ -296,7 +301,7 @@ void Describe(Fields& f, StorageConfig& s) {
     }
   } tsdb{&s};
   f.Field("tsdb", tsdb);
-  f.Refuse("exemplars", kNotHere);
+  f.Field("exemplars", s.exemplars);
 }
 
 void Describe(Fields& f, Config& c) {

@@ -20,6 +20,7 @@ namespace {
 
 using std::chrono::milliseconds;
 
+constexpr uint64_t kDefaultMaxExemplars = 100'000;
 constexpr int64_t kDefaultRetentionMs = int64_t{15} * 24 * 3600 * 1000;
 constexpr int64_t kForeverMs = int64_t{100} * 365 * 24 * 3600 * 1000;
 
@@ -99,6 +100,13 @@ void App::RegisterMetrics() {
 std::shared_ptr<const config::Config> App::current() const {
   MutexLock lock(mutex_);
   return config_;
+}
+
+uint64_t App::MaxExemplars(const config::Config& config) const {
+  if (!flags_.features.contains("exemplar-storage")) return 0;
+  const auto& exemplars = config.storage.exemplars;
+  if (!exemplars.has_value()) return kDefaultMaxExemplars;
+  return static_cast<uint64_t>(std::max<int64_t>(exemplars->max_exemplars, 0));
 }
 
 // The configuration wins over the flags, limit by limit. Time is limited by default when nothing
@@ -307,6 +315,7 @@ StatusOr<bool> App::OpenStorage() {
   options.delay_compact_file = *flags_.delay_compact_file;
   options.block_segment_bytes = static_cast<uint64_t>(*flags_.block_segment_bytes);
   options.maintenance_interval = milliseconds(*flags_.block_reload_ms);
+  options.max_exemplars = MaxExemplars(*current());
   options.wal_compression = *flags_.wal_compression;
   if (*flags_.wal_segment_bytes > 0) {
     options.wal_segment_bytes = static_cast<uint64_t>(*flags_.wal_segment_bytes);
@@ -391,7 +400,7 @@ void App::StartParts() {
       discovery::Manager::Options{.name = "notify", .registry = &registry_},
       [this](auto sets) { notifier_->UpdateTargets(std::move(sets)); });
   *parts_ready_ = true;
-  api_->SetStorage(engine_.get(), db_.get());
+  api_->SetStorage(engine_.get(), db_.get(), db_.get());
 }
 
 int App::Run() {
@@ -514,6 +523,7 @@ Status App::Apply(std::shared_ptr<const config::Config> config) {
     if (failure.ok()) failure = Annotate(status, part);
   };
   db_->SetRetention(Retention(*config));
+  db_->SetMaxExemplars(MaxExemplars(*config));
   note("query log", ApplyQueryLog(*config));
   note("scrape", scrape_->ApplyConfig(config));
   note("notifier", notifier_->ApplyConfig(config));

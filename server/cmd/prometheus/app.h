@@ -55,6 +55,7 @@ class App {
   void ApplyDiscovery(const config::Config& config);
   tsdb::RetentionLimits Retention(const config::Config& config) const;
   StatusOr<std::string> Snapshot(bool skip_head) const;
+  uint64_t MaxExemplars(const config::Config& config) const;
   void RegisterMetrics();
   std::shared_ptr<const config::Config> current() const EXCLUDES(mutex_);
 

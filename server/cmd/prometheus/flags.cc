@@ -26,9 +26,8 @@ constexpr std::string_view kHarmlessFeatures[] = {
     "delayed-compaction"};
 constexpr std::string_view kActingFeatures[] = {"promql-experimental-functions",
                                                 "extra-scrape-metrics", "auto-reload-config",
-                                                "concurrent-rule-eval"};
-constexpr std::string_view kRefusedFeatures[] = {"exemplar-storage",
-                                                 "memory-snapshot-on-shutdown",
+                                                "concurrent-rule-eval", "exemplar-storage"};
+constexpr std::string_view kRefusedFeatures[] = {"memory-snapshot-on-shutdown",
                                                  "metadata-wal-records",
                                                  "promql-per-step-stats",
                                                  "promql-delayed-name-removal",
