@@ -22,7 +22,26 @@ storage:
 """
 
 
-def fill(server, start, minutes, rng, series_count=30):
+def all_histograms(t, n, minute, minutes):
+    """One sample of each kind."""
+    body = b""
+    body += series([("__name__", "int_histogram")],
+                   int_histogram(t, 3 * n + 2, n * 1.5, zero=2, positive=[(0, 2), (1, 1)], deltas=[n, 0, 0],
+                                 hint=3 if minute > minutes // 2 else 0))
+    body += series([("__name__", "float_histogram")],
+                   float_histogram(t, 3.5 * n, n * 1.5, positive=[(-2, 2)], buckets=[n, 2.5 * n]))
+    body += series([("__name__", "custom_histogram")],
+                   int_histogram(t, 2 * n, 7, schema=-53, threshold=0, custom=[0.5, 1, 2],
+                                 positive=[(0, 2)], deltas=[n, 0]))
+    body += series([("__name__", "custom_float_histogram")],
+                   float_histogram(t, 2.0 * n, 7, schema=-53, threshold=0, custom=[0.5, 1],
+                                   positive=[(0, 1)], buckets=[2.0 * n]))
+    body += series([("__name__", "mixed")], sample(minute, t) if minute % 3 else
+                   int_histogram(t, 2, 1, positive=[(0, 1)], deltas=[2]))
+    return body
+
+
+def fill(server, start, minutes, rng, series_count=30, histograms=True):
     """Floats with gaps and odd values, histograms of all kinds, in requests of one minute."""
     for minute in range(minutes):
         body = b""
@@ -36,19 +55,8 @@ def fill(server, start, minutes, rng, series_count=30):
             body += series([("__name__", f"float_{i % 5}"), ("i", str(i)), ("job", "fill")], *samples)
         t = start + minute * 60 * S
         n = minute % 50 + 1
-        body += series([("__name__", "int_histogram")],
-                       int_histogram(t, 3 * n + 2, n * 1.5, zero=2, positive=[(0, 2), (1, 1)], deltas=[n, 0, 0],
-                                     hint=3 if minute > minutes // 2 else 0))
-        body += series([("__name__", "float_histogram")],
-                       float_histogram(t, 3.5 * n, n * 1.5, positive=[(-2, 2)], buckets=[n, 2.5 * n]))
-        body += series([("__name__", "custom_histogram")],
-                       int_histogram(t, 2 * n, 7, schema=-53, threshold=0, custom=[0.5, 1, 2],
-                                     positive=[(0, 2)], deltas=[n, 0]))
-        body += series([("__name__", "custom_float_histogram")],
-                       float_histogram(t, 2.0 * n, 7, schema=-53, threshold=0, custom=[0.5, 1],
-                                       positive=[(0, 1)], buckets=[2.0 * n]))
-        body += series([("__name__", "mixed")], sample(minute, t) if minute % 3 else
-                       int_histogram(t, 2, 1, positive=[(0, 1)], deltas=[2]))
+        if histograms:
+            body += all_histograms(t, n, minute, minutes)
         status, _, text = server.write(body)
         if status != 204:
             sys.exit(f"write failed: {status} {text}")

@@ -561,6 +561,11 @@ void App::Shutdown() {
   notify_discovery_.reset();
   scrape_.reset();
   rules_.reset();
+  if (*flags_.export_wal) {
+    if (const Status status = db_->ExportLog(); !status.ok()) {
+      NX_LOG(Error, "Exporting the write-ahead log failed", {"err", status});
+    }
+  }
   if (const Status status = db_->Close(); !status.ok()) {
     NX_LOG(Error, "Error stopping storage", {"err", status});
   }

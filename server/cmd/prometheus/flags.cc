@@ -175,6 +175,10 @@ void Flags::AddStorageFlags() {
                  "set, TSDB will only compact 1 level blocks that are marked as uploaded in that "
                  "file.",
                  "");
+  export_wal = set.Bool("storage.tsdb.export-wal-on-shutdown",
+                        "Write what is in no block as Prometheus' own write-ahead log when the "
+                        "server ends, so that Prometheus can go on with the directory.",
+                        false);
   set.Duration("storage.remote.flush-deadline",
                "Accepted for compatibility: there is nothing to flush.", "1m", kProm);
   set.String("storage.remote.read-sample-limit", "Maximum number of samples of a remote read.",

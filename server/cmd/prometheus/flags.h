@@ -48,6 +48,7 @@ struct Flags {
   bool* overlapping_compaction;
   int64_t* block_reload_ms;
   bool* no_lockfile;
+  bool* export_wal;
   int64_t* wal_segment_bytes;
   bool* wal_compression;
 

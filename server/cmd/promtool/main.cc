@@ -13,6 +13,7 @@
 #include "server/cmd/promtool/tsdb_bench.h"
 #include "server/cmd/promtool/tsdb_dump.h"
 #include "server/cmd/promtool/tsdb_list.h"
+#include "server/cmd/promtool/tsdb_wal_export.h"
 
 namespace narthex::promtool {
 namespace {
@@ -83,6 +84,16 @@ void AddDump(CommandSet* commands, const char* path, const char* help, bool open
                            {"prom", "seriesjson"}, "prom");
   }
   v->dir = flags.Arg("db path", kPathHelp, kDefaultPath);
+}
+
+void AddWalExport(CommandSet* commands) {
+  auto dir = std::make_shared<std::string*>();
+  FlagSet& flags = commands->Command(
+      "tsdb wal-export",
+      "Write what is in no block as Prometheus' own write-ahead log, so that Prometheus can go on "
+      "with the directory. No server may use it meanwhile.",
+      [dir] { return ExportWal(**dir); });
+  *dir = flags.Arg("db path", kPathHelp, kDefaultPath);
 }
 
 // KEY=VALUE, as kingpin's maps.
@@ -227,6 +238,7 @@ int Main(int argc, char** argv) {
           "[Experimental] Dump samples from a TSDB into OpenMetrics text format, excluding native "
           "histograms and staleness markers, which are not representable in OpenMetrics.",
           true);
+  AddWalExport(&commands);
   commands.Group(
       "tsdb create-blocks-from",
       "[Experimental] Import samples from input and produce TSDB blocks. Please refer to "

@@ -10,9 +10,9 @@
 
 #include "core/log/log.h"
 #include "server/storage/tsdb/db_impl.h"
-#include "server/storage/tsdb/foreign_data.h"
 #include "server/storage/tsdb/head/replay.h"
 #include "server/storage/tsdb/merged_querier.h"
+#include "server/storage/tsdb/promwal/takeover.h"
 
 namespace narthex::tsdb {
 double SecondsSince(std::chrono::steady_clock::time_point start) {
@@ -101,8 +101,8 @@ StatusOr<std::unique_ptr<Db>> Db::Open(const Options& options) {
   if (!status.ok()) return Annotate(status, "data directory");
   auto impl = std::make_unique<Impl>(options);
   NX_RETURN_IF_ERROR(impl->Lock());
-  NX_RETURN_IF_ERROR(CheckForeignData(options.dir));
   BlockSet::RemoveTemporaries(options.dir);
+  NX_RETURN_IF_ERROR(promwal::TakeOver(options.dir, options.chunk_range_ms));
   NX_RETURN_IF_ERROR(impl->Start());
   return std::unique_ptr<Db>(new Db(std::move(impl)));
 }

@@ -49,6 +49,10 @@ class Db final : public storage::Appendable,
   // Changes how many exemplars are kept; the newest ones stay. 0: none.
   void SetMaxExemplars(uint64_t n);
 
+  // Writes the samples that are in no block as a log that Prometheus reads, so that it can go on
+  // with this directory (docs/formats/prometheus-wal.md). To be called last, before Close: no
+  // samples are taken afterwards.
+  Status ExportLog();
   // Writes what is buffered, syncs and closes the files. Later commits are refused.
   Status Close();
 

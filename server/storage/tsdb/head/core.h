@@ -40,6 +40,10 @@ struct NewestSample {
   SampleKind kind = SampleKind::kFloat;
 };
 
+// Prometheus counts its references from 1. Ours begin where it never gets to, so that chunk files
+// of both in one chunks_head/ are never taken for each other's.
+inline constexpr uint64_t kFirstRef = uint64_t{1} << 40;
+
 struct HeadCounters {
   std::atomic<uint64_t> samples_appended{0};
   std::atomic<uint64_t> histograms_appended{0};
@@ -86,7 +90,7 @@ struct HeadCore {
   // The oldest uncommitted sample of each appender; guarded by structure_mutex.
   std::multiset<int64_t> pending_times;
   HeadDeletes deletes;
-  uint64_t next_ref = 1;  // guarded by structure_mutex
+  uint64_t next_ref = kFirstRef;  // guarded by structure_mutex
 
   Home* ParkedHome(uint32_t slot) { return &parked[slot % parked.size()]; }
   Slab& SlabFor(uint32_t id) { return slabs[id % slabs.size()]; }

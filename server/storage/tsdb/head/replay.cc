@@ -146,7 +146,7 @@ Status Replay::ReadFile(const std::string& path, uint32_t segment, bool checkpoi
 
 void Replay::Finish() NO_THREAD_SAFETY_ANALYSIS {
   core_.coverage = nullptr;
-  core_.next_ref = highest_ref_ + 1;
+  core_.next_ref = std::max(highest_ref_ + 1, kFirstRef);
   for (const auto& [id, group] : head_.groups()) {
     MutexLock lock(group->commit_mutex());
     group->FinishReplay();

@@ -43,6 +43,10 @@ struct ImportResult {
   std::vector<BlockMeta> blocks;
 };
 
+// The end of the newest block that is complete for its time, INT64_MIN when there is none: replay
+// ignores in-order samples of a log before it.
+int64_t InOrderBlocksEnd(const std::string& data_dir);
+
 // Writes the blocks and leaves the log alone. Unimplemented when the log has records with start
 // timestamps, whose meaning is not known here: nothing is written then.
 StatusOr<ImportResult> ImportLog(const ImportOptions& options);

@@ -1,0 +1,12 @@
+#pragma once
+// promtool tsdb wal-export: makes a data directory of ours one that Prometheus can go on with.
+
+#include <string>
+
+namespace narthex::promtool {
+
+// Opens the directory (no server may use it), writes the samples that are in no block as
+// Prometheus' log, closes it.
+int ExportWal(const std::string& dir);
+
+}  // namespace narthex::promtool

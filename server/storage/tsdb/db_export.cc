@@ -1,0 +1,51 @@
+// The way back to Prometheus.
+
+#include <filesystem>
+
+#include "core/log/log.h"
+#include "server/storage/tsdb/db_impl.h"
+#include "server/storage/tsdb/head/head_chunks.h"
+#include "server/storage/tsdb/promwal/export.h"
+#include "server/storage/tsdb/promwal/import.h"
+
+namespace narthex::tsdb {
+namespace {
+
+// What Prometheus would ignore in a log, since newer blocks look complete to it.
+Status ExportLateSamples(Head* head, const std::string& dir, int64_t mint, int64_t end) {
+  if (mint >= end) return OkStatus();
+  BlockMeta meta;
+  meta.min_time = mint;
+  meta.max_time = end;
+  meta.compaction.AddHint(kHintOutOfOrder);
+  const std::unique_ptr<ChunkSeriesSet> series = NewHeadChunks(head, mint, end - 1);
+  return BlockWriter(dir).Write(meta, series.get()).status();
+}
+
+}  // namespace
+
+Status Db::ExportLog() {
+  MutexLock lock(impl_->maintenance);
+  if (impl_->closed) return FailedPrecondition("the database is closed");
+  const auto start = std::chrono::steady_clock::now();
+  HeadCore& core = impl_->head.core();
+  core.writable = false;
+  const std::string& dir = impl_->options.dir;
+  const std::string fresh = promwal::UnfinishedExportDir(dir);
+  std::error_code ignored;
+  std::filesystem::remove_all(fresh, ignored);
+  const int64_t in_blocks = promwal::InOrderBlocksEnd(dir);
+  const int64_t mint = std::max(impl_->head_mint(), core.min_time.load());
+  NX_RETURN_IF_ERROR(ExportLateSamples(&impl_->head, dir, mint, in_blocks));
+  const std::unique_ptr<ChunkSeriesSet> series =
+      NewHeadChunks(&impl_->head, std::max(impl_->head_mint(), in_blocks), INT64_MAX);
+  NX_ASSIGN_OR_RETURN(const promwal::ExportResult result,
+                      promwal::WriteLog(fresh, series.get(), &impl_->cancel));
+  NX_RETURN_IF_ERROR(promwal::PublishExport(dir));
+  NX_LOG(Info, "Wrote the head as a log for Prometheus", {"series", result.series},
+         {"samples", result.samples}, {"bytes", result.bytes},
+         {"duration", fmt::format("{:.3f}s", SecondsSince(start))});
+  return OkStatus();
+}
+
+}  // namespace narthex::tsdb

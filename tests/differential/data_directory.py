@@ -1,0 +1,126 @@
+#!/usr/bin/env python3
+"""One data directory, used by Prometheus, then by us, then by Prometheus again, with writes in each
+phase; after each hand-over everything that was ever written must be there, sample by sample.
+
+    data_directory.py BIN_DIR --peer /path/to/prometheus [--histograms]
+
+Native histograms are written by Prometheus and must survive the trip; with --histograms we write them
+and are asked for them, too.
+BIN_DIR holds our prometheus and promtool. Three ways back: the shutdown flag, promtool tsdb
+wal-export after a kill, and an export that nobody used before we go on ourselves.
+"""
+import argparse, os, random, signal, subprocess, sys, tempfile, time
+
+from import_log import CONFIG, fill
+from prompb import *
+
+S = 1000
+HISTOGRAMS = "--enable-feature=native-histograms"
+
+
+def everything(server, now):
+    """All samples by series: floats and histograms as the API prints them, stale markers by their gaps."""
+    return server.raw('{__name__=~".+"}', now + 3600 * S, 24 * 3600 * S)
+
+
+def floats(lines):
+    return [line for line in lines if '_histogram"' not in line and '"mixed"' not in line]
+
+
+def check(name, want, got):
+    if want == got:
+        print(f"{name}: {len(want)} series, {sum(l.count('[') for l in want)} values equal")
+        return 0
+    print(f"{name}: DIFFERENT: {len(want)} series before, {len(got)} after")
+    for a, b in zip(want, got):
+        if a != b:
+            at = next((i for i in range(min(len(a), len(b))) if a[i] != b[i]), min(len(a), len(b)))
+            print("-", a[max(0, at - 100):at + 100])
+            print("+", b[max(0, at - 100):at + 100])
+            break
+    return 1
+
+
+class Trip:
+    def __init__(self, name, options, scratch):
+        self.name, self.options, self.failed = name, options, 0
+        self.directory = os.path.join(scratch, "data")
+        self.now = int(time.time()) // 7200 * 7200 * S
+        self.rng = random.Random(name)
+        self.minute = -150
+        self.seen = None
+
+    def server(self, who, *flags):
+        binary = self.options.peer if who == "theirs" else os.path.join(self.options.bin_dir, "prometheus")
+        more = [HISTOGRAMS] if who == "theirs" else []
+        server = Server(binary, self.directory, *more, *flags, config=CONFIG if who == "theirs" else "global:\n")
+        if self.seen is not None:
+            pick = (lambda lines: lines) if self.all(who) else floats
+            self.failed += check(f"{self.name}: {who} opens", pick(self.seen), pick(everything(server, self.now)))
+        return server
+
+    def all(self, who):
+        return who == "theirs" or self.options.histograms
+
+    def write(self, who, server, minutes):
+        fill(server, self.now + self.minute * 60 * S, minutes, self.rng, 12, self.all(who))
+        self.minute += minutes
+        seen = everything(server, self.now)
+        if not self.all(who):  # what we cannot be asked for has not changed
+            kept = [line for line in self.seen if line not in floats(self.seen)]
+            seen = sorted(floats(seen) + kept)
+        self.seen = seen
+
+    def stop(self, server, how=signal.SIGTERM):
+        server.stop(how)
+
+
+def round_trip(trip, back):
+    server = trip.server("theirs")
+    trip.write("theirs", server, 40)
+    trip.stop(server)
+    flags = ["--storage.tsdb.export-wal-on-shutdown"] if back == "flag" else []
+    server = trip.server("ours", *flags)
+    trip.write("ours", server, 40)
+    if back == "offline":
+        trip.stop(server, signal.SIGKILL)
+        export(trip)
+    else:
+        trip.stop(server)
+    server = trip.server("theirs")
+    trip.write("theirs", server, 20)
+    trip.stop(server, signal.SIGKILL)
+    server = trip.server("ours", *flags)
+    trip.write("ours", server, 20)
+    trip.stop(server)
+    # An export that nobody used, or none at all.
+    server = trip.server("ours", *flags)
+    trip.write("ours", server, 10)
+    trip.stop(server)
+    if back == "offline":
+        export(trip)
+    trip.stop(trip.server("theirs"))
+
+
+def export(trip):
+    promtool = os.path.join(trip.options.bin_dir, "promtool")
+    subprocess.run([promtool, "tsdb", "wal-export", trip.directory], check=True, timeout=60)
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("bin_dir")
+    parser.add_argument("--peer", default="prometheus")
+    parser.add_argument("--histograms", action="store_true")
+    options = parser.parse_args()
+    failed = 0
+    for back in ("flag", "offline"):
+        with tempfile.TemporaryDirectory(dir="/tmp") as scratch:
+            trip = Trip(back, options, scratch)
+            round_trip(trip, back)
+            failed += trip.failed
+    sys.exit(failed != 0)
+
+
+if __name__ == "__main__":
+    main()
