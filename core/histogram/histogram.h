@@ -84,5 +84,6 @@ Status Validate(const FloatHistogram& histogram);
 // {count:12, sum:18.4, [-4,-2):1, [-0.001,0.001]:2, (1,2]:3}: how upstream prints them, in query
 // results of promtool and in dumps.
 std::string ToString(const FloatHistogram& histogram);
+std::string ToString(const IntHistogram& histogram);  // counts without exponents
 
 }  // namespace narthex

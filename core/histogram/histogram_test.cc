@@ -187,6 +187,9 @@ TEST_CASE("Bounds of buckets") {
 
 TEST_CASE("Histograms as text") {
   CHECK(ToString(FloatHistogram{}) == "{count:0, sum:0}");
+  IntHistogram many;
+  many.count = many.zero_count = 12'345'678;
+  CHECK(ToString(many) == "{count:12345678, sum:0, [-0,0]:12345678}");
   FloatHistogram h = ToFloat(Sample());
   h.schema = 0;
   h.positive_buckets[1] = 0;

@@ -69,8 +69,13 @@ class SampleLines {
 
   void AppendValue(const ChunkIterator& it, std::string* text) {
     if (it.kind() == SampleKind::kFloat) return AppendExpositionFloat(text, it.value());
-    it.Get(&histogram_);
-    text->append(ToString(histogram_));
+    if (it.kind() == SampleKind::kHistogram) {
+      it.Get(&histogram_);
+      text->append(ToString(histogram_));
+    } else {
+      it.Get(&float_histogram_);
+      text->append(ToString(float_histogram_));
+    }
   }
 
   void AppendOpenMetrics(const Labels& labels) {
@@ -96,7 +101,8 @@ class SampleLines {
   const DumpFormat format_;
   Output* const out_;
   std::string series_;
-  FloatHistogram histogram_;
+  IntHistogram histogram_;
+  FloatHistogram float_histogram_;
 };
 
 Status DumpSet(ChunkSeriesSet* set, const DumpOptions& options, Output* out) {
