@@ -4,8 +4,9 @@ phase; after each hand-over everything that was ever written must be there, samp
 
     data_directory.py BIN_DIR --peer /path/to/prometheus [--histograms]
 
-Native histograms are written by Prometheus and must survive the trip; with --histograms we write them
-and are asked for them, too.
+A second Prometheus is sent everything that is written and never stops: what it answers is what must
+be there. Native histograms are written in every phase and compared whenever Prometheus has the
+directory; with --histograms also when we have it.
 BIN_DIR holds our prometheus and promtool. Three ways back: the shutdown flag, promtool tsdb
 wal-export after a kill, and an export that nobody used before we go on ourselves.
 """
@@ -23,10 +24,6 @@ def everything(server, now):
     return server.raw('{__name__=~".+"}', now + 3600 * S, 24 * 3600 * S)
 
 
-def floats(lines):
-    return [line for line in lines if '_histogram"' not in line and '"mixed"' not in line]
-
-
 def check(name, want, got):
     if want == got:
         print(f"{name}: {len(want)} series, {sum(l.count('[') for l in want)} values equal")
@@ -41,6 +38,21 @@ def check(name, want, got):
     return 1
 
 
+def floats(lines):
+    return [line for line in lines if '_histogram"' not in line and '"mixed"' not in line]
+
+
+class Both:
+    """Writes to the server of the phase and to the one that remembers."""
+
+    def __init__(self, server, control):
+        self.servers = (server, control)
+
+    def write(self, body):
+        answers = [server.write(body) for server in self.servers]
+        return max(answers, key=lambda a: a[0])
+
+
 class Trip:
     def __init__(self, name, options, scratch):
         self.name, self.options, self.failed = name, options, 0
@@ -48,28 +60,25 @@ class Trip:
         self.now = int(time.time()) // 7200 * 7200 * S
         self.rng = random.Random(name)
         self.minute = -150
-        self.seen = None
+        self.control = Server(options.peer, os.path.join(scratch, "control"), HISTOGRAMS, config=CONFIG)
 
     def server(self, who, *flags):
-        binary = self.options.peer if who == "theirs" else os.path.join(self.options.bin_dir, "prometheus")
-        more = [HISTOGRAMS] if who == "theirs" else []
-        server = Server(binary, self.directory, *more, *flags, config=CONFIG if who == "theirs" else "global:\n")
-        if self.seen is not None:
-            pick = (lambda lines: lines) if self.all(who) else floats
-            self.failed += check(f"{self.name}: {who} opens", pick(self.seen), pick(everything(server, self.now)))
+        theirs = who == "theirs"
+        binary = self.options.peer if theirs else os.path.join(self.options.bin_dir, "prometheus")
+        server = Server(binary, self.directory, *([HISTOGRAMS] if theirs else []), *flags,
+                        config=CONFIG if theirs else "global:\n")
+        self.check(who, "opens", server)
         return server
 
-    def all(self, who):
-        return who == "theirs" or self.options.histograms
+    def check(self, who, what, server):
+        pick = (lambda lines: lines) if who == "theirs" or self.options.histograms else floats
+        want, got = (pick(everything(s, self.now)) for s in (self.control, server))
+        self.failed += check(f"{self.name}: {who} {what}", want, got)
 
     def write(self, who, server, minutes):
-        fill(server, self.now + self.minute * 60 * S, minutes, self.rng, 12, self.all(who))
+        fill(Both(server, self.control), self.now + self.minute * 60 * S, minutes, self.rng, 12)
         self.minute += minutes
-        seen = everything(server, self.now)
-        if not self.all(who):  # what we cannot be asked for has not changed
-            kept = [line for line in self.seen if line not in floats(self.seen)]
-            seen = sorted(floats(seen) + kept)
-        self.seen = seen
+        self.check(who, "wrote", server)
 
     def stop(self, server, how=signal.SIGTERM):
         server.stop(how)
@@ -117,7 +126,10 @@ def main():
     for back in ("flag", "offline"):
         with tempfile.TemporaryDirectory(dir="/tmp") as scratch:
             trip = Trip(back, options, scratch)
-            round_trip(trip, back)
+            try:
+                round_trip(trip, back)
+            finally:
+                trip.control.stop()
             failed += trip.failed
     sys.exit(failed != 0)
 
