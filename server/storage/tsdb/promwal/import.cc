@@ -250,8 +250,9 @@ bool TimesAreSane(const std::map<int64_t, Catalog::Range>& ranges, int64_t range
   return ranges.empty() || (ranges.begin()->first > -limit && ranges.rbegin()->first < limit);
 }
 
-// In-order samples before this are in blocks.
-int64_t NewestInOrderBlock(const std::string& dir) {
+}  // namespace
+
+int64_t InOrderBlocksEnd(const std::string& dir) {
   int64_t newest = INT64_MIN;
   const auto names = ListDirectory(dir);
   if (!names.ok()) return newest;
@@ -267,14 +268,12 @@ int64_t NewestInOrderBlock(const std::string& dir) {
   return newest;
 }
 
-}  // namespace
-
 StatusOr<ImportResult> ImportLog(const ImportOptions& options) {
   ImportResult result;
   Logs logs;
   NX_ASSIGN_OR_RETURN(logs.wal, FindLog(JoinPath(options.dir, "wal")));
   NX_ASSIGN_OR_RETURN(logs.wbl, FindLog(JoinPath(options.dir, "wbl")));
-  Catalog catalog(options.block_range_ms, NewestInOrderBlock(options.dir));
+  Catalog catalog(options.block_range_ms, InOrderBlocksEnd(options.dir));
   LogScan scan;
   for (const bool extra : {false, true}) {
     CatalogSink sink(&catalog, &result, extra);
