@@ -58,6 +58,7 @@ prometheus-node-exporter the peer to compare with
 '
 dev_packages='
 libbenchmark-dev      benchmarks
+victoria-metrics      a peer of the benchmarks
 clang-19              fuzzers and thread-safety analysis
 libclang-rt-19-dev    sanitizer and fuzzer runtimes of clang
 clang-tidy-19         make lint

@@ -1,0 +1,85 @@
+#include "bench/ingest/servers.h"
+
+#include <fmt/format.h>
+#include <signal.h>
+#include <unistd.h>
+
+#include <cstdio>
+#include <filesystem>
+#include <thread>
+
+#include "core/base/file.h"
+#include "tests/support/http.h"
+
+namespace narthex::bench {
+
+namespace fs = std::filesystem;
+
+Server::Server(const Program& program, const std::string& scratch, const std::string& config)
+    : name_(program.name()), dir_(testing::ScratchDir(scratch)), port_(testing::FreePort()) {
+  const std::string file = dir_ + "/p.yml", data = dir_ + "/data";
+  (void)WriteFileAtomically(file, config);
+  if (program.kind == Kind::kVictoria) {
+    argv_ = {program.binary, "-promscrape.config=" + file, "-storageDataPath=" + data,
+             fmt::format("-httpListenAddr=127.0.0.1:{}", port_), "-search.latencyOffset=0s"};
+    ready_path_ = "/health";
+  } else {
+    argv_ = {program.binary, "--config.file=" + file, "--storage.tsdb.path=" + data,
+             fmt::format("--web.listen-address=127.0.0.1:{}", port_)};
+    ready_path_ = "/-/ready";
+  }
+  Start();
+}
+
+void Server::Start() { process_ = std::make_unique<testing::ChildProcess>(argv_, dir_ + "/log"); }
+
+void Server::Kill() {
+  process_->Signal(SIGKILL);
+  (void)process_->Wait(std::chrono::seconds(30));
+}
+
+double Server::WaitReady(std::chrono::seconds limit) const {
+  const auto start = std::chrono::steady_clock::now();
+  const auto elapsed = [&] {
+    return std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
+  };
+  const std::string url = fmt::format("http://127.0.0.1:{}{}", port_, ready_path_);
+  while (elapsed() < static_cast<double>(limit.count())) {
+    if (testing::HttpGet(url).status == 200) return elapsed();
+    std::this_thread::sleep_for(std::chrono::milliseconds(3));
+  }
+  return elapsed();
+}
+
+double Server::Number(const std::string& expression) const {
+  const auto answer = testing::HttpGet(fmt::format("http://127.0.0.1:{}/api/v1/query?query={}",
+                                                   port_, testing::UrlEscape(expression)));
+  const size_t value = answer.body.find("\"value\":[");
+  const size_t at = value == std::string::npos ? value : answer.body.find(",\"", value);
+  return at == std::string::npos ? 0 : std::atof(answer.body.c_str() + at + 2);
+}
+
+double Server::cpu_seconds() const {
+  const std::string stat = ReadFile(fmt::format("/proc/{}/stat", process_->pid())).value_or("");
+  const size_t name_end = stat.rfind(')');
+  if (name_end == std::string::npos) return 0;
+  unsigned long user = 0, system = 0;
+  std::sscanf(stat.c_str() + name_end + 1, " %*c %*d %*d %*d %*d %*d %*u %*u %*u %*u %*u %lu %lu",
+              &user, &system);
+  return static_cast<double>(user + system) / static_cast<double>(::sysconf(_SC_CLK_TCK));
+}
+
+double Server::wal_bytes() const {
+  double bytes = 0;
+  std::error_code error;
+  for (const auto& entry : fs::recursive_directory_iterator(dir_ + "/data", error)) {
+    const bool ours = entry.path().filename().string().starts_with("wal-");
+    const bool prometheus = entry.path().parent_path().filename() == "wal";
+    if ((ours || prometheus) && entry.is_regular_file(error)) {
+      bytes += static_cast<double>(entry.file_size(error));
+    }
+  }
+  return bytes;
+}
+
+}  // namespace narthex::bench
