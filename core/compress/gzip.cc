@@ -68,9 +68,15 @@ Status Diagnose(std::string_view input, DeflateFormat format, size_t limit) {
   return InvalidArgument("flate: corrupt input");
 }
 
+Status Resize(size_t size, std::string* out, ByteLease* lease) {
+  if (lease != nullptr && !lease->GrowTo(size)) return lease->Refusal();
+  out->resize(size);
+  return OkStatus();
+}
+
 // Decodes one member at input[*consumed…) to out[*produced…), growing *out as needed.
 Status DecodeMember(DeflateFormat format, std::string_view input, size_t limit, std::string* out,
-                    size_t* consumed, size_t* produced) {
+                    ByteLease* lease, size_t* consumed, size_t* produced) {
   std::string_view rest = input.substr(*consumed);
   while (true) {
     size_t used = 0;
@@ -84,7 +90,8 @@ Status DecodeMember(DeflateFormat format, std::string_view input, size_t limit, 
     }
     if (result != LIBDEFLATE_INSUFFICIENT_SPACE) return Diagnose(input, format, limit);
     if (out->size() >= limit) return TooLarge(limit);
-    out->resize(std::min(limit, std::max(kFirstGuess, out->size() * 2)));
+    const size_t next = std::min(limit, std::max(kFirstGuess, out->size() * 2));
+    NX_RETURN_IF_ERROR(Resize(next, out, lease));
   }
 }
 
@@ -105,19 +112,22 @@ std::string Compress(std::string_view input, int level, DeflateFormat format) {
 
 }  // namespace
 
-Status GzipDecompress(std::string_view input, size_t limit, std::string* out) {
+Status GzipDecompress(std::string_view input, size_t limit, std::string* out, ByteLease* lease) {
   if (input.empty()) return InvalidArgument("EOF");
   size_t guess = Cap(ClaimedSize(input), input.size(), limit);
   // One byte more than claimed would be room nobody needs; a wrong claim costs a second decode.
-  if (out->size() < guess) out->resize(guess);
-  if (out->size() > limit) out->resize(limit);
+  NX_RETURN_IF_ERROR(Resize(std::min(std::max(out->size(), guess), limit), out, lease));
   size_t consumed = 0;
   size_t produced = 0;
   while (consumed < input.size()) {
-    NX_RETURN_IF_ERROR(DecodeMember(DeflateFormat::kGzip, input, limit, out, &consumed, &produced));
+    NX_RETURN_IF_ERROR(DecodeMember(DeflateFormat::kGzip, input, limit, out, lease, &consumed, &produced));
   }
   out->resize(produced);
   return OkStatus();
+}
+
+Status GzipDecompress(std::string_view input, size_t limit, std::string* out) {
+  return GzipDecompress(input, limit, out, nullptr);
 }
 
 Status DeflateDecompress(std::string_view input, size_t limit, std::string* out) {
@@ -130,7 +140,7 @@ Status DeflateDecompress(std::string_view input, size_t limit, std::string* out)
   size_t consumed = 0;
   size_t produced = 0;
   NX_RETURN_IF_ERROR(DecodeMember(zlib ? DeflateFormat::kZlib : DeflateFormat::kRaw, input, limit,
-                                  out, &consumed, &produced));
+                                  out, nullptr, &consumed, &produced));
   out->resize(produced);
   return OkStatus();
 }

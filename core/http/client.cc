@@ -106,9 +106,9 @@ void ClientImpl::Do(ClientRequest request, Callback callback) {
   const size_t index =
       url.ok() ? std::hash<std::string>{}(url->host + url->port) % loops_.size() : 0;
   auto shared_callback = std::make_shared<Callback>(std::move(callback));
-  const bool posted = loops_[index]->Post(
-      [self = shared_from_this(), index, request = std::move(request), url = std::move(url),
-       shared_callback]() mutable {
+  const bool posted =
+      loops_[index]->Post([self = shared_from_this(), index, request = std::move(request),
+                           url = std::move(url), shared_callback]() mutable {
         if (!url.ok()) return (*shared_callback)(std::move(url).status());
         if (self->loops_[index]->shutting_down) {
           return (*shared_callback)(Cancelled("context canceled"));

@@ -14,6 +14,7 @@
 #include <string_view>
 #include <vector>
 
+#include "core/base/byte_budget.h"
 #include "core/base/status.h"
 #include "core/http/types.h"
 
@@ -69,15 +70,18 @@ struct ClientRequest {
   std::string body;
   std::chrono::milliseconds timeout{10'000};  // whole exchange, redirects included
   size_t max_body_bytes = 64 << 20;           // of the body as received; 0 = no limit
-  std::string unix_socket;                    // dial this instead of the URL's host
-  bool decode_gzip = false;                   // inflate a gzip answer, still under max_body_bytes
+  // What the body's bytes are counted against, beside the limit of its own; null for nothing.
+  std::shared_ptr<ByteBudget> body_budget;
+  std::string unix_socket;   // dial this instead of the URL's host
+  bool decode_gzip = false;  // inflate a gzip answer, still under max_body_bytes
 };
 
 struct ClientResponse {
   int status = 0;
   Headers headers;
   std::string body;
-  std::string url;  // after redirects
+  std::string url;                  // after redirects
+  ByteLease body_lease;             // what the body holds of the request's budget
   std::string status_line() const;  // "503 Service Unavailable"
 };
 
@@ -107,10 +111,11 @@ class Client {
   virtual ~Client() = default;
 
   // Never blocks. The callback runs exactly once, also on cancellation and shutdown. Errors:
-  // DeadlineExceeded ("context deadline exceeded"), OutOfRange (body limit), Unavailable (network,
-  // with Go's "dial tcp 1.2.3.4:80: connect: connection refused" wording where it applies),
-  // Cancelled (shutdown). What fails before the answer's headers are complete is wrapped as Go's
-  // url.Error: `Get "http://host/path": dial tcp …`, with the password of the URL hidden.
+  // DeadlineExceeded ("context deadline exceeded"), OutOfRange (body limit), ResourceExhausted
+  // (body budget), Unavailable (network, with Go's "dial tcp 1.2.3.4:80: connect: connection
+  // refused" wording where it applies), Cancelled (shutdown). What fails before the answer's
+  // headers are complete is wrapped as Go's url.Error: `Get "http://host/path": dial tcp …`, with
+  // the password of the URL hidden.
   virtual void Do(ClientRequest request, Callback callback) = 0;
   // Blocks the calling thread. Must not be called on an I/O thread.
   StatusOr<ClientResponse> DoBlocking(ClientRequest request);

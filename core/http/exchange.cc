@@ -108,10 +108,9 @@ void Exchange::Connect() {
       return SendRequest();
     }
   }
-  dial_ = std::make_shared<Dial>(loop_, client_->resolver(),
-                                 [self = shared_from_this()](StatusOr<UniqueFd> fd) {
-                                   self->OnDialed(std::move(fd));
-                                 });
+  dial_ = std::make_shared<Dial>(
+      loop_, client_->resolver(),
+      [self = shared_from_this()](StatusOr<UniqueFd> fd) { self->OnDialed(std::move(fd)); });
   if (!request_.unix_socket.empty()) return dial_->StartUnix(request_.unix_socket);
   const Url& peer = proxy_ == nullptr ? url_ : *proxy_;
   dial_->StartTcp(peer.host, peer.effective_port(), TimeLeft());
@@ -143,8 +142,7 @@ void Exchange::StartTunnel() {
       "{}:{}", url_.host.find(':') == std::string::npos ? url_.host : "[" + url_.host + "]",
       url_.effective_port());
   Headers headers;
-  const Status status =
-      AddConfiguredHeaders(client_->config().proxy_connect_headers, &headers);
+  const Status status = AddConfiguredHeaders(client_->config().proxy_connect_headers, &headers);
   if (!status.ok()) return FailHop(status);
   if (proxy_->has_user && !headers.Has("Proxy-Authorization")) {
     headers.Add("Proxy-Authorization", BasicCredentials(proxy_->user, proxy_->password));
@@ -191,11 +189,16 @@ void Exchange::StartTls() {
 void Exchange::Handshake() {
   const IoResult result = connection_->transport.Handshake();
   switch (result.state) {
-    case IoState::kDone: return SendRequest();
-    case IoState::kWantRead: return connection_->WaitReadable();
-    case IoState::kWantWrite: return connection_->WaitWritable();
-    case IoState::kEof: return FailHop(Unavailable("EOF"));
-    case IoState::kError: break;
+    case IoState::kDone:
+      return SendRequest();
+    case IoState::kWantRead:
+      return connection_->WaitReadable();
+    case IoState::kWantWrite:
+      return connection_->WaitWritable();
+    case IoState::kEof:
+      return FailHop(Unavailable("EOF"));
+    case IoState::kError:
+      break;
   }
   if (result.error != 0) return OnTransportError(result.error);
   FailHop(Unavailable("{}", connection_->transport.tls()->failure()));
@@ -242,18 +245,24 @@ void Exchange::SendRequest() {
   output_ += request_.body;
   output_offset_ = 0;
   input_.clear();
-  parser_ = std::make_unique<ResponseParser>();
-  parser_->header_limit(kMaxHeaderBytes);
-  if (request_.max_body_bytes == 0) {
-    parser_->body_limit(boost::none);
-  } else {
-    parser_->body_limit(request_.max_body_bytes);
-  }
-  parser_->max_body = request_.max_body_bytes;
-  if (request_.method == "HEAD") parser_->skip(true);
-  parser_->eager(true);
+  parser_ = NewParser();
   connection_->WaitReadable();
   OnWritable();
+}
+
+std::unique_ptr<ResponseParser> Exchange::NewParser() const {
+  auto parser = std::make_unique<ResponseParser>();
+  parser->header_limit(kMaxHeaderBytes);
+  if (request_.max_body_bytes == 0) {
+    parser->body_limit(boost::none);
+  } else {
+    parser->body_limit(request_.max_body_bytes);
+  }
+  parser->max_body = request_.max_body_bytes;
+  parser->body_lease = ByteLease(request_.body_budget);
+  if (request_.method == "HEAD") parser->skip(true);
+  parser->eager(true);
+  return parser;
 }
 
 void Exchange::OnWritable() {
@@ -325,18 +334,7 @@ void Exchange::OnInput(std::string_view data) {
     if (error == boost::beast::http::error::need_more) break;
     if (error) return OnParseError(error);
     if (parser_->is_done() && parser_->status / 100 == 1 && parser_->status != 101) {
-      // An interim answer: the real one follows.
-      auto next = std::make_unique<ResponseParser>();
-      next->header_limit(kMaxHeaderBytes);
-      if (request_.max_body_bytes == 0) {
-        next->body_limit(boost::none);
-      } else {
-        next->body_limit(request_.max_body_bytes);
-      }
-      next->max_body = request_.max_body_bytes;
-      if (request_.method == "HEAD") next->skip(true);
-      next->eager(true);
-      parser_ = std::move(next);
+      parser_ = NewParser();  // that was an interim answer: the real one follows
     }
   }
   input_ = std::string(rest);
@@ -363,6 +361,7 @@ void Exchange::OnTransportError(int error) {
 
 void Exchange::OnParseError(const boost::beast::error_code& error) {
   using Kind = boost::beast::http::error;
+  if (parser_->body_lease.refused()) return Fail(parser_->body_lease.Refusal());
   if (error == Kind::body_limit || parser_->body_too_large) {
     return Fail(OutOfRange("body size limit of {} bytes exceeded", request_.max_body_bytes));
   }
@@ -399,19 +398,22 @@ void Exchange::OnResponse() {
   response.status = parser_->status;
   response.headers = std::move(parser_->headers);
   response.body = std::move(parser_->body);
+  response.body_lease = std::move(parser_->body_lease);
   response.url = url_.ToString();
-  if (request_.decode_gzip &&
-      EqualsIgnoreCase(response.headers.Get("Content-Encoding"), "gzip") &&
+  if (request_.decode_gzip && EqualsIgnoreCase(response.headers.Get("Content-Encoding"), "gzip") &&
       request_.method != "HEAD") {
     const size_t limit =
         request_.max_body_bytes == 0 ? kUnlimitedInflation : request_.max_body_bytes;
     std::string plain;
-    const Status status = GzipDecompress(response.body, limit, &plain);
+    ByteLease lease(request_.body_budget);
+    const Status status = GzipDecompress(response.body, limit, &plain, &lease);
+    if (lease.refused()) return Fail(status);
     if (status.code() == StatusCode::kResourceExhausted) {
       return Fail(OutOfRange("body size limit of {} bytes exceeded", limit));
     }
     if (!status.ok()) return Fail(status);
     response.body = std::move(plain);
+    response.body_lease = std::move(lease);
     response.headers.Remove("Content-Encoding");
     response.headers.Remove("Content-Length");
   }

@@ -41,6 +41,7 @@ class Exchange : public std::enable_shared_from_this<Exchange> {
   void OnReadable();
   void OnWritable();
   void WakeWhenWhole();
+  std::unique_ptr<ResponseParser> NewParser() const;
   void OnInput(std::string_view data);
   void OnPeerEof();
   void OnTransportError(int error);

@@ -22,7 +22,8 @@ class MessageParser : public boost::beast::http::basic_parser<is_request> {
 
   Headers headers;
   std::string body;
-  size_t max_body = 0;  // of the decoded transfer; 0 = no limit
+  size_t max_body = 0;   // of the decoded transfer; 0 = no limit
+  ByteLease body_lease;  // holds the body's buffer
   bool body_too_large = false;
   bool too_many_fields = false;
   bool finished = false;
@@ -38,9 +39,9 @@ class MessageParser : public boost::beast::http::basic_parser<is_request> {
     headers.Add({name.data(), name.size()}, {value.data(), value.size()});
   }
   void on_header_impl(error_code&) override {}
-  void on_body_init_impl(const boost::optional<std::uint64_t>& length, error_code&) override {
+  void on_body_init_impl(const boost::optional<std::uint64_t>& length, error_code& error) override {
     // A peer's claim is not worth more than a first buffer.
-    if (length) body.reserve(std::min<uint64_t>(*length, 1 << 20));
+    if (length) Reserve(std::min<uint64_t>(*length, 1 << 20), error);
   }
   std::size_t on_body_impl(string_view data, error_code& error) override {
     return Append(data, error);
@@ -58,8 +59,20 @@ class MessageParser : public boost::beast::http::basic_parser<is_request> {
       error = boost::beast::http::error::body_limit;
       return 0;
     }
+    if (data.size() > body.capacity() - body.size() &&
+        !Reserve(std::max(2 * body.capacity(), body.size() + data.size()), error)) {
+      return 0;
+    }
     body.append(data.data(), data.size());
     return data.size();
+  }
+  bool Reserve(size_t bytes, error_code& error) {
+    if (!body_lease.GrowTo(bytes)) {
+      error = boost::beast::http::error::body_limit;
+      return false;
+    }
+    body.reserve(bytes);
+    return true;
   }
 
   size_t fields_ = 0;

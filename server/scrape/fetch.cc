@@ -1,6 +1,7 @@
 #include "server/scrape/fetch.h"
 
 #include "core/compress/gzip.h"
+#include "core/strings/duration.h"
 #include "core/strings/numbers.h"
 #include "core/strings/quote.h"
 
@@ -13,12 +14,21 @@ Status BodyLimitStatus() { return ResourceExhausted("{}", kBodyLimitError); }
 
 bool IsBodyLimitError(const Status& status) { return MessageOf(status) == kBodyLimitError; }
 
+std::shared_ptr<ByteBudget> MakeBodyBudget(size_t limit) {
+  if (limit == 0) return nullptr;
+  return std::make_shared<ByteBudget>(
+      limit, fmt::format("the bodies of all scrapes in flight may hold {} together "
+                         "(--scrape.body-memory-limit)",
+                         FormatSize(static_cast<int64_t>(limit))));
+}
+
 size_t BodyLimit(const config::ScrapeConfig& config, size_t default_limit) {
   return config.limits.body_size > 0 ? static_cast<size_t>(config.limits.body_size) : default_limit;
 }
 
 http::ClientRequest MakeRequest(const Target& target, const PoolSettings& settings,
-                                size_t default_body_limit) {
+                                size_t default_body_limit,
+                                std::shared_ptr<ByteBudget> body_budget) {
   http::ClientRequest request;
   request.url = target.url;
   request.headers.Set("Accept", settings.accept);
@@ -27,6 +37,7 @@ http::ClientRequest MakeRequest(const Target& target, const PoolSettings& settin
                       FormatFloat(static_cast<double>(target.timeout_ms) / 1000));
   request.timeout = std::chrono::milliseconds(target.timeout_ms);
   request.max_body_bytes = BodyLimit(settings.config, default_body_limit);
+  request.body_budget = std::move(body_budget);
   request.unix_socket = target.unix_socket;
   return request;
 }
@@ -38,7 +49,8 @@ Status RequestError(const Status& status, const std::string& url) {
 }
 
 StatusOr<Body> ReadBody(const http::ClientResponse& response, const PoolSettings& settings,
-                        size_t default_body_limit, std::string* storage, std::string* warning) {
+                        size_t default_body_limit, std::string* storage, ByteLease* lease,
+                        std::string* warning) {
   if (response.status != 200) {
     return Unavailable("server returned HTTP status {}", response.status_line());
   }
@@ -47,7 +59,8 @@ StatusOr<Body> ReadBody(const http::ClientResponse& response, const PoolSettings
   const size_t limit = BodyLimit(settings.config, default_body_limit);
   const std::string_view encoding = response.headers.Get("Content-Encoding");
   if (EqualsIgnoreCase(encoding, "gzip")) {
-    const Status status = GzipDecompress(response.body, limit, storage);
+    const Status status = GzipDecompress(response.body, limit, storage, lease);
+    if (lease->refused()) return status;
     if (status.code() == StatusCode::kResourceExhausted) return BodyLimitStatus();
     NX_RETURN_IF_ERROR(status);
     body.text = *storage;
@@ -55,9 +68,9 @@ StatusOr<Body> ReadBody(const http::ClientResponse& response, const PoolSettings
     return Unavailable("unsupported Content-Encoding {}", GoQuote(encoding));
   }
   if (body.text.size() >= limit) return BodyLimitStatus();
-  NX_ASSIGN_OR_RETURN(ScrapeContent content,
-                      ParseScrapeContentType(response.headers.Get("Content-Type"),
-                                             settings.fallback));
+  NX_ASSIGN_OR_RETURN(
+      ScrapeContent content,
+      ParseScrapeContentType(response.headers.Get("Content-Type"), settings.fallback));
   body.grammar = content.grammar;
   *warning = std::move(content.warning);
   return body;

@@ -15,11 +15,14 @@ namespace narthex::scrape {
 inline constexpr std::string_view kBodyLimitError = "body size limit exceeded";
 bool IsBodyLimitError(const Status& status);
 
+// The memory all bodies in flight share; null for a limit of 0.
+std::shared_ptr<ByteBudget> MakeBodyBudget(size_t limit);
+
 // The bytes a body may have, compressed or not.
 size_t BodyLimit(const config::ScrapeConfig& config, size_t default_limit);
 
 http::ClientRequest MakeRequest(const Target& target, const PoolSettings& settings,
-                                size_t default_body_limit);
+                                size_t default_body_limit, std::shared_ptr<ByteBudget> body_budget);
 
 // The error of a request as it stands in lastError: Get "http://…": ….
 Status RequestError(const Status& status, const std::string& url);
@@ -28,8 +31,10 @@ struct Body {
   std::string_view text;  // into the response or into *storage
   ScrapeGrammar grammar = ScrapeGrammar::kText;
 };
-// Checks status and type, decompresses. *warning: why a fallback protocol was used.
+// Checks status and type, decompresses; *lease holds what that takes. *warning: why a fallback
+// protocol was used.
 StatusOr<Body> ReadBody(const http::ClientResponse& response, const PoolSettings& settings,
-                        size_t default_body_limit, std::string* storage, std::string* warning);
+                        size_t default_body_limit, std::string* storage, ByteLease* lease,
+                        std::string* warning);
 
 }  // namespace narthex::scrape

@@ -1,7 +1,10 @@
 // Targets that misbehave. Every one ends in a failed scrape with a clear reason (or a scrape that is
 // simply large), and the process neither dies nor grows.
 
+#include <list>
+
 #include "core/base/file.h"
+#include "core/compress/gzip.h"
 #include "server/scrape/manager_rig.h"
 #include "server/scrape/raw_server.h"
 #include "tests/catch.h"
@@ -101,6 +104,56 @@ TEST_CASE("a body that claims a gigabyte is not waited for") {
   }, "", "5s");
   CHECK(error == "body size limit exceeded");
   if (!Sanitized()) CHECK(ResidentMiB() < before + 300);
+}
+
+TEST_CASE("many huge bodies at once share one memory, and small ones still pass") {
+  constexpr int kHuge = 24;
+  constexpr size_t kLimitMiB = 64;
+  // Half of them endless as they are, half of them small until decompressed.
+  const RawServer::Handler endless = [](const RawServer::Peer& p) {
+    p.Send(ChunkedHead());
+    const std::string chunk = Chunk("a 1\n" + std::string(65'000, '\n'));
+    while (p.Send(chunk)) {
+    }
+  };
+  const std::string bomb = HttpAnswer(GzipCompress(std::string(200 << 20, '\n')), "text/plain",
+                                      "200 OK", "Content-Encoding: gzip\r\n");
+  const RawServer::Handler bombing = [&](const RawServer::Peer& p) { p.Send(bomb); };
+  std::list<RawServer> huge;
+  std::vector<std::string> addresses;
+  for (int i = 0; i < kHuge; ++i) {
+    addresses.push_back(huge.emplace_back(i % 2 == 0 ? endless : bombing).address());
+  }
+  RawServer small([](const RawServer::Peer& p) { p.Send(HttpAnswer("a 1\n")); });
+  addresses.push_back(small.address());
+
+  const size_t before = ResidentMiB();
+  Options options;
+  options.body_memory_limit = kLimitMiB << 20;
+  ManagerRig rig(options);
+  rig.Apply(ManagerRig::OneJob("", "1s"));
+  rig.SetTargets(addresses);
+  const std::string up = fmt::format("up{{instance=\"{}\", job=\"j\"}}", small.address());
+  size_t most = 0;
+  REQUIRE(rig.Eventually(
+      [&] {
+        most = std::max(most, ResidentMiB());
+        return rig.Metric("prometheus_target_scrapes_exceeded_body_memory_total") >= 2 * kHuge &&
+               rig.storage.Get(up).size() >= 3;
+      },
+      60));
+  for (const auto& [t, v] : rig.storage.Get(up)) CHECK(v == 1);
+  size_t told = 0;
+  for (const ActiveTarget& t : rig.manager->Targets().active) {
+    if (t.scrape_url.find(small.address()) != std::string::npos) continue;
+    INFO(t.last_error);
+    CHECK(t.health == Health::kDown);
+    told += t.last_error.find("memory limit reached: the bodies of all scrapes in flight may hold "
+                              "64MiB together (--scrape.body-memory-limit)") != std::string::npos;
+  }
+  CHECK(told > 0);
+  // Bodies are moved as they grow, so a little more than the limit is touched.
+  if (!Sanitized()) CHECK(most < before + 3 * kLimitMiB);
 }
 
 TEST_CASE("slow drips end at the timeout") {

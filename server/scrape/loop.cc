@@ -163,17 +163,25 @@ void Loop::Begin(Scrape scrape) {
   };
   if (!shared->forced_error.ok()) return done(shared->forced_error);
   shared->settings->client->Do(
-      MakeRequest(*shared->target, *shared->settings, context_.default_body_limit),
+      MakeRequest(*shared->target, *shared->settings, context_.default_body_limit,
+                  context_.body_budget),
       std::move(done));
 }
 
 Status Loop::Process(const Scrape& scrape, StatusOr<http::ClientResponse>& response,
                      Scratch* scratch, AppendCounts* counts, double* body_size) {
   if (!scrape.forced_error.ok()) return scrape.forced_error;
-  if (!response.ok()) return RequestError(response.status(), scrape.target->url);
+  if (!response.ok()) {
+    if (response.status().code() == StatusCode::kResourceExhausted) {
+      context_.metrics->exceeded_body_memory.Inc();
+    }
+    return RequestError(response.status(), scrape.target->url);
+  }
   std::string warning;
+  ByteLease lease(context_.body_budget);
   StatusOr<Body> body = ReadBody(*response, *scrape.settings, context_.default_body_limit,
-                                 &scratch->body, &warning);
+                                 &scratch->body, &lease, &warning);
+  if (lease.refused()) context_.metrics->exceeded_body_memory.Inc();
   if (!body.ok()) return body.status();
   if (!warning.empty()) {
     NX_LOG(Debug, "Fallback scrape protocol used", {"component", "scrape manager"},
@@ -202,7 +210,7 @@ void Loop::Finish(const Scrape& scrape, StatusOr<http::ClientResponse> response,
   AppendCounts counts;
   double body_size = 0;
   const Status status = Shorten(Process(scrape, response, scratch, &counts, &body_size));
-  if (response.ok()) std::string().swap(response->body);  // not needed any more
+  if (response.ok()) *response = http::ClientResponse();  // not needed any more
   if (!status.ok()) {
     series_.MarkStale(scrape.timestamp, scrape.settings->config.track_timestamps_staleness,
                       scratch);

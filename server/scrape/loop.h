@@ -41,6 +41,7 @@ struct LoopContext {
   bool adjust_timestamps = true;
   int64_t timestamp_tolerance_ms = 2;
   size_t default_body_limit = 0;
+  std::shared_ptr<ByteBudget> body_budget;  // null: no limit
 };
 
 class Loop final : public Scheduled, public std::enable_shared_from_this<Loop> {

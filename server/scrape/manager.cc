@@ -7,6 +7,7 @@
 #include "core/base/mutex.h"
 #include "core/base/thread.h"
 #include "core/log/log.h"
+#include "server/scrape/fetch.h"
 #include "server/scrape/pool.h"
 
 namespace narthex::scrape {
@@ -44,6 +45,7 @@ struct Manager::Impl final : Collector {
     context.adjust_timestamps = options.adjust_timestamps;
     context.timestamp_tolerance_ms = options.timestamp_tolerance_ms;
     context.default_body_limit = options.default_body_limit;
+    context.body_budget = MakeBodyBudget(options.body_memory_limit);
   }
 
   void Collect(std::vector<MetricFamily>* out) override;

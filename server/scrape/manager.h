@@ -30,6 +30,8 @@ struct Options {
   int64_t reload_interval_ms = 5'000;  // target groups are looked at this often at most
   // Without a body_size_limit of the job's own; keeps one target from filling the memory.
   size_t default_body_limit = size_t{256} << 20;
+  // What the bodies of all scrapes in flight may hold together; 0 = no limit.
+  size_t body_memory_limit = size_t{1} << 30;
   std::string user_agent;
   std::string host_name;  // part of the seed that spreads scrapes; "" = this machine's FQDN
   const Clock* clock = &Clock::System();

@@ -24,6 +24,10 @@ Metrics::Metrics(Registry* r)
       exceeded_body_size_limit(
           r->AddCounter("prometheus_target_scrapes_exceeded_body_size_limit_total",
                         "Total number of scrapes that hit the body size limit")),
+      exceeded_body_memory(
+          r->AddCounter("prometheus_target_scrapes_exceeded_body_memory_total",
+                        "Total number of scrapes that failed because the bodies of all scrapes in "
+                        "flight held the memory they may hold together.")),
       sample_out_of_order(
           r->AddCounter("prometheus_target_scrapes_sample_out_of_order_total",
                         "Total number of samples rejected due to not being out of the expected "

@@ -13,6 +13,7 @@ struct Metrics {
   CounterVec& sync_failed;
   Counter& exceeded_sample_limit;
   Counter& exceeded_body_size_limit;
+  Counter& exceeded_body_memory;
   Counter& sample_out_of_order;
   Counter& sample_out_of_bounds;
   Counter& sample_duplicate;

@@ -390,6 +390,7 @@ void App::StartParts() {
   scrape_options.adjust_timestamps = *flags_.adjust_timestamps;
   scrape_options.timestamp_tolerance_ms = *flags_.timestamp_tolerance_ms;
   scrape_options.reload_interval_ms = *flags_.discovery_reload_interval_ms;
+  scrape_options.body_memory_limit = static_cast<size_t>(std::max<int64_t>(0, *flags_.body_memory_limit));
   scrape_options.user_agent = user_agent;
   scrape_ = std::make_unique<scrape::Manager>(scrape_options, db_.get(), &registry_);
 

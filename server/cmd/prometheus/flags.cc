@@ -295,6 +295,10 @@ void Flags::AddScrapeFlags() {
                                               "Interval used by scrape manager to throttle target "
                                               "groups updates.",
                                               "5s", kProm, kHidden);
+  body_memory_limit = set.Size("scrape.body-memory-limit",
+                               "Memory that the bodies of all scrapes in flight may hold together; a "
+                               "scrape that would need more fails. 0 means no limit.",
+                               "1GB");
 }
 
 Status Flags::CheckRefused() const {

@@ -68,6 +68,7 @@ struct Flags {
   bool* adjust_timestamps;
   int64_t* timestamp_tolerance_ms;
   int64_t* discovery_reload_interval_ms;
+  int64_t* body_memory_limit;
   std::vector<std::string>* feature_lists;
 
   // After parsing: the --enable-feature names; unknown ones are warned about.

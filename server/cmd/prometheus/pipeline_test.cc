@@ -2,6 +2,7 @@
 
 #include <filesystem>
 
+#include "core/base/file.h"
 #include "server/promql/engine/engine.h"
 #include "server/scrape/manager_rig.h"
 #include "server/scrape/raw_server.h"
@@ -48,8 +49,9 @@ struct Pipeline {
     if (db != nullptr) CHECK(db->Close().ok());
     db.reset();
   }
-  void Target(const std::string& address, const std::string& keys = "") {
-    REQUIRE(manager->ApplyConfig(ManagerRig::OneJob(keys)).ok());
+  void Target(const std::string& address, const std::string& keys = "",
+              const std::string& interval = "100ms") {
+    REQUIRE(manager->ApplyConfig(ManagerRig::OneJob(keys, interval)).ok());
     auto group = std::make_shared<discovery::TargetGroup>();
     group->targets.push_back(Labels{{"__address__", address}});
     auto sets = std::make_shared<discovery::TargetSets>();
@@ -124,6 +126,37 @@ TEST_CASE("scraped, stored, queried, ended, and still there after a restart") {
     body = "c 13\n";
   }
   CHECK(p.Becomes("c", "c{" + id + "}=13"));
+}
+
+size_t ResidentMiB() {
+  const std::string text = ReadFile("/proc/self/statm").value();
+  return std::stoull(text.substr(text.find(' ') + 1)) * static_cast<size_t>(getpagesize()) >> 20;
+}
+
+TEST_CASE("a body of a million lines is taken, and its memory is bounded") {
+#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
+  constexpr int kLines = 50'000;
+#else
+  constexpr int kLines = 1'000'000;
+#endif
+  std::string body;
+  for (int i = 0; i < kLines; ++i) body += fmt::format("m{{i=\"{}\"}} {}\n", i, i);
+  const std::string answer = HttpAnswer(body);
+  RawServer server([&](const RawServer::Peer& peer) { peer.Send(answer); });
+  Pipeline p;
+  const size_t before = ResidentMiB();
+  p.Target(server.address(), "", "2s");
+  const std::string id = fmt::format("instance=\"{}\", job=\"j\"", server.address());
+  CHECK(p.Becomes("count_over_time(scrape_samples_scraped[1m]) > bool 1", "{" + id + "}=1"));
+  CHECK(p.Query("up") == "up{" + id + "}=1");
+  CHECK(p.Query("scrape_samples_scraped") ==
+        fmt::format("scrape_samples_scraped{{{}}}={}", id, kLines));
+  CHECK(p.Query(fmt::format("m{{i=\"{}\"}}", kLines - 1)).ends_with(fmt::format("={}", kLines - 1)));
+  const size_t grown = ResidentMiB() - before;
+  UNSCOPED_INFO("grew by " << grown << " MiB");
+#if !defined(__SANITIZE_ADDRESS__) && !defined(__SANITIZE_THREAD__)
+  CHECK(grown < 2048);
+#endif
 }
 
 TEST_CASE("relabelling while running") {
