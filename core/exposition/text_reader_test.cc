@@ -197,7 +197,7 @@ type foo_seconds counter
 unit foo_seconds seconds
 help foo_seconds []
 foo_seconds_total{a="b"} 17 @1520879607789 # {id="c\"d"} 5 @1520879607789
-foo_seconds_created{a="b"} 1520430000.123
+foo_seconds_created{a="b"} 1.520430000123e+09
 bare_total 1 # {} 0.5
 bar{le="+Inf"} 5 # {trace="x"} 1000
 {__name__="utf8 näme", a="b"} 1

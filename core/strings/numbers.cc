@@ -82,15 +82,6 @@ bool AppendNonFinite(std::string* out, double v) {
   return false;
 }
 
-// Exponent form when the decimal exponent is below -4 or at least `limit`.
-void AppendGeneral(std::string* out, double v, int limit) {
-  if (AppendNonFinite(out, v)) return;
-  const Decimal d = ShortestDigits(v);
-  const int exponent = v == 0 ? 0 : d.point - 1;
-  if (exponent < -4 || exponent >= limit) return AppendExponentForm(out, d);
-  AppendPlainForm(out, d);
-}
-
 bool IsDigit(char c) { return c >= '0' && c <= '9'; }
 
 std::optional<double> ParseSpecial(std::string_view text, bool has_sign, bool negative) {
@@ -137,11 +128,9 @@ std::optional<T> ParseWhole(std::string_view text) {
 
 }  // namespace
 
-void AppendFloat(std::string* out, double v) { AppendGeneral(out, v, 21); }
-
 std::string FormatFloat(double v) {
   std::string out;
-  AppendFloat(&out, v);
+  AppendExpositionFloat(&out, v);
   return out;
 }
 
@@ -153,7 +142,11 @@ void AppendExpositionFloat(std::string* out, double v) {
     out->append(buffer, end);
     return;
   }
-  AppendGeneral(out, v, 6);
+  if (AppendNonFinite(out, v)) return;
+  const Decimal d = ShortestDigits(v);
+  const int exponent = v == 0 ? 0 : d.point - 1;
+  if (exponent < -4 || exponent >= 6) return AppendExponentForm(out, d);
+  AppendPlainForm(out, d);
 }
 
 void AppendApiFloat(std::string* out, double v) {

@@ -8,11 +8,9 @@
 
 namespace narthex {
 
-// Go's fmt.Sprint(v): shortest digits; exponent form when < 1e-4 or >= 1e21.
+// strconv.FormatFloat(v, 'g', -1, 64), fmt's %v and %g, and the form of the exposition formats:
+// shortest digits; exponent form below 1e-04 and from 1e+06 up ("1e-05", "953880", "1e+06").
 std::string FormatFloat(double v);
-void AppendFloat(std::string* out, double v);
-// strconv.FormatFloat(v, 'g', -1, 64), the form of the exposition formats: exponent form from 1e+06
-// up ("1e+06", "953880", "1e-05").
 void AppendExpositionFloat(std::string* out, double v);
 // The JSON API's sample value: 'f' between 1e-6 and 1e21, else 'e'. "NaN", "+Inf", "-Inf".
 void AppendApiFloat(std::string* out, double v);

@@ -34,7 +34,7 @@ http::ClientRequest MakeRequest(const Target& target, const PoolSettings& settin
   request.headers.Set("Accept", settings.accept);
   request.headers.Set("Accept-Encoding", settings.config.enable_compression ? "gzip" : "identity");
   request.headers.Set("X-Prometheus-Scrape-Timeout-Seconds",
-                      FormatFloat(static_cast<double>(target.timeout_ms) / 1000));
+                      FormatFloatF(static_cast<double>(target.timeout_ms) / 1000, -1));
   request.timeout = std::chrono::milliseconds(target.timeout_ms);
   request.max_body_bytes = BodyLimit(settings.config, default_body_limit);
   request.body_budget = std::move(body_budget);
