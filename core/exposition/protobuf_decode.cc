@@ -4,6 +4,7 @@
 
 #include "core/exposition/pb_reader.h"
 #include "core/exposition/proto_fields.h"
+#include "core/strings/quote.h"
 
 namespace narthex {
 namespace {
@@ -227,6 +228,8 @@ bool HistogramFields::DecodeNativeField(client_proto::Histogram field, PbReader&
     case Histogram::kPositiveCount:
       r.EachDouble(append(&native.positive_counts));
       break;
+    case Histogram::kExemplars:
+      return DecodeExemplar(r.Bytes(), &native.exemplars.emplace_back());
     default:
       break;
   }
@@ -298,24 +301,57 @@ std::optional<MetricType> TypeOf(uint64_t number) {
   }
 }
 
-// Only the value that fits the family's type is looked at.
-bool DecodeValue(PbReader& r, MetricType type, MetricSample* sample) {
+// The field that holds the value of a metric of that type.
+client_proto::Metric ValueField(MetricType type) {
   using client_proto::Metric;
-  switch (FieldOf<Metric>(r)) {
-    case Metric::kGauge:
-      return type != MetricType::kGauge || DecodeScalar(r.Bytes(), false, sample);
-    case Metric::kCounter:
-      return type != MetricType::kCounter || DecodeScalar(r.Bytes(), true, sample);
-    case Metric::kUntyped:
-      return type != MetricType::kUntyped || DecodeScalar(r.Bytes(), false, sample);
-    case Metric::kSummary:
-      return type != MetricType::kSummary || DecodeSummary(r.Bytes(), sample);
-    case Metric::kHistogram:
-      return (type != MetricType::kHistogram && type != MetricType::kGaugeHistogram) ||
-             DecodeHistogram(r.Bytes(), sample);
-    default:
-      return true;
+  switch (type) {
+    case MetricType::kGauge:
+      return Metric::kGauge;
+    case MetricType::kCounter:
+      return Metric::kCounter;
+    case MetricType::kUntyped:
+      return Metric::kUntyped;
+    case MetricType::kSummary:
+      return Metric::kSummary;
+    case MetricType::kHistogram:
+    case MetricType::kGaugeHistogram:
+      break;
   }
+  return Metric::kHistogram;
+}
+
+bool DecodeValue(std::string_view value, MetricType type, MetricSample* sample) {
+  switch (type) {
+    case MetricType::kGauge:
+    case MetricType::kUntyped:
+      return DecodeScalar(value, false, sample);
+    case MetricType::kCounter:
+      return DecodeScalar(value, true, sample);
+    case MetricType::kSummary:
+      return DecodeSummary(value, sample);
+    case MetricType::kHistogram:
+    case MetricType::kGaugeHistogram:
+      break;
+  }
+  return DecodeHistogram(value, sample);
+}
+
+std::string_view TypeName(MetricType type) {
+  switch (type) {
+    case MetricType::kGauge:
+      return "GAUGE";
+    case MetricType::kCounter:
+      return "COUNTER";
+    case MetricType::kUntyped:
+      return "UNTYPED";
+    case MetricType::kSummary:
+      return "SUMMARY";
+    case MetricType::kHistogram:
+      return "HISTOGRAM";
+    case MetricType::kGaugeHistogram:
+      break;
+  }
+  return "GAUGE_HISTOGRAM";
 }
 
 }  // namespace
@@ -361,7 +397,7 @@ Status DecodeFamilyView(std::string_view message, FamilyView* view) {
 }
 
 Status DecodeMetric(std::string_view message, MetricType type, const FamilyLimits& limits,
-                    MetricSample* sample) {
+                    MetricSample* sample, bool* has_value) {
   using client_proto::Metric;
   PbReader r(message);
   bool ok = true;
@@ -377,7 +413,10 @@ Status DecodeMetric(std::string_view message, MetricType type, const FamilyLimit
         sample->timestamp_ms = r.Int64();
         break;
       default:
-        ok = DecodeValue(r, type, sample);
+        // Values of other types are passed over.
+        if (FieldOf<Metric>(r) != ValueField(type)) break;
+        *has_value = true;
+        ok = DecodeValue(r.Bytes(), type, sample);
     }
   }
   return ok && r.ok() ? OkStatus() : WireError();
@@ -398,7 +437,12 @@ Status DecodeFamily(std::string_view message, const FamilyLimits& limits, size_t
   family->type = view.type;
   for (std::string_view metric : view.metrics) {
     MetricSample& sample = family->samples.emplace_back();
-    NX_RETURN_IF_ERROR(DecodeMetric(metric, view.type, limits, &sample));
+    bool has_value = false;
+    NX_RETURN_IF_ERROR(DecodeMetric(metric, view.type, limits, &sample, &has_value));
+    if (!has_value) {
+      return InvalidArgument("collected metric {} is not a {}", GoQuote(view.name),
+                             TypeName(view.type));
+    }
     *samples += 1 + sample.buckets.size() + sample.quantiles.size();
     if (*samples > limits.max_samples) {
       return ResourceExhausted("more than {} samples", limits.max_samples);

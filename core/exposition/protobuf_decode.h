@@ -26,8 +26,9 @@ struct FamilyView {
   std::vector<std::string_view> metrics;
 };
 Status DecodeFamilyView(std::string_view message, FamilyView* view);
+// *has_value: there is a value of that type.
 Status DecodeMetric(std::string_view message, MetricType type, const FamilyLimits& limits,
-                    MetricSample* sample);
+                    MetricSample* sample, bool* has_value);
 
 Status WireError();
 

@@ -75,6 +75,10 @@ pb::MetricFamily HistogramFamily(bool native) {
   span->set_length(2);
   h->add_positive_delta(1);
   h->add_positive_delta(-1);
+  auto* exemplar = h->add_exemplars();
+  exemplar->set_value(0.75);
+  exemplar->mutable_timestamp()->set_seconds(9);
+  h->add_exemplars()->set_value(0.5);  // without a timestamp
   return family;
 }
 
@@ -102,6 +106,9 @@ TEST_CASE("What the generated classes write, we read") {
   CHECK(h.native->positive_spans[0].offset == -4);
   CHECK(h.native->positive_deltas == std::vector<int64_t>{1, -1});
   CHECK_FALSE(h.native->is_float);
+  REQUIRE(h.native->exemplars.size() == 2);
+  CHECK(h.native->exemplars[0].value == 0.75);
+  CHECK(h.native->exemplars[0].timestamp_ms == 9000);
 }
 
 TEST_CASE("What we write, the generated classes read") {
@@ -210,11 +217,51 @@ TEST_CASE("Protobuf scrapes: native histograms") {
   CHECK(sink.names[result.histograms[0].slot] == "{__name__=\"h\"}");
   CHECK(result.histograms[0].sample->native->schema == 3);
   CHECK(result.samples.size() == 4);  // the classic one of the second family
+  // The native part's own exemplar with a timestamp, then that of the second family's bucket.
+  REQUIRE(result.exemplars.size() == 2);
+  CHECK(result.exemplars[0].slot == result.histograms[0].slot);
+  CHECK(result.exemplars[0].exemplar.value == 0.75);
+  CHECK(result.exemplars[1].exemplar.value == 0.25);
   options.always_classic = true;
   ScrapeTable other(3);
   REQUIRE(ParseScrape(body, options, &other, &sink, &result).ok());
   CHECK(result.samples.size() == 8);
   CHECK(result.samples[5].repeated);
+}
+
+TEST_CASE("Protobuf scrapes: without exemplars of its own a native histogram has its buckets'") {
+  pb::MetricFamily family = HistogramFamily(true);
+  auto* h = family.mutable_metric(0)->mutable_histogram();
+  h->clear_exemplars();
+  ScrapeOptions options{.grammar = ScrapeGrammar::kProtobuf};
+  options.native_histograms = true;
+  for (const bool stamped : {false, true}) {
+    if (stamped) h->mutable_bucket(0)->mutable_exemplar()->mutable_timestamp()->set_seconds(3);
+    ScrapeTable table(3);
+    RecordingSink sink;
+    ScrapeResult result;
+    REQUIRE(ParseScrape(Delimited(family), options, &table, &sink, &result).ok());
+    CHECK(result.exemplars.size() == (stamped ? 1 : 0));
+  }
+}
+
+TEST_CASE("Metrics without a value of their family's type") {
+  pb::MetricFamily family = CounterFamily();
+  family.mutable_metric(0)->clear_counter();
+  family.mutable_metric(0)->mutable_gauge()->set_value(3);
+  auto families = ParseProtobufFamilies(Delimited(family));
+  CHECK(MessageOf(families.status()) == "collected metric \"c_total\" is not a COUNTER");
+  family.set_type(pb::HISTOGRAM);
+  families = ParseProtobufFamilies(Delimited(family));
+  CHECK(MessageOf(families.status()) == "collected metric \"c_total\" is not a HISTOGRAM");
+  family.set_type(pb::GAUGE);
+  CHECK(ParseProtobufFamilies(Delimited(family)).ok());
+  // A count of another wire type is an error, not zero: field 1 of the histogram as a double.
+  std::string body = Delimited(HistogramFamily(false));
+  const size_t count = body.find("\x3a") + 2;
+  REQUIRE(body[count] == 0x08);
+  body[count] = 0x09;
+  CHECK_FALSE(ParseProtobufFamilies(body).ok());
 }
 
 TEST_CASE("Protobuf scrapes refuse bad names and values") {

@@ -120,6 +120,9 @@ void WriteNative(pbf_writer& writer, const NativeHistogram& native) {
   WriteSpans(writer, Histogram::kPositiveSpan, native.positive_spans);
   for (int64_t d : native.positive_deltas) writer.add_sint64(Tag(Histogram::kPositiveDelta), d);
   for (double c : native.positive_counts) writer.add_double(Tag(Histogram::kPositiveCount), c);
+  for (const MetricExemplar& e : native.exemplars) {
+    WriteExemplar(writer, Tag(Histogram::kExemplars), e);
+  }
 }
 
 void WriteHistogram(pbf_writer& parent, const MetricSample& sample) {

@@ -74,6 +74,7 @@ class ProtobufScrape {
   Status Metadata();
   Status Metric(std::string_view message);
   Status Histogram();
+  Status NativeExemplars(uint32_t slot);
   Status ClassicHistogram();
   Status Sample(Part part, double bound, double value,
                 const std::optional<MetricExemplar>* exemplar);
@@ -137,7 +138,8 @@ Status ProtobufScrape::Metadata() {
 
 Status ProtobufScrape::Metric(std::string_view message) {
   sample_ = MetricSample();
-  NX_RETURN_IF_ERROR(DecodeMetric(message, family_.type, limits_, &sample_));
+  bool has_value = false;  // without one it is zero, as for the reference
+  NX_RETURN_IF_ERROR(DecodeMetric(message, family_.type, limits_, &sample_, &has_value));
   switch (family_.type) {
     case MetricType::kHistogram:
     case MetricType::kGaugeHistogram:
@@ -164,9 +166,29 @@ Status ProtobufScrape::Histogram() {
       result_->histograms.push_back({entry->slot, TimestampMs(),
                                      std::make_shared<const MetricSample>(sample_),
                                      family_.type == MetricType::kGaugeHistogram});
+      NX_RETURN_IF_ERROR(NativeExemplars(entry->slot));
     }
   }
   return native && !options_.always_classic ? OkStatus() : ClassicHistogram();
+}
+
+// The native part's own exemplars or, when it has none, those of the classic buckets. Only such with
+// a timestamp count.
+Status ProtobufScrape::NativeExemplars(uint32_t slot) {
+  auto take = [&](const MetricExemplar& exemplar) -> Status {
+    if (!exemplar.timestamp_ms) return OkStatus();
+    NX_ASSIGN_OR_RETURN(ScrapedExemplar converted, Convert(exemplar));
+    result_->exemplars.push_back({slot, TimestampMs(), std::move(converted)});
+    return OkStatus();
+  };
+  for (const MetricExemplar& exemplar : sample_.native->exemplars) {
+    NX_RETURN_IF_ERROR(take(exemplar));
+  }
+  if (!sample_.native->exemplars.empty()) return OkStatus();
+  for (const MetricBucket& bucket : sample_.buckets) {
+    if (bucket.exemplar) NX_RETURN_IF_ERROR(take(*bucket.exemplar));
+  }
+  return OkStatus();
 }
 
 Status ProtobufScrape::ClassicHistogram() {

@@ -67,6 +67,7 @@ struct NativeHistogram {
   std::vector<Span> positive_spans, negative_spans;
   std::vector<int64_t> positive_deltas, negative_deltas;
   std::vector<double> positive_counts, negative_counts;  // float histograms
+  std::vector<MetricExemplar> exemplars;                 // of no particular bucket
   bool is_float = false;
 };
 
