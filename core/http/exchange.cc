@@ -75,15 +75,16 @@ void Exchange::BeginHop() {
 
 void Exchange::Authorize() {
   authorization_.clear();
-  if (!request_.headers.Has("Authorization") && credentials_allowed_) {
+  if (request_.headers.Has("Authorization")) return Connect();
+  if (credentials_allowed_ && client_->oauth2() != nullptr) return AwaitToken();
+  if (url_.has_user) {
+    // As in Go, the URL's user comes before basic_auth and authorization, also that of a redirect.
+    authorization_ = BasicCredentials(url_.user, url_.password);
+  } else if (credentials_allowed_) {
     Headers headers;
     const Status status = AddAuthorization(client_->config(), &headers);
     if (!status.ok()) return FailHop(status);
     authorization_ = headers.Get("Authorization");
-    if (authorization_.empty() && url_.has_user) {
-      authorization_ = BasicCredentials(url_.user, url_.password);
-    }
-    if (client_->oauth2() != nullptr) return AwaitToken();
   }
   Connect();
 }

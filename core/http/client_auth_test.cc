@@ -1,0 +1,177 @@
+// What the client says who it is: credentials, tokens, and the rules of their configuration.
+#include "core/http/client_test_util.h"
+#include "core/http/credentials.h"
+
+namespace narthex::http {
+namespace {
+
+TEST_CASE("credentials: files, redirects to strangers") {
+  TempDir dir;
+  std::string elsewhere;
+  auto server = StartServer([&](const Request& request, ResponseWriter& response) {
+    if (request.path == "/away") return response.Redirect(302, elsewhere);
+    if (request.path == "/near") return response.Redirect(302, "/");
+    response.Send(
+        fmt::format("{}|{}", request.headers.Get("Authorization"), request.headers.Get("X-Key")));
+  });
+  elsewhere = fmt::format("http://localhost:{}/", server->ports()[0]);
+  ClientRuntime runtime;
+  const auto get = [&](Client& client, const std::string& path = "/") {
+    const auto response = client.DoBlocking({.url = UrlOf(*server, path)});
+    return response.ok() ? response->body : std::string(MessageOf(response.status()));
+  };
+  const std::string password = dir.Write("password", "first\n");
+  const std::string key = dir.Write("key", "k1\n");
+  ClientConfig config;
+  config.basic_auth = ClientConfig::BasicAuth{.username = "me", .password_file = password};
+  config.http_headers = {{.name = "X-Key", .files = {key}}};
+  auto basic = MakeClient(runtime, config);
+  CHECK(get(*basic) == BasicCredentials("me", "first") + "|k1");
+  dir.Write("password", "second");
+  dir.Write("key", "k2");
+  CHECK(get(*basic) == BasicCredentials("me", "second") + "|k2");
+  CHECK(get(*basic, "/near") == BasicCredentials("me", "second") + "|k2");
+  CHECK(get(*basic, "/away") == "|");
+  RunCommand("rm " + password);
+  CHECK_THAT(get(*basic), Catch::Contains("unable to read basic auth password"));
+
+  auto bearer =
+      MakeClient(runtime, {.authorization = ClientConfig::Authorization{.credentials = "token"}});
+  CHECK(get(*bearer) == "Bearer token|");
+  auto plain = MakeClient(runtime);
+  const auto in_url =
+      plain->DoBlocking({.url = fmt::format("http://u:p%20w@127.0.0.1:{}/", server->ports()[0])});
+  CHECK(in_url->body == BasicCredentials("u", "p w") + "|");
+}
+
+TEST_CASE("the user in a URL comes before basic_auth and authorization, behind a token") {
+  std::string next;
+  auto server = StartServer([&](const Request& request, ResponseWriter& response) {
+    if (request.path == "/token")
+      return response.Send(R"({"access_token":"t","token_type":"Bearer"})");
+    if (request.path == "/moved") return response.Redirect(302, next);
+    response.Send(std::string(request.headers.Get("Authorization")));
+  });
+  const int port = server->ports()[0];
+  ClientRuntime runtime;
+  const auto get = [&](const ClientConfig& config, const std::string& user,
+                       const char* path = "/") {
+    const auto response =
+        MakeClient(runtime, config)
+            ->DoBlocking({.url = fmt::format("http://{}127.0.0.1:{}{}", user, port, path)});
+    return response.ok() ? response->body : std::string(MessageOf(response.status()));
+  };
+  const ClientConfig basic{.basic_auth =
+                               ClientConfig::BasicAuth{.username = "me", .password = "secret"}};
+  const ClientConfig bearer{.authorization = ClientConfig::Authorization{.credentials = "token"}};
+  const ClientConfig oauth{.oauth2 = ClientConfig::OAuth2{.client_id = "a",
+                                                          .client_secret = "b",
+                                                          .token_url = UrlOf(*server, "/token")}};
+  CHECK(get({}, "u:p@") == BasicCredentials("u", "p"));
+  CHECK(get(basic, "u:p@") == BasicCredentials("u", "p"));
+  CHECK(get(bearer, "u:p@") == BasicCredentials("u", "p"));
+  CHECK(get(oauth, "u:p@") == "Bearer t");
+  // A place to go to may name its own user, here and elsewhere.
+  next = fmt::format("http://new:cred@127.0.0.1:{}/", port);
+  CHECK(get({}, "u:p@", "/moved") == BasicCredentials("new", "cred"));
+  CHECK(get(basic, "", "/moved") == BasicCredentials("new", "cred"));
+  next = fmt::format("http://new:cred@localhost:{}/", port);
+  CHECK(get(basic, "", "/moved") == BasicCredentials("new", "cred"));
+  next = "/";
+  CHECK(get(basic, "u:p@", "/moved") == BasicCredentials("u", "p"));
+}
+
+TEST_CASE("oauth2 tokens are fetched once, renewed, and their failure is told") {
+  std::atomic<int> fetches{0};
+  std::atomic<bool> header_allowed{true}, broken{false};
+  std::atomic<int> lifetime{3600};
+  std::mutex mutex;
+  std::string last_form;
+  auto server = StartServer([&](const Request& request, ResponseWriter& response) {
+    if (request.path != "/token") {
+      return response.Send(std::string(request.headers.Get("Authorization")));
+    }
+    ++fetches;
+    {
+      std::lock_guard lock(mutex);
+      last_form = request.Form()->Encode();
+    }
+    if (broken) return response.Send(500, "text/plain", "no tokens today");
+    const bool by_header = request.headers.Get("Authorization") == BasicCredentials("id", "s%2Bt");
+    if (by_header != header_allowed) return response.Send(401, "application/json", "{}");
+    response.Send(200, "application/json",
+                  fmt::format(R"({{"access_token":"T{}","token_type":"bearer","expires_in":{}}})",
+                              fetches.load(), lifetime.load()));
+  });
+  const auto form = [&] {
+    std::lock_guard lock(mutex);
+    return last_form;
+  };
+  ClientRuntime runtime(2);
+  ClientConfig config;
+  config.oauth2 = ClientConfig::OAuth2{.client_id = "id",
+                                       .client_secret = "s+t",
+                                       .token_url = UrlOf(*server, "/token"),
+                                       .scopes = {"a", "b"},
+                                       .endpoint_params = {{"audience", "x"}}};
+  const auto get = [&](Client& client) {
+    const auto response = client.DoBlocking({.url = UrlOf(*server)});
+    return response.ok() ? response->body : std::string(MessageOf(response.status()));
+  };
+  auto client = MakeClient(runtime, config);
+  for (int i = 0; i < 3; ++i) CHECK(get(*client) == "Bearer T1");
+  CHECK(fetches == 1);
+  CHECK(form() == "grant_type=client_credentials&scope=a+b&audience=x");
+  header_allowed = false;
+  lifetime = 5;  // always about to expire
+  auto other = MakeClient(runtime, config);
+  CHECK(get(*other) == "Bearer T3");
+  CHECK(form() ==
+        "grant_type=client_credentials&scope=a+b&audience=x&client_id=id&client_secret=s%2Bt");
+  CHECK(get(*other) == "Bearer T4");
+  broken = true;
+  CHECK_THAT(get(*other), Catch::Contains("oauth2: cannot fetch token: 500 Internal Server Error\n"
+                                          "Response: no tokens today"));
+}
+
+TEST_CASE("exclusive keys of the client block") {
+  const auto check = [](const ClientConfig& config) {
+    return std::string(MessageOf(ValidateClientConfig(config)));
+  };
+  const ClientConfig::BasicAuth basic{.username = "u"};
+  const ClientConfig::Authorization bearer{.credentials = "c"};
+  const ClientConfig::OAuth2 oauth2{.client_id = "i", .token_url = "http://t"};
+  CHECK(check({}).empty());
+  CHECK(check({.basic_auth = basic, .authorization = bearer}) ==
+        "at most one of basic_auth, oauth2 & authorization must be configured");
+  CHECK(check({.authorization = bearer, .oauth2 = oauth2}) ==
+        "at most one of basic_auth, oauth2 & authorization must be configured");
+  CHECK_THAT(check({.basic_auth = ClientConfig::BasicAuth{.password = "a", .password_file = "b"}}),
+             Catch::StartsWith("at most one of basic_auth password"));
+  CHECK_THAT(check({.authorization = ClientConfig::Authorization{.type = "Basic"}}),
+             Catch::Contains("authorization type cannot be set to \"basic\""));
+  CHECK_THAT(check({.tls = {.cert_file = "c"}}), Catch::Contains("exactly one of key or key_file"));
+  CHECK_THAT(check({.tls = {.ca = "a", .ca_file = "b"}}),
+             Catch::Contains("at most one of ca, ca_file & ca_ref must"));
+  CHECK_THAT(check({.no_proxy = "x"}), Catch::Contains("proxy_url must also be configured"));
+  CHECK_THAT(check({.proxy_url = "http://p", .proxy_from_environment = true}),
+             Catch::Contains("proxy_url must not be configured"));
+  CHECK_THAT(check({.http_headers = {{.name = "host", .values = {"x"}}}}),
+             Catch::Equals("setting header \"Host\" is not allowed"));
+  CHECK_THAT(check({.oauth2 = ClientConfig::OAuth2{.client_id = "x"}}),
+             Catch::Contains("token_url"));
+}
+
+TEST_CASE("base64") {
+  const std::pair<std::string, std::string> cases[] = {
+      {"", ""},        {"f", "Zg=="},          {"fo", "Zm8="},
+      {"foo", "Zm9v"}, {"foobar", "Zm9vYmFy"}, {std::string("\xff\x00\xfe", 3), "/wD+"}};
+  for (const auto& [plain, encoded] : cases) {
+    CHECK(Base64Encode(plain) == encoded);
+    CHECK(Base64Decode(encoded) == plain);
+  }
+  for (const char* bad : {"Zg", "Z===", "Zm9v!AAA", "Zg==Zg=="}) CHECK_FALSE(Base64Decode(bad));
+}
+
+}  // namespace
+}  // namespace narthex::http
