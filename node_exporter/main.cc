@@ -1,13 +1,12 @@
 // node_exporter: flags, collectors, one HTTP server.
 
 #include <malloc.h>
-#include <signal.h>
 #include <unistd.h>
 
-#include <cstdio>
+#include <algorithm>
 
 #include "core/flags/flags.h"
-#include "core/http/server.h"
+#include "core/http/serve.h"
 #include "core/log/log.h"
 #include "node_exporter/handler.h"
 
@@ -20,19 +19,7 @@ constexpr int64_t kMaxHelpers = 64;  // threads that run collectors
 struct Flags {
   explicit Flags(FlagSet& flags)
       : collectors(flags),
-        listen(flags.Strings("web.listen-address",
-                             "Addresses on which to expose metrics and web interface. Repeatable "
-                             "for multiple addresses.",
-                             {":9100"})),
-        web_config(flags.String("web.config.file",
-                                "Path to configuration file that can enable TLS or authentication.",
-                                "")),
-        systemd_socket(flags.Bool("web.systemd-socket",
-                                  "Use systemd socket activation listeners instead of port "
-                                  "listeners (not implemented).",
-                                  false)),
-        telemetry_path(flags.String("web.telemetry-path", "Path under which to expose metrics.",
-                                    "/metrics")),
+        web(flags, ":9100"),
         no_exporter_metrics(flags.Bool("web.disable-exporter-metrics",
                                        "Exclude metrics about the exporter itself (promhttp_*, "
                                        "process_*).",
@@ -50,10 +37,7 @@ struct Flags {
         log(AddLogFlags(flags)) {}
 
   CollectorSet collectors;
-  std::vector<std::string>* listen;
-  std::string* web_config;
-  bool* systemd_socket;
-  std::string* telemetry_path;
+  http::ServeFlags web;
   bool* no_exporter_metrics;
   int64_t* max_requests;
   int64_t* threads;
@@ -61,11 +45,7 @@ struct Flags {
   LogFlags log;
 };
 
-int Fail(std::string_view message) {
-  std::fprintf(stderr, "node_exporter: error: %.*s\n", static_cast<int>(message.size()),
-               message.data());
-  return 1;
-}
+int Fail(std::string_view message) { return http::FailStart("node_exporter", message); }
 
 void LogStart(const CollectorSet& collectors) {
   const BuildInfo& build = GetBuildInfo("node_exporter");
@@ -87,10 +67,7 @@ int Run(int argc, char** argv) {
   flag_set.SetVersion(VersionText("node_exporter"));
   flag_set.Parse(argc, argv);
   ApplyLogFlags(flags.log);
-  if (*flags.systemd_socket) return Fail("--web.systemd-socket is not implemented");
-  if (!flags.telemetry_path->starts_with('/')) {
-    return Fail("--web.telemetry-path must start with a slash");
-  }
+  if (Status status = flags.web.Check(); !status.ok()) return Fail(MessageOf(status));
 
   const Paths paths{.procfs = *flags.procfs,
                     .sysfs = *flags.sysfs,
@@ -101,42 +78,24 @@ int Run(int argc, char** argv) {
   }
   LogStart(flags.collectors);
 
-  // Block the signals before any thread exists, so that only this one takes them.
-  sigset_t signals;
-  sigemptyset(&signals);
-  sigaddset(&signals, SIGINT);
-  sigaddset(&signals, SIGTERM);
-  pthread_sigmask(SIG_BLOCK, &signals, nullptr);
+  const SignalSet signals({SIGINT, SIGTERM});
 
   const int max_requests = static_cast<int>(std::clamp<int64_t>(*flags.max_requests, 0, 1 << 20));
   Handler handler(flags.collectors,
-                  {.telemetry_path = *flags.telemetry_path,
+                  {.telemetry_path = *flags.web.telemetry_path,
                    .exporter_metrics = !*flags.no_exporter_metrics,
                    .max_requests = max_requests,
                    .helper_threads = static_cast<size_t>(
                        std::clamp<int64_t>(*flags.threads, 1, kMaxHelpers))});
-  http::ServerOptions options{.listen_addresses = *flags.listen,
-                              .web_config_file = *flags.web_config,
-                              // One more than the limit, so that the limit is what refuses.
-                              .worker_threads = max_requests == 0
-                                                    ? kMaxWorkers
-                                                    : std::min(max_requests + 1, kMaxWorkers),
-                              .max_body_bytes = 1 << 20,
-                              .server_name = "node"};
-  auto server = http::Server::Create(options, [&](const http::Request& request,
-                                                  http::ResponseWriter& response) {
-    handler.Serve(request, response);
-  });
-  if (!server.ok()) return Fail(MessageOf(server.status()));
-  if (Status status = (*server)->Start(); !status.ok()) {
-    NX_LOG(Error, "Couldn't start the HTTP server", {"err", status});
-    return 1;
-  }
-  int signal = 0;
-  sigwait(&signals, &signal);
-  NX_LOG(Info, "Received a signal, exiting", {"signal", signal});
-  (*server)->Stop();
-  return 0;
+  return http::ServeUntilSignal(
+      "node_exporter", flags.web, signals,
+      // One worker more than the limit, so that the limit is what refuses.
+      {.worker_threads = max_requests == 0 ? kMaxWorkers : std::min(max_requests + 1, kMaxWorkers),
+       .max_body_bytes = 1 << 20,
+       .server_name = "node"},
+      [&](const http::Request& request, http::ResponseWriter& response) {
+        handler.Serve(request, response);
+      });
 }
 
 }  // namespace

@@ -4,10 +4,8 @@
 #include <signal.h>
 #include <unistd.h>
 
-#include <cstdio>
-
 #include "core/flags/flags.h"
-#include "core/http/server.h"
+#include "core/http/serve.h"
 #include "core/log/log.h"
 #include "pushgateway/gateway.h"
 
@@ -18,18 +16,7 @@ constexpr size_t kMaxBody = 256 << 20;
 
 struct Flags {
   explicit Flags(FlagSet& flags)
-      : config(flags.String("web.config.file",
-                            "Path to configuration file that can enable TLS or authentication.", "")),
-        systemd_socket(flags.Bool("web.systemd-socket",
-                                  "Use systemd socket activation listeners instead of port "
-                                  "listeners (not implemented).",
-                                  false)),
-        listen(flags.Strings("web.listen-address",
-                             "Addresses on which to expose metrics and web interface. Repeatable "
-                             "for multiple addresses.",
-                             {":9091"})),
-        telemetry_path(
-            flags.String("web.telemetry-path", "Path under which to expose metrics.", "/metrics")),
+      : web(flags, ":9091"),
         external_url(flags.String("web.external-url",
                                   "The URL under which the Pushgateway is externally reachable.",
                                   "")),
@@ -54,10 +41,8 @@ struct Flags {
                               "Allow UTF-8 characters in metric and label names.", false)),
         log(AddLogFlags(flags)) {}
 
-  std::string* config;
-  bool* systemd_socket;
-  std::vector<std::string>* listen;
-  std::string *telemetry_path, *external_url, *route_prefix;
+  http::ServeFlags web;
+  std::string *external_url, *route_prefix;
   bool *lifecycle, *admin_api;
   std::string* persistence_file;
   int64_t* persistence_interval;
@@ -65,11 +50,7 @@ struct Flags {
   LogFlags log;
 };
 
-int Fail(std::string_view message) {
-  std::fprintf(stderr, "pushgateway: error: %.*s\n", static_cast<int>(message.size()),
-               message.data());
-  return 1;
-}
+int Fail(std::string_view message) { return http::FailStart("pushgateway", message); }
 
 int Run(int argc, char** argv) {
   FlagSet flag_set("pushgateway", "The Pushgateway");
@@ -77,10 +58,7 @@ int Run(int argc, char** argv) {
   flag_set.SetVersion(VersionText("pushgateway"));
   flag_set.Parse(argc, argv);
   ApplyLogFlags(flags.log);
-  if (*flags.systemd_socket) return Fail("--web.systemd-socket is not implemented");
-  if (!flags.telemetry_path->starts_with('/')) {
-    return Fail("--web.telemetry-path must start with a slash");
-  }
+  if (Status status = flags.web.Check(); !status.ok()) return Fail(MessageOf(status));
   auto prefix = RoutePrefix(*flags.route_prefix, *flags.external_url);
   if (!prefix.ok()) return Fail(MessageOf(prefix.status()));
 
@@ -88,12 +66,7 @@ int Run(int argc, char** argv) {
   NX_LOG(Info, "starting pushgateway",
          {"version", fmt::format("(version={}, branch={}, revision={})", build.version,
                                  build.branch, build.revision)});
-  // Block the signals before any thread exists, so that only this one takes them.
-  sigset_t signals;
-  sigemptyset(&signals);
-  sigaddset(&signals, SIGINT);
-  sigaddset(&signals, SIGTERM);
-  pthread_sigmask(SIG_BLOCK, &signals, nullptr);
+  const SignalSet signals({SIGINT, SIGTERM});
 
   std::unique_ptr<Persistence> persistence;
   if (!flags.persistence_file->empty()) {
@@ -102,7 +75,7 @@ int Run(int argc, char** argv) {
     if (!opened.ok()) return Fail(MessageOf(opened.status()));
     persistence = *std::move(opened);
   }
-  Gateway gateway({.telemetry_path = *flags.telemetry_path,
+  Gateway gateway({.telemetry_path = *flags.web.telemetry_path,
                    .route_prefix = *std::move(prefix),
                    .enable_lifecycle = *flags.lifecycle,
                    .enable_admin_api = *flags.admin_api,
@@ -114,24 +87,11 @@ int Run(int argc, char** argv) {
   if (Status status = gateway.Load(); !status.ok()) {
     return Fail(fmt::format("could not load persisted metrics: {}", MessageOf(status)));
   }
-  auto server = http::Server::Create(
-      {.listen_addresses = *flags.listen,
-       .web_config_file = *flags.config,
-       .max_body_bytes = kMaxBody,
-       .server_name = "push"},
-      [&](const http::Request& request, http::ResponseWriter& response) {
-        gateway.Serve(request, response);
-      });
-  if (!server.ok()) return Fail(MessageOf(server.status()));
-  if (Status status = (*server)->Start(); !status.ok()) {
-    NX_LOG(Error, "Couldn't start the HTTP server", {"err", status});
-    return 1;
-  }
-  int signal = 0;
-  sigwait(&signals, &signal);
-  NX_LOG(Info, "received a signal or a request to quit, exiting", {"signal", signal});
-  (*server)->Stop();
-  return 0;
+  return http::ServeUntilSignal("pushgateway", flags.web, signals,
+                                {.max_body_bytes = kMaxBody, .server_name = "push"},
+                                [&](const http::Request& request, http::ResponseWriter& response) {
+                                  gateway.Serve(request, response);
+                                });
 }
 
 }  // namespace

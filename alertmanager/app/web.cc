@@ -4,39 +4,11 @@
 #include <thread>
 
 #include "alertmanager/app/app.h"
+#include "core/http/counting_writer.h"
 #include "core/log/log.h"
 
 namespace narthex::am {
 namespace {
-
-// Remembers the status code on its way out.
-class Recorder final : public http::ResponseWriter {
- public:
-  explicit Recorder(http::ResponseWriter& inner) : inner_(inner) {}
-  http::Headers& headers() override { return inner_.headers(); }
-  void SetStatus(int code) override {
-    code_ = code;
-    inner_.SetStatus(code);
-  }
-  using http::ResponseWriter::Send;
-  void Send(std::string body) override {
-    bytes_ += body.size();
-    inner_.Send(std::move(body));
-  }
-  bool Write(std::string_view chunk) override {
-    bytes_ += chunk.size();
-    return inner_.Write(chunk);
-  }
-  std::shared_ptr<http::EventStream> Detach() override { return inner_.Detach(); }
-
-  int code() const { return code_; }
-  size_t bytes() const { return bytes_; }
-
- private:
-  http::ResponseWriter& inner_;
-  int code_ = 200;
-  size_t bytes_ = 0;
-};
 
 std::string Page(const std::string& prefix) {
   std::string page =
@@ -127,12 +99,12 @@ void App::AddRoutes() {
       {"handler", "method"}, {.buckets = {100, 1e3, 1e4, 1e5, 1e6, 1e7, 1e8}});
   router_.Use([this, &duration, &size](std::string_view pattern, const http::Request& request,
                                        http::ResponseWriter& response, const http::Handler& next) {
-    Recorder recorder(response);
+    http::CountingWriter recorder(response);
     const int64_t start = clock_.MonotonicNanos();
     next(request, recorder);
     std::string method;
     for (char c : request.method) method += static_cast<char>(std::tolower(c));
-    duration.With({pattern, method, fmt::format("{}", recorder.code())})
+    duration.With({pattern, method, fmt::format("{}", recorder.status())})
         .Observe(static_cast<double>(clock_.MonotonicNanos() - start) / 1e9);
     size.With({pattern, method}).Observe(static_cast<double>(recorder.bytes()));
   });

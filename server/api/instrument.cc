@@ -2,39 +2,9 @@
 
 #include <chrono>
 
+#include "core/http/counting_writer.h"
+
 namespace narthex::api {
-namespace {
-
-// Passes everything on and remembers the status and the size of the body before compression.
-class CountingWriter final : public http::ResponseWriter {
- public:
-  explicit CountingWriter(http::ResponseWriter& inner) : inner_(inner) {}
-  http::Headers& headers() override { return inner_.headers(); }
-  void SetStatus(int code) override {
-    status_ = code;
-    inner_.SetStatus(code);
-  }
-  void Send(std::string body) override {
-    bytes_ += body.size();
-    inner_.Send(std::move(body));
-  }
-  bool Write(std::string_view chunk) override {
-    bytes_ += chunk.size();
-    return inner_.Write(chunk);
-  }
-  std::shared_ptr<http::EventStream> Detach() override { return inner_.Detach(); }
-
-  int status() const { return status_; }
-  size_t bytes() const { return bytes_; }
-
- private:
-  http::ResponseWriter& inner_;
-  int status_ = 200;
-  size_t bytes_ = 0;
-};
-
-}  // namespace
-
 HttpMetrics::HttpMetrics(Registry& registry, std::string prefix)
     : prefix_(std::move(prefix)),
       requests_(registry.AddCounterVec("prometheus_http_requests_total",
@@ -58,7 +28,7 @@ void HttpMetrics::Prepare(std::string_view pattern) {
 void HttpMetrics::Around(std::string_view pattern, const http::Request& request,
                          http::ResponseWriter& response, const http::Handler& call) {
   const auto begin = std::chrono::steady_clock::now();
-  CountingWriter writer(response);
+  http::CountingWriter writer(response);
   call(request, writer);
   const std::chrono::duration<double> elapsed = std::chrono::steady_clock::now() - begin;
   const std::string_view handler = HandlerName(pattern);

@@ -3,9 +3,9 @@
 //
 //   webhook_printer --listen=127.0.0.1:5001 [--raw]
 
-#include <csignal>
 #include <cstdio>
 
+#include "core/base/signals.h"
 #include "core/flags/flags.h"
 #include "core/http/server.h"
 #include "core/json/reader.h"
@@ -36,11 +36,7 @@ int main(int argc, char** argv) {
   auto* raw = flags.Bool("raw", "Print each message as received, one line each.", false);
   flags.Parse(argc, argv);
 
-  sigset_t signals;
-  sigemptyset(&signals);
-  sigaddset(&signals, SIGINT);
-  sigaddset(&signals, SIGTERM);
-  pthread_sigmask(SIG_BLOCK, &signals, nullptr);
+  const narthex::SignalSet signals({SIGINT, SIGTERM});
 
   narthex::http::ServerOptions options;
   options.listen_addresses = {*listen};
@@ -62,8 +58,7 @@ int main(int argc, char** argv) {
     fmt::print(stderr, "webhook_printer: {}\n", narthex::MessageOf(status));
     return 1;
   }
-  int received = 0;
-  sigwait(&signals, &received);
+  signals.Wait();
   (*server)->Stop();
   return 0;
 }

@@ -1,11 +1,10 @@
 // alertmanager: flags, one App, signals.
 
-#include <pthread.h>
-#include <signal.h>
 
 #include <cstdio>
 
 #include "alertmanager/app/app.h"
+#include "core/base/signals.h"
 #include "core/log/log.h"
 
 namespace narthex::am {
@@ -26,21 +25,14 @@ int Main(int argc, char** argv) {
   StatusOr<Options> options = option_flags.Read();
   if (!options.ok()) return Fail(options.status());
 
-  // Blocked before any thread exists, so that only this one takes them.
-  sigset_t signals;
-  sigemptyset(&signals);
-  for (int signal : {SIGHUP, SIGINT, SIGTERM}) sigaddset(&signals, signal);
-  pthread_sigmask(SIG_BLOCK, &signals, nullptr);
+  const SignalSet signals({SIGHUP, SIGINT, SIGTERM});
   signal(SIGPIPE, SIG_IGN);
 
   NX_LOG(Info, "Starting Alertmanager", {"version", GetBuildInfo("alertmanager").version});
   StatusOr<std::unique_ptr<App>> app = App::Create(*std::move(options), Clock::System());
   if (!app.ok()) return Fail(app.status());
   if (Status status = (*app)->Start(); !status.ok()) return Fail(status);
-  for (;;) {
-    int signal = 0;
-    if (sigwait(&signals, &signal) != 0) continue;
-    if (signal != SIGHUP) break;
+  while (signals.Wait() == SIGHUP) {
     (void)(*app)->Reload();  // it logs and counts its own failures
   }
   NX_LOG(Info, "Received SIGTERM, exiting gracefully...");
