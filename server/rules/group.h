@@ -12,6 +12,8 @@
 #include "core/base/mutex.h"
 #include "server/rules/alert_set.h"
 #include "server/rules/alert_template.h"
+#include "server/rules/batches.h"
+#include "server/rules/eval_pool.h"
 #include "server/rules/manager.h"
 #include "server/rules/metrics.h"
 #include "server/rules/output_series.h"
@@ -28,6 +30,7 @@ struct Environment {
   Manager::NotifyFunction notify;
   Metrics* metrics = nullptr;
   const std::atomic<bool>* cancelled = nullptr;
+  EvalPool* pool = nullptr;  // null: rules one by one
 };
 
 class Group {
@@ -59,6 +62,8 @@ class Group {
   struct Rule;
   using Samples = std::vector<OutputSample>;
 
+  double EvaluateBatch(const Batch& batch, TimestampMs t);
+  double EvaluateTimed(Rule& rule, TimestampMs t);
   void EvaluateRule(Rule& rule, TimestampMs t);
   StatusOr<Samples> EvaluateRecording(const Rule& rule, TimestampMs at) const;
   StatusOr<Samples> EvaluateAlerts(Rule& rule, TimestampMs t, TimestampMs at);
@@ -75,9 +80,10 @@ class Group {
   const std::string key_;
   const QueryContext context_;
   const uint64_t hash_;
+  const std::vector<Batch> batches_;
   bool needs_restore_;
   std::vector<std::unique_ptr<OutputSeries>> endings_;
-  size_t samples_ = 0;  // of the running evaluation
+  std::atomic<size_t> samples_{0};  // of the running evaluation
 
   mutable Mutex mutex_;  // guards what Status reads: alerts, health and times
   std::vector<std::unique_ptr<Rule>> rules_;

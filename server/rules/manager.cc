@@ -45,6 +45,7 @@ Status CheckFiles(const std::vector<std::string>& files, const promql::ParserOpt
 
 struct Manager::Impl {
   std::atomic<bool> cancelled{false};
+  std::unique_ptr<EvalPool> pool;  // null without concurrent_evals
   Environment environment;
   std::unique_ptr<Registry> own_registry;
   std::unique_ptr<Metrics> metrics;
@@ -185,7 +186,11 @@ Manager::Manager(Options options, QueryFunction query, storage::Appendable* stor
   }
   impl_->metrics = std::make_unique<Metrics>(*registry);
   impl_->environment = {std::move(options), std::move(query),     storage,           restore_from,
-                        std::move(notify),  impl_->metrics.get(), &impl_->cancelled};
+                        std::move(notify),  impl_->metrics.get(), &impl_->cancelled,
+                        nullptr};
+  const int helpers = impl_->environment.options.concurrent_evals;
+  if (helpers > 0) impl_->pool = std::make_unique<EvalPool>(helpers);
+  impl_->environment.pool = impl_->pool.get();
 }
 
 Manager::~Manager() { Stop(); }

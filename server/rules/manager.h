@@ -3,8 +3,9 @@
 // order of the file, outputs written with the time of the evaluation.
 //
 // Threads: "rules-timer" hands groups that are due to `workers` threads; a group is in the hands of
-// one of them at a time and a group that is still busy misses its turn. The public methods may be
-// called from any thread.
+// one of them at a time and a group that is still busy misses its turn. With concurrent_evals,
+// "rules-eval" threads take rules that do not depend on each other off the worker's hands. The
+// public methods may be called from any thread.
 
 #include <atomic>
 #include <functional>
@@ -44,6 +45,8 @@ inline QueryFunction EngineQuery(const promql::Engine& engine, const storage::Qu
 
 struct Options {
   int workers = 4;
+  // Rules of all groups that may run beside those of the workers; 0: a group's run one by one.
+  int concurrent_evals = 0;
   std::string external_url;  // without a slash at the end
   int64_t outage_tolerance_ms = 3'600'000;
   int64_t for_grace_period_ms = 600'000;

@@ -141,15 +141,16 @@ struct Fixture {
   }
 
   // A new manager on the same storage, as after a restart of the process.
-  void Restart() {
+  void Restart(int concurrent_evals = 0) {
     manager.reset();
     registry = std::make_unique<Registry>();
     Options options;
     options.external_url = "http://prom.example/base";
+    options.concurrent_evals = concurrent_evals;
     options.clock = &clock;
     manager = std::make_unique<Manager>(
         options, [this](const std::string& expr, TimestampMs t, const QueryContext& context) {
-          CHECK(context.group == "g");
+          if (on_query) on_query(expr);
           return Query(expr, t);
         },
         &storage, &storage,
@@ -211,6 +212,7 @@ struct Fixture {
   std::map<std::string, std::vector<std::pair<Labels, double>>> vectors;
   std::vector<std::pair<std::string, TimestampMs>> queries;
   std::vector<notifier::Alert> sent;
+  std::function<void(const std::string& expr)> on_query;
   std::unique_ptr<Registry> registry;
   std::unique_ptr<Manager> manager;
 };
@@ -504,6 +506,40 @@ TEST_CASE("the schedule runs groups on their own slots and ends removed ones") {
   const size_t at_stop = f.storage.Dump()["ra"].size();
   CHECK_FALSE(storage::IsStaleNaN(f.storage.Dump()["ra"].rbegin()->second));
   CHECK(f.storage.Dump()["ra"].size() == at_stop);
+}
+
+TEST_CASE("independent rules run at the same time, dependent ones in their order") {
+  Fixture f;
+  f.Restart(/*concurrent_evals=*/2);
+  Mutex mutex;
+  CondVar changed;
+  std::vector<std::string> begun;
+  bool together = true;
+  // The three that depend on nothing wait for each other.
+  f.on_query = [&](const std::string& expr) {
+    MutexLock lock(mutex);
+    begun.push_back(expr);
+    changed.NotifyAll();
+    if (expr.find("base") != std::string::npos) return;
+    together = changed.WaitFor(lock, std::chrono::seconds(20), [&] { return begun.size() >= 3; }) &&
+               together;
+  };
+  f.vectors["up"] = {{Labels{{"a", "b"}}, 1}};
+  f.Load(
+      "  - {record: base, expr: up}\n"
+      "  - {record: mid, expr: sum(base)}\n"
+      "  - {record: other, expr: time()}\n"
+      "  - {record: top, expr: max(mid) + max(base)}\n"
+      "  - {record: third, expr: down}\n");
+  f.EvaluateAt(0);
+  CHECK(together);
+  REQUIRE(begun.size() == 5);
+  CHECK(begun[3] == "sum(base)");
+  CHECK(begun[4] == "max(mid) + max(base)");
+  CHECK(f.storage.Dump("base").size() == 1);
+  CHECK(f.storage.Dump("other").size() == 1);
+  CHECK(f.Metric("prometheus_rule_group_last_evaluation_samples") == 2);
+  for (size_t i = 0; i < 5; ++i) CHECK(f.Rule(i).health == RuleHealth::kOk);
 }
 
 TEST_CASE("stopping cancels the running query") {

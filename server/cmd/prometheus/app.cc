@@ -213,6 +213,7 @@ api::Sources App::ApiSources() {
     return *ready ? notifier_->alertmanagers() : notifier::Alertmanagers();
   };
   sources.config_yaml = [this] { return current()->yaml; };
+  sources.external_labels = [this] { return current()->global.external_labels; };
   sources.flags = [this] { return flags_.set.Values(); };
   sources.runtime_info = [this] { return DescribeRuntime(); };
   sources.tsdb_stats = [this, ready](size_t limit) {
@@ -266,6 +267,7 @@ Status App::PrepareWeb() {
   options.cors_origin = *flags_.cors_origin;
   options.enable_lifecycle = *flags_.enable_lifecycle;
   options.enable_admin_api = *flags_.enable_admin_api;
+  options.lookback_delta_ms = *flags_.lookback_delta_ms;
   NX_ASSIGN_OR_RETURN(api_, api::Api::Create(options, ApiSources(), &registry_));
   api_->Register(router_);
   web::WebOptions pages;
@@ -373,9 +375,12 @@ void App::StartParts() {
   notifier_ = std::make_unique<notifier::Manager>(notify, *notify_http_, &registry_);
 
   rules::Options rule_options;
-  rule_options.workers = flags_.features.contains("concurrent-rule-eval")
-                             ? static_cast<int>(*flags_.max_concurrent_evals)
-                             : std::max(2, CpuCount());
+  rule_options.workers = std::max(2, CpuCount());
+  if (flags_.features.contains("concurrent-rule-eval")) {
+    constexpr int64_t kMostEvals = 256;
+    rule_options.concurrent_evals =
+        static_cast<int>(std::clamp<int64_t>(*flags_.max_concurrent_evals, 0, kMostEvals));
+  }
   rule_options.external_url = external_url_;
   rule_options.outage_tolerance_ms = *flags_.outage_tolerance_ms;
   rule_options.for_grace_period_ms = *flags_.for_grace_period_ms;
