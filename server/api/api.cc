@@ -13,7 +13,13 @@ Api::Impl::Impl(Options o, Sources s, Cors c, Registry* r)
       metrics_handler(*r, {.self = r}),
       ready(r->AddGauge("prometheus_ready",
                         "Whether Prometheus startup was fully completed and the server is ready "
-                        "for normal operation.")) {}
+                        "for normal operation.")),
+      federation_errors(r->AddCounter("prometheus_web_federation_errors_total",
+                                      "Total number of errors that occurred while sending federation "
+                                      "responses.")) {
+  r->AddCounter("prometheus_web_federation_warnings_total",
+                "Total number of warnings that occurred while sending federation responses.");
+}
 
 bool Api::Impl::RefuseUnlessReady(http::ResponseWriter& response) const {
   const State now = state.load();
@@ -74,6 +80,16 @@ void Api::Register(http::Router& router) {
   });
   api.RegisterLifecycle(router);
   api.RegisterRemote(router);
+  const std::string federate = api.options.route_prefix + "/federate";
+  api.http_metrics.Prepare(federate);
+  router.Handle("GET", federate, [&api](const http::Request& request, http::ResponseWriter& r) {
+    api.Federate(request, r);
+  });
+  router.Handle("OPTIONS", federate, [&api](const http::Request& request, http::ResponseWriter& r) {
+    api.cors.SetHeaders(request, &r.headers());
+    r.SetStatus(204);
+    r.Send("");
+  });
   api.AddEndpoint(router, "GET POST", "/query", &Impl::Query);
   api.AddEndpoint(router, "GET POST", "/query_range", &Impl::QueryRange);
   api.AddEndpoint(router, "GET POST", "/query_exemplars", &Impl::QueryExemplars);

@@ -1,5 +1,5 @@
 #pragma once
-// The HTTP API: /api/v1/*, /-/*, /metrics and /version. A leaf: it sees data through the functions
+// The HTTP API: /api/v1/*, /federate, /-/*, /metrics and /version. A leaf: it sees data through the functions
 // of Sources and concrete types only where they are plain values.
 //
 //   auto api = Api::Create(options, sources, &registry);
@@ -38,6 +38,7 @@ struct Options {
   std::string cors_origin = ".*";  // anchored expression
   bool enable_lifecycle = false;
   bool enable_admin_api = false;
+  int64_t lookback_delta_ms = 300'000;  // how old a federated sample may be
   const Clock* clock = &Clock::System();
 };
 
@@ -79,6 +80,7 @@ struct Sources {
   std::function<std::vector<rules::GroupStatus>()> rules;
   std::function<notifier::Alertmanagers()> alertmanagers;
   std::function<std::string()> config_yaml;
+  std::function<Labels()> external_labels;  // none when left empty
   std::function<std::vector<std::pair<std::string, std::string>>()> flags;
   std::function<RuntimeInfo()> runtime_info;
   std::function<TsdbStats(size_t limit)> tsdb_stats;

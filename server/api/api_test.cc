@@ -97,6 +97,7 @@ struct Fixture {
     s.rules = [] { return MakeGroups(); };
     s.alertmanagers = [] { return notifier::Alertmanagers{{"http://am/api/v2/alerts"}, {}}; };
     s.config_yaml = [] { return std::string("global:\n  a: <secret>\n"); };
+    s.external_labels = [] { return Labels{{"job", "ext"}, {"zone", "z"}}; };
     s.flags = [] {
       return std::vector<std::pair<std::string, std::string>>{{"b", "2"}, {"a", "1"}};
     };
@@ -337,8 +338,10 @@ TEST_CASE("series, label names and label values") {
   CHECK(f.Data("series?match%5B%5D=nope") == "[]");
   CHECK(f.Error("series") == "400 bad_data: no match[] parameter provided");
   CHECK(f.Error("series?match%5B%5D=%7B%7D") ==
-        "400 bad_data: invalid parameter \"match[]\": 1:1: parse error: vector selector must contain "
-        "at least one non-empty matcher");
+        "400 bad_data: invalid parameter \"match[]\": match[] must contain at least one non-empty "
+        "matcher");
+  CHECK(f.Error("labels?match%5B%5D=%7Ba=%22%22%7D") ==
+        "400 bad_data: match[] must contain at least one non-empty matcher");
   CHECK(f.Data("labels") == R"(["__name__","job"])");
   CHECK(f.Data("labels?match%5B%5D=nope") == "[]");
   CHECK(f.Data("labels?limit=1") == R"(["__name__"],"warnings":["results truncated due to limit"])");
@@ -662,6 +665,36 @@ TEST_CASE("timestamps and times") {
   // sha256sum of "r.yml;g"
   CHECK(GroupToken("r.yml", "g") ==
         "25584567aac5cc53b06cd53d545b9ed46dedafacb6ce5bff68ea22a8605166ac");
+}
+
+TEST_CASE("federation: the newest samples, with the server's labels where there are none") {
+  Fixture f;
+  f.Fill();
+  auto appender = f.db->NewAppender();
+  const auto append = [&](const char* name, const char* job, TimestampMs t, double v) {
+    REQUIRE(appender->Append({{"__name__", name}, {"instance", "i"}, {"job", job}}, t, v).ok());
+  };
+  append("up", "gone", kNow - 1000, 1);
+  append("up", "gone", kNow, storage::StaleNaN());
+  append("up", "old", kNow - 301'000, 1);
+  append("a", "new", kNow - 299'000, 7);
+  append("a", "future", kNow + 1000, 7);
+  REQUIRE(appender->Commit().ok());
+  const auto answer = f.Get("/federate?match%5B%5D=up&match%5B%5D=a&match%5B%5D=up%7Bjob=%22a%22%7D");
+  CHECK(answer.status == 200);
+  CHECK(answer.headers.Get("Content-Type") ==
+        "text/plain; version=0.0.4; charset=utf-8; escaping=underscores");
+  CHECK(answer.body ==
+        "# TYPE a untyped\na{instance=\"i\",job=\"new\",zone=\"z\"} 7 1699999701000\n"
+        "# TYPE up untyped\nup{job=\"a\",instance=\"\",zone=\"z\"} 4.5 1700000000000\n"
+        "up{job=\"b<\",instance=\"\",zone=\"z\"} 4.5 1700000000000\n");
+  CHECK(f.Get("/federate").body.empty());
+  CHECK(f.Get("/federate?match%5B%5D=%7B%7D").body.empty());
+  const auto bad = f.Get("/federate?match%5B%5D=up%7B");
+  CHECK(bad.status == 400);
+  CHECK(bad.body == "1:4: parse error: unexpected end of input inside braces\n");
+  CHECK(f.Send("POST", "/federate?match%5B%5D=up", "").status == 405);
+  CHECK(Fixture({}, false).Get("/federate?match%5B%5D=up").status == 503);
 }
 
 }  // namespace

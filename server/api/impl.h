@@ -65,6 +65,8 @@ struct Api::Impl {
   Outcome Snapshot(const Call& call);
   // remote.cc
   void RegisterRemote(http::Router& router);
+  // federate.cc
+  void Federate(const http::Request& request, http::ResponseWriter& response);
   // lifecycle.cc
   void RegisterLifecycle(http::Router& router);
 
@@ -74,6 +76,7 @@ struct Api::Impl {
   HttpMetrics http_metrics;
   MetricsHandler metrics_handler;
   Gauge& ready;
+  Counter& federation_errors;
   CancelWatch watch;
   std::atomic<State> state{State::kStarting};
   std::atomic<const promql::Engine*> engine{nullptr};

@@ -1,5 +1,6 @@
 #include "server/api/params.h"
 
+#include <algorithm>
 #include <cmath>
 
 #include "core/strings/duration.h"
@@ -73,7 +74,11 @@ StatusOr<size_t> LimitParam(const http::Params& params) {
 StatusOr<std::vector<std::vector<Matcher>>> MatcherSets(const std::vector<std::string>& texts) {
   std::vector<std::vector<Matcher>> sets;
   for (const std::string& text : texts) {
-    NX_ASSIGN_OR_RETURN(auto matchers, promql::ParseMetricSelector(text));
+    NX_ASSIGN_OR_RETURN(auto matchers, promql::ParseAnySelector(text));
+    if (std::all_of(matchers.begin(), matchers.end(),
+                    [](const Matcher& matcher) { return matcher.MatchesEmpty(); })) {
+      return InvalidArgument("match[] must contain at least one non-empty matcher");
+    }
     sets.push_back(std::move(matchers));
   }
   return sets;

@@ -28,7 +28,7 @@ StatusOr<int64_t> ParseDurationNanos(std::string_view text);
 // A limit of results: 0 when absent (no limit).
 StatusOr<size_t> LimitParam(const http::Params& params);
 
-// match[] selectors. The parser refuses one that would match everything.
+// match[] selectors. One that would match everything is an error.
 StatusOr<std::vector<std::vector<Matcher>>> MatcherSets(const std::vector<std::string>& texts);
 // Does any of the sets match (or is there none)?
 bool AnySetMatches(const std::vector<std::vector<Matcher>>& sets, const Labels& labels);

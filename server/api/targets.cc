@@ -169,7 +169,7 @@ Outcome Api::Impl::TargetsMetadata(const Call& call) {
   if (!limit.ok()) return BadData(limit.status());
   std::vector<std::vector<Matcher>> sets;
   if (const auto text = call.form.Get("match_target"); !text.empty()) {
-    auto matchers = promql::ParseMetricSelector(text);
+    auto matchers = promql::ParseAnySelector(text);
     if (!matchers.ok()) return BadData(matchers.status());
     sets.push_back(*std::move(matchers));
   }

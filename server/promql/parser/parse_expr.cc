@@ -291,6 +291,9 @@ bool Parser::ParseArguments(std::vector<ExprPtr>* args) {
 }
 
 ExprPtr Parser::ParseCall(Token name) {
+  // The reference judges the name once the whole call is read.
+  std::vector<ExprPtr> args;
+  if (!ParseArguments(&args)) return nullptr;
   const FunctionSignature* function = FindFunction(name.text);
   if (function == nullptr) {
     return Fail(name.range(), fmt::format("unknown function with name {}", GoQuote(name.text)));
@@ -299,7 +302,7 @@ ExprPtr Parser::ParseCall(Token name) {
     return Fail(name.range(), fmt::format("function {} is not enabled", GoQuote(name.text)));
   }
   auto node = std::make_unique<Call>(function, function->result, PosRange{});
-  if (!ParseArguments(&node->args)) return nullptr;
+  node->args = std::move(args);
   node->pos = {name.pos, last_end_};
   for (const ExprPtr& arg : node->args) node->depth = std::max(node->depth, arg->depth + 1);
   return Finish(std::move(node), {});

@@ -157,6 +157,7 @@ TEST_CASE("errors of syntax") {
       {"topk(foo)", "1:1: parse error: wrong number of arguments for aggregate expression "
                     "provided, expected 2, got 1"},
       {"abs(foo,)", "1:8: parse error: trailing commas not allowed in function call args"},
+      {"nope(", "1:6: parse error: unclosed left parenthesis"},
       {"nope(foo)", "1:1: parse error: unknown function with name \"nope\""},
       {"mad_over_time(foo[1m])", "1:1: parse error: function \"mad_over_time\" is not enabled"},
       {"limitk(1, foo)", "1:1: parse error: limitk() is experimental and must be enabled with "
