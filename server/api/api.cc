@@ -16,7 +16,8 @@ Api::Impl::Impl(Options o, Sources s, Cors c, Registry* r)
                         "for normal operation.")),
       federation_errors(r->AddCounter("prometheus_web_federation_errors_total",
                                       "Total number of errors that occurred while sending federation "
-                                      "responses.")) {
+                                      "responses.")),
+      state_since_nanos(options.clock->NowNanos()) {
   r->AddCounter("prometheus_web_federation_warnings_total",
                 "Total number of warnings that occurred while sending federation responses.");
 }
@@ -112,6 +113,7 @@ void Api::Register(http::Router& router) {
   api.AddEndpoint(router, "GET", "/status/buildinfo", &Impl::StatusBuildInfo);
   api.AddEndpoint(router, "GET", "/status/tsdb", &Impl::StatusTsdb);
   api.AddEndpoint(router, "GET", "/status/walreplay", &Impl::StatusWalReplay, /*gated=*/false);
+  api.AddEndpoint(router, "GET", "/notifications", &Impl::Notifications, /*gated=*/false);
   api.AddEndpoint(router, "GET", "/status/tsdb/blocks", &Impl::StatusTsdbBlocks);
   api.AddEndpoint(router, "POST PUT", "/admin/tsdb/delete_series", &Impl::DeleteSeries);
   api.AddEndpoint(router, "POST PUT", "/admin/tsdb/clean_tombstones", &Impl::CleanTombstones);
@@ -128,6 +130,7 @@ void Api::SetStorage(const promql::Engine* engine, const storage::Queryable* sto
 void Api::SetState(State state) {
   if (state == State::kReady) NX_CHECK(impl_->engine.load() && impl_->storage.load());
   impl_->state = state;
+  impl_->state_since_nanos = impl_->options.clock->NowNanos();
   impl_->ready.Set(state == State::kReady ? 1 : 0);
   if (state == State::kStopping) impl_->watch.CancelAll();
 }

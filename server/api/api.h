@@ -48,6 +48,7 @@ struct RuntimeInfo {
   std::string cwd, hostname;
   bool reload_config_success = true;
   int64_t last_config_nanos = 0;
+  int64_t failed_reload_nanos = 0;  // of the last failure, when reload_config_success is not
   int64_t corruption_count = 0;
   int64_t threads = 0;
   int64_t cpus = 0;

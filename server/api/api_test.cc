@@ -101,8 +101,14 @@ struct Fixture {
     s.flags = [] {
       return std::vector<std::pair<std::string, std::string>>{{"b", "2"}, {"a", "1"}};
     };
-    s.runtime_info = [] { return RuntimeInfo{.cwd = "/", .hostname = "h", .gogc = "75",
-                                             .storage_retention = "15d"}; };
+    s.runtime_info = [this] {
+      return RuntimeInfo{.cwd = "/",
+                         .hostname = "h",
+                         .reload_config_success = reload_status.ok(),
+                         .failed_reload_nanos = kNow * 1'000'000,
+                         .gogc = "75",
+                         .storage_retention = "15d"};
+    };
     s.tsdb_stats = [](size_t limit) {
       TsdbStats stats;
       stats.series = 7;
@@ -695,6 +701,21 @@ TEST_CASE("federation: the newest samples, with the server's labels where there 
   CHECK(bad.body == "1:4: parse error: unexpected end of input inside braces\n");
   CHECK(f.Send("POST", "/federate?match%5B%5D=up", "").status == 405);
   CHECK(Fixture({}, false).Get("/federate?match%5B%5D=up").status == 503);
+}
+
+TEST_CASE("notifications tell what an operator should know, also before the server is ready") {
+  Fixture f({}, false);
+  const std::string date = R"(","date":"2023-11-14T22:13:20Z","active":true})";
+  CHECK(f.Data("notifications") ==
+        R"([{"text":"Prometheus is starting and replaying the write-ahead log (WAL).)" + date + "]");
+  f.api->SetState(Api::State::kReady);
+  CHECK(f.Data("notifications") == "[]");
+  f.reload_status = InvalidArgument("no");
+  CHECK(f.Data("notifications") == R"([{"text":"Configuration reload has failed.)" + date + "]");
+  f.api->SetState(Api::State::kStopping);
+  CHECK(f.Data("notifications") ==
+        R"([{"text":"Prometheus is shutting down and gracefully stopping all operations.)" + date +
+            R"(,{"text":"Configuration reload has failed.)" + date + "]");
 }
 
 }  // namespace

@@ -58,6 +58,7 @@ struct Api::Impl {
   Outcome StatusBuildInfo(const Call& call);
   Outcome StatusTsdb(const Call& call);
   Outcome StatusWalReplay(const Call& call);
+  Outcome Notifications(const Call& call);
   // admin.cc
   Outcome StatusTsdbBlocks(const Call& call);
   Outcome DeleteSeries(const Call& call);
@@ -79,6 +80,7 @@ struct Api::Impl {
   Counter& federation_errors;
   CancelWatch watch;
   std::atomic<State> state{State::kStarting};
+  std::atomic<int64_t> state_since_nanos;
   std::atomic<const promql::Engine*> engine{nullptr};
   std::atomic<const storage::Queryable*> storage{nullptr};
   std::atomic<const storage::ExemplarQueryable*> exemplars{nullptr};

@@ -107,4 +107,36 @@ Outcome Api::Impl::StatusWalReplay(const Call&) {
                 {}, {}};
 }
 
+// What an operator should know now, in upstream's words.
+Outcome Api::Impl::Notifications(const Call&) {
+  std::vector<std::pair<std::string_view, int64_t>> active;
+  const int64_t since = state_since_nanos;
+  switch (state.load()) {
+    case State::kStarting:
+      active.emplace_back("Prometheus is starting and replaying the write-ahead log (WAL).", since);
+      break;
+    case State::kStopping:
+      active.emplace_back("Prometheus is shutting down and gracefully stopping all operations.",
+                          since);
+      break;
+    case State::kReady:
+      break;
+  }
+  if (sources.runtime_info) {
+    const RuntimeInfo info = sources.runtime_info();
+    if (!info.reload_config_success) {
+      active.emplace_back("Configuration reload has failed.", info.failed_reload_nanos);
+    }
+  }
+  return Answer{[active = std::move(active)](DataWriter& out) {
+                  out.json().BeginArray();
+                  for (const auto& [text, nanos] : active) {
+                    out.json().BeginObject().Member("text", text).Member("date", FormatTime(nanos));
+                    out.json().Key("active").Bool(true).EndObject();
+                  }
+                  out.json().EndArray();
+                },
+                {}, {}};
+}
+
 }  // namespace narthex::api

@@ -183,6 +183,7 @@ api::RuntimeInfo App::DescribeRuntime() const {
   info.gogc = EnvOr("GOGC", std::to_string(config_->runtime_gogc));
   info.reload_config_success = reload_ok_;
   info.last_config_nanos = last_config_nanos_;
+  info.failed_reload_nanos = failed_reload_nanos_;
   info.storage_retention = DescribeRetention(Retention(*config_));
   return info;
 }
@@ -483,6 +484,7 @@ Status App::Reload() {
   config_digest_ = DigestFiles(*current());
   MutexLock lock(mutex_);
   reload_ok_ = false;
+  failed_reload_nanos_ = Clock::System().NowNanos();
   return status;
 }
 
@@ -541,7 +543,7 @@ Status App::Apply(std::shared_ptr<const config::Config> config) {
   if (failure.ok()) reload_timestamp_->Set(static_cast<double>(now) / 1e9);
   MutexLock lock(mutex_);
   reload_ok_ = failure.ok();
-  if (failure.ok()) last_config_nanos_ = now;
+  (failure.ok() ? last_config_nanos_ : failed_reload_nanos_) = now;
   return failure;
 }
 

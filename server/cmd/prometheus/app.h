@@ -73,6 +73,7 @@ class App {
   std::shared_ptr<const config::Config> config_ GUARDED_BY(mutex_);
   bool reload_ok_ GUARDED_BY(mutex_) = true;
   int64_t last_config_nanos_ GUARDED_BY(mutex_) = 0;
+  int64_t failed_reload_nanos_ GUARDED_BY(mutex_) = 0;
   std::string config_digest_;  // of all files, for --config.auto-reload
 
   tsdb::ReplayProgress replay_;
