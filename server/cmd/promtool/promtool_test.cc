@@ -170,6 +170,19 @@ TEST_CASE("A directory in use is dumped whole, blocks and head, and left as it i
   CHECK(series.output.starts_with(
       "{\"__name__\":\"m\",\"i\":\"1\"}\n{\"__name__\":\"m\",\"i\":\"10\"}\n"));
   CHECK(std::count(series.output.begin(), series.output.end(), '\n') == 11);
+
+  // The way back to Prometheus: not while it is in use.
+  const std::vector<std::string> wal_export{testing::Binary("promtool"), "tsdb", "wal-export",
+                                            dir.path()};
+  CHECK(testing::RunToEnd(wal_export).exit_code == 1);
+  CHECK_FALSE(FileExists(dir.path() + "/wal"));
+  REQUIRE((*db)->Close().ok());
+  const testing::RunResult exported = testing::RunToEnd(wal_export);
+  INFO(exported.output);
+  CHECK(exported.exit_code == 0);
+  CHECK(FileExists(dir.path() + "/wal"));
+  CHECK(testing::RunToEnd({testing::Binary("promtool"), "tsdb", "wal-export", dir.path() + "/none"})
+            .exit_code == 1);
 }
 
 }  // namespace
