@@ -102,8 +102,14 @@ StatusOr<std::unique_ptr<Db>> Db::Open(const Options& options) {
   auto impl = std::make_unique<Impl>(options);
   NX_RETURN_IF_ERROR(impl->Lock());
   BlockSet::RemoveTemporaries(options.dir);
-  NX_RETURN_IF_ERROR(promwal::TakeOver(options.dir, options.chunk_range_ms));
+  NX_ASSIGN_OR_RETURN(const auto exemplars,
+                      promwal::TakeOver(options.dir, options.chunk_range_ms,
+                                        static_cast<size_t>(options.max_exemplars)));
   NX_RETURN_IF_ERROR(impl->Start());
+  // From now on like all others: a checkpoint keeps those whose series the head has.
+  for (const auto& [series, exemplar] : exemplars) {
+    impl->head.core().exemplars.Add(series, exemplar);
+  }
   return std::unique_ptr<Db>(new Db(std::move(impl)));
 }
 

@@ -39,11 +39,14 @@ Status Db::ExportLog() {
   NX_RETURN_IF_ERROR(ExportLateSamples(&impl_->head, dir, mint, in_blocks));
   const std::unique_ptr<ChunkSeriesSet> series =
       NewHeadChunks(&impl_->head, std::max(impl_->head_mint(), in_blocks), INT64_MAX);
+  const std::vector<Matcher> every_series;
+  NX_ASSIGN_OR_RETURN(const std::vector<SeriesExemplars> exemplars,
+                      SelectExemplars(INT64_MIN, INT64_MAX, std::span(&every_series, 1)));
   NX_ASSIGN_OR_RETURN(const promwal::ExportResult result,
-                      promwal::WriteLog(fresh, series.get(), &impl_->cancel));
+                      promwal::WriteLog(fresh, series.get(), exemplars, &impl_->cancel));
   NX_RETURN_IF_ERROR(promwal::PublishExport(dir));
   NX_LOG(Info, "Wrote the head as a log for Prometheus", {"series", result.series},
-         {"samples", result.samples}, {"bytes", result.bytes},
+         {"samples", result.samples}, {"exemplars", result.exemplars}, {"bytes", result.bytes},
          {"duration", fmt::format("{:.3f}s", SecondsSince(start))});
   return OkStatus();
 }

@@ -90,6 +90,50 @@ TEST_CASE("an export that Prometheus went on with comes back with what it added"
   CHECK(all[R"({__name__="ours"})"].size() == 500);
 }
 
+TEST_CASE("exemplars go both ways") {
+  TempDir dir;
+  {
+    promwal::LogWriter log(dir.path() + "/wal");
+    promwal::RecordEncoder encoder;
+    std::string record;
+    const std::vector<std::pair<uint64_t, Labels>> series = {{4, Labels{{"__name__", "a"}}}};
+    encoder.Series(series, &record);
+    REQUIRE(log.Append(record).ok());
+    const promwal::SampleRecord sample[] = {{4, kStart, Bits(1)}};
+    encoder.Samples(sample, &record);
+    REQUIRE(log.Append(record).ok());
+    const std::vector<promwal::ExemplarRecord> exemplars = {
+        {4, kStart, 1, Labels{{"trace_id", "x"}}}, {4, kStart + 1, 2, Labels{{"trace_id", "y"}}}};
+    encoder.Exemplars(exemplars, &record);
+    REQUIRE(log.Append(record).ok());
+    REQUIRE(log.Close().ok());
+  }
+  Options options = TestOptions(dir.path());
+  options.max_exemplars = 10;
+  const std::vector<Matcher> every_series;
+  const auto count = [&](const Db& db) {
+    const auto found = db.SelectExemplars(INT64_MIN, INT64_MAX, std::span(&every_series, 1));
+    REQUIRE(found.ok());
+    if (found->empty()) return size_t{0};
+    CHECK(found->front().series == Labels{{"__name__", "a"}});
+    return found->front().exemplars.size();
+  };
+  {
+    auto db = OpenDb(options);
+    CHECK(count(*db) == 2);
+    Append(db.get(), "a", kStart + 1000, 1);  // a series of the head now
+    REQUIRE(db->Checkpoint().ok());
+  }
+  {
+    auto db = OpenDb(options);
+    CHECK(count(*db) == 2);
+    REQUIRE(db->ExportLog().ok());
+  }
+  fs::remove(dir.path() + "/head/exported");
+  fs::remove_all(dir.path() + "/head");
+  CHECK(count(*OpenDb(options)) == 2);  // from the export
+}
+
 TEST_CASE("after an export no sample is taken") {
   TempDir dir;
   auto db = OpenDb(TestOptions(dir.path()));

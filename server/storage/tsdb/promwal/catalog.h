@@ -38,6 +38,11 @@ class Catalog {
   void AddTombstone(const TombstoneRecord& tombstone);
   // False when no series has this reference.
   bool CountSample(uint64_t ref, int64_t t, bool extra);
+  // nullptr when no series has this reference.
+  const Labels* Find(uint64_t ref) const {
+    const auto found = by_ref_.find(ref);
+    return found == by_ref_.end() ? nullptr : &series_[found->second];
+  }
   // Sorts; afterwards ranks are known.
   void Finish();
 

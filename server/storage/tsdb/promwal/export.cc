@@ -77,10 +77,22 @@ class SampleWriter {
   FloatHistogram floating_;
 };
 
+void EncodeExemplars(uint64_t ref, const storage::ExemplarQueryable::SeriesExemplars& exemplars,
+                     std::string* record) {
+  std::vector<ExemplarRecord> records;
+  records.reserve(exemplars.exemplars.size());
+  for (const storage::Exemplar& e : exemplars.exemplars) {
+    records.push_back({ref, e.timestamp, e.value, e.labels});
+  }
+  RecordEncoder().Exemplars(records, record);
+}
+
 }  // namespace
 
-StatusOr<ExportResult> WriteLog(const std::string& dir, ChunkSeriesSet* series,
-                                const std::atomic<bool>* cancel) {
+StatusOr<ExportResult> WriteLog(
+    const std::string& dir, ChunkSeriesSet* series,
+    std::span<const storage::ExemplarQueryable::SeriesExemplars> exemplars,
+    const std::atomic<bool>* cancel) {
   ExportResult result;
   LogWriter log(dir);
   SampleWriter samples(&log);
@@ -104,6 +116,13 @@ StatusOr<ExportResult> WriteLog(const std::string& dir, ChunkSeriesSet* series,
       }
       NX_RETURN_IF_ERROR(it->status());
     }
+    while (!exemplars.empty() && exemplars.front().series < series->labels()) {
+      exemplars = exemplars.subspan(1);
+    }
+    if (exemplars.empty() || exemplars.front().series != series->labels()) continue;
+    EncodeExemplars(result.series, exemplars.front(), &record);
+    NX_RETURN_IF_ERROR(log.Append(record));
+    result.exemplars += exemplars.front().exemplars.size();
   }
   NX_RETURN_IF_ERROR(series->status());
   NX_RETURN_IF_ERROR(samples.Flush());

@@ -6,9 +6,11 @@
 
 #include <atomic>
 #include <cstdint>
+#include <span>
 #include <string>
 
 #include "core/base/status.h"
+#include "server/storage/interface.h"
 #include "server/storage/tsdb/chunk_series.h"
 
 namespace narthex::tsdb::promwal {
@@ -16,13 +18,17 @@ namespace narthex::tsdb::promwal {
 struct ExportResult {
   uint64_t series = 0;
   uint64_t samples = 0;
+  uint64_t exemplars = 0;
   uint64_t bytes = 0;  // of the log
 };
 
-// Writes the log into `dir`, which must not exist. Memory: one series. Polls `cancel`, which may be
-// nullptr, once a series.
-StatusOr<ExportResult> WriteLog(const std::string& dir, ChunkSeriesSet* series,
-                                const std::atomic<bool>* cancel = nullptr);
+// Writes the log into `dir`, which must not exist. Exemplars, in label order as SelectExemplars
+// gives them, go with their series; those of other series are left out. Memory: one series. Polls
+// `cancel`, which may be nullptr, once a series.
+StatusOr<ExportResult> WriteLog(
+    const std::string& dir, ChunkSeriesSet* series,
+    std::span<const storage::ExemplarQueryable::SeriesExemplars> exemplars = {},
+    const std::atomic<bool>* cancel = nullptr);
 
 // Where an export puts its log before it is complete, and where it belongs.
 std::string UnfinishedExportDir(const std::string& data_dir);

@@ -35,8 +35,8 @@ struct Logs {
 
 class CatalogSink final : public RecordSink {
  public:
-  CatalogSink(Catalog* catalog, ImportResult* result, bool extra)
-      : catalog_(*catalog), result_(*result), extra_(extra) {}
+  CatalogSink(Catalog* catalog, ImportResult* result, size_t max_exemplars, bool extra)
+      : catalog_(*catalog), result_(*result), max_exemplars_(max_exemplars), extra_(extra) {}
   void OnSeries(uint64_t ref, Labels labels) override {
     catalog_.AddSeries(ref, std::move(labels));
   }
@@ -46,7 +46,15 @@ class CatalogSink final : public RecordSink {
     return false;
   }
   void OnTombstone(const TombstoneRecord& tombstone) override { catalog_.AddTombstone(tombstone); }
-  void OnExemplar(const ExemplarRecord&) override { ++result_.exemplars; }
+  void OnExemplar(const ExemplarRecord& record) override {
+    ++result_.exemplars;
+    const Labels* series = catalog_.Find(record.ref);
+    if (series == nullptr || max_exemplars_ == 0) return;
+    auto& kept = result_.newest_exemplars;
+    if (kept.size() == max_exemplars_) kept.pop_front();
+    kept.push_back(
+        {*series, {.labels = record.labels, .value = record.value, .timestamp = record.time}});
+  }
   void OnMetadata(const MetadataRecord&) override { ++result_.metadata; }
   void OnUnknown(uint8_t type) override {
     const bool known = type >= static_cast<uint8_t>(RecordType::kSamplesV2) &&
@@ -62,6 +70,7 @@ class CatalogSink final : public RecordSink {
   }
   Catalog& catalog_;
   ImportResult& result_;
+  const size_t max_exemplars_;
   const bool extra_;
   uint8_t refused_ = 0;
 };
@@ -276,7 +285,7 @@ StatusOr<ImportResult> ImportLog(const ImportOptions& options) {
   Catalog catalog(options.block_range_ms, InOrderBlocksEnd(options.dir));
   LogScan scan;
   for (const bool extra : {false, true}) {
-    CatalogSink sink(&catalog, &result, extra);
+    CatalogSink sink(&catalog, &result, options.max_exemplars, extra);
     NX_RETURN_IF_ERROR(Scan(extra ? logs.wbl : logs.wal, &sink, &scan));
     if (sink.refused() != 0) {
       return Unimplemented(

@@ -15,10 +15,13 @@
 
 #include <atomic>
 #include <cstdint>
+#include <deque>
 #include <string>
 #include <vector>
 
 #include "core/base/status.h"
+#include "core/labels/labels.h"
+#include "server/storage/interface.h"
 #include "server/storage/tsdb/block/meta.h"
 
 namespace narthex::tsdb::promwal {
@@ -28,6 +31,12 @@ struct ImportOptions {
   int64_t block_range_ms = int64_t{2} * 3600 * 1000;
   uint64_t memory_bytes = 0;                  // 0: an eighth of the machine's, at most 1 GiB
   const std::atomic<bool>* cancel = nullptr;  // polled once a series written
+  size_t max_exemplars = 0;                   // the newest ones of the log are handed on
+};
+
+struct SeriesExemplar {
+  Labels series;
+  storage::Exemplar exemplar;
 };
 
 struct ImportResult {
@@ -41,6 +50,7 @@ struct ImportResult {
   uint64_t exemplars = 0;        // seen; blocks cannot hold them
   uint64_t metadata = 0;         // seen; blocks cannot hold them
   std::vector<BlockMeta> blocks;
+  std::deque<SeriesExemplar> newest_exemplars;  // in the order of the log
 };
 
 // The end of the newest block that is complete for its time, INT64_MIN when there is none: replay

@@ -70,9 +70,8 @@ void Report(const ImportResult& result, double seconds) {
            {"samples_of_unknown_series", result.lost_samples},
            {"records_of_unknown_types", result.unknown_records});
   }
-  if (result.exemplars + result.metadata > 0) {
-    NX_LOG(Info, "Exemplars and metadata of the log are not imported",
-           {"exemplars", result.exemplars}, {"metadata", result.metadata});
+  if (result.metadata > 0) {
+    NX_LOG(Info, "Metadata in the log is not imported", {"entries", result.metadata});
   }
 }
 
@@ -107,7 +106,8 @@ Status PublishExport(const std::string& data_dir) {
   return SyncDirectory(data_dir);
 }
 
-Status TakeOver(const std::string& dir, int64_t block_range_ms) {
+StatusOr<std::deque<SeriesExemplar>> TakeOver(const std::string& dir, int64_t block_range_ms,
+                                              size_t max_exemplars) {
   const std::string mark_path = MarkPath(dir);
   const std::string wal = LogDir(dir);
   NX_RETURN_IF_ERROR(RemoveTree(UnfinishedExportDir(dir)));
@@ -121,19 +121,21 @@ Status TakeOver(const std::string& dir, int64_t block_range_ms) {
   if (identity.empty() && wbl.empty()) {
     // An export that never got its name, or one that somebody took away.
     if (exported && ::unlink(mark_path.c_str()) != 0) return ErrnoStatus(errno, mark_path);
-    return OkStatus();
+    return std::deque<SeriesExemplar>();
   }
   if (exported && mark == identity) {
     NX_LOG(Info, "Removing the log that was exported for Prometheus: it was not used");
     NX_RETURN_IF_ERROR(RemoveTree(wal));
     if (::unlink(mark_path.c_str()) != 0) return ErrnoStatus(errno, mark_path);
-    return SyncDirectory(JoinPath(dir, "head"));
+    NX_RETURN_IF_ERROR(SyncDirectory(JoinPath(dir, "head")));
+    return std::deque<SeriesExemplar>();
   }
   const auto start = std::chrono::steady_clock::now();
   const bool own = FileExists(JoinPath(dir, "head"));
   NX_LOG(Info, "Importing the head of a Prometheus data directory ...", {"dir", dir});
-  NX_ASSIGN_OR_RETURN(const ImportResult result,
-                      ImportLog({.dir = dir, .block_range_ms = block_range_ms}));
+  NX_ASSIGN_OR_RETURN(
+      ImportResult result,
+      ImportLog({.dir = dir, .block_range_ms = block_range_ms, .max_exemplars = max_exemplars}));
   Report(result, std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count());
   if (exported) NX_RETURN_IF_ERROR(RemoveTree(JoinPath(dir, "head")));
   const bool damaged = result.damaged > 0;
@@ -145,7 +147,8 @@ Status TakeOver(const std::string& dir, int64_t block_range_ms) {
            "Prometheus ran on this directory without an export before: its samples were "
            "imported beside ours");
   }
-  return RemoveLog(dir, damaged);
+  NX_RETURN_IF_ERROR(RemoveLog(dir, damaged));
+  return std::move(result.newest_exemplars);
 }
 
 }  // namespace narthex::tsdb::promwal

@@ -13,14 +13,18 @@
 // when they have their name, and what they stand for goes after them.
 
 #include <cstdint>
+#include <deque>
 #include <string>
 
 #include "core/base/status.h"
+#include "server/storage/tsdb/promwal/import.h"
 
 namespace narthex::tsdb::promwal {
 
 // Before anything else opens the directory, with its lock held. Changes nothing in a directory that
-// Prometheus has not used.
-Status TakeOver(const std::string& data_dir, int64_t block_range_ms);
+// Prometheus has not used. Yields the exemplars of an imported log, at most `max_exemplars`, which
+// blocks cannot hold.
+StatusOr<std::deque<SeriesExemplar>> TakeOver(const std::string& data_dir, int64_t block_range_ms,
+                                              size_t max_exemplars = 0);
 
 }  // namespace narthex::tsdb::promwal
