@@ -1,5 +1,8 @@
 // Blocks as part of the database: cut from the head, merged, served, retained, deleted from.
 
+#include <signal.h>
+#include <sys/resource.h>
+
 #include <algorithm>
 #include <filesystem>
 #include <fstream>
@@ -369,6 +372,70 @@ TEST_CASE("Blocks that were not uploaded are not merged") {
   clock.Advance(std::chrono::minutes(2));
   REQUIRE(db->Maintain().ok());
   CHECK(db->Blocks().size() == 3);
+}
+
+// Lets no file grow beyond a size, as a full disk would.
+class FullDisk {
+ public:
+  explicit FullDisk(rlim_t bytes) {
+    ::signal(SIGXFSZ, SIG_IGN);
+    REQUIRE(::getrlimit(RLIMIT_FSIZE, &old_) == 0);
+    rlimit limit = old_;
+    limit.rlim_cur = bytes;
+    REQUIRE(::setrlimit(RLIMIT_FSIZE, &limit) == 0);
+  }
+  ~FullDisk() { ::setrlimit(RLIMIT_FSIZE, &old_); }
+
+ private:
+  rlimit old_;
+};
+
+TEST_CASE("A full disk stops ingestion, not queries, and passes") {
+  SetLogSink([](std::string_view) {});
+  TempDir dir;
+  const Options options = HourBlocks(dir.path());
+  auto db = OpenDb(options);
+  Fill(db.get(), kT0, kT0 + 3 * kHour);
+  const Contents before = Dump(*db);
+  {
+    FullDisk full(1);
+    CHECK_FALSE(db->Maintain().ok());  // no block can be cut
+    for (const BlockMeta& block : db->Blocks()) CHECK_FALSE(block.compaction.failed);
+    auto appender = db->NewAppender();
+    // The first ones may still fit in memory; they are refused once a write has failed.
+    bool refused = false;
+    for (int i = 0; i < 2000 && !refused; ++i) {
+      const auto result =
+          appender->Append(Labels{{"__name__", "late"}}, kT0 + 3 * kHour + i * 1000, i);
+      refused = !result.ok() || *result == storage::AppendResult::kRefused ||
+                !appender->Commit(true).ok();
+    }
+    CHECK(refused);
+    Contents now = Dump(*db);
+    now.erase("{__name__=\"late\"}");
+    CheckSame(now, before);
+  }
+  // The log tries again by itself, the chunk files with the next round.
+  bool again = false;
+  for (int i = 0; i < 1000 && !again; ++i) {
+    (void)db->Maintain();
+    auto appender = db->NewAppender();
+    const auto result = appender->Append(Labels{{"__name__", "again"}}, kT0 + 4 * kHour, 1);
+    again = result.ok() && *result == storage::AppendResult::kOk && appender->Commit(true).ok();
+    if (!again) std::this_thread::sleep_for(std::chrono::milliseconds(10));
+  }
+  REQUIRE(again);
+  REQUIRE(db->Maintain().ok());
+  CHECK_FALSE(db->Blocks().empty());
+  Contents after = Dump(*db);
+  CHECK(after.contains("{__name__=\"again\"}"));
+  db.reset();
+  db = OpenDb(options);
+  CheckSame(Dump(*db), after);
+  after.erase("{__name__=\"again\"}");
+  after.erase("{__name__=\"late\"}");
+  CheckSame(after, before);
+  SetLogSink(nullptr);
 }
 
 TEST_CASE("Compaction can be switched off") {

@@ -9,6 +9,8 @@
 namespace narthex::tsdb {
 namespace {
 
+// How soon it is noticed that a full disk has room again.
+constexpr std::chrono::milliseconds kProbeEvery{2000};
 constexpr std::chrono::seconds kFirstRetry{1};
 constexpr std::chrono::seconds kLastRetry{60};
 
@@ -24,20 +26,24 @@ std::vector<BlockExtent> ExtentsOf(const BlockSet::List& blocks) {
 
 void Db::Impl::Run() {
   std::chrono::milliseconds retry = kFirstRetry;
-  std::chrono::milliseconds wait = options.maintenance_interval;
+  auto due = std::chrono::steady_clock::now() + options.maintenance_interval;
   MutexLock lock(stop_mutex);
   for (;;) {
-    stop_signal.WaitFor(lock, wait, [this]() NO_THREAD_SAFETY_ANALYSIS { return stop; });
+    stop_signal.WaitFor(lock, kProbeEvery, [this]() NO_THREAD_SAFETY_ANALYSIS { return stop; });
     if (stop) return;
     lock.Unlock();
-    const Status status = Housekeep();
-    wait = options.maintenance_interval;
-    if (!status.ok() && !Stopping()) {
-      NX_LOG(Error, "Storage housekeeping failed", {"err", status});
-      wait = std::min(wait, retry);
-      retry = std::min<std::chrono::milliseconds>(retry * 2, kLastRetry);
-    } else {
-      retry = kFirstRetry;
+    if (head.core().chunks.failing()) head.core().chunks.Probe();
+    if (std::chrono::steady_clock::now() >= due) {
+      const Status status = Housekeep();
+      std::chrono::milliseconds wait = options.maintenance_interval;
+      if (!status.ok() && !Stopping()) {
+        NX_LOG(Error, "Storage housekeeping failed", {"err", status});
+        wait = std::min(wait, retry);
+        retry = std::min<std::chrono::milliseconds>(retry * 2, kLastRetry);
+      } else {
+        retry = kFirstRetry;
+      }
+      due = std::chrono::steady_clock::now() + wait;
     }
     lock.Lock();
   }
@@ -47,6 +53,7 @@ Status Db::Impl::Housekeep() {
   MutexLock lock(maintenance);
   if (closed) return OkStatus();
   HeadCore& core = head.core();
+  if (core.chunks.failing()) core.chunks.Probe();
   FinishCut();
   // One part's failure (most likely a full disk) must not keep the others from their work: what
   // they free may be what the first one lacks.

@@ -82,6 +82,9 @@ class HeadCollector final : public Collector {
         MetricType::kGauge, maxt / 1000);
     Add(out, "head_chunks_storage_size_bytes", "Size of the chunks_head directory.",
         MetricType::kGauge, core_.chunks.bytes());
+    Add(out, "ingestion_stopped",
+        "Whether new samples are refused, because the log or the head chunks cannot be written.",
+        MetricType::kGauge, core_.Refusing() ? 1 : 0);
     Add(out, "mmap_chunks_total", "Total number of chunks that were memory-mapped.",
         MetricType::kCounter, core_.chunks.written());
     AddTyped(out, "head_samples_appended_total", "Total number of appended samples.",

@@ -199,6 +199,47 @@ StatusOr<ChunkRef> ChunkFiles::Write(uint64_t ref, const ChunkView& chunk) {
     return ResourceExhausted("a chunk of {} bytes is too large", chunk.data.size());
   }
   MutexLock lock(mutex_);
+  StatusOr<ChunkRef> written = WriteLocked(ref, chunk);
+  NoteOutcome(written.status());
+  return written;
+}
+
+void ChunkFiles::NoteOutcome(const Status& status) {
+  if (status.ok()) {
+    if (failing() && failing_.exchange(false)) NX_LOG(Info, "Writing head chunks works again");
+  } else if (!failing_.exchange(true)) {
+    NX_LOG(Error, "Writing a head chunk failed; new samples are refused until it works again",
+           {"err", status});
+  }
+}
+
+void ChunkFiles::Probe() {
+  constexpr size_t kProbeBytes = 64 << 10;  // some hundred chunks
+  MutexLock lock(mutex_);
+  Status status;
+  if (current_ == nullptr) status = BeginFile();
+  if (status.ok()) {
+    const size_t end = current_->size;
+    status = WriteAt(end, std::string(std::min(kProbeBytes, kMaxFile - end), '\0'));
+    if (::ftruncate(current_->fd.get(), static_cast<off_t>(end)) != 0 && status.ok()) {
+      status = ErrnoStatus(errno, PathOf(current_->number));
+    }
+  }
+  NoteOutcome(status);
+}
+
+Status ChunkFiles::WriteAt(size_t offset, std::string_view data) {
+  for (size_t done = 0; done < data.size();) {
+    const ssize_t n = ::pwrite(current_->fd.get(), data.data() + done, data.size() - done,
+                               static_cast<off_t>(offset + done));
+    if (n < 0 && errno == EINTR) continue;
+    if (n <= 0) return ErrnoStatus(n < 0 ? errno : ENOSPC, "write " + PathOf(current_->number));
+    done += static_cast<size_t>(n);
+  }
+  return OkStatus();
+}
+
+StatusOr<ChunkRef> ChunkFiles::WriteLocked(uint64_t ref, const ChunkView& chunk) {
   const size_t need = kChunkHeader + 10 + chunk.data.size() + 4;
   if (current_ == nullptr || current_->size + need > kMaxFile) NX_RETURN_IF_ERROR(BeginFile());
   scratch_.clear();
@@ -211,13 +252,7 @@ StatusOr<ChunkRef> ChunkFiles::Write(uint64_t ref, const ChunkView& chunk) {
   out.Be32(Crc32c(scratch_));
 
   const size_t offset = current_->size;
-  for (size_t done = 0; done < scratch_.size();) {
-    const ssize_t n = ::pwrite(current_->fd.get(), scratch_.data() + done, scratch_.size() - done,
-                               static_cast<off_t>(offset + done));
-    if (n < 0 && errno == EINTR) continue;
-    if (n <= 0) return ErrnoStatus(n < 0 ? errno : ENOSPC, "write " + PathOf(current_->number));
-    done += static_cast<size_t>(n);
-  }
+  NX_RETURN_IF_ERROR(WriteAt(offset, scratch_));
   current_->size.store(offset + scratch_.size(), std::memory_order_release);
   current_->mint = std::min(current_->mint, chunk.mint);
   current_->maxt = std::max(current_->maxt, chunk.maxt);

@@ -52,6 +52,12 @@ class ChunkFiles {
   Status Sync();
   Status Close();
 
+  // Whether the last write failed; the head takes no samples meanwhile, whose chunks could not be
+  // written when they are full.
+  bool failing() const { return failing_.load(std::memory_order_relaxed); }
+  // Tries whether writing works again; to be called from time to time while failing().
+  void Probe();
+
   uint64_t bytes() const { return bytes_.load(std::memory_order_relaxed); }
   uint64_t damaged() const { return damaged_.load(std::memory_order_relaxed); }
   uint64_t written() const { return written_.load(std::memory_order_relaxed); }
@@ -67,10 +73,14 @@ class ChunkFiles {
   Status OpenExisting(uint32_t number);
   void Scan(File* file, const std::function<void(const HeadChunk&, const ChunkRef&)>& found);
   Status BeginFile() REQUIRES(mutex_);
+  StatusOr<ChunkRef> WriteLocked(uint64_t ref, const ChunkView& chunk) REQUIRES(mutex_);
+  Status WriteAt(size_t offset, std::string_view data) REQUIRES(mutex_);
+  void NoteOutcome(const Status& status);
 
   const std::string dir_;
   Epochs* const epochs_;
   std::unique_ptr<std::atomic<File*>[]> files_;
+  std::atomic<bool> failing_{false};
   std::atomic<uint64_t> bytes_{0};
   std::atomic<uint64_t> damaged_{0};
   std::atomic<uint64_t> written_{0};

@@ -95,7 +95,8 @@ struct HeadCore {
   Home* ParkedHome(uint32_t slot) { return &parked[slot % parked.size()]; }
   Slab& SlabFor(uint32_t id) { return slabs[id % slabs.size()]; }
   bool Refusing() const {
-    return !writable.load(std::memory_order_relaxed) || (wal != nullptr && wal->failing());
+    return !writable.load(std::memory_order_relaxed) || (wal != nullptr && wal->failing()) ||
+           chunks.failing();
   }
   // Samples before this are out of bounds.
   int64_t MinValidTime() const;
