@@ -126,6 +126,7 @@ TEST_CASE("Series that a second source claims while a checkpoint is made") {
       a->CommitTick(t += 1000, std::vector<double>(20, 5));
     });
     for (int i = 0; i < 130; ++i) a->CommitTick(t += 1000, std::vector<double>(20, i));
+    appender.reset();
     a.reset();
     b.reset();
     test.CheckReopened();
