@@ -54,6 +54,7 @@ struct GlobalConfig {
   NameValidation name_validation = NameValidation::kUtf8;
   std::string name_escaping;  // as written; "" = by the validation scheme
   bool extra_scrape_metrics = false;
+  bool scrape_native_histograms = false;
 };
 
 struct ScrapeConfig {
@@ -67,13 +68,14 @@ struct ScrapeConfig {
   bool honor_timestamps = true;
   bool track_timestamps_staleness = false;
   bool enable_compression = true;
-  std::optional<bool> extra_scrape_metrics;  // always set after loading
+  std::optional<bool> extra_scrape_metrics;      // always set after loading
+  std::optional<bool> scrape_native_histograms;  // always set after loading
   std::string metrics_path = "/metrics";
   std::string scheme = "http";
   std::vector<std::pair<std::string, std::vector<std::string>>> params;  // by name
   ScrapeLimits limits;
-  uint64_t native_histogram_bucket_limit = 0;         // kept for the print-out: floats alone are
-  double native_histogram_min_bucket_factor = 0;      // stored so far
+  uint64_t native_histogram_bucket_limit = 0;     // 0: none
+  double native_histogram_min_bucket_factor = 0;  // 0: any
   NameValidation name_validation = NameValidation::kUtf8;
   NameEscaping name_escaping = NameEscaping::kAllowUtf8;
   std::string name_validation_text, name_escaping_text;  // as written

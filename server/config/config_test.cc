@@ -74,7 +74,7 @@ const std::vector<Broken>& BrokenConfigs() {
       {"global: {scrape_protocols: [PrometheusText0.0.4, PrometheusText0.0.4]}\n", "duplicated protocol in scrape_protocols", false},
       {"global: {metric_name_validation_scheme: foo}\n", "unrecognized ValidationScheme: \"foo\"", false},
       {"global: {metric_name_escaping_scheme: foo}\n", "unknown global name escaping method", false},
-      {"global: {scrape_native_histograms: true}\n", "scrape_native_histograms: true is known to Prometheus, not implemented here", false},
+      {"global: {always_scrape_classic_histograms: true}\n", "always_scrape_classic_histograms: true is known to Prometheus, not implemented here", false},
       {"rule_files: ['a/*/b.yml']\n", "invalid rule file path \"a/*/b.yml\""},
       {"rule_files: x\n", "cannot unmarshal !!str `x` into []string"},
       {"scrape_config_files: ['*a*.yml']\n", "invalid scrape config file path", true},
@@ -215,6 +215,27 @@ scrape_configs:
   CHECK(b.name_validation == NameValidation::kLegacy);
   CHECK(b.name_escaping == NameEscaping::kUnderscores);
   CHECK_FALSE(*b.extra_scrape_metrics);
+}
+
+TEST_CASE("jobs inherit the switch of native histograms, and protobuf with it") {
+  const auto config = LoadText(R"(
+global: {scrape_native_histograms: true}
+scrape_configs:
+- job_name: a
+- job_name: b
+  scrape_native_histograms: false
+- job_name: c
+  scrape_protocols: [PrometheusText0.0.4]
+)");
+  REQUIRE(config.ok());
+  const auto& jobs = (*config)->scrape_configs;
+  CHECK(*jobs[0].scrape_native_histograms);
+  CHECK(jobs[0].scrape_protocols.size() == 5);
+  CHECK(jobs[0].scrape_protocols[0] == kPrometheusProto);
+  CHECK_FALSE(*jobs[1].scrape_native_histograms);
+  CHECK(jobs[1].scrape_protocols.size() == 4);
+  CHECK(*jobs[2].scrape_native_histograms);
+  CHECK(jobs[2].scrape_protocols.size() == 1);
 }
 
 TEST_CASE("variables are expanded in external labels alone") {

@@ -42,8 +42,7 @@ namespace config {
 namespace {
 
 constexpr std::string_view kNotHere = "known to Prometheus, not implemented here";
-constexpr std::string_view kHistogramSwitches[] = {"scrape_native_histograms",
-                                                   "always_scrape_classic_histograms",
+constexpr std::string_view kHistogramSwitches[] = {"always_scrape_classic_histograms",
                                                    "convert_classic_histograms_to_nhcb"};
 
 Status NotHere(const Fields& f, std::string_view key) {
@@ -96,6 +95,7 @@ void Describe(Fields& f, GlobalConfig& g) {
   NameRules(f, g.name_validation, &scheme);
   f.Field("metric_name_escaping_scheme", g.name_escaping);
   for (const std::string_view key : kHistogramSwitches) OffSwitch(f, key);
+  f.Field("scrape_native_histograms", g.scrape_native_histograms);
   f.Field("extra_scrape_metrics", g.extra_scrape_metrics);
 }
 
@@ -156,6 +156,9 @@ void Describe(Fields& f, ScrapeConfig& c) {
   NameRules(f, c.name_validation, &c.name_validation_text);
   f.Field("metric_name_escaping_scheme", c.name_escaping_text);
   // Off is not worth a line.
+  const bool native = c.scrape_native_histograms.value_or(false);
+  f.Field("scrape_native_histograms", c.scrape_native_histograms,
+          f.printing() && !native ? Print::kNever : Print::kNonZero);
   const bool extra = c.extra_scrape_metrics.value_or(false);
   f.Field("extra_scrape_metrics", c.extra_scrape_metrics,
           f.printing() && !extra ? Print::kNever : Print::kNonZero);

@@ -172,6 +172,8 @@ Status ResolveNames(const GlobalConfig& global, ScrapeConfig* job) {
 Status ResolveProtocols(const GlobalConfig& global, ScrapeConfig* job) {
   if (job->scrape_protocols.empty()) job->scrape_protocols = global.scrape_protocols;
   if (job->scrape_protocols.empty()) {
+    // Only protobuf has native histograms.
+    if (*job->scrape_native_histograms) job->scrape_protocols.emplace_back(kPrometheusProto);
     for (const std::string_view name :
          {kOpenMetricsText100, kOpenMetricsText001, kPrometheusText100, kPrometheusText004}) {
       job->scrape_protocols.emplace_back(name);
@@ -297,6 +299,9 @@ Status ResolveJob(const GlobalConfig& global, ScrapeConfig* job) {
     job->scrape_failure_log_file = global.scrape_failure_log_file;
   }
   if (!job->extra_scrape_metrics.has_value()) job->extra_scrape_metrics = global.extra_scrape_metrics;
+  if (!job->scrape_native_histograms.has_value()) {
+    job->scrape_native_histograms = global.scrape_native_histograms;
+  }
   InheritLimits(global.limits, &job->limits);
   NX_RETURN_IF_ERROR(ResolveNames(global, job));
   if (Status s = ResolveProtocols(global, job); !s.ok()) {

@@ -136,6 +136,15 @@ class FakeStorage final : public storage::Appendable {
       if (!storage_->Create(series, &created)) return storage::AppendResult::kRefused;
       return storage_->Append(series, t, v);
     }
+    // Shows as its count.
+    StatusOr<storage::AppendResult> AppendHistogram(const Labels& labels, TimestampMs t,
+                                                    const IntHistogram& h) override {
+      return Append(labels, t, static_cast<double>(h.count));
+    }
+    StatusOr<storage::AppendResult> AppendHistogram(const Labels& labels, TimestampMs t,
+                                                    const FloatHistogram& h) override {
+      return Append(labels, t, h.count);
+    }
     Status Commit(bool) override { return OkStatus(); }
     void Rollback() override {}
 

@@ -201,6 +201,7 @@ Status Loop::Process(const Scrape& scrape, StatusOr<http::ClientResponse>& respo
   input.target_labels = &scrape.target->labels;
   input.timestamp = scrape.timestamp;
   input.now = context_.clock->NowMs();
+  input.native_histograms = scrape.target->native_histograms;
   return series_.Append(input, scratch, counts);
 }
 

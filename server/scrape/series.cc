@@ -1,5 +1,7 @@
 #include "server/scrape/series.h"
 
+#include <absl/container/flat_hash_set.h>
+
 #include "server/scrape/target.h"
 
 namespace narthex::scrape {
@@ -50,6 +52,7 @@ void Scratch::Trim() {
   TrimVector(&result.vanished);
   TrimVector(&result.exemplars);
   TrimVector(&result.histograms);
+  TrimVector(&histograms);
   if (body.capacity() > kScratchKeepBytes) std::string().swap(body);
   if (by_hash.size() * 24 > kScratchKeepBytes) {
     absl::flat_hash_map<uint64_t, uint32_t>().swap(by_hash);
@@ -137,6 +140,9 @@ void TargetSeries::FreeSlot(uint32_t slot) {
 }
 
 void TargetSeries::Reset() {
+  for (Held& held : held_) {
+    if (held.histogram && !held.fresh) orphans_.push_back(std::move(held.labels));
+  }
   table_.Clear();
   std::vector<uint32_t>().swap(slots_);
   std::vector<uint32_t>().swap(free_slots_);
@@ -150,6 +156,7 @@ void TargetSeries::Invalidate() { Reset(); }
 
 void TargetSeries::Release() {
   Reset();
+  std::vector<Labels>().swap(orphans_);
   group_.reset();
   std::vector<uint64_t>().swap(member_hash_);
   live_ = false;
@@ -162,23 +169,41 @@ Status TargetSeries::Parse(const AppendInput& input, Scratch* scratch, AppendCou
   Sink sink(this, input, scratch);
   ScrapeOptions options;
   options.grammar = input.grammar;
-  options.native_histograms = true;  // to count what is not stored
-  options.always_classic = true;
+  options.native_histograms = true;  // also to count what is not stored
+  options.always_classic = !input.native_histograms;
   Status status = ParseScrape(input.body, options, &table_, &sink, &result);
   counts->scraped = result.scraped;
   counts->after_relabel = result.samples.size();
-  counts->native_histograms = result.histograms.size();
+  const size_t stored = input.native_histograms ? result.histograms.size() : 0;
+  counts->after_relabel += stored;
+  counts->native_histograms = result.histograms.size() - stored;
   const uint64_t limit = input.config->limits.samples;
-  if (status.ok() && limit > 0 && (sink.over_limit() || result.samples.size() > limit)) {
+  if (status.ok() && limit > 0 && (sink.over_limit() || counts->after_relabel > limit)) {
     status = ResourceExhausted("{}", kSampleLimitError);
   }
+  if (status.ok()) status = ConvertHistograms(input, scratch);
   // A body that is refused must leave nothing behind, however often it comes.
   if (!status.ok() && (sink.held() > 0 || sink.over_limit())) Reset();
   return status;
 }
 
+Status TargetSeries::ConvertHistograms(const AppendInput& input, Scratch* scratch) {
+  scratch->histograms.clear();
+  if (!input.native_histograms) return OkStatus();
+  for (const ScrapeResult::Histogram& h : scratch->result.histograms) {
+    NX_ASSIGN_OR_RETURN(AnyHistogram converted, ConvertHistogram(h, *input.config));
+    scratch->histograms.push_back(std::move(converted));
+  }
+  return OkStatus();
+}
+
 // A series that lost its timestamp-less life: its labels are needed, and only parsing gives them.
 bool TargetSeries::NeedsLabels(const AppendInput& input, const ScrapeResult& result) const {
+  if (input.native_histograms) {
+    for (const ScrapeResult::Histogram& h : result.histograms) {
+      if (!(slots_[h.slot] & kHeldBit)) return true;
+    }
+  }
   if (!input.config->honor_timestamps) return false;
   for (const ScrapeResult::Sample& sample : result.samples) {
     if (sample.timestamp_ms != kNoTimestamp && !(slots_[sample.slot] & kHeldBit)) return true;
@@ -247,6 +272,45 @@ void TargetSeries::AppendExplicit(const AppendInput& input, const ScrapeResult::
   held.fresh = false;
 }
 
+void TargetSeries::AppendHistograms(const AppendInput& input, Scratch* scratch,
+                                    storage::Appender* appender, AppendCounts* counts) {
+  for (size_t i = 0; i < scratch->histograms.size(); ++i) {
+    const ScrapeResult::Histogram& scraped = scratch->result.histograms[i];
+    const bool own_time = input.config->honor_timestamps && scraped.timestamp_ms != kNoTimestamp;
+    const int64_t t = own_time ? scraped.timestamp_ms : input.timestamp;
+    if (t > input.now + kMaxAheadMs) {
+      ++counts->out_of_bounds;
+      continue;
+    }
+    Held& held = held_[slots_[scraped.slot] & ~kHeldBit];
+    const StatusOr<storage::AppendResult> result = std::visit(
+        [&](const auto& h) { return appender->AppendHistogram(held.labels, t, h); },
+        scratch->histograms[i]);
+    if (!result.ok()) {
+      ++counts->refused;
+      continue;
+    }
+    Count(*result, counts);
+    if (*result != storage::AppendResult::kOk) continue;
+    counts->added += held.fresh;
+    held.fresh = false;
+    held.histogram = !own_time;
+  }
+}
+
+// Ends the series of histograms from before a reset that this scrape does not go on with.
+void TargetSeries::EndOrphans(TimestampMs timestamp, Scratch* scratch,
+                              storage::Appender* appender) {
+  absl::flat_hash_set<Labels> shown;
+  for (const ScrapeResult::Histogram& h : scratch->result.histograms) {
+    if (slots_[h.slot] & kHeldBit) shown.insert(held_[slots_[h.slot] & ~kHeldBit].labels);
+  }
+  for (const Labels& labels : std::exchange(orphans_, {})) {
+    if (shown.contains(labels)) continue;
+    static_cast<void>(appender->Append(labels, timestamp, storage::StaleNaN()));
+  }
+}
+
 void TargetSeries::CollectValues(const AppendInput& input, Scratch* scratch, AppendCounts* counts,
                                  storage::Appender* explicit_samples) {
   scratch->values.clear();
@@ -276,6 +340,13 @@ void TargetSeries::Retire(uint32_t member) {
   member_hash_[member] = 0;
 }
 
+// Whether a series that had no member goes on as one in this scrape: a histogram became a float.
+bool TargetSeries::SeenAsMember(const Held& held, const Scratch& scratch) {
+  if (!scratch.by_hash_valid) return false;
+  const auto found = scratch.by_hash.find(held.hash);
+  return found != scratch.by_hash.end() && scratch.seen[found->second];
+}
+
 size_t TargetSeries::RetireUnseen(const AppendInput& input, Scratch* scratch,
                                   storage::Appender* appender) {
   size_t retired = 0;
@@ -288,11 +359,12 @@ size_t TargetSeries::RetireUnseen(const AppendInput& input, Scratch* scratch,
     const uint32_t ref = slots_[gone.slot];
     if (!(ref & kHeldBit)) {
       retire(ref);
-    } else if (appender != nullptr && gone.had_timestamp &&
-               input.config->track_timestamps_staleness) {
+    } else if (const Held& held = held_[ref & ~kHeldBit];
+               appender != nullptr && !SeenAsMember(held, *scratch) &&
+               (held.histogram ||
+                (gone.had_timestamp && input.config->track_timestamps_staleness))) {
       // Refusals only mean that the series has newer samples from elsewhere.
-      static_cast<void>(appender->Append(held_[ref & ~kHeldBit].labels, input.timestamp,
-                                         storage::StaleNaN()));
+      static_cast<void>(appender->Append(held.labels, input.timestamp, storage::StaleNaN()));
     }
     FreeSlot(gone.slot);
   }
@@ -327,14 +399,18 @@ Status TargetSeries::Append(const AppendInput& input, Scratch* scratch, AppendCo
        std::any_of(scratch->result.vanished.begin(), scratch->result.vanished.end(),
                    [](const auto& v) { return v.had_timestamp; }));
   std::unique_ptr<storage::Appender> appender;
-  if (explicit_ones) appender = storage_->NewAppender();
+  const bool histograms = !scratch->histograms.empty();
+  if (explicit_ones || histograms || histograms_live_ || !orphans_.empty()) appender = storage_->NewAppender();
 
-  CollectValues(input, scratch, counts, appender.get());
+  CollectValues(input, scratch, counts, explicit_ones ? appender.get() : nullptr);
+  if (histograms) AppendHistograms(input, scratch, appender.get(), counts);
+  if (!orphans_.empty()) EndOrphans(input.timestamp, scratch, appender.get());
   const size_t retired = RetireUnseen(input, scratch, appender.get());
   const bool any = std::find(scratch->seen.begin(), scratch->seen.end(), 1) != scratch->seen.end();
   if (any || retired > 0) CommitValues(input.timestamp, scratch, counts);
   live_ = any;
-  explicit_live_ = appender != nullptr;
+  explicit_live_ = explicit_ones;
+  histograms_live_ = histograms;
   return appender == nullptr ? OkStatus() : appender->Commit();
 }
 
@@ -343,16 +419,21 @@ void TargetSeries::MarkStale(TimestampMs timestamp, bool track_explicit, Scratch
     scratch->values.assign(group_->member_count(), storage::StaleNaN());
     group_->CommitTick(timestamp, scratch->values);
   }
-  if (explicit_live_ && track_explicit) {
+  if (histograms_live_ || (explicit_live_ && track_explicit)) {
     const std::unique_ptr<storage::Appender> appender = storage_->NewAppender();
     for (const Held& held : held_) {
       if (held.labels.empty() || held.fresh) continue;
+      if (!held.histogram && !(explicit_live_ && track_explicit)) continue;
       static_cast<void>(appender->Append(held.labels, timestamp, storage::StaleNaN()));
+    }
+    for (const Labels& labels : std::exchange(orphans_, {})) {
+      static_cast<void>(appender->Append(labels, timestamp, storage::StaleNaN()));
     }
     static_cast<void>(appender->Commit());
   }
   live_ = false;
   explicit_live_ = false;
+  histograms_live_ = false;
 }
 
 }  // namespace narthex::scrape

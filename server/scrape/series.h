@@ -20,6 +20,7 @@
 #include "core/exposition/scrape.h"
 #include "core/labels/relabel.h"
 #include "server/config/config.h"
+#include "server/scrape/histograms.h"
 #include "server/scrape/metadata.h"
 #include "server/storage/interface.h"
 
@@ -35,6 +36,7 @@ struct Scratch {
   LabelsBuilder builder;
   std::vector<Label> exposed;
   std::string body;  // decompressed
+  std::vector<AnyHistogram> histograms;  // as result.histograms, ready to be stored
 
   // Gives memory back after an outsized scrape.
   void Trim();
@@ -49,6 +51,7 @@ struct AppendInput {
   const Labels* target_labels = nullptr;
   TimestampMs timestamp = 0;
   TimestampMs now = 0;  // for the bound on timestamps of the future
+  bool native_histograms = false;  // stored; else only their classic part is
 };
 
 struct AppendCounts {
@@ -92,7 +95,8 @@ class TargetSeries {
   struct Held {
     Labels labels;
     uint64_t hash = 0;
-    bool fresh = true;  // not counted as added yet
+    bool fresh = true;       // not counted as added yet
+    bool histogram = false;  // ticks by the appender, so it ends there too
   };
   class Sink;
   static constexpr uint32_t kHeldBit = 1U << 31;
@@ -106,8 +110,13 @@ class TargetSeries {
   uint32_t MemberOf(uint32_t slot, Scratch* scratch, AppendCounts* counts);
   void CollectValues(const AppendInput& input, Scratch* scratch, AppendCounts* counts,
                      storage::Appender* explicit_samples);
+  Status ConvertHistograms(const AppendInput& input, Scratch* scratch);
+  void AppendHistograms(const AppendInput& input, Scratch* scratch, storage::Appender* appender,
+                        AppendCounts* counts);
+  void EndOrphans(TimestampMs timestamp, Scratch* scratch, storage::Appender* appender);
   void AppendExplicit(const AppendInput& input, const ScrapeResult::Sample& sample,
                       storage::Appender* appender, AppendCounts* counts);
+  static bool SeenAsMember(const Held& held, const Scratch& scratch);
   size_t RetireUnseen(const AppendInput& input, Scratch* scratch, storage::Appender* appender);
   void Retire(uint32_t member);
   void GrowScratch(Scratch* scratch) const;
@@ -121,9 +130,11 @@ class TargetSeries {
   std::vector<uint32_t> free_slots_;
   std::vector<Held> held_;
   std::vector<uint32_t> free_held_;
+  std::vector<Labels> orphans_;          // live series of histograms from before a reset
   std::vector<uint64_t> member_hash_;    // of the labels; 0: no live member
   bool live_ = false;                    // the last tick held values
   bool explicit_live_ = false;           // the last scrape held samples with own timestamps
+  bool histograms_live_ = false;         // the last scrape held native histograms
   bool sweep_ = false;                   // the table was reset: members may have lost their line
 };
 

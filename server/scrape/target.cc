@@ -19,11 +19,11 @@ constexpr std::string_view kUnixSocket = "__unix_socket__";
 constexpr std::string_view kParamPrefix = "__param_";
 constexpr std::string_view kMetaPrefix = "__meta_";
 
-// Switches that a target may override by relabelling. Native histograms are not stored, so all of
-// them must be off.
+// Switches that a target may override by relabelling.
+constexpr std::string_view kNativeSwitch = "__scrape_native_histograms__";
+// These must be off.
 constexpr std::string_view kHistogramSwitches[] = {"__always_scrape_classic_histograms__",
-                                                   "__convert_classic_histograms_to_nhcb__",
-                                                   "__scrape_native_histograms__"};
+                                                   "__convert_classic_histograms_to_nhcb__"};
 
 uint64_t Fnv1a(std::string_view text, uint64_t hash = 14695981039346656037ULL) {
   for (const char c : text) {
@@ -99,8 +99,7 @@ Status CheckHistogramSwitches(const LabelsBuilder& labels) {
       return InvalidArgument("error parsing {}: {}", name, MessageOf(value.status()));
     }
     if (*value) {
-      return Unimplemented("{}: native histograms are known to Prometheus, not implemented here",
-                           name);
+      return Unimplemented("{}: known to Prometheus, not implemented here", name);
     }
   }
   return OkStatus();
@@ -129,6 +128,7 @@ Labels DiscoveredLabels(const config::ScrapeConfig& config, const Labels& target
   set_default(kMetricsPath, config.metrics_path);
   set_default(kScheme, config.scheme);
   for (const std::string_view name : kHistogramSwitches) set_default(name, "false");
+  set_default(kNativeSwitch, config.scrape_native_histograms.value_or(false) ? "true" : "false");
   for (const auto& [name, values] : config.params) {
     if (!values.empty()) set_default(std::string(kParamPrefix) + name, values[0]);
   }
@@ -152,6 +152,13 @@ StatusOr<std::optional<Target>> MakeTarget(const config::ScrapeConfig& config,
                            GoQuote(labels.Get(kTimeout)), GoQuote(labels.Get(kInterval)));
   }
   NX_RETURN_IF_ERROR(CheckHistogramSwitches(labels));
+  if (const std::string_view text = labels.Get(kNativeSwitch); !text.empty()) {
+    const StatusOr<bool> on = ParseGoBool(text);
+    if (!on.ok()) {
+      return InvalidArgument("error parsing {}: {}", kNativeSwitch, MessageOf(on.status()));
+    }
+    target.native_histograms = *on;
+  }
   if (!labels.Has(kInstanceLabel)) labels.Set(kInstanceLabel, address);
   LabelsBuilder own;
   std::vector<std::string> meta;

@@ -26,6 +26,7 @@ struct Target {
   std::string unix_socket;
   int64_t interval_ms = 0;
   int64_t timeout_ms = 0;
+  bool native_histograms = false;  // stored
 
   // Same URL, socket and series: one loop. (Upstream also tells targets apart by labels nobody sees
   // and then stores every sample twice.)

@@ -50,7 +50,7 @@ TEST_CASE("relabelling drops, redirects, and is checked") {
        "scrape timeout cannot be greater than scrape interval (\"20s\" > \"15s\")"},
       {"bad label value", {{"x", "a\xff"}}, "", "invalid label value for \"x\": \"a\\xff\""},
       {"bad switch", {{"__scrape_native_histograms__", "maybe"}}, "", "error parsing __scrape_native_histograms__"},
-      {"switch we lack", {{"__scrape_native_histograms__", "true"}}, "", "not implemented here"},
+      {"switch we lack", {{"__always_scrape_classic_histograms__", "true"}}, "", "not implemented here"},
   };
   const config::ScrapeConfig job = Job();
   for (const Case& c : cases) {

@@ -1,7 +1,21 @@
 #include "server/promql/engine/selector.h"
 
+#include <algorithm>
+
 namespace narthex::promql {
 namespace {
+
+Status HistogramsNotHere() {
+  return FailedPrecondition("native histograms are known to PromQL but not implemented here yet");
+}
+
+Status RefuseHistograms(const storage::SampleColumns& columns) {
+  if (columns.histogram_index.empty()) return OkStatus();
+  const auto& values = columns.values;
+  const bool any = std::any_of(values.begin(), values.end(),
+                               [](double v) { return storage::IsHistogramNaN(v); });
+  return any ? HistogramsNotHere() : OkStatus();
+}
 
 Status CheckSupported(const VectorSelector& selector) {
   if (selector.anchored || selector.smoothed) {
@@ -67,7 +81,7 @@ class VectorSelectorOp final : public Operator {
 
   Status Produce(size_t first, Tile* out) const override {
     if (window_.steps == 1 || refs_.fixed) {
-      ProduceFixed(first, out);
+      NX_RETURN_IF_ERROR(ProduceFixed(first, out));
     } else {
       storage::SampleColumns columns;
       for (size_t row = 0; row < out->rows(); ++row) {
@@ -75,6 +89,7 @@ class VectorSelectorOp final : public Operator {
         NX_RETURN_IF_ERROR(list_->Read(first + row,
                                        refs_.first_end() - context_->lookback_ms() + 1,
                                        refs_.last_end(), &columns));
+        NX_RETURN_IF_ERROR(RefuseHistograms(columns));
         context_->CountRead(static_cast<int64_t>(columns.size()));
         WalkSteps(columns, row, out);
       }
@@ -86,17 +101,19 @@ class VectorSelectorOp final : public Operator {
 
  private:
   // One look-up a series, repeated at every step.
-  void ProduceFixed(size_t first, Tile* out) const {
+  Status ProduceFixed(size_t first, Tile* out) const {
     const TimestampMs ref = refs_.first_end();
     for (size_t row = 0; row < out->rows(); ++row) {
       TimestampMs t = 0;
       double v = 0;
       if (!list_->Last(first + row, ref - context_->lookback_ms(), ref, &t, &v)) continue;
       if (storage::IsStaleNaN(v)) continue;
+      if (storage::IsHistogramNaN(v)) return HistogramsNotHere();
       context_->CountRead(1);
       std::fill_n(out->values(row), out->steps(), Value(t, v));
       out->SetAllPresent(row);
     }
+    return OkStatus();
   }
 
   double Value(TimestampMs t, double v) const {
@@ -142,6 +159,7 @@ class MatrixSource final : public RangeSource {
     out->Clear();
     NX_RETURN_IF_ERROR(list_->Read(index, windows_.first_end() - windows_.range_ms + 1,
                                    windows_.last_end(), out));
+    NX_RETURN_IF_ERROR(RefuseHistograms(*out));
     context_->CountRead(static_cast<int64_t>(out->size()));
     DropStale(out);
     return OkStatus();
