@@ -2,6 +2,7 @@
 
 #include "server/storage/tsdb/chunkenc/histogram_corpus.h"
 #include "server/storage/tsdb/head/chunk_files.h"
+#include "server/storage/tsdb/head/core.h"
 #include "server/storage/tsdb/testing.h"
 
 namespace narthex::tsdb {
@@ -98,14 +99,14 @@ TEST_CASE("Chunk files have Prometheus' chunks") {
   AppendCorpus(db.get(), corpus);
   db.reset();
   // References are given in the order of creation.
-  std::map<uint64_t, std::vector<std::string>> found;
+  std::map<uint64_t, std::vector<std::string>> by_ref;
   Epochs epochs;
   ChunkFiles files(dir.path() + "/chunks_head", &epochs);
   REQUIRE(files
               .Open([&](const HeadChunk& chunk, const ChunkRef&) {
-                found[chunk.ref].push_back(fmt::format("{} {} {} {}",
-                                                       static_cast<int>(chunk.encoding), chunk.mint,
-                                                       chunk.maxt, Hex(chunk.data)));
+                by_ref[chunk.ref].push_back(fmt::format("{} {} {} {}",
+                                                        static_cast<int>(chunk.encoding),
+                                                        chunk.mint, chunk.maxt, Hex(chunk.data)));
               })
               .ok());
   size_t compared = 0;
@@ -117,7 +118,7 @@ TEST_CASE("Chunk files have Prometheus' chunks") {
           fmt::format("{} {} {} {}", static_cast<int>(c.encoding), c.mint, c.maxt, Hex(c.data)));
     }
     want.pop_back();  // open
-    CHECK(found[s + 1] == want);
+    CHECK(by_ref[kFirstRef + s] == want);
     compared += want.size();
   }
   CHECK(compared > 50);
