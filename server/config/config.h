@@ -119,6 +119,7 @@ struct StorageConfig {
   std::optional<int64_t> retention_bytes;
   double retention_percentage = 0;  // of the file system; 0: none
   std::optional<ExemplarsConfig> exemplars;  // acts with the feature exemplar-storage
+  int64_t out_of_order_window_ms = 0;
 };
 
 struct Config {

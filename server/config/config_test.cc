@@ -120,7 +120,6 @@ const std::vector<Broken>& BrokenConfigs() {
       {"storage: {tsdb: {stale_series_compaction_threshold: 0.5}}\n", "stale_series_compaction_threshold is not implemented", false},
       {"storage: {tsdb: {chunk_encoding: {floats: xor2}}}\n", "chunk_encoding.floats: \"xor2\"", false},
       {"storage: {tsdb: {retention: {percentage: 101}}}\n", "'storage.tsdb.retention.percentage' must be in the range [0, 100]", false},
-      {"storage: {tsdb: {out_of_order_time_window: 30m}}\n", "storage.tsdb.out_of_order_time_window is known to Prometheus, not implemented here", false},
       {"storage: {tsdb: {out_of_order_window: 1h}}\n", "field out_of_order_window not found"},
       {"alerting: {alertmanagers: [{api_version: v3}]}\n", "expected Alertmanager api version to be one of"},
       {"alerting: {alertmanagers: [{static_configs: [{targets: ['http://x']}]}]}\n", "\"http://x\" is not a valid hostname"},
@@ -165,6 +164,7 @@ TEST_CASE("good configurations are accepted, also by promtool") {
       "alerting:\n  alertmanagers:\n  - scheme: https\n    path_prefix: /am\n    static_configs: [{targets: [a]}]\n",
       "rule_files: ['r/*.yml', 'x*.yml']\n",
       "storage: {tsdb: {out_of_order_time_window: 0s}}\n",
+      "storage: {tsdb: {out_of_order_time_window: 30m}}\n",
   };
   for (const std::string& text : cases) {
     INFO(text);

@@ -248,9 +248,7 @@ struct Retention {
 // storage.tsdb: everything acts on the running database.
 void DescribeTsdb(Fields& f, StorageConfig& s) {
   f.Type("config.plain", "config.TSDBConfig");
-  int64_t out_of_order_ms = 0;
-  f.Millis("out_of_order_time_window", out_of_order_ms);
-  if (out_of_order_ms != 0) f.Fail(NotHere(f, "storage.tsdb.out_of_order_time_window"));
+  f.Millis("out_of_order_time_window", s.out_of_order_window_ms);
   f.Refuse("stale_series_compaction_threshold", kNotHere);
   if (const Node* encoding = f.Take("chunk_encoding"); encoding != nullptr) {
     struct Encoding {

@@ -319,6 +319,7 @@ StatusOr<bool> App::OpenStorage() {
   options.block_segment_bytes = static_cast<uint64_t>(*flags_.block_segment_bytes);
   options.maintenance_interval = milliseconds(*flags_.block_reload_ms);
   options.max_exemplars = MaxExemplars(*current());
+  options.out_of_order_window_ms = current()->storage.out_of_order_window_ms;
   options.wal_compression = *flags_.wal_compression;
   if (*flags_.wal_segment_bytes > 0) {
     options.wal_segment_bytes = static_cast<uint64_t>(*flags_.wal_segment_bytes);
@@ -532,6 +533,7 @@ Status App::Apply(std::shared_ptr<const config::Config> config) {
   };
   db_->SetRetention(Retention(*config));
   db_->SetMaxExemplars(MaxExemplars(*config));
+  db_->SetOutOfOrderWindow(config->storage.out_of_order_window_ms);
   note("query log", ApplyQueryLog(*config));
   note("scrape", scrape_->ApplyConfig(config));
   note("notifier", notifier_->ApplyConfig(config));

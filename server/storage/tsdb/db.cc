@@ -132,6 +132,7 @@ StatusOr<std::unique_ptr<storage::Querier>> Db::NewQuerier(TimestampMs mint,
     if (maxt >= head_mint || queriers.empty()) {
       queriers.push_back(impl_->head.NewQuerier(std::max(mint, head_mint), maxt));
     }
+    if (auto late = impl_->head.NewLateQuerier(mint, maxt)) queriers.push_back(std::move(late));
   }
   return MergeQueriers(std::move(queriers));
 }
@@ -226,6 +227,10 @@ Status Db::CompactNow() {
   MutexLock lock(impl_->maintenance);
   if (impl_->closed) return FailedPrecondition("the database is closed");
   return impl_->Compact();
+}
+
+void Db::SetOutOfOrderWindow(int64_t window_ms) {
+  impl_->head.core().late.window_ms = window_ms;
 }
 
 void Db::SetRetention(const RetentionLimits& limits) {

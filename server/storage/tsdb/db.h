@@ -74,6 +74,8 @@ class Db final : public storage::Appendable,
   Status Flush(bool sync);
   // Changes the retention at run time (configuration reload); the next round applies it.
   void SetRetention(const RetentionLimits& limits);
+  // The same for the out-of-order window.
+  void SetOutOfOrderWindow(int64_t window_ms);
   // Cuts and merges all that is due, now.
   Status CompactNow();
   // Off: neither cuts nor merges of blocks (an external tool works on them).

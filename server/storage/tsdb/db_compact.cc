@@ -44,7 +44,10 @@ Status Db::Impl::Compact() {
     NX_RETURN_IF_ERROR(CutHead());
     cut = true;
   }
-  if (cut) NX_RETURN_IF_ERROR(CheckpointLocked());
+  if (cut) {
+    NX_RETURN_IF_ERROR(CutLate());
+    NX_RETURN_IF_ERROR(CheckpointLocked());
+  }
   return CompactBlocks();
 }
 
@@ -92,6 +95,30 @@ Status Db::Impl::CutHead() {
   NX_RETURN_IF_ERROR(ReloadBlocks(maxt));
   unfinished_cut = Cut{maxt, head.core().epochs.Mark()};
   FinishCut();
+  return OkStatus();
+}
+
+Status Db::Impl::CutLate() {
+  const std::shared_ptr<LateGeneration> late = head.core().late.Freeze();
+  if (late == nullptr) return OkStatus();
+  const auto [mint, maxt] = late->bounds();
+  for (int64_t end = RangeEnd(mint, options.chunk_range_ms);; end += options.chunk_range_ms) {
+    BlockMeta meta;
+    meta.min_time = end - options.chunk_range_ms;
+    meta.max_time = end;
+    meta.compaction.AddHint(kHintOutOfOrder);
+    const std::unique_ptr<ChunkSeriesSet> series =
+        NewLateChunks(&head.core(), late, meta.min_time, end - 1);
+    const auto written = BlockWriter(options.dir, WriterOptions()).Write(meta, series.get());
+    if (!written.ok()) {
+      if (written.status().code() == StatusCode::kCancelled) return OkStatus();
+      metrics.compactions_failed->Inc();
+      return Annotate(written.status(), "cut a block of samples that came out of order");
+    }
+    if (maxt < end) break;
+  }
+  NX_RETURN_IF_ERROR(ReloadBlocks());
+  head.core().late.DropFrozen();
   return OkStatus();
 }
 

@@ -56,6 +56,8 @@ struct Db::Impl {
   Status Compact() REQUIRES(maintenance);
   bool CutDue() const;
   Status CutHead() REQUIRES(maintenance);
+  // Writes what came out of order to blocks of its own.
+  Status CutLate() REQUIRES(maintenance);
   Status FenceHead(int64_t maxt);
   StatusOr<BlockMeta> WriteHeadBlock(int64_t mint, int64_t maxt) REQUIRES(maintenance);
   // Takes what has been cut out of the head, once no reader needs it there.

@@ -100,11 +100,12 @@ class HeadCollector final : public Collector {
              "Total number of out of bound samples ingestion failed attempts with out of order "
              "support disabled.",
              c.out_of_bounds.load());
-    // Without an out-of-order window nothing is "too old"; the family exists all the same.
     AddTyped(out, "too_old_samples_total",
              "Total number of out of order samples ingestion failed attempts with out of support "
              "enabled, but sample outside of time window.",
-             0);
+             core_.late.too_old.load());
+    AddTyped(out, "head_out_of_order_samples_appended_total",
+             "Total number of appended out of order samples.", core_.late.appended.load());
     CollectWal(out);
     CollectExemplars(out);
   }

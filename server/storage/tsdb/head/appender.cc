@@ -17,6 +17,7 @@ struct Pending {
   int64_t time = 0;
   uint64_t bits = 0;
   size_t index = 0;
+  bool late = false;  // out of order, within the window
 };
 
 class HeadAppender final : public storage::Appender {
@@ -63,6 +64,20 @@ class HeadAppender final : public storage::Appender {
     return other.kind == sample.kind && SameCounts(float_histograms_[other.index], h);
   }
   AppendResult Store(const Pending& sample, SampleRecords* log) REQUIRES(core_.structure_mutex);
+  // The window is for floats.
+  AppendResult Judge(const Pending& sample, AppendResult without_window) {
+    return sample.kind == SampleKind::kFloat ? core_.JudgeLate(sample.time, without_window)
+                                             : without_window;
+  }
+  AppendResult TakeLate(Detached* series, Pending sample) {
+    conflict_ = {};
+    sample.late = true;
+    samples_.push_back(sample);
+    ++series->pending;
+    return AppendResult::kOk;
+  }
+  void StoreLate(const Pending& sample);
+  uint64_t LogLate();
   uint64_t Log(SampleRecords* log);
   uint64_t CommitExemplars();
   void Clear();
@@ -83,6 +98,7 @@ class HeadAppender final : public storage::Appender {
   HeadCore& core_;
   std::multiset<int64_t>::iterator oldest_ = core_.pending_times.end();
   std::vector<Pending> samples_;
+  SampleRecords late_;
   std::deque<IntHistogram> histograms_;
   std::deque<FloatHistogram> float_histograms_;
   std::vector<std::pair<Labels, LoggedExemplar>> exemplars_;
@@ -105,8 +121,10 @@ void HeadAppender::Count(AppendResult result, SampleKind kind) {
     case AppendResult::kOutOfOrder:
       c.out_of_order.fetch_add(1, std::memory_order_relaxed);
       break;
-    case AppendResult::kOutOfBounds:
     case AppendResult::kTooOld:
+      core_.late.too_old.fetch_add(1, std::memory_order_relaxed);
+      break;
+    case AppendResult::kOutOfBounds:
       c.out_of_bounds.fetch_add(1, std::memory_order_relaxed);
       break;
     case AppendResult::kRefused:
@@ -125,21 +143,31 @@ StatusOr<AppendResult> HeadAppender::Take(const Labels& labels, Pending sample,
   }
   MutexLock structure(core_.structure_mutex);
   if (t < core_.MinValidTime()) {
-    Count(AppendResult::kOutOfBounds, sample.kind);
-    return AppendResult::kOutOfBounds;
+    const AppendResult result = Judge(sample, AppendResult::kOutOfBounds);
+    if (result != AppendResult::kOk) {
+      Count(result, sample.kind);
+      return result;
+    }
   }
   bool created = false;
   NX_ASSIGN_OR_RETURN(sample.slot, core_.FindOrCreate(labels, nullptr, &created));
   Detached* series = head_.Detach(sample.slot);
   series->by_appender = true;
   AppendResult result = head_.detached().Check(*series, core_.MinValidTime(), t, value);
+  if (result == AppendResult::kOutOfOrder || result == AppendResult::kOutOfBounds) {
+    result = Judge(sample, result);
+    if (result == AppendResult::kOk) return TakeLate(series, sample);
+  }
   std::optional<double> taken;
   if (series->last_kind == SampleKind::kFloat) taken = std::bit_cast<double>(series->last_bits);
   const auto [newest, first] = newest_.try_emplace(sample.slot, sample);
   conflict_ = {};
   if (result == AppendResult::kOk && !first) {
     const Pending& last = newest->second;
-    if (t < last.time) result = AppendResult::kOutOfOrder;
+    if (t < last.time) {
+      result = Judge(sample, AppendResult::kOutOfOrder);
+      if (result == AppendResult::kOk) return TakeLate(series, sample);
+    }
     if (t == last.time && !SameAsPending(sample, last, value)) result = AppendResult::kDuplicate;
     taken.reset();
     if (last.kind == SampleKind::kFloat) taken = std::bit_cast<double>(last.bits);
@@ -205,14 +233,40 @@ uint64_t HeadAppender::CommitExemplars() {
                            /*wake=*/false);
 }
 
+void HeadAppender::StoreLate(const Pending& s) {
+  if (!core_.late.Insert(s.slot, s.time, s.bits)) return;
+  core_.late.appended.fetch_add(1, std::memory_order_relaxed);
+  late_.Add(core_.index.table()[s.slot].ref, s.time, s.bits);
+}
+
+uint64_t HeadAppender::LogLate() {
+  uint64_t position = 0;
+  for (const auto& [type, payload] : late_.Take()) {
+    if (core_.wal == nullptr) continue;
+    position = core_.wal->Append(static_cast<uint8_t>(RecordType::kLate), payload, /*wake=*/false);
+  }
+  return position;
+}
+
 AppendResult HeadAppender::Store(const Pending& s, SampleRecords* log) {
   Detached* series = head_.detached().Get(s.slot);
   --series->pending;
+  if (s.late) {
+    StoreLate(s);
+    return AppendResult::kOk;
+  }
   const uint64_t ref = core_.index.table()[s.slot].ref;
   // Bounds were checked when the sample came in; another writer may have been faster since.
   const auto store = [&](const auto& value) {
     const AppendResult result = head_.detached().Append(series, INT64_MIN, s.time, value);
-    if (result == AppendResult::kOk) LogSample(*series, ref, s.time, value, log);
+    if (result == AppendResult::kOk) {
+      LogSample(*series, ref, s.time, value, log);
+      core_.NoteTimes(s.time, s.time);
+    }
+    if (result == AppendResult::kOutOfOrder && Judge(s, result) == AppendResult::kOk) {
+      StoreLate(s);
+      return AppendResult::kOk;
+    }
     return result;
   };
   switch (s.kind) {
@@ -249,10 +303,9 @@ Status HeadAppender::Commit(bool durable) {
       const AppendResult result = Store(s, &log);
       Count(result, s.kind);
       refused += result == AppendResult::kRefused;
-      if (result == AppendResult::kOk) core_.NoteTimes(s.time, s.time);
     }
     ForgetPending();
-    position = std::max(Log(&log), CommitExemplars());
+    position = std::max({Log(&log), LogLate(), CommitExemplars()});
   }
   Clear();
   if (refused > 0) return ResourceExhausted("{} samples could not be stored", refused);

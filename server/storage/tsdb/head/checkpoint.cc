@@ -88,6 +88,7 @@ class CheckpointWriter {
     }
     Groups();
     RestOfDetached();
+    Late();
     Exemplars();
   }
 
@@ -237,6 +238,24 @@ class CheckpointWriter {
   HeadCore& core_;
   FrameFile& out_;
   const Epochs::Pin pin_;  // symbol ids keep their meaning meanwhile
+  // The samples that came out of order and are in no block yet.
+  void Late() {
+    for (const auto& generation : core_.late.generations()) {
+      for (const uint32_t slot : generation->Slots()) {
+        Records records;
+        std::vector<LateSample> samples;
+        generation->Read(slot, INT64_MIN, INT64_MAX, &samples);
+        DescribeLate(slot, &records);
+        SampleRecords log;
+        for (const LateSample& s : samples) log.Add(core_.index.table()[slot].ref, s.time, s.bits);
+        for (auto& [type, payload] : log.Take()) {
+          records.emplace_back(RecordType::kLate, std::move(payload));
+        }
+        for (const auto& [type, payload] : records) out_.Add(type, payload);
+      }
+    }
+  }
+
   Marks marks_;
   IdSet described_;
   IdSet detached_;  // their open samples are in the file

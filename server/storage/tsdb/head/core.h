@@ -22,6 +22,7 @@
 #include "server/storage/tsdb/head/epoch.h"
 #include "server/storage/tsdb/head/exemplars.h"
 #include "server/storage/tsdb/head/head_deletes.h"
+#include "server/storage/tsdb/head/out_of_order.h"
 #include "server/storage/tsdb/head/slab.h"
 #include "server/storage/tsdb/options.h"
 #include "server/storage/tsdb/series/series_index.h"
@@ -68,6 +69,7 @@ struct HeadCore {
   explicit HeadCore(const Options& o)
       : options(o),
         chunks(JoinPath(o.dir, "chunks_head"), &epochs),
+        late(o.out_of_order_cap),
         exemplars(static_cast<size_t>(o.max_exemplars)) {}
 
   const Options options;
@@ -76,6 +78,7 @@ struct HeadCore {
   Mutex structure_mutex;
   SeriesIndex index;
   ChunkFiles chunks;
+  OutOfOrder late;
   ExemplarRing exemplars;
   // Series with nothing but full chunks; spread over several locks.
   std::array<Home, 64> parked = MakeParked(std::make_index_sequence<64>());
@@ -100,6 +103,9 @@ struct HeadCore {
   }
   // Samples before this are out of bounds.
   int64_t MinValidTime() const;
+  // What a sample that comes too late is under the out-of-order window: kOk means that it belongs
+  // to `late`.
+  storage::AppendResult JudgeLate(int64_t t, storage::AppendResult without_window);
   void NoteTimes(int64_t mint, int64_t maxt);
   void NoteMinTime(int64_t mint);
   bool SameChunkRange(int64_t a, int64_t b) const;

@@ -5,9 +5,11 @@
 #include "core/log/log.h"
 #include "server/storage/tsdb/head/group.h"
 #include "server/storage/tsdb/wal/row_codec.h"
+#include "server/storage/tsdb/wal/sample_records.h"
 
 namespace narthex::tsdb {
 
+using storage::AppendResult;
 using storage::GroupWriter;
 using storage::kStaleNaNBits;
 
@@ -141,13 +143,16 @@ class TickPass {
 GroupWriter::Commit Group::Tick(int64_t t, std::span<const double> values,
                                 std::vector<Late>* late) {
   GroupWriter::Commit result;
-  if (core_.Refusing() || t < core_.MinValidTime()) {
+  const bool early = t < core_.MinValidTime();
+  const bool out_of_bounds =
+      early && core_.JudgeLate(t, AppendResult::kOutOfBounds) != AppendResult::kOk;
+  if (core_.Refusing() || out_of_bounds) {
     uint32_t n = 0;
     for (const GroupBlock* block : blocks_) n += static_cast<uint32_t>(std::popcount(block->live));
     (core_.Refusing() ? result.refused : result.out_of_bounds) = n;
     return result;
   }
-  if (t <= visible_time()) return LateTick(t, values, late);
+  if (early || t <= visible_time()) return LateTick(t, values, late);
 
   const uint32_t segment = core_.wal == nullptr ? 0 : core_.wal->segment();
   RowBuilder row(log.segment != segment || log.rows_since_key + 1 >= kKeyRowEvery);
@@ -196,6 +201,8 @@ GroupWriter::Commit Group::Tick(int64_t t, std::span<const double> values,
 GroupWriter::Commit Group::LateTick(int64_t t, std::span<const double> values,
                                     std::vector<Late>* late) {
   GroupWriter::Commit result;
+  const AppendResult judged = core_.JudgeLate(t, AppendResult::kOutOfOrder);
+  SampleRecords log;
   for (GroupBlock* block : blocks_) {
     MutexLock lock(block->mutex);
     ForEachBit(block->live, [&](unsigned i) {
@@ -212,14 +219,23 @@ GroupWriter::Commit Group::LateTick(int64_t t, std::span<const double> values,
       if (t > newest) {
         if (bits == kStaleNaNBits && last == kStaleNaNBits) return;
         late->push_back({member, bits});
+      } else if (t < newest && judged == AppendResult::kOk) {
+        const uint32_t slot = block->slots()[i];
+        if (core_.late.Insert(slot, t, bits)) log.Add(core_.index.table()[slot].ref, t, bits);
+        core_.late.appended.fetch_add(1, std::memory_order_relaxed);
+        ++result.appended;
       } else if (t < newest) {
-        ++result.out_of_order;
+        ++(judged == AppendResult::kTooOld ? result.out_of_bounds : result.out_of_order);
       } else if (bits == last) {
         ++result.appended;
       } else {
         ++result.duplicate;
       }
     });
+  }
+  for (const auto& [type, payload] : log.Take()) {
+    if (core_.wal == nullptr) continue;
+    core_.wal->Append(static_cast<uint8_t>(RecordType::kLate), payload, /*wake=*/false);
   }
   return result;
 }

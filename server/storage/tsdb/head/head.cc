@@ -4,7 +4,9 @@
 
 namespace narthex::tsdb {
 
-Head::Head(const Options& options) : core_(options), detached_(&core_) {}
+Head::Head(const Options& options) : core_(options), detached_(&core_) {
+  core_.late.window_ms = options.out_of_order_window_ms;
+}
 
 Head::~Head() { core_.epochs.Drain(); }
 

@@ -29,6 +29,8 @@ class Head {
   std::unique_ptr<storage::GroupWriter> NewGroup();
   std::unique_ptr<storage::Appender> NewAppender();
   std::unique_ptr<storage::Querier> NewQuerier(int64_t mint, int64_t maxt) const;
+  // Over the samples that came out of order; nullptr when there are none.
+  std::unique_ptr<storage::Querier> NewLateQuerier(int64_t mint, int64_t maxt) const;
 
   // ---- For writers; structure_mutex is held ----
 

@@ -72,7 +72,7 @@ void Head::CollectDead(uint32_t from, uint32_t to, int64_t mint, std::vector<uin
       empty = DropOldChunks(record, mint);
       kind = home.kind();
     }
-    if (!empty || kind == Home::Kind::kBlock) continue;
+    if (!empty || kind == Home::Kind::kBlock || core_.late.Has(slot)) continue;
     if (kind == Home::Kind::kDetached) {
       Detached* series = detached_.Get(slot);
       if (series->owners > 0 || series->pending > 0 || series->max_time >= mint) continue;

@@ -56,6 +56,7 @@ class Replay final : public ReplayCoverage {
   void ApplyRow(bool key, std::string_view payload);
   void ApplyDetached(RecordType type, std::string_view payload);
   void ApplyExemplars(std::string_view payload);
+  void ApplyLate(std::string_view payload);
   void ApplyTombstone(std::string_view payload);
   void ApplyOpenChunk(std::string_view payload);
   void ApplyDelete(std::string_view payload);

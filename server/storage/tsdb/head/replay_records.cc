@@ -37,6 +37,8 @@ void Replay::Apply(RecordType type, std::string_view payload) NO_THREAD_SAFETY_A
       return ApplyTombstone(payload);
     case RecordType::kOpenChunk:
       return ApplyOpenChunk(payload);
+    case RecordType::kLate:
+      return ApplyLate(payload);
     case RecordType::kCopied:
       return ApplyCopied(payload);
     case RecordType::kDelete:
@@ -363,6 +365,17 @@ void Replay::ApplyExemplars(std::string_view payload) {
   }
 }
 
+void Replay::ApplyLate(std::string_view payload) {
+  for (SampleReader in(RecordType::kDetached, payload); in.Next();) {
+    const uint32_t slot = SlotOf(in.ref());
+    if (slot == kNoSlot) {
+      ++result_.unknown_series;
+    } else {
+      core_.late.Insert(slot, in.time(), in.bits());
+    }
+  }
+}
+
 void Replay::ApplyTombstone(std::string_view payload) {
   ByteReader in(payload);
   const uint64_t count = in.Uvarint();
@@ -386,6 +399,7 @@ void Replay::ApplyTombstone(std::string_view payload) {
     const absl::flat_hash_set<uint32_t> gone(dead.begin(), dead.end());
     absl::erase_if(slots_, [&](const auto& entry) { return gone.contains(entry.second); });
   }
+  for (const uint32_t slot : dead) core_.late.Forget(slot);
   WriterLock lock(core_.index.mutex());
   core_.index.Unlink(IdSet::FromSorted(dead));
   core_.index.Release(dead);

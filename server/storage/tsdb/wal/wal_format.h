@@ -29,6 +29,7 @@ enum class RecordType : uint8_t {
   kCopied = 16,  // checkpoint only: how far the log was when the next group was copied
   kDelete = 17,  // deleted ranges of series
   kExemplars = 18,
+  kLate = 19,  // as kDetached, out of order
 };
 
 inline constexpr std::string_view kSegmentMagic = "NXWAL\x01\r\n";
