@@ -45,10 +45,6 @@ constexpr std::string_view kNotHere = "known to Prometheus, not implemented here
 constexpr std::string_view kHistogramSwitches[] = {"always_scrape_classic_histograms",
                                                    "convert_classic_histograms_to_nhcb"};
 
-Status NotHere(const Fields& f, std::string_view key) {
-  return Unimplemented("line {}: {} is {}", f.line(), key, kNotHere);
-}
-
 // Switches that change nothing while they are off and cannot be turned on yet.
 void OffSwitch(Fields& f, std::string_view key) {
   bool on = false;
