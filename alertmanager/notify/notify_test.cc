@@ -64,15 +64,20 @@ TEST_CASE("the webhook's payload, byte for byte") {
         R"({"status":"firing","labels":{"alertname":"A","i":"\u003c1\u003e"},)"
         R"("annotations":{"d":"x","s":"t"},"startsAt":"2026-11-22T14:09:48.661266339Z",)"
         R"("endsAt":"0001-01-01T00:00:00Z","generatorURL":"http://x/y?a=b\u0026c",)"
-        R"("fingerprint":")" + FingerprintText(n.alerts[0]->fingerprint()) + R"("},)"
-        R"({"status":"resolved","labels":{"alertname":"A","i":"2"},)"
-        R"("annotations":{"d":"y","s":"t"},"startsAt":"2026-11-22T14:09:48.661266339Z",)"
-        R"("endsAt":"2026-11-22T14:10:00+02:00","generatorURL":"http://x/y?a=b\u0026c",)"
-        R"("fingerprint":")" + FingerprintText(n.alerts[1]->fingerprint()) + R"("}],)"
-        R"("notification_reason":"new alerts added","groupLabels":{"alertname":"A"},)"
-        R"("commonLabels":{"alertname":"A"},"commonAnnotations":{"s":"t"},"routeLabels":{},)"
-        R"("externalURL":"http://am","version":"4",)"
-        R"("groupKey":"{}/{sev=~\"a|b\"}:{alertname=\"A\"}","truncatedAlerts":0})" "\n");
+        R"("fingerprint":")" +
+            FingerprintText(n.alerts[0]->fingerprint()) +
+            R"("},)"
+            R"({"status":"resolved","labels":{"alertname":"A","i":"2"},)"
+            R"("annotations":{"d":"y","s":"t"},"startsAt":"2026-11-22T14:09:48.661266339Z",)"
+            R"("endsAt":"2026-11-22T14:10:00+02:00","generatorURL":"http://x/y?a=b\u0026c",)"
+            R"("fingerprint":")" +
+            FingerprintText(n.alerts[1]->fingerprint()) +
+            R"("}],)"
+            R"("notification_reason":"new alerts added","groupLabels":{"alertname":"A"},)"
+            R"("commonLabels":{"alertname":"A"},"commonAnnotations":{"s":"t"},"routeLabels":{},)"
+            R"("externalURL":"http://am","version":"4",)"
+            R"("groupKey":"{}/{sev=~\"a|b\"}:{alertname=\"A\"}","truncatedAlerts":0})"
+            "\n");
   const std::string cut = WebhookPayload(n, 1, "");
   CHECK(cut.find("\"truncatedAlerts\":1") != std::string::npos);
   // Common labels are those of the alerts that are left.
@@ -83,9 +88,11 @@ TEST_CASE("the webhook's payload, byte for byte") {
 
 // The fingerprints upstream gave these alerts.
 TEST_CASE("fingerprints are upstream's") {
-  CHECK(FingerprintText(Labels{{"alertname", "A"}, {"job", "abc"}}.Fingerprint()) == "f23273f5e45c91f6");
-  CHECK(FingerprintText(Labels{{"alertname", "A"}, {"b", "<x>\"q"}, {"foo", "bar"}, {"sev", "a"}, {"team", "x"}}
-                            .Fingerprint()) == "1c832287f889e7b7");
+  CHECK(FingerprintText(Labels{{"alertname", "A"}, {"job", "abc"}}.Fingerprint()) ==
+        "f23273f5e45c91f6");
+  CHECK(FingerprintText(
+            Labels{{"alertname", "A"}, {"b", "<x>\"q"}, {"foo", "bar"}, {"sev", "a"}, {"team", "x"}}
+                .Fingerprint()) == "1c832287f889e7b7");
 }
 
 TEST_CASE("answers: what is retried and how it is counted") {
@@ -94,15 +101,20 @@ TEST_CASE("answers: what is retried and how it is counted") {
     bool ok, retry;
     std::string_view failure;
   };
-  const Row rows[] = {{200, true, false, ""},           {204, true, false, ""},
-                      {302, false, false, "clientError"}, {400, false, false, "clientError"},
-                      {401, false, false, "authError"}, {429, false, false, "rateLimited"},
-                      {500, false, true, "serverError"}, {503, false, true, "serverError"}};
+  const Row rows[] = {{200, true, false, ""},
+                      {204, true, false, ""},
+                      {302, false, false, "clientError"},
+                      {400, false, false, "clientError"},
+                      {401, false, false, "authError"},
+                      {429, false, false, "rateLimited"},
+                      {500, false, true, "serverError"},
+                      {503, false, true, "serverError"}};
   for (const Row& row : rows) {
     http::ClientResponse response;
     response.status = row.status;
     response.body = "why";
-    const Notifier::Result result = JudgeAnswer(response);
+    const StatusOr<http::ClientResponse> answer = std::move(response);
+    const Notifier::Result result = JudgeAnswer(answer);
     CHECK(result.status.ok() == row.ok);
     CHECK(result.retry == row.retry);
     CHECK(result.failure == row.failure);
