@@ -21,10 +21,10 @@ if(EXISTS ${mark})
   file(READ ${mark} installed)
 endif()
 if(NOT installed STREQUAL wanted)
-  execute_process(COMMAND ${NPM} ci --silent --no-progress WORKING_DIRECTORY ${SOURCE}
-                  RESULT_VARIABLE failed)
+  execute_process(COMMAND ${NPM} ci --loglevel=error --no-progress WORKING_DIRECTORY ${SOURCE}
+                  RESULT_VARIABLE failed ERROR_VARIABLE why OUTPUT_QUIET)
   if(failed)
-    use_fallback("npm ci failed (no network?)")
+    use_fallback("npm ci failed (no network?):\n${why}")
     return()
   endif()
   file(WRITE ${mark} ${wanted})
