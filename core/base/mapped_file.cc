@@ -27,6 +27,12 @@ StatusOr<MappedFile> MappedFile::Open(const std::string& path) {
   return file;
 }
 
+StatusOr<MappedFile> MappedFile::OpenSequential(const std::string& path) {
+  NX_ASSIGN_OR_RETURN(MappedFile file, Open(path));
+  if (file.size_ > 0) ::madvise(const_cast<char*>(file.data_), file.size_, MADV_SEQUENTIAL);
+  return file;
+}
+
 MappedFile::~MappedFile() {
   if (data_ != nullptr) ::munmap(const_cast<char*>(data_), size_);
 }

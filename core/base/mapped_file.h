@@ -15,6 +15,8 @@ class MappedFile {
  public:
   // An empty file gives empty data.
   static StatusOr<MappedFile> Open(const std::string& path);
+  // The same for who reads it once from front to back.
+  static StatusOr<MappedFile> OpenSequential(const std::string& path);
   MappedFile() = default;
   MappedFile(MappedFile&& other) noexcept
       : data_(std::exchange(other.data_, nullptr)), size_(std::exchange(other.size_, 0)) {}

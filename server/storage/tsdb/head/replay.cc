@@ -1,14 +1,10 @@
 #include "server/storage/tsdb/head/replay.h"
 
-#include <fcntl.h>
-#include <sys/mman.h>
-#include <sys/stat.h>
-#include <unistd.h>
-
 #include <algorithm>
 #include <cerrno>
 #include <charconv>
 
+#include "core/base/mapped_file.h"
 #include "core/log/log.h"
 
 namespace narthex::tsdb {
@@ -25,34 +21,6 @@ uint32_t NumberIn(std::string_view name, std::string_view prefix) {
   const auto [end, error] = std::from_chars(name.data(), name.data() + name.size(), n);
   return error == std::errc() && end == name.data() + name.size() ? n : 0;
 }
-
-class Mapping {
- public:
-  static StatusOr<Mapping> Open(const std::string& path) {
-    Mapping mapping;
-    NX_ASSIGN_OR_RETURN(const UniqueFd fd, OpenFile(path, O_RDONLY | O_CLOEXEC));
-    struct stat st;
-    if (::fstat(fd.get(), &st) != 0) return ErrnoStatus(errno, path);
-    mapping.size_ = static_cast<size_t>(st.st_size);
-    if (mapping.size_ == 0) return mapping;
-    void* p = ::mmap(nullptr, mapping.size_, PROT_READ, MAP_PRIVATE, fd.get(), 0);
-    if (p == MAP_FAILED) return ErrnoStatus(errno, "mmap " + path);
-    ::madvise(p, mapping.size_, MADV_SEQUENTIAL);
-    mapping.memory_ = p;
-    return mapping;
-  }
-  Mapping(Mapping&& other) noexcept
-      : memory_(std::exchange(other.memory_, nullptr)), size_(other.size_) {}
-  ~Mapping() {
-    if (memory_ != nullptr) ::munmap(memory_, size_);
-  }
-  std::string_view bytes() const { return {static_cast<const char*>(memory_), size_}; }
-
- private:
-  Mapping() = default;
-  void* memory_ = nullptr;
-  size_t size_ = 0;
-};
 
 }  // namespace
 
@@ -113,19 +81,19 @@ StatusOr<ReplayResult> Replay::Run() NO_THREAD_SAFETY_ANALYSIS {
 Status Replay::ReadFile(const std::string& path, uint32_t segment, bool checkpoint, bool last) {
   SegmentScan scan;
   {
-    NX_ASSIGN_OR_RETURN(const Mapping file, Mapping::Open(path));
+    NX_ASSIGN_OR_RETURN(const MappedFile file, MappedFile::OpenSequential(path));
     symbols_.Clear();
     // What a checkpoint says is never outdated by itself.
     position_ = {checkpoint ? UINT32_MAX : segment, 0};
     scan = ScanSegment(
-        file.bytes(), segment,
+        file.data(), segment,
         [this](RecordType type, std::string_view payload) {
           position_.offset += kFrameHeader + payload.size();
           Apply(type, payload);
         },
         // A lost definition could make an id mean its former string.
         [this] { symbols_.Clear(); });
-    result_.bytes += file.bytes().size();
+    result_.bytes += file.data().size();
   }
   result_.records += scan.records;
   result_.corruptions += scan.damaged + scan.torn_tail;

@@ -1,9 +1,5 @@
 #include "server/storage/tsdb/promwal/log_reader.h"
 
-#include <fcntl.h>
-#include <sys/mman.h>
-#include <sys/stat.h>
-
 #include <algorithm>
 #include <cerrno>
 #include <charconv>
@@ -12,6 +8,7 @@
 #include "core/base/bytes.h"
 #include "core/base/crc32c.h"
 #include "core/base/file.h"
+#include "core/base/mapped_file.h"
 #include "core/compress/snappy.h"
 #include "core/compress/zstd.h"
 
@@ -29,34 +26,6 @@ std::optional<uint32_t> NumberIn(std::string_view name) {
   if (name.empty() || error != std::errc() || end != name.data() + name.size()) return std::nullopt;
   return n;
 }
-
-class Mapping {
- public:
-  static StatusOr<Mapping> Open(const std::string& path) {
-    NX_ASSIGN_OR_RETURN(const UniqueFd fd, OpenFile(path, O_RDONLY | O_CLOEXEC));
-    struct stat st;
-    if (::fstat(fd.get(), &st) != 0) return ErrnoStatus(errno, path);
-    Mapping mapping;
-    mapping.size_ = static_cast<size_t>(st.st_size);
-    if (mapping.size_ == 0) return mapping;
-    void* p = ::mmap(nullptr, mapping.size_, PROT_READ, MAP_PRIVATE, fd.get(), 0);
-    if (p == MAP_FAILED) return ErrnoStatus(errno, "mmap " + path);
-    ::madvise(p, mapping.size_, MADV_SEQUENTIAL);
-    mapping.memory_ = p;
-    return mapping;
-  }
-  Mapping(Mapping&& other) noexcept
-      : memory_(std::exchange(other.memory_, nullptr)), size_(other.size_) {}
-  ~Mapping() {
-    if (memory_ != nullptr) ::munmap(memory_, size_);
-  }
-  std::string_view bytes() const { return {static_cast<const char*>(memory_), size_}; }
-
- private:
-  Mapping() = default;
-  void* memory_ = nullptr;
-  size_t size_ = 0;
-};
 
 // Puts fragments together.
 class Assembler {
@@ -184,8 +153,8 @@ Status ScanLog(const LogFiles& files, const OnRecord& record, LogScan* scan) {
   }
   paths.insert(paths.end(), files.segments.begin(), files.segments.end());
   for (const std::string& path : paths) {
-    NX_ASSIGN_OR_RETURN(const Mapping file, Mapping::Open(path));
-    ScanSegment(file.bytes(), record, scan);
+    NX_ASSIGN_OR_RETURN(const MappedFile file, MappedFile::OpenSequential(path));
+    ScanSegment(file.data(), record, scan);
   }
   return OkStatus();
 }
