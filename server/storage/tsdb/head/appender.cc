@@ -237,6 +237,7 @@ void HeadAppender::StoreLate(const Pending& s) {
   if (!core_.late.Insert(s.slot, s.time, s.bits)) return;
   core_.late.appended.fetch_add(1, std::memory_order_relaxed);
   late_.Add(core_.index.table()[s.slot].ref, s.time, s.bits);
+  Count(AppendResult::kOk, s.kind);
 }
 
 uint64_t HeadAppender::LogLate() {
@@ -258,15 +259,22 @@ AppendResult HeadAppender::Store(const Pending& s, SampleRecords* log) {
   const uint64_t ref = core_.index.table()[s.slot].ref;
   // Bounds were checked when the sample came in; another writer may have been faster since.
   const auto store = [&](const auto& value) {
-    const AppendResult result = head_.detached().Append(series, INT64_MIN, s.time, value);
-    if (result == AppendResult::kOk) {
-      LogSample(*series, ref, s.time, value, log);
-      core_.NoteTimes(s.time, s.time);
+    bool repeated;  // it is there already: neither logged nor counted
+    {
+      MutexLock lock(series->mutex);
+      repeated = series->max_time == s.time;
     }
+    const AppendResult result = head_.detached().Append(series, INT64_MIN, s.time, value);
     if (result == AppendResult::kOutOfOrder && Judge(s, result) == AppendResult::kOk) {
       StoreLate(s);
       return AppendResult::kOk;
     }
+    if (result == AppendResult::kOk && repeated) return result;
+    if (result == AppendResult::kOk) {
+      LogSample(*series, ref, s.time, value, log);
+      core_.NoteTimes(s.time, s.time);
+    }
+    Count(result, s.kind);
     return result;
   };
   switch (s.kind) {
@@ -300,9 +308,7 @@ Status HeadAppender::Commit(bool durable) {
     MutexLock structure(core_.structure_mutex);
     SampleRecords log;
     for (const Pending& s : samples_) {
-      const AppendResult result = Store(s, &log);
-      Count(result, s.kind);
-      refused += result == AppendResult::kRefused;
+      refused += Store(s, &log) == AppendResult::kRefused;
     }
     ForgetPending();
     position = std::max({Log(&log), LogLate(), CommitExemplars()});

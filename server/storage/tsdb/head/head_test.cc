@@ -74,6 +74,39 @@ TEST_CASE("Stale markers are written once") {
   CheckSame(Dump(*db), want);
 }
 
+TEST_CASE("a sample that is there already is neither counted nor logged again") {
+  TempDir dir;
+  Registry registry;
+  Options options = TestOptions(dir.path());
+  options.registry = &registry;
+  auto db = OpenDb(options);
+  const auto appended = [&] {
+    for (const auto& family : registry.Gather().families) {
+      if (family.name == "prometheus_tsdb_head_samples_appended_total")
+        return family.samples.at(0).value;
+    }
+    return -1.0;
+  };
+  const auto log_bytes = [&] {
+    uintmax_t bytes = 0;
+    for (const auto& file : std::filesystem::directory_iterator(dir.path() + "/head")) {
+      bytes += file.file_size();
+    }
+    return bytes;
+  };
+  const Labels labels{{"__name__", "a"}};
+  auto appender = db->NewAppender();
+  CHECK(*appender->Append(labels, kT0, 1) == AppendResult::kOk);
+  CHECK(*appender->Append(labels, kT0, 1) == AppendResult::kOk);
+  REQUIRE(appender->Commit(true).ok());
+  CHECK(appended() == 1);
+  const uintmax_t before = log_bytes();
+  CHECK(*appender->Append(labels, kT0, 1) == AppendResult::kOk);
+  REQUIRE(appender->Commit(true).ok());
+  CHECK(appended() == 1);
+  CHECK(log_bytes() == before);
+}
+
 TEST_CASE("Appender classifies samples") {
   TempDir dir;
   auto db = OpenDb(TestOptions(dir.path()));
