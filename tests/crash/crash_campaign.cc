@@ -241,6 +241,7 @@ void FaultsOf(const NamedAction& named, const Directory& base, const Ledger& bas
     Begin(named.action, &ledger);
     const Outcome outcome = RunChild(dir.path(), named.name, ledger.next(), count, {}, &ledger);
     row.calls = outcome.calls;
+    if (outcome.calls == 0) Note(&row, "the shim counted no calls", "call 0");
     if (outcome.exit_code != 0 || !outcome.done) {
       Note(&row, fmt::format("exit {} without a fault", outcome.exit_code), "call 0");
     }
