@@ -17,7 +17,6 @@ libfmt-dev            formatting
 libboost1.81-dev      Asio and Beast: the network stack
 libssl-dev            TLS, MD5 of hashmod
 libcrypt-dev          bcrypt of basic auth
-libc-ares-dev         DNS discovery
 zlib1g-dev            gzip streams
 libdeflate-dev        gzip of whole bodies
 libzstd-dev           WAL compression
