@@ -15,19 +15,9 @@
 #include "core/base/file.h"
 #include "core/http/server.h"
 #include "tests/catch.h"
+#include "tests/eventually.h"
 
 namespace narthex::http {
-
-// Waits for a condition; generous, since sanitizers are slow.
-template <typename F>
-bool Eventually(F&& condition, std::chrono::seconds limit = std::chrono::seconds(30)) {
-  const auto end = std::chrono::steady_clock::now() + limit;
-  while (!condition()) {
-    if (std::chrono::steady_clock::now() > end) return false;
-    std::this_thread::sleep_for(std::chrono::milliseconds(2));
-  }
-  return true;
-}
 
 class RawSocket {
  public:

@@ -1,5 +1,5 @@
-// Targets that misbehave. Every one ends in a failed scrape with a clear reason (or a scrape that is
-// simply large), and the process neither dies nor grows.
+// Targets that misbehave. Every one ends in a failed scrape with a clear reason (or a scrape that
+// is simply large), and the process neither dies nor grows.
 
 #include <list>
 
@@ -33,14 +33,17 @@ std::string ErrorFrom(RawServer::Handler handler, const std::string& keys = "",
   rig.Apply(ManagerRig::OneJob(keys, interval));
   rig.SetTargets({server.address()});
   const std::string error = rig.LastError();
-  CHECK(rig.storage.Get(fmt::format("up{{instance=\"{}\", job=\"j\"}}", server.address())).size() >= 1);
+  CHECK(rig.storage.Get(fmt::format("up{{instance=\"{}\", job=\"j\"}}", server.address())).size() >=
+        1);
   return error;
 }
 
 std::string ChunkedHead() {
   return "HTTP/1.1 200 OK\r\nContent-Type: text/plain\r\nTransfer-Encoding: chunked\r\n\r\n";
 }
-std::string Chunk(std::string_view data) { return fmt::format("{:x}\r\n{}\r\n", data.size(), data); }
+std::string Chunk(std::string_view data) {
+  return fmt::format("{:x}\r\n{}\r\n", data.size(), data);
+}
 
 TEST_CASE("answers that are no HTTP, cut off, or reset") {
   struct Case {
@@ -50,10 +53,15 @@ TEST_CASE("answers that are no HTTP, cut off, or reset") {
       {"silence", ""},
       {"garbage", std::string("\x00\x01\xff\xfe garbage \r\n\r\n", 16)},
       {"half a head", "HTTP/1.1 200 OK\r\nContent-Ty"},
-      {"short body", "HTTP/1.1 200 OK\r\nContent-Type: text/plain\r\nContent-Length: 100\r\n\r\na 1\n"},
+      {"short body",
+       "HTTP/1.1 200 OK\r\nContent-Type: text/plain\r\nContent-Length: 100\r\n\r\na 1\n"},
       {"bad chunk", ChunkedHead() + "zz\r\na 1\n\r\n"},
-      {"bad gzip", "HTTP/1.1 200 OK\r\nContent-Type: text/plain\r\nContent-Encoding: gzip\r\nContent-Length: 4\r\n\r\nabcd"},
-      {"unknown coding", "HTTP/1.1 200 OK\r\nContent-Type: text/plain\r\nContent-Encoding: br\r\nContent-Length: 4\r\n\r\nabcd"},
+      {"bad gzip",
+       "HTTP/1.1 200 OK\r\nContent-Type: text/plain\r\nContent-Encoding: gzip\r\nContent-Length: "
+       "4\r\n\r\nabcd"},
+      {"unknown coding",
+       "HTTP/1.1 200 OK\r\nContent-Type: text/plain\r\nContent-Encoding: br\r\nContent-Length: "
+       "4\r\n\r\nabcd"},
   };
   for (const Case& c : cases) {
     INFO(c.name);
@@ -71,9 +79,9 @@ TEST_CASE("answers that are no HTTP, cut off, or reset") {
 }
 
 TEST_CASE("bodies of garbage are refused with the place") {
-  for (const std::string& body : {std::string(100'000, '\xff'), std::string(100'000, '{'),
-                                  std::string("a{b=\"") + std::string(100'000, 'x'),
-                                  std::string("a 1 2 3 4\n")}) {
+  for (const std::string& body :
+       {std::string(100'000, '\xff'), std::string(100'000, '{'),
+        std::string("a{b=\"") + std::string(100'000, 'x'), std::string("a 1 2 3 4\n")}) {
     const std::string error =
         ErrorFrom([&](const RawServer::Peer& p) { p.Send(HttpAnswer(body)); });
     CHECK_FALSE(error.empty());
@@ -96,12 +104,14 @@ TEST_CASE("an endless body stops at the limit, configured or not") {
 
 TEST_CASE("a body that claims a gigabyte is not waited for") {
   const size_t before = ResidentMiB();
-  const std::string error = ErrorFrom([](const RawServer::Peer& p) {
-    p.Send("HTTP/1.1 200 OK\r\nContent-Type: text/plain\r\nContent-Length: 1073741824\r\n\r\n");
-    const std::string block(1 << 20, '\n');
-    for (int i = 0; i < 1024 && p.Send(block); ++i) {
-    }
-  }, "", "5s");
+  const std::string error = ErrorFrom(
+      [](const RawServer::Peer& p) {
+        p.Send("HTTP/1.1 200 OK\r\nContent-Type: text/plain\r\nContent-Length: 1073741824\r\n\r\n");
+        const std::string block(1 << 20, '\n');
+        for (int i = 0; i < 1024 && p.Send(block); ++i) {
+        }
+      },
+      "", "5s");
   CHECK(error == "body size limit exceeded");
   if (!Sanitized()) CHECK(ResidentMiB() < before + 300);
 }
@@ -135,21 +145,22 @@ TEST_CASE("many huge bodies at once share one memory, and small ones still pass"
   rig.SetTargets(addresses);
   const std::string up = fmt::format("up{{instance=\"{}\", job=\"j\"}}", small.address());
   size_t most = 0;
-  REQUIRE(rig.Eventually(
+  REQUIRE(Eventually(
       [&] {
         most = std::max(most, ResidentMiB());
         return rig.Metric("prometheus_target_scrapes_exceeded_body_memory_total") >= 2 * kHuge &&
                rig.storage.Get(up).size() >= 3;
       },
-      60));
+      std::chrono::seconds(60)));
   for (const auto& [t, v] : rig.storage.Get(up)) CHECK(v == 1);
   size_t told = 0;
   for (const ActiveTarget& t : rig.manager->Targets().active) {
     if (t.scrape_url.find(small.address()) != std::string::npos) continue;
     INFO(t.last_error);
     CHECK(t.health == Health::kDown);
-    told += t.last_error.find("memory limit reached: the bodies of all scrapes in flight may hold "
-                              "64MiB together (--scrape.body-memory-limit)") != std::string::npos;
+    told += t.last_error.find(
+                "memory limit reached: the bodies of all scrapes in flight may hold "
+                "64MiB together (--scrape.body-memory-limit)") != std::string::npos;
   }
   CHECK(told > 0);
   // Bodies are moved as they grow, so a little more than the limit is touched.
@@ -195,11 +206,12 @@ TEST_CASE("a thousand dead targets") {
   // Ports nobody listens on, and one listener that never answers.
   RawServer mute([](const RawServer::Peer& p) { p.WaitClosed(60'000); });
   std::vector<std::string> addresses = {live.address()};
-  for (int i = 2; i < 1000; ++i) addresses.push_back(fmt::format("127.0.{}.{}:1", i / 250, i % 250 + 1));
+  for (int i = 2; i < 1000; ++i)
+    addresses.push_back(fmt::format("127.0.{}.{}:1", i / 250, i % 250 + 1));
   for (int i = 0; i < 20; ++i) addresses.push_back(fmt::format("127.0.0.1:{}", mute.port()));
   rig.Apply(ManagerRig::OneJob("", "2s"));
   rig.SetTargets(addresses);
-  REQUIRE(rig.Eventually(
+  REQUIRE(Eventually(
       [&] {
         size_t down = 0, up = 0;
         for (const ActiveTarget& t : rig.manager->Targets().active) {
@@ -208,14 +220,14 @@ TEST_CASE("a thousand dead targets") {
         }
         return up == 1 && down == 999;
       },
-      60));
+      std::chrono::seconds(60)));
   for (const ActiveTarget& t : rig.manager->Targets().active) {
     if (t.health == Health::kDown) CHECK(t.last_error.starts_with("Get \"http://127.0."));
   }
   // The living one is not held up by the dead.
   const std::string up = fmt::format("up{{instance=\"{}\", job=\"j\"}}", live.address());
   const size_t n = rig.storage.Get(up).size();
-  CHECK(rig.Eventually([&] { return rig.storage.Get(up).size() >= n + 2; }));
+  CHECK(Eventually([&] { return rig.storage.Get(up).size() >= n + 2; }));
   for (const auto& [t, v] : rig.storage.Get(up)) CHECK(v == 1);
   if (!Sanitized()) CHECK(ResidentMiB() < before + 200);
 }

@@ -7,6 +7,7 @@
 #include "core/base/check.h"
 #include "server/scrape/fake_storage.h"
 #include "server/scrape/manager.h"
+#include "tests/eventually.h"
 
 namespace narthex::scrape {
 
@@ -45,15 +46,6 @@ struct ManagerRig {
     auto sets = std::make_shared<discovery::TargetSets>();
     (*sets)["j"] = {group};
     manager->UpdateTargets(std::move(sets));
-  }
-  // True as soon as the condition holds; false after `seconds`.
-  template <typename Condition>
-  static bool Eventually(Condition condition, int seconds = 30) {
-    for (int i = 0; i < seconds * 100; ++i) {
-      if (condition()) return true;
-      std::this_thread::sleep_for(std::chrono::milliseconds(10));
-    }
-    return condition();
   }
   // lastError of the only target, once it has been scraped.
   std::string LastError() const {

@@ -58,7 +58,7 @@ TEST_CASE("a target is scraped on its grid, with upstream's request and report s
   Exporter exporter;
   rig.Apply(ManagerRig::OneJob("  extra_scrape_metrics: true\n  sample_limit: 50\n"));
   rig.SetTargets({exporter.server.address()});
-  REQUIRE(rig.Eventually([&] { return rig.storage.Get(exporter.Series("a")).size() >= 5; }));
+  REQUIRE(Eventually([&] { return rig.storage.Get(exporter.Series("a")).size() >= 5; }));
   const auto samples = rig.storage.Get(exporter.Series("a"));
   for (const auto& [t, v] : samples) CHECK(v == 1);
   CHECK(EndsWith(rig.storage.Get(exporter.Series("up")), 1));
@@ -76,7 +76,8 @@ TEST_CASE("a target is scraped on its grid, with upstream's request and report s
   for (const char* want :
        {"Accept: application/openmetrics-text;version=1.0.0;escaping=allow-utf-8;q=0.6,"
         "application/openmetrics-text;version=0.0.1;q=0.5,"
-        "text/plain;version=1.0.0;escaping=allow-utf-8;q=0.4,text/plain;version=0.0.4;q=0.3,*/*;q=0.2",
+        "text/plain;version=1.0.0;escaping=allow-utf-8;q=0.4,text/plain;version=0.0.4;q=0.3,*/"
+        "*;q=0.2",
         "Accept-Encoding: gzip", "X-Prometheus-Scrape-Timeout-Seconds: 0.1",
         "User-Agent: Prometheus/test"}) {
     INFO(head);
@@ -96,13 +97,20 @@ TEST_CASE("what goes wrong stands in lastError, up is 0 and the series end") {
     std::string body, type, status, keys, error;
   };
   const Case cases[] = {
-      {"a 1\n", "text/plain", "503 Service Unavailable", "", "server returned HTTP status 503 Service Unavailable"},
-      {"a 1\n", "", "200 OK", "", "non-compliant scrape target sending blank Content-Type and no fallback_scrape_protocol specified for target"},
-      {"a 1\n", "text/html", "200 OK", "", "received unsupported Content-Type \"text/html\" and no fallback_scrape_protocol specified for target"},
+      {"a 1\n", "text/plain", "503 Service Unavailable", "",
+       "server returned HTTP status 503 Service Unavailable"},
+      {"a 1\n", "", "200 OK", "",
+       "non-compliant scrape target sending blank Content-Type and no fallback_scrape_protocol "
+       "specified for target"},
+      {"a 1\n", "text/html", "200 OK", "",
+       "received unsupported Content-Type \"text/html\" and no fallback_scrape_protocol specified "
+       "for target"},
       {"<html>", "text/plain", "200 OK", "", "expected"},
       {"a 1\nb 2\n", "text/plain", "200 OK", "  sample_limit: 1\n", "sample limit exceeded"},
-      {"a{long=\"label\"} 1\n", "text/plain", "200 OK", "  label_limit: 3\n", "label_limit exceeded"},
-      {"a 1\nb 2\nc 3\nd 4\n", "text/plain", "200 OK", "  body_size_limit: 10B\n", "body size limit exceeded"},
+      {"a{long=\"label\"} 1\n", "text/plain", "200 OK", "  label_limit: 3\n",
+       "label_limit exceeded"},
+      {"a 1\nb 2\nc 3\nd 4\n", "text/plain", "200 OK", "  body_size_limit: 10B\n",
+       "body size limit exceeded"},
   };
   for (const Case& c : cases) {
     INFO(c.error);
@@ -111,14 +119,14 @@ TEST_CASE("what goes wrong stands in lastError, up is 0 and the series end") {
     exporter.Set("a 1\n");
     rig.Apply(ManagerRig::OneJob(c.keys));
     rig.SetTargets({exporter.server.address()});
-    REQUIRE(rig.Eventually([&] { return EndsWith(rig.storage.Get(exporter.Series("up")), 1); }));
+    REQUIRE(Eventually([&] { return EndsWith(rig.storage.Get(exporter.Series("up")), 1); }));
     exporter.Set(c.body, c.type, c.status);
-    CHECK(rig.Eventually([&] { return EndsWith(rig.storage.Get(exporter.Series("up")), 0); }));
+    CHECK(Eventually([&] { return EndsWith(rig.storage.Get(exporter.Series("up")), 0); }));
     CHECK(EndsStale(rig.storage.Get(exporter.Series("a"))));
     CHECK(rig.LastError().find(c.error) == 0);
     exporter.Set("a 1\n");
-    CHECK(rig.Eventually([&] { return EndsWith(rig.storage.Get(exporter.Series("up")), 1); }));
-    CHECK(rig.Eventually([&] { return EndsWith(rig.storage.Get(exporter.Series("a")), 1); }));
+    CHECK(Eventually([&] { return EndsWith(rig.storage.Get(exporter.Series("up")), 1); }));
+    CHECK(Eventually([&] { return EndsWith(rig.storage.Get(exporter.Series("a")), 1); }));
     CHECK(rig.LastError().empty());
   }
 }
@@ -129,7 +137,7 @@ TEST_CASE("a fallback protocol saves a target without Content-Type") {
   exporter.Set("a 1\n", "");
   rig.Apply(ManagerRig::OneJob("  fallback_scrape_protocol: PrometheusText0.0.4\n"));
   rig.SetTargets({exporter.server.address()});
-  CHECK(rig.Eventually([&] { return EndsWith(rig.storage.Get(exporter.Series("a")), 1); }));
+  CHECK(Eventually([&] { return EndsWith(rig.storage.Get(exporter.Series("a")), 1); }));
 }
 
 TEST_CASE("gzip bodies are read, and bounded after decompression") {
@@ -142,9 +150,9 @@ TEST_CASE("gzip bodies are read, and bounded after decompression") {
   const std::string series = fmt::format("a{{instance=\"{}\", job=\"j\"}}", server.address());
   rig.Apply(ManagerRig::OneJob("  body_size_limit: 100KB\n"));
   rig.SetTargets({server.address()});
-  REQUIRE(rig.Eventually([&] { return EndsWith(rig.storage.Get(series), 1); }));
+  REQUIRE(Eventually([&] { return EndsWith(rig.storage.Get(series), 1); }));
   rig.Apply(ManagerRig::OneJob("  body_size_limit: 100KB\n  metrics_path: /bomb\n"));
-  CHECK(rig.Eventually([&] { return rig.LastError() == "body size limit exceeded"; }));
+  CHECK(Eventually([&] { return rig.LastError() == "body size limit exceeded"; }));
   CHECK(rig.Metric("prometheus_target_scrapes_exceeded_body_size_limit_total") >= 1);
 }
 
@@ -153,13 +161,13 @@ TEST_CASE("a vanished target ends after the usual delay, one that returns in tim
   Exporter exporter;
   rig.Apply(ManagerRig::OneJob(""));
   rig.SetTargets({exporter.server.address()});
-  REQUIRE(rig.Eventually([&] { return EndsWith(rig.storage.Get(exporter.Series("up")), 1); }));
+  REQUIRE(Eventually([&] { return EndsWith(rig.storage.Get(exporter.Series("up")), 1); }));
   rig.SetTargets({});
-  REQUIRE(rig.Eventually([&] { return rig.manager->Targets().active.empty(); }));
-  CHECK(rig.Eventually([&] { return EndsStale(rig.storage.Get(exporter.Series("up"))); }));
+  REQUIRE(Eventually([&] { return rig.manager->Targets().active.empty(); }));
+  CHECK(Eventually([&] { return EndsStale(rig.storage.Get(exporter.Series("up"))); }));
   CHECK(EndsStale(rig.storage.Get(exporter.Series("a"))));
   rig.SetTargets({exporter.server.address()});
-  CHECK(rig.Eventually([&] { return EndsWith(rig.storage.Get(exporter.Series("up")), 1); }));
+  CHECK(Eventually([&] { return EndsWith(rig.storage.Get(exporter.Series("up")), 1); }));
 
   // Gone and back between two scrapes of a slow job: nothing ends.
   ManagerRig slow;
@@ -178,7 +186,7 @@ TEST_CASE("no stale markers when the server stops") {
   Exporter exporter;
   rig.Apply(ManagerRig::OneJob(""));
   rig.SetTargets({exporter.server.address()});
-  REQUIRE(rig.Eventually([&] { return EndsWith(rig.storage.Get(exporter.Series("up")), 1); }));
+  REQUIRE(Eventually([&] { return EndsWith(rig.storage.Get(exporter.Series("up")), 1); }));
   rig.manager->Stop();
   for (const auto& [series, samples] : rig.storage.All()) CHECK_FALSE(EndsStale(samples));
 }
@@ -189,24 +197,24 @@ TEST_CASE("reload: unchanged pools stay, relabelling takes effect, removed jobs 
   exporter.Set("a 1\nb 2\n");
   rig.Apply(ManagerRig::OneJob(""));
   rig.SetTargets({exporter.server.address()});
-  REQUIRE(rig.Eventually([&] { return EndsWith(rig.storage.Get(exporter.Series("b")), 2); }));
+  REQUIRE(Eventually([&] { return EndsWith(rig.storage.Get(exporter.Series("b")), 2); }));
   rig.Apply(ManagerRig::OneJob(""));
   CHECK(rig.Metric("prometheus_target_scrape_pool_reloads_total") == 0);
   rig.Apply(ManagerRig::OneJob(
       "  metric_relabel_configs:\n  - {source_labels: [__name__], regex: b, action: drop}\n"));
   CHECK(rig.Metric("prometheus_target_scrape_pool_reloads_total") == 1);
-  CHECK(rig.Eventually([&] { return EndsStale(rig.storage.Get(exporter.Series("b"))); }));
+  CHECK(Eventually([&] { return EndsStale(rig.storage.Get(exporter.Series("b"))); }));
   CHECK(EndsWith(rig.storage.Get(exporter.Series("a")), 1));
   // Another interval: the target keeps its series.
   rig.Apply(ManagerRig::OneJob("", "50ms"));
-  CHECK(rig.Eventually([&] {
+  CHECK(Eventually([&] {
     const auto active = rig.manager->Targets().active;
     return active.size() == 1 && active[0].interval_ms == 50 &&
            EndsWith(rig.storage.Get(exporter.Series("b")), 2);
   }));
   for (const auto& [t, v] : rig.storage.Get(exporter.Series("a"))) CHECK(v == 1);
   rig.Apply(*config::Load("scrape_configs: []\n", "/", "t.yml"));
-  CHECK(rig.Eventually([&] { return EndsStale(rig.storage.Get(exporter.Series("a"))); }));
+  CHECK(Eventually([&] { return EndsStale(rig.storage.Get(exporter.Series("a"))); }));
   CHECK(rig.manager->PoolNames().empty());
 }
 
@@ -215,19 +223,20 @@ TEST_CASE("target_limit fails every target, dropped targets are listed") {
   Exporter one, two;
   rig.Apply(ManagerRig::OneJob("  target_limit: 1\n"));
   rig.SetTargets({one.server.address(), two.server.address()});
-  REQUIRE(rig.Eventually([&] { return EndsWith(rig.storage.Get(two.Series("up")), 0); }));
+  REQUIRE(Eventually([&] { return EndsWith(rig.storage.Get(two.Series("up")), 0); }));
   for (const ActiveTarget& t : rig.manager->Targets().active) {
     if (t.health == Health::kUnknown) continue;
     CHECK(t.last_error == "target_limit exceeded (number of targets: 2, limit: 1)");
   }
   CHECK(one.scrapes == 0);
   rig.SetTargets({one.server.address()});
-  CHECK(rig.Eventually([&] { return EndsWith(rig.storage.Get(one.Series("up")), 1); }));
+  CHECK(Eventually([&] { return EndsWith(rig.storage.Get(one.Series("up")), 1); }));
 
-  rig.Apply(ManagerRig::OneJob(
-      "  keep_dropped_targets: 1\n  relabel_configs:\n  - {source_labels: [__address__], regex: 'x.*', action: drop}\n"));
+  rig.Apply(
+      ManagerRig::OneJob("  keep_dropped_targets: 1\n  relabel_configs:\n  - {source_labels: "
+                         "[__address__], regex: 'x.*', action: drop}\n"));
   rig.SetTargets({"x1", "x2", "http://bad/x"});
-  REQUIRE(rig.Eventually([&] { return rig.manager->Targets().dropped_counts["j"] == 2; }));
+  REQUIRE(Eventually([&] { return rig.manager->Targets().dropped_counts["j"] == 2; }));
   CHECK(rig.manager->Targets().dropped.size() == 1);
   CHECK(rig.Metric("prometheus_target_sync_failed_total") >= 1);
 }
@@ -240,13 +249,13 @@ TEST_CASE("metadata of active targets; the failure log") {
   const std::string dir = mkdtemp(name);
   rig.Apply(ManagerRig::OneJob("  scrape_failure_log_file: " + dir + "/fail.log\n"));
   rig.SetTargets({exporter.server.address()});
-  REQUIRE(rig.Eventually([&] { return rig.manager->Metadata().size() == 1; }));
+  REQUIRE(Eventually([&] { return rig.manager->Metadata().size() == 1; }));
   const TargetMetadata m = rig.manager->Metadata("a")[0];
   CHECK(m.metadata == MetricMetadata{"a", "gauge", "Some help.", ""});
   CHECK(m.target.Get("job") == "j");
   CHECK(rig.Metric("prometheus_target_metadata_cache_entries") == 1);
   exporter.Set("{", "text/plain");
-  REQUIRE(rig.Eventually([&] { return ReadFile(dir + "/fail.log").value().size() > 0; }));
+  REQUIRE(Eventually([&] { return ReadFile(dir + "/fail.log").value().size() > 0; }));
   const std::string log = *ReadFile(dir + "/fail.log");
   CHECK(log.find("\"job_name\":\"j\"") != std::string::npos);
   CHECK(log.find("\"target\":\"http://" + exporter.server.address()) != std::string::npos);

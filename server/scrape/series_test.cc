@@ -19,7 +19,8 @@ struct Rig {
   Labels target{{"instance", "i"}, {"job", "j"}};
   AppendCounts counts;
 
-  Status Scrape(std::string_view body, TimestampMs t, ScrapeGrammar grammar = ScrapeGrammar::kText) {
+  Status Scrape(std::string_view body, TimestampMs t,
+                ScrapeGrammar grammar = ScrapeGrammar::kText) {
     counts = AppendCounts();
     AppendInput input;
     input.body = body;
@@ -92,7 +93,9 @@ TEST_CASE("the same series twice in one body") {
 TEST_CASE("metric relabelling drops, renames and merges, once per line") {
   Rig r;
   r.AddRule({.source_labels = {"__name__"}, .regex = "drop_.*", .action = RelabelAction::kDrop});
-  r.AddRule({.source_labels = {"__name__"}, .regex = "old_(.*)", .target_label = "__name__",
+  r.AddRule({.source_labels = {"__name__"},
+             .regex = "old_(.*)",
+             .target_label = "__name__",
              .replacement = "new_$1"});
   REQUIRE(r.Scrape("drop_a 1\nold_b 2\nc 3\n", 1000).ok());
   CHECK(r.counts.scraped == 3);
@@ -106,7 +109,9 @@ TEST_CASE("metric relabelling drops, renames and merges, once per line") {
 TEST_CASE("new relabelling: series that come out the same go on, the others end") {
   Rig r;
   REQUIRE(r.Scrape("a 1\nb 2\n", 1000).ok());
-  r.AddRule({.source_labels = {"__name__"}, .regex = "b", .target_label = "__name__",
+  r.AddRule({.source_labels = {"__name__"},
+             .regex = "b",
+             .target_label = "__name__",
              .replacement = "c"});
   r.series.Invalidate();
   REQUIRE(r.Scrape("a 3\nb 4\n", 2000).ok());
@@ -147,12 +152,15 @@ TEST_CASE("limits fail the whole scrape in upstream's words") {
   };
   const Case cases[] = {
       {{.samples = 2}, "a 1\nb 1\nc 1\n", "sample limit exceeded"},
-      {{.labels = 3}, "a{x=\"1\"} 1\n",
+      {{.labels = 3},
+       "a{x=\"1\"} 1\n",
        "label_limit exceeded (metric: a, number of labels: 4, limit: 3)"},
-      {{.label_name_length = 9}, "a{long_label_name=\"1\"} 1\n",
+      {{.label_name_length = 9},
+       "a{long_label_name=\"1\"} 1\n",
        "label_name_length_limit exceeded (metric: a, label name: long_label_name, length: 15, "
        "limit: 9)"},
-      {{.label_value_length = 3}, "a{x=\"1234\"} 1\n",
+      {{.label_value_length = 3},
+       "a{x=\"1234\"} 1\n",
        "label_value_length_limit exceeded (metric: a, label name: x, value: \"1234\", length: 4, "
        "limit: 3)"},
   };
@@ -238,7 +246,8 @@ TEST_CASE("OpenMetrics: le is normalised, # EOF is demanded, metadata is kept") 
   CHECK(r.metadata.List("other").empty());
   CHECK_FALSE(r.Scrape(body.substr(0, body.size() - 6), 2000, ScrapeGrammar::kOpenMetrics).ok());
   REQUIRE(r.Scrape("# HELP h Other.\n# TYPE h histogram\nh_sum 3\n# EOF\n", 3000,
-                   ScrapeGrammar::kOpenMetrics).ok());
+                   ScrapeGrammar::kOpenMetrics)
+              .ok());
   REQUIRE(r.metadata.List("h").size() == 1);
   CHECK(r.metadata.List("h")[0].help == "Other.");
 }

@@ -39,18 +39,33 @@ TEST_CASE("relabelling drops, redirects, and is checked") {
   };
   const Case cases[] = {
       {"address, scheme, path, parameter",
-       {{"__address__", "p:9"}, {"__scheme__", "https"}, {"__metrics_path__", "probe x"}, {"__param_module", "icmp"}},
-       "https://p:9/probe%20x?module=icmp&module=x&z=a+b", ""},
+       {{"__address__", "p:9"},
+        {"__scheme__", "https"},
+        {"__metrics_path__", "probe x"},
+        {"__param_module", "icmp"}},
+       "https://p:9/probe%20x?module=icmp&module=x&z=a+b",
+       ""},
       {"no address", {{"__address__", ""}}, "", "no address"},
-      {"a URL for an address", {{"__address__", "http://x"}}, "", "\"http://x\" is not a valid hostname"},
+      {"a URL for an address",
+       {{"__address__", "http://x"}},
+       "",
+       "\"http://x\" is not a valid hostname"},
       {"interval", {{"__scrape_interval__", "1x"}}, "", "error parsing scrape interval: "},
       {"zero interval", {{"__scrape_interval__", "0s"}}, "", "scrape interval cannot be 0"},
       {"zero timeout", {{"__scrape_timeout__", "0s"}}, "", "scrape timeout cannot be 0"},
-      {"timeout above interval", {{"__scrape_timeout__", "20s"}}, "",
+      {"timeout above interval",
+       {{"__scrape_timeout__", "20s"}},
+       "",
        "scrape timeout cannot be greater than scrape interval (\"20s\" > \"15s\")"},
       {"bad label value", {{"x", "a\xff"}}, "", "invalid label value for \"x\": \"a\\xff\""},
-      {"bad switch", {{"__scrape_native_histograms__", "maybe"}}, "", "error parsing __scrape_native_histograms__"},
-      {"switch we lack", {{"__always_scrape_classic_histograms__", "true"}}, "", "not implemented here"},
+      {"bad switch",
+       {{"__scrape_native_histograms__", "maybe"}},
+       "",
+       "error parsing __scrape_native_histograms__"},
+      {"switch we lack",
+       {{"__always_scrape_classic_histograms__", "true"}},
+       "",
+       "not implemented here"},
   };
   const config::ScrapeConfig job = Job();
   for (const Case& c : cases) {
@@ -59,8 +74,7 @@ TEST_CASE("relabelling drops, redirects, and is checked") {
     for (const auto& [label, value] : c.sets) {
       rules.push_back(*RelabelRule::Compile({.target_label = label, .replacement = value}));
     }
-    const auto target =
-        MakeTarget(job, rules, DiscoveredLabels(job, {{"__address__", "h:1"}}, {}));
+    const auto target = MakeTarget(job, rules, DiscoveredLabels(job, {{"__address__", "h:1"}}, {}));
     if (c.error.empty()) {
       REQUIRE(target.ok());
       CHECK((*target)->url == c.url);
@@ -70,7 +84,8 @@ TEST_CASE("relabelling drops, redirects, and is checked") {
     }
   }
   RelabelRules drop;
-  drop.push_back(*RelabelRule::Compile({.source_labels = {"job"}, .regex = "j", .action = RelabelAction::kDrop}));
+  drop.push_back(*RelabelRule::Compile(
+      {.source_labels = {"job"}, .regex = "j", .action = RelabelAction::kDrop}));
   const auto dropped = MakeTarget(job, drop, DiscoveredLabels(job, {{"__address__", "h:1"}}, {}));
   REQUIRE(dropped.ok());
   CHECK_FALSE(dropped->has_value());

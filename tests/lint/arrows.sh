@@ -17,7 +17,7 @@ forbid() {
 }
 
 ours='core server alertmanager pushgateway node_exporter tools'
-test_files='_test\.cc:|_fuzz\.cc:|_bench\.cc:'
+test_files='_rig\.h:|_test\.cc:|_fuzz\.cc:|_bench\.cc:'
 
 forbid core '(server|alertmanager|pushgateway|node_exporter|kube_state_metrics|exporters|web)/' 'core knows no product'
 forbid 'node_exporter pushgateway exporters' '(server|alertmanager)/' 'exporters see only core'

@@ -1,0 +1,39 @@
+#include "server/api/params.h"
+
+#include "server/api/answer.h"
+#include "server/api/group_token.h"
+#include "tests/catch.h"
+
+namespace narthex::api {
+namespace {
+
+TEST_CASE("timestamps and times") {
+  auto stamp = [](TimestampMs ms) {
+    std::string out;
+    AppendTimestamp(&out, ms);
+    return out;
+  };
+  CHECK(stamp(0) == "0");
+  CHECK(stamp(1) == "0.001");
+  CHECK(stamp(-1) == "-0.001");
+  CHECK(stamp(1250) == "1.250");
+  CHECK(stamp(1'700'000'000'000) == "1700000000");
+  CHECK(stamp(-9'223'372'036'854'775'807 - 1) == "-9223372036854775.808");
+  CHECK(ParseTime("1.0004").value() == 1000);
+  CHECK(ParseTime("1.0005").value() == 1001);
+  CHECK(ParseTime("1e300").value() == kMaxTime);
+  CHECK(ParseTime("-292273086-05-16T16:47:06Z").value() == kMinTime);
+  CHECK(ParseTime("292277025-08-18T07:12:54.999999999Z").value() == kMaxTime);
+  CHECK(ParseTime("1969-12-31T23:59:59.9999Z").value() == -1);
+  CHECK_FALSE(ParseTime("NaN").ok());
+  CHECK_FALSE(ParseTime("").ok());
+  CHECK(ParseDurationNanos("1.5").value() == 1'500'000'000);
+  CHECK(ParseDurationNanos("1h").value() == 3'600'000'000'000);
+  CHECK(GroupToken("", "").size() == 64);
+  // sha256sum of "r.yml;g"
+  CHECK(GroupToken("r.yml", "g") ==
+        "25584567aac5cc53b06cd53d545b9ed46dedafacb6ce5bff68ea22a8605166ac");
+}
+
+}  // namespace
+}  // namespace narthex::api
