@@ -173,11 +173,11 @@ TEST_CASE("a vanished target ends after the usual delay, one that returns in tim
   ManagerRig slow;
   slow.Apply(ManagerRig::OneJob("", "1s"));
   slow.SetTargets({exporter.server.address()});
-  REQUIRE(slow.Eventually([&] { return slow.storage.Get(exporter.Series("up")).size() == 1; }));
+  REQUIRE(Eventually([&] { return slow.storage.Get(exporter.Series("up")).size() == 1; }));
   slow.SetTargets({});
-  REQUIRE(slow.Eventually([&] { return slow.manager->Targets().active.empty(); }));
+  REQUIRE(Eventually([&] { return slow.manager->Targets().active.empty(); }));
   slow.SetTargets({exporter.server.address()});
-  REQUIRE(slow.Eventually([&] { return slow.storage.Get(exporter.Series("up")).size() >= 4; }));
+  REQUIRE(Eventually([&] { return slow.storage.Get(exporter.Series("up")).size() >= 4; }));
   for (const auto& [t, v] : slow.storage.Get(exporter.Series("up"))) CHECK(v == 1);
 }
 

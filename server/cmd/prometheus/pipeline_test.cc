@@ -71,7 +71,7 @@ struct Pipeline {
   }
   bool Becomes(const std::string& expr, const std::string& want) {
     std::string got;
-    const bool ok = ManagerRig::Eventually([&] { return (got = Query(expr)) == want; }, 20);
+    const bool ok = Eventually([&] { return (got = Query(expr)) == want; });
     if (!ok) UNSCOPED_INFO(expr << " = " << got);
     return ok;
   }
