@@ -3,7 +3,10 @@
 // Starts our server and the peers against the same synthetic targets, at two scales one after the
 // other, and prints RSS per active series (the slope between the scales), CPU per million samples,
 // WAL bytes per sample, and how long each takes to be ready after kill -9 and how many samples it
-// has then. Takes 2 × (warm-up + window) and the restarts.
+// has then. Takes 2 × (warm-up + window) and the restarts; --factor=1 leaves the small scale out.
+//
+// With --churn, a second window at the large scale replaces that share of the series at every
+// scrape; CPU per new series is what it takes beyond the samples at their cost of the first.
 //
 //   ingest_bench --targets=50 --series=1000 --interval=5s --warmup=60s --window=60s
 
@@ -20,21 +23,23 @@ namespace narthex::bench {
 namespace {
 
 struct Settings {
-  int64_t targets, series, factor, interval_ms, warmup_ms, window_ms;
-  bool gzip;
+  int64_t targets, series, factor, interval_ms, warmup_ms, window_ms, churn_percent;
+  bool gzip, restart;
 };
 
 struct Measure {
   double series = 0;
   double rss_bytes = 0;
-  double cpu_seconds = 0;
+  Server::Cpu cpu;
   double samples = 0;
   double wal_bytes = 0;
   double ready_seconds = 0;
   double lost_samples = 0;
+  double new_series = 0;
+  double new_series_seconds = 0;  // CPU for all of them
 };
 
-std::string Config(const Settings& settings, int targets, int port) {
+std::string Config(const Settings& settings, size_t client, int targets, int port) {
   std::string config = fmt::format(
       "global:\n  scrape_interval: {}ms\n  scrape_timeout: {}ms\nscrape_configs:\n- job_name: "
       "bench\n"
@@ -42,8 +47,9 @@ std::string Config(const Settings& settings, int targets, int port) {
       settings.interval_ms, settings.interval_ms);
   for (int t = 0; t < targets; ++t) {
     config += fmt::format(
-        "  - targets: ['127.0.0.1:{}']\n    labels: {{__metrics_path__: /t/{}, instance: 't{}'}}\n",
-        port, t, t);
+        "  - targets: ['127.0.0.1:{}']\n    labels: {{__metrics_path__: /{}/{}, instance: "
+        "'t{}'}}\n",
+        port, client, t, t);
   }
   return config;
 }
@@ -53,7 +59,7 @@ constexpr const char* kStored = "sum(sum_over_time(scrape_samples_scraped{job=\"
 Measure Read(const Server& server) {
   return {.series = server.Number("sum(scrape_samples_scraped{job=\"bench\"})"),
           .rss_bytes = server.rss_bytes(),
-          .cpu_seconds = server.cpu_seconds(),
+          .cpu = server.cpu_seconds(),
           .samples = server.Number(kStored),
           .wal_bytes = server.wal_bytes()};
 }
@@ -71,42 +77,71 @@ void Restart(std::vector<std::unique_ptr<Server>>& servers, std::vector<Measure>
   }
 }
 
-std::vector<Measure> RunScale(const Settings& settings, const std::vector<Program>& programs,
-                              int targets, bool restart) {
-  auto synthetic =
-      std::make_unique<Targets>(targets, static_cast<int>(settings.series), settings.gzip);
-  if (auto status = synthetic->Start(); !status.ok()) {
-    fmt::print(stderr, "{}\n", MessageOf(status));
-    std::exit(1);
-  }
-  std::vector<std::unique_ptr<Server>> servers;
-  for (const Program& program : programs) {
-    servers.push_back(std::make_unique<Server>(program,
-                                               fmt::format("ingest-{}-{}", program.name(), targets),
-                                               Config(settings, targets, synthetic->port())));
-  }
-  std::this_thread::sleep_for(std::chrono::milliseconds(settings.warmup_ms));
+using Servers = std::vector<std::unique_ptr<Server>>;
+
+// What the servers do during one window. Sizes are those at its end.
+std::vector<Measure> Window(const Settings& settings, const Servers& servers) {
   std::vector<Measure> start, end;
   for (const auto& server : servers) start.push_back(Read(*server));
   std::this_thread::sleep_for(std::chrono::milliseconds(settings.window_ms));
   for (const auto& server : servers) end.push_back(Read(*server));
   for (size_t i = 0; i < end.size(); ++i) {
-    end[i].cpu_seconds -= start[i].cpu_seconds;
+    end[i].cpu.user -= start[i].cpu.user;
+    end[i].cpu.system -= start[i].cpu.system;
     end[i].wal_bytes -= start[i].wal_bytes;
     end[i].samples -= start[i].samples;
     fmt::print(
-        "  {:10} {:>9.0f} series  {:>8.1f} MB RSS  {:>7.2f} CPU-s for {:>9.0f} samples  "
+        "  {:10} {:>9.0f} series  {:>8.1f} MB RSS  {:>6.2f} + {:>5.2f} CPU-s for {:>9.0f} samples  "
         "{:>6.2f} WAL B/sample\n",
-        servers[i]->name(), end[i].series, end[i].rss_bytes / 1e6, end[i].cpu_seconds,
-        end[i].samples, end[i].wal_bytes / end[i].samples);
+        servers[i]->name(), end[i].series, end[i].rss_bytes / 1e6, end[i].cpu.user,
+        end[i].cpu.system, end[i].samples, end[i].wal_bytes / end[i].samples);
   }
   std::fflush(stdout);
-  if (restart) {
+  return end;
+}
+
+void MeasureChurn(const Settings& settings, Targets& targets, const Servers& servers,
+                  std::vector<Measure>* measures) {
+  targets.SetChurn(static_cast<int>(settings.churn_percent));
+  std::this_thread::sleep_for(std::chrono::milliseconds(settings.interval_ms));
+  std::vector<int64_t> before;
+  for (size_t i = 0; i < servers.size(); ++i)
+    before.push_back(targets.churned(static_cast<int>(i)));
+  const auto churned = Window(settings, servers);
+  for (size_t i = 0; i < servers.size(); ++i) {
+    Measure& m = (*measures)[i];
+    m.new_series = static_cast<double>(targets.churned(static_cast<int>(i)) - before[i]);
+    m.new_series_seconds =
+        churned[i].cpu.total() - churned[i].samples * (m.cpu.total() / m.samples);
+  }
+  targets.SetChurn(0);
+}
+
+std::vector<Measure> RunScale(const Settings& settings, const std::vector<Program>& programs,
+                              int targets, bool large) {
+  auto synthetic = std::make_unique<Targets>(static_cast<int>(programs.size()), targets,
+                                             static_cast<int>(settings.series), settings.gzip);
+  if (auto status = synthetic->Start(); !status.ok()) {
+    fmt::print(stderr, "{}\n", MessageOf(status));
+    std::exit(1);
+  }
+  Servers servers;
+  for (const Program& program : programs) {
+    servers.push_back(
+        std::make_unique<Server>(program, fmt::format("ingest-{}-{}", program.name(), targets),
+                                 Config(settings, servers.size(), targets, synthetic->port())));
+  }
+  std::this_thread::sleep_for(std::chrono::milliseconds(settings.warmup_ms));
+  std::vector<Measure> measures = Window(settings, servers);
+  if (large && settings.churn_percent > 0) {
+    MeasureChurn(settings, *synthetic, servers, &measures);
+  }
+  if (large && settings.restart) {
     synthetic.reset();
     std::this_thread::sleep_for(std::chrono::milliseconds(settings.interval_ms));
-    Restart(servers, end);
+    Restart(servers, measures);
   }
-  return end;
+  return measures;
 }
 
 void PrintRow(const char* what, const std::vector<double>& values) {
@@ -125,27 +160,36 @@ void PrintRow(const char* what, const std::vector<double>& values) {
 void Run(const Settings& settings, const std::vector<Program>& programs) {
   fmt::print("{} series per target, every {} ms, 10 labels, 30 % of values change{}\n",
              settings.series, settings.interval_ms, settings.gzip ? ", gzip" : "");
-  const auto small = RunScale(settings, programs, static_cast<int>(settings.targets), false);
+  std::vector<Measure> small;
+  if (settings.factor > 1) {
+    small = RunScale(settings, programs, static_cast<int>(settings.targets), false);
+  }
   const auto large =
       RunScale(settings, programs, static_cast<int>(settings.targets * settings.factor), true);
 
   fmt::print("\n{:36}", "");
   for (const Program& program : programs) fmt::print("{:>12}", program.name());
   fmt::print("   narthex to each\n");
-  std::vector<double> slope, cpu, wal, ready, lost;
-  for (size_t i = 0; i < programs.size(); ++i) {
-    slope.push_back((large[i].rss_bytes - small[i].rss_bytes) /
-                    (large[i].series - small[i].series));
-    cpu.push_back(large[i].cpu_seconds / large[i].samples * 1e6);
-    wal.push_back(large[i].wal_bytes / large[i].samples);
-    ready.push_back(large[i].ready_seconds);
-    lost.push_back(large[i].lost_samples);
+  const auto row = [&](const char* what, const auto& value) {
+    std::vector<double> values;
+    for (size_t i = 0; i < programs.size(); ++i) values.push_back(value(i));
+    PrintRow(what, values);
+  };
+  if (!small.empty()) {
+    row("RSS per active series, bytes", [&](size_t i) {
+      return (large[i].rss_bytes - small[i].rss_bytes) / (large[i].series - small[i].series);
+    });
   }
-  PrintRow("RSS per active series, bytes", slope);
-  PrintRow("CPU per million samples, seconds", cpu);
-  PrintRow("WAL bytes per sample", wal);
-  PrintRow("ready after kill -9, seconds", ready);
-  PrintRow("samples lost by kill -9", lost);
+  row("CPU per million samples, seconds",
+      [&](size_t i) { return large[i].cpu.total() / large[i].samples * 1e6; });
+  row("WAL bytes per sample", [&](size_t i) { return large[i].wal_bytes / large[i].samples; });
+  if (settings.churn_percent > 0) {
+    row("CPU per new series, microseconds",
+        [&](size_t i) { return large[i].new_series_seconds / large[i].new_series * 1e6; });
+  }
+  if (!settings.restart) return;
+  row("ready after kill -9, seconds", [&](size_t i) { return large[i].ready_seconds; });
+  row("samples lost by kill -9", [&](size_t i) { return large[i].lost_samples; });
 }
 
 }  // namespace
@@ -156,23 +200,26 @@ int main(int argc, char** argv) {
   FlagSet flags("ingest_bench",
                 "Memory, CPU and restart of ingestion, side by side with the peers.");
   auto* ours = flags.String("ours", "Our server.", testing::Binary("prometheus"));
-  auto* peer = flags.String("peer", "Prometheus.", "/usr/bin/prometheus");
+  auto* peer = flags.String("peer", "Prometheus; empty: leave it out.", "/usr/bin/prometheus");
   auto* victoria =
       flags.String("victoria", "VictoriaMetrics; empty: leave it out.",
                    FileExists("/usr/bin/victoria-metrics") ? "/usr/bin/victoria-metrics" : "");
   auto* targets = flags.Int("targets", "Targets at the small scale.", 50);
   auto* series = flags.Int("series", "Series per target.", 1000);
   auto* factor = flags.Int("factor", "The large scale is this many times the small one.", 3);
+  auto* churn = flags.Int("churn", "Per cent of new series per scrape in a further window.", 0);
   auto* gzip = flags.Bool("gzip", "Scrape compressed.", false);
+  auto* restart = flags.Bool("restart", "Kill and restart the servers at the end.", true);
   const auto kGo = FlagSet::DurationSyntax::kGo;
   auto* interval = flags.Duration("interval", "Scrape interval.", "5s", kGo);
   auto* warmup = flags.Duration("warmup", "Time before the window.", "60s", kGo);
   auto* window = flags.Duration("window", "Time measured.", "60s", kGo);
   flags.Parse(argc, argv);
 
-  std::vector<bench::Program> programs = {{bench::Kind::kOurs, *ours},
-                                          {bench::Kind::kPrometheus, *peer}};
+  std::vector<bench::Program> programs = {{bench::Kind::kOurs, *ours}};
+  if (!peer->empty()) programs.push_back({bench::Kind::kPrometheus, *peer});
   if (!victoria->empty()) programs.push_back({bench::Kind::kVictoria, *victoria});
-  bench::Run({*targets, *series, *factor, *interval, *warmup, *window, *gzip}, programs);
+  bench::Run({*targets, *series, *factor, *interval, *warmup, *window, *churn, *gzip, *restart},
+             programs);
   return 0;
 }

@@ -59,14 +59,15 @@ double Server::Number(const std::string& expression) const {
   return at == std::string::npos ? 0 : std::atof(answer.body.c_str() + at + 2);
 }
 
-double Server::cpu_seconds() const {
+Server::Cpu Server::cpu_seconds() const {
   const std::string stat = ReadFile(fmt::format("/proc/{}/stat", process_->pid())).value_or("");
   const size_t name_end = stat.rfind(')');
-  if (name_end == std::string::npos) return 0;
+  if (name_end == std::string::npos) return {};
   unsigned long user = 0, system = 0;
   std::sscanf(stat.c_str() + name_end + 1, " %*c %*d %*d %*d %*d %*d %*u %*u %*u %*u %*u %lu %lu",
               &user, &system);
-  return static_cast<double>(user + system) / static_cast<double>(::sysconf(_SC_CLK_TCK));
+  const auto ticks = static_cast<double>(::sysconf(_SC_CLK_TCK));
+  return {static_cast<double>(user) / ticks, static_cast<double>(system) / ticks};
 }
 
 double Server::wal_bytes() const {

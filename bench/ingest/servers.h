@@ -30,7 +30,11 @@ class Server {
   const std::string& name() const { return name_; }
   // The value of an instant query; 0 when there is none.
   double Number(const std::string& expression) const;
-  double cpu_seconds() const;
+  struct Cpu {
+    double user = 0, system = 0;
+    double total() const { return user + system; }
+  };
+  Cpu cpu_seconds() const;
   double rss_bytes() const { return static_cast<double>(process_->rss_bytes()); }
   double wal_bytes() const;  // 0 for who has none
 
