@@ -83,7 +83,7 @@ Status Db::Impl::Start() {
   }
   core.writable = true;
   if (options.registry != nullptr) {
-    collectors = {MakeHeadCollector(&head, wal_dir), MakeBlockCollector(&blocks)};
+    collectors = {MakeHeadCollector(&head, wal_dir), MakeBlockCollector(&blocks, &head)};
     for (const auto& collector : collectors) options.registry->AddCollector(collector);
   }
   ShowLimits();

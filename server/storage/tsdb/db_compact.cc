@@ -65,6 +65,7 @@ Status Db::Impl::FenceHead(int64_t maxt) {
 }
 
 StatusOr<BlockMeta> Db::Impl::WriteHeadBlock(int64_t mint, int64_t maxt) {
+  const Populating populating(&metrics);
   BlockMeta meta;
   meta.min_time = mint;
   meta.max_time = maxt;
@@ -101,6 +102,7 @@ Status Db::Impl::CutHead() {
 Status Db::Impl::CutLate() {
   const std::shared_ptr<LateGeneration> late = head.core().late.Freeze();
   if (late == nullptr) return OkStatus();
+  const Populating populating(&metrics);
   const auto [mint, maxt] = late->bounds();
   for (int64_t end = RangeEnd(mint, options.chunk_range_ms);; end += options.chunk_range_ms) {
     BlockMeta meta;
@@ -161,6 +163,7 @@ Status Db::Impl::CompactBlocks() {
 
 Status Db::Impl::CompactOnce(const std::vector<Ulid>& plan) {
   const auto start = std::chrono::steady_clock::now();
+  const Populating populating(&metrics);
   std::vector<BlockPtr> inputs;
   const std::shared_ptr<const BlockSet::List> served = blocks.list();
   for (const BlockPtr& block : *served) {

@@ -66,6 +66,16 @@ struct Db::Impl {
   Status CompactOnce(const std::vector<Ulid>& plan) REQUIRES(maintenance);
   std::vector<Ulid> Plan() REQUIRES(maintenance);
   BlockWriter::Options WriterOptions() const;
+  // Shows for its lifetime that a block is being written.
+  class Populating {
+   public:
+    explicit Populating(DbMetrics* metrics) : gauge_(metrics->populating_block) { gauge_->Set(1); }
+    ~Populating() { gauge_->Set(0); }
+    Populating(const Populating&) = delete;
+
+   private:
+    Gauge* const gauge_;
+  };
 
   // Older samples are in blocks, not in the head.
   int64_t head_mint() const {

@@ -131,6 +131,7 @@ Status Db::Impl::CheckpointLocked() {
     metrics.wal_truncations_failed->Inc();
     return status;
   }
+  metrics.checkpoint_deletions->Inc();
   checkpoint_due = head.core().wal->counters().bytes_written.load() + options.wal_checkpoint_bytes;
   metrics.truncate_seconds->Observe(SecondsSince(start));
   return OkStatus();

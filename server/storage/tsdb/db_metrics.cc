@@ -19,7 +19,7 @@ void Add(std::vector<MetricFamily>* out, std::string_view name, std::string_view
 
 class BlockCollector final : public Collector {
  public:
-  explicit BlockCollector(const BlockSet* blocks) : blocks_(*blocks) {}
+  BlockCollector(const BlockSet* blocks, const Head* head) : blocks_(*blocks), head_(*head) {}
   void Collect(std::vector<MetricFamily>* out) override {
     const auto list = blocks_.list();
     uint64_t bytes = 0, memory = 0;
@@ -27,7 +27,7 @@ class BlockCollector final : public Collector {
       bytes += block->bytes();
       memory += block->index().memory_bytes();
     }
-    const int64_t lowest = list->empty() ? 0 : list->front()->min_time();
+    const int64_t lowest = list->empty() ? head_.core().min_time.load() : list->front()->min_time();
     Add(out, "blocks_loaded", "Number of currently loaded data blocks", MetricType::kGauge,
         list->size());
     Add(out, "storage_blocks_bytes",
@@ -45,6 +45,7 @@ class BlockCollector final : public Collector {
 
  private:
   const BlockSet& blocks_;
+  const Head& head_;
 };
 
 class HeadCollector final : public Collector {
@@ -62,13 +63,26 @@ class HeadCollector final : public Collector {
     const int64_t mint = core_.min_time.load(), maxt = core_.max_time.load();
     Add(out, "head_series", "Total number of series in the head block.", MetricType::kGauge,
         series);
+    // What was created is what is there and what has gone. Taken one after the other: the counter
+    // must not fall because something went in between.
+    const uint64_t chunks_removed = c.chunks_removed.load();
+    const uint64_t chunks = head_.CountChunks();
+    uint64_t created = chunks_created_.load();
+    while (created < chunks + chunks_removed &&
+           !chunks_created_.compare_exchange_weak(created, chunks + chunks_removed)) {
+    }
     Add(out, "head_chunks", "Total number of chunks in the head block.", MetricType::kGauge,
-        head_.CountChunks());
-    Add(out, "head_series_created_total", "Total number of series created in the head.",
+        chunks);
+    Add(out, "head_chunks_created_total", "Total number of chunks created in the head",
+        MetricType::kCounter, chunks_created_.load());
+    Add(out, "head_chunks_removed_total", "Total number of chunks removed in the head",
+        MetricType::kCounter, chunks_removed);
+    CollectReaders(out);
+    Add(out, "head_series_created_total", "Total number of series created in the head",
         MetricType::kCounter, c.series_created.load());
-    Add(out, "head_series_removed_total", "Total number of series removed in the head.",
+    Add(out, "head_series_removed_total", "Total number of series removed in the head",
         MetricType::kCounter, c.series_removed.load());
-    Add(out, "head_active_appenders", "Number of currently active appender transactions.",
+    Add(out, "head_active_appenders", "Number of currently active appender transactions",
         MetricType::kGauge, c.active_appenders.load());
     Add(out, "head_min_time",
         "Minimum time bound of the head block. The unit is decided by the library consumer.",
@@ -76,15 +90,20 @@ class HeadCollector final : public Collector {
     Add(out, "head_max_time",
         "Maximum timestamp of the head block. The unit is decided by the library consumer.",
         MetricType::kGauge, maxt);
-    Add(out, "head_min_time_seconds", "Minimum time bound of the head block in seconds.",
-        MetricType::kGauge, mint / 1000);
-    Add(out, "head_max_time_seconds", "Maximum timestamp of the head block in seconds.",
-        MetricType::kGauge, maxt / 1000);
+    Add(out, "head_min_time_seconds", "Minimum time bound of the head block.", MetricType::kGauge,
+        mint / 1000);
+    Add(out, "head_max_time_seconds", "Maximum timestamp of the head block.", MetricType::kGauge,
+        maxt / 1000);
     Add(out, "head_chunks_storage_size_bytes", "Size of the chunks_head directory.",
         MetricType::kGauge, core_.chunks.bytes());
     Add(out, "ingestion_stopped",
         "Whether new samples are refused, because the log or the head chunks cannot be written.",
         MetricType::kGauge, core_.Refusing() ? 1 : 0);
+    Add(out, "checkpoint_deletions_failed_total",
+        "Total number of checkpoint deletions that failed.", MetricType::kCounter,
+        c.checkpoint_deletions_failed.load());
+    Add(out, "mmap_chunk_corruptions_total", "Total number of memory-mapped chunk corruptions.",
+        MetricType::kCounter, core_.chunks.damaged());
     Add(out, "mmap_chunks_total", "Total number of chunks that were memory-mapped.",
         MetricType::kCounter, core_.chunks.written());
     AddTyped(out, "head_samples_appended_total", "Total number of appended samples.",
@@ -108,6 +127,7 @@ class HeadCollector final : public Collector {
              "Total number of appended out of order samples.", core_.late.appended.load());
     CollectWal(out);
     CollectExemplars(out);
+    CollectFanOut(out);
   }
 
  private:
@@ -134,6 +154,40 @@ class HeadCollector final : public Collector {
         f.out_of_order);
   }
 
+  // What upstream counts where samples fan out to the storage and to remote ones.
+  void CollectFanOut(std::vector<MetricFamily>* out) const {
+    const auto add = [out](std::string name, std::string help, MetricType type, double value) {
+      MetricFamily& family = out->emplace_back();
+      family.name = "prometheus_remote_storage_" + name;
+      family.help = std::move(help);
+      family.type = type;
+      family.samples.push_back({.value = value});
+    };
+    const HeadCounters& c = core_.counters;
+    const auto in = [&](const char* what, const char* kind, uint64_t value) {
+      add(fmt::format("{}_in_total", what),
+          fmt::format("{} in to remote storage, compare to {} out for queue managers.", kind, what),
+          MetricType::kCounter, static_cast<double>(value));
+    };
+    in("samples", "Samples", c.samples_appended.load());
+    in("histograms", "HistogramSamples", c.histograms_appended.load());
+    in("exemplars", "Exemplars", core_.exemplars.figures().appended);
+    const int64_t newest = core_.max_time.load();
+    add("highest_timestamp_in_seconds",
+        "Highest timestamp that has come into the remote storage via the Appender interface, in "
+        "seconds since epoch. Initialized to 0 when no data has been received yet.",
+        MetricType::kGauge, newest == kNoMaxTime ? 0 : static_cast<double>(newest / 1000));
+  }
+
+  // Readers pin epochs, which stand for upstream's append IDs.
+  void CollectReaders(std::vector<MetricFamily>* out) const {
+    const Epochs::Marks marks = core_.epochs.marks();
+    Add(out, "isolation_high_watermark", "The highest TSDB append ID that has been given out.",
+        MetricType::kGauge, marks.newest);
+    Add(out, "isolation_low_watermark", "The lowest TSDB append ID that is still referenced.",
+        MetricType::kGauge, marks.oldest);
+  }
+
   void CollectWal(std::vector<MetricFamily>* out) const {
     if (core_.wal == nullptr) return;
     const WalCounters& w = core_.wal->counters();
@@ -145,6 +199,18 @@ class HeadCollector final : public Collector {
         w.completed_segments.load());
     Add(out, "wal_writes_failed_total", "Total number of write log writes that failed.",
         MetricType::kCounter, w.write_failures.load());
+    Add(out, "wal_record_bytes_saved_total",
+        "Total number of bytes saved by optional record compression. Use this metric to learn "
+        "about the effectiveness compression.",
+        MetricType::kCounter, w.bytes_saved.load());
+    out->back().samples[0].labels = {{"compression", "zstd"}};
+    Add(out, "wal_record_part_writes_total",
+        "Total number of record parts written before flushing.", MetricType::kCounter,
+        w.records.load());
+    Add(out, "wal_record_parts_bytes_written_total",
+        "Total number of record part bytes written before flushing, including CRC and compression "
+        "headers.",
+        MetricType::kCounter, w.record_bytes.load());
     Add(out, "wal_storage_size_bytes", "Size of the write log directory.", MetricType::kGauge,
         DirectoryBytes(wal_dir_));
   }
@@ -158,6 +224,7 @@ class HeadCollector final : public Collector {
   const Head& head_;
   const HeadCore& core_;
   const std::string wal_dir_;
+  std::atomic<uint64_t> chunks_created_{0};
 };
 
 }  // namespace
@@ -181,6 +248,8 @@ DbMetrics::DbMetrics(Registry* registry) {
       counter("checkpoint_creations_total", "Total number of checkpoint creations attempted.");
   checkpoint_failures = counter("checkpoint_creations_failed_total",
                                 "Total number of checkpoint creations that failed.");
+  checkpoint_deletions =
+      counter("checkpoint_deletions_total", "Total number of checkpoint deletions attempted.");
   truncations = counter("head_truncations_total", "Total number of head truncations attempted.");
   truncations_failed =
       counter("head_truncations_failed_total", "Total number of head truncations that failed.");
@@ -212,6 +281,8 @@ DbMetrics::DbMetrics(Registry* registry) {
                                  "Total number of compactions done on overlapping blocks.");
   blocks_damaged =
       gauge("blocks_damaged", "Number of blocks that cannot be read and are left out.");
+  populating_block = gauge("compaction_populating_block",
+                           "Set to 1 when a block is currently being written to the disk.");
   const auto histogram = [&](std::string_view name, std::string help, std::vector<double> buckets) {
     return &registry->AddHistogram(fmt::format("prometheus_tsdb_{}", name), std::move(help),
                                    {.buckets = std::move(buckets)});
@@ -230,6 +301,8 @@ DbMetrics::DbMetrics(Registry* registry) {
   tombstone_seconds = histogram("tombstone_cleanup_seconds",
                                 "The time taken to recompact blocks to remove tombstones.",
                                 {.005, .01, .025, .05, .1, .25, .5, 1, 2.5, 5, 10});
+  snapshot_replay_errors =
+      counter("snapshot_replay_error_total", "Total number snapshot replays that failed.");
   replay_seconds = gauge("data_replay_duration_seconds", "Time taken to replay the data on disk.");
   clean_start = gauge("clean_start",
                       "-1: lockfile is disabled. 0: a lockfile from a previous execution was "
@@ -256,8 +329,8 @@ ChunkObserver DbMetrics::chunk_observer() const {
   };
 }
 
-std::shared_ptr<Collector> MakeBlockCollector(const BlockSet* blocks) {
-  return std::make_shared<BlockCollector>(blocks);
+std::shared_ptr<Collector> MakeBlockCollector(const BlockSet* blocks, const Head* head) {
+  return std::make_shared<BlockCollector>(blocks, head);
 }
 
 std::shared_ptr<Collector> MakeHeadCollector(const Head* head, std::string wal_dir) {

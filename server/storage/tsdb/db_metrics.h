@@ -16,6 +16,7 @@ struct DbMetrics {
 
   Counter* checkpoint_creations = nullptr;
   Counter* checkpoint_failures = nullptr;
+  Counter* checkpoint_deletions = nullptr;
   Counter* truncations = nullptr;
   Counter* truncations_failed = nullptr;
   Counter* wal_corruptions = nullptr;
@@ -31,6 +32,8 @@ struct DbMetrics {
   Counter* compactions_skipped = nullptr;
   Counter* vertical_compactions = nullptr;
   Gauge* blocks_damaged = nullptr;
+  Gauge* populating_block = nullptr;
+  Counter* snapshot_replay_errors = nullptr;  // of Prometheus' chunk_snapshot or of ours
   Gauge* replay_seconds = nullptr;
   Gauge* clean_start = nullptr;
   Gauge* retention_seconds = nullptr;
@@ -55,6 +58,6 @@ struct DbMetrics {
 // Families read from the head at gather time. Goes out of the registry before the head does.
 std::shared_ptr<Collector> MakeHeadCollector(const Head* head, std::string wal_dir);
 // The same for the blocks.
-std::shared_ptr<Collector> MakeBlockCollector(const BlockSet* blocks);
+std::shared_ptr<Collector> MakeBlockCollector(const BlockSet* blocks, const Head* head);
 
 }  // namespace narthex::tsdb

@@ -261,10 +261,11 @@ class CheckpointWriter {
   IdSet detached_;  // their open samples are in the file
 };
 
-// Deletes the segments and checkpoints below `number`.
-void DeleteBelow(const std::string& dir, uint32_t number) {
+// Deletes the segments and checkpoints below `number`; false when some are left.
+bool DeleteBelow(const std::string& dir, uint32_t number) {
   const auto names = ListDirectory(dir);
-  if (!names.ok()) return;
+  if (!names.ok()) return false;
+  bool all = true;
   for (const std::string& name : *names) {
     const size_t dash = name.rfind('-');
     if (dash == std::string::npos) continue;
@@ -276,8 +277,10 @@ void DeleteBelow(const std::string& dir, uint32_t number) {
     if (error != std::errc() || stop != end || n >= number) continue;
     if (::unlink(JoinPath(dir, name).c_str()) != 0) {
       NX_LOG(Warn, "Old log file could not be deleted", {"file", name});
+      all = false;
     }
   }
+  return all;
 }
 
 }  // namespace
@@ -303,7 +306,7 @@ Status WriteCheckpoint(Head* head, const std::string& wal_dir) {
     ::unlink(temporary.c_str());
     return Annotate(status, "checkpoint");
   }
-  DeleteBelow(wal_dir, number);
+  if (!DeleteBelow(wal_dir, number)) ++core.counters.checkpoint_deletions_failed;
   NX_LOG(Info, "Log checkpoint complete", {"first", number}, {"bytes", file.size()});
   return OkStatus();
 }

@@ -50,6 +50,8 @@ struct HeadCounters {
   std::atomic<uint64_t> histograms_appended{0};
   std::atomic<uint64_t> series_created{0};
   std::atomic<uint64_t> series_removed{0};
+  std::atomic<uint64_t> chunks_removed{0};
+  std::atomic<uint64_t> checkpoint_deletions_failed{0};
   std::atomic<uint64_t> out_of_order{0};
   std::atomic<uint64_t> out_of_bounds{0};
   std::atomic<uint64_t> duplicates{0};

@@ -47,6 +47,16 @@ class Epochs {
     return pins_.empty() || pins_.begin()->first > mark;
   }
 
+  // The newest epoch, and the oldest one that a reader still holds.
+  struct Marks {
+    uint64_t newest = 0;
+    uint64_t oldest = 0;
+  };
+  Marks marks() const {
+    MutexLock lock(mutex_);
+    return {now_, pins_.empty() ? now_ : pins_.begin()->first};
+  }
+
   // Runs what no reader can see any more.
   void Drain() {
     std::vector<std::function<void()>> ready;
@@ -73,7 +83,7 @@ class Epochs {
     if (--it->second == 0) pins_.erase(it);
   }
 
-  Mutex mutex_;
+  mutable Mutex mutex_;
   uint64_t now_ GUARDED_BY(mutex_) = 1;
   std::map<uint64_t, size_t> pins_ GUARDED_BY(mutex_);
   std::deque<std::pair<uint64_t, std::function<void()>>> limbo_ GUARDED_BY(mutex_);

@@ -52,6 +52,7 @@ bool Head::DropOldChunks(SeriesRecord& record, int64_t mint) {
     if (chunk.ok() && chunk->maxt >= mint) break;
   }
   record.chunks.EraseFront(old);
+  core_.counters.chunks_removed.fetch_add(old, std::memory_order_relaxed);
   return record.chunks.empty();
 }
 

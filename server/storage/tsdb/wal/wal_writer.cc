@@ -54,6 +54,8 @@ uint64_t WalWriter::AppendLocked(uint8_t type, std::string_view payload, bool wa
   AppendFrame(static_cast<RecordType>(type), payload, &pending_);
   segment_size_ += pending_.size() - before;
   appended_position_ += pending_.size() - before;
+  counters_.records.fetch_add(1, std::memory_order_relaxed);
+  counters_.record_bytes.fetch_add(pending_.size() - before, std::memory_order_relaxed);
   const uint64_t position = appended_position_;
   if (segment_size_ >= options_.segment_bytes) RollLocked();
   if (options_.flush_window.count() > 0 || wake) {
@@ -210,6 +212,8 @@ Status WalWriter::WriteBatch(Batch* batch) {
     if (!ZSTD_isError(n) && n * 115 <= batch->bytes.size() * 100) {
       packed.resize(n);
       AppendFrame(RecordType::kCompressed, packed, &out);
+      counters_.bytes_saved.fetch_add(batch->bytes.size() - packed.size(),
+                                      std::memory_order_relaxed);
       compressed = true;
     }
   }

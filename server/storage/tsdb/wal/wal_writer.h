@@ -44,6 +44,9 @@ struct WalCounters {
   std::atomic<uint64_t> write_failures{0};
   std::atomic<uint64_t> completed_segments{0};
   std::atomic<uint64_t> bytes_written{0};
+  std::atomic<uint64_t> bytes_saved{0};   // by compression
+  std::atomic<uint64_t> records{0};       // handed over, written or not
+  std::atomic<uint64_t> record_bytes{0};  // of these, with their frames
 };
 
 class WalWriter {

@@ -1,0 +1,119 @@
+// The metrics a server shows of its storage, beside Prometheus' own: the same names, the same
+// types. What differs is listed with its reason. The peer is the installed one; NARTHEX_PEER_BIN
+// names a folder with another prometheus.
+
+#include <cstdlib>
+#include <filesystem>
+#include <fstream>
+#include <map>
+#include <sstream>
+
+#include "tests/catch.h"
+#include "tests/support/http.h"
+#include "tests/support/process.h"
+
+namespace narthex::testing {
+namespace {
+
+using namespace std::chrono_literals;
+using Types = std::map<std::string, std::string>;
+
+// Upstream's that are not here.
+const std::map<std::string, std::string> kNotHere = {
+    {"prometheus_tsdb_head_series_not_found_total",
+     "readers hold the series they have found: none goes missing"},
+    {"prometheus_tsdb_out_of_order_wbl_", "late samples go to the one log: prometheus_tsdb_wal_*"},
+    {"prometheus_remote_storage_string_interner_", "there is no string interner"},
+    {"prometheus_remote_read_handler_queries", "remote read is not here yet"},
+    {"prometheus_api_remote_write_without_metadata_", "counts messages of remote write 2.0"},
+    {"prometheus_api_remote_read_queries", "the same, up to 2.50"},
+};
+// Ours that upstream has not, or not in every release.
+const std::map<std::string, std::string> kOurs = {
+    {"prometheus_tsdb_blocks_damaged", "a damaged block does not stop the server here"},
+    {"prometheus_tsdb_ingestion_stopped", "a full disk does not stop the server here"},
+    {"prometheus_tsdb_retention_limit_percentage", "3.11 and later"},
+    {"prometheus_tsdb_wal_record_", "3.0 and later"},
+    {"prometheus_tsdb_wal_storage_size_bytes", "2.43 and later"},
+    {"prometheus_tsdb_head_chunks_storage_size_bytes", "2.43 and later"},
+    {"prometheus_tsdb_mmap_chunks_total", "2.44 and later"},
+    {"prometheus_tsdb_retention_limit_seconds", "2.50 and later"},
+    {"prometheus_api_remote_write_", "3.0 and later; dropped exemplars are counted here only"},
+    {"prometheus_remote_storage_histograms_in_total", "2.40 and later"},
+};
+
+bool Explained(const std::map<std::string, std::string>& list, const std::string& name) {
+  for (const auto& [prefix, reason] : list) {
+    if (name.starts_with(prefix)) return true;
+  }
+  return false;
+}
+
+Types StorageFamilies(const std::string& exposition) {
+  Types types;
+  std::istringstream lines(exposition);
+  for (std::string line; std::getline(lines, line);) {
+    if (!line.starts_with("# TYPE ")) continue;
+    std::istringstream words(line.substr(7));
+    std::string name, type;
+    words >> name >> type;
+    if (name.starts_with("prometheus_tsdb_") || name.starts_with("prometheus_remote_") ||
+        name.starts_with("prometheus_api_remote_")) {
+      types[name] = type;
+    }
+  }
+  return types;
+}
+
+// What a server exposes once it has scraped itself.
+Types Expose(const std::string& binary, const std::string& name) {
+  const std::string dir = ScratchDir("self_metrics_" + name);
+  const std::string address = "127.0.0.1:" + std::to_string(FreePort());
+  std::ofstream(dir + "/prometheus.yml") << "global: {scrape_interval: 1s}\n"
+                                            "storage: {tsdb: {out_of_order_time_window: 30m}}\n"
+                                            "scrape_configs:\n"
+                                            "- job_name: self\n"
+                                            "  static_configs: [{targets: ['" +
+                                                address + "']}]\n";
+  ChildProcess server({binary, "--config.file=" + dir + "/prometheus.yml",
+                       "--storage.tsdb.path=" + dir + "/data", "--web.listen-address=" + address,
+                       "--enable-feature=exemplar-storage", "--web.enable-remote-write-receiver"},
+                      dir + "/log");
+  std::string body;
+  const bool ready = Eventually(60s, [&] {
+    // A counter by kind shows itself when it counts.
+    body = HttpGet("http://" + address + "/metrics").body;
+    return body.find("prometheus_tsdb_head_samples_appended_total{type=\"float\"} ") !=
+               std::string::npos &&
+           body.find("prometheus_tsdb_head_samples_appended_total{type=\"float\"} 0\n") ==
+               std::string::npos;
+  });
+  INFO(server.output());
+  REQUIRE(ready);
+  return StorageFamilies(body);
+}
+
+TEST_CASE("the storage shows the metrics that dashboards know") {
+  const char* folder = std::getenv("NARTHEX_PEER_BIN");
+  const Types theirs =
+      Expose(std::string(folder != nullptr ? folder : "/usr/bin") + "/prometheus", "peer");
+  const Types ours = Expose(Binary("prometheus"), "ours");
+  REQUIRE(theirs.size() > 60);
+  for (const auto& [name, type] : theirs) {
+    INFO(name);
+    const auto found = ours.find(name);
+    if (found == ours.end()) {
+      CHECK(Explained(kNotHere, name));
+    } else {
+      CHECK(found->second == type);
+      CHECK_FALSE(Explained(kNotHere, name));
+    }
+  }
+  for (const auto& [name, type] : ours) {
+    INFO(name);
+    CHECK((theirs.contains(name) || Explained(kOurs, name)));
+  }
+}
+
+}  // namespace
+}  // namespace narthex::testing
