@@ -13,6 +13,10 @@ constexpr uint64_t kMaxMember = uint64_t{1} << 24;  // in a group; more is damag
 }
 
 void Replay::Apply(RecordType type, std::string_view payload) NO_THREAD_SAFETY_ANALYSIS {
+  if (type == RecordType::kRow || type == RecordType::kKeyRow) {
+    return AddRow(type == RecordType::kKeyRow, payload);
+  }
+  if (type != RecordType::kSymbols) rows_.Drain();
   switch (type) {
     case RecordType::kSymbols:
       if (!symbols_.AddDefinitions(payload).ok()) ++result_.unknown_series;
@@ -23,10 +27,6 @@ void Replay::Apply(RecordType type, std::string_view payload) NO_THREAD_SAFETY_A
       return ApplyGroup(payload);
     case RecordType::kLayout:
       return ApplyLayout(payload);
-    case RecordType::kRow:
-      return ApplyRow(false, payload);
-    case RecordType::kKeyRow:
-      return ApplyRow(true, payload);
     case RecordType::kDetached:
     case RecordType::kHistograms:
     case RecordType::kFloatHistograms:
@@ -49,6 +49,8 @@ void Replay::Apply(RecordType type, std::string_view payload) NO_THREAD_SAFETY_A
       if (in.ok() && mint > core_.truncated_before) core_.truncated_before = mint;
       return;
     }
+    case RecordType::kRow:
+    case RecordType::kKeyRow:
     case RecordType::kShape:
     case RecordType::kCompressed:
     case RecordType::kSync:
@@ -58,27 +60,33 @@ void Replay::Apply(RecordType type, std::string_view payload) NO_THREAD_SAFETY_A
 
 void Replay::ApplySeries(std::string_view payload) {
   uint64_t ref = 0;
-  Labels labels;
-  if (!symbols_.DecodeSeries(payload, &ref, &labels).ok() || labels.empty()) {
-    ++result_.unknown_series;
-    return;
-  }
-  highest_ref_ = std::max(highest_ref_, ref);
-  if (slots_.contains(ref)) return;  // a checkpoint had it
   uint32_t slot = kNoSlot;
   {
     WriterLock lock(core_.index.mutex());
-    slot = core_.index.Find(labels);
-    if (slot == kNoSlot) {
-      slot = core_.index.Create(labels, ref, &guess_);
-      if (slot == kNoSlot) return;
-      core_.index.table()[slot].SetHome(core_.ParkedHome(slot), 0);
-      if (slot < spans_.size()) spans_[slot] = Span();
+    const LabelIds* labels = nullptr;
+    if (symbols_.DecodeSeries(payload, &core_.index, &ref, &labels).ok()) {
+      slot = AddSeries(*labels, ref);
+    } else {
+      ++result_.unknown_series;
     }
   }
-  has_aliases_ |= core_.index.table()[slot].ref != ref;
-  slots_[ref] = slot;
-  AttachChunks(slot, ref);
+  if (slot != kNoSlot) AttachChunks(slot, ref);
+}
+
+uint32_t Replay::AddSeries(const LabelIds& labels, uint64_t ref) {
+  highest_ref_ = std::max(highest_ref_, ref);
+  if (slots_.Get(ref) != kNoSlot) return kNoSlot;  // a checkpoint had it
+  bool created = false;
+  const uint32_t slot = core_.index.FindOrCreate(labels, ref, &guess_, &created);
+  if (slot == kNoSlot) return kNoSlot;
+  if (created) {
+    core_.index.table()[slot].SetHome(core_.ParkedHome(slot), 0);
+    if (slot < spans_.size()) spans_[slot] = Span();
+  } else {
+    has_aliases_ = true;
+  }
+  slots_.Set(ref, slot);
+  return slot;
 }
 
 void Replay::ApplyCopied(std::string_view payload) {
@@ -295,10 +303,20 @@ bool Replay::ApplyChange(Group* group, ByteReader* in) NO_THREAD_SAFETY_ANALYSIS
   return false;
 }
 
-void Replay::ApplyRow(bool key, std::string_view payload) NO_THREAD_SAFETY_ANALYSIS {
+void Replay::AddRow(bool key, std::string_view payload) {
+  if (spans_.size() < core_.index.table().limit()) {
+    rows_.Drain();
+    Reach(core_.index.table().limit() - 1);
+  }
+  ByteReader in(payload);
+  rows_.Add(static_cast<uint32_t>(in.Uvarint()), key, payload);
+}
+
+void Replay::ApplyRow(bool key, std::string_view payload,
+                      uint64_t* lost) NO_THREAD_SAFETY_ANALYSIS {
   RowReader row(key, payload);
   if (!row.ok()) {
-    ++result_.lost_rows;
+    ++*lost;
     return;
   }
   Group* group = head_.FindGroup(row.head().group);
@@ -306,7 +324,7 @@ void Replay::ApplyRow(bool key, std::string_view payload) NO_THREAD_SAFETY_ANALY
     // Rows from before a checkpoint's state are not lost: the checkpoint has them.
     const bool old = group != nullptr &&
                      static_cast<int32_t>(row.head().sequence - group->log.row_sequence) <= 0;
-    if (!old) ++result_.lost_rows;
+    if (!old) ++*lost;
     return;
   }
   Group::LogState& log = group->log;
@@ -314,7 +332,7 @@ void Replay::ApplyRow(bool key, std::string_view payload) NO_THREAD_SAFETY_ANALY
   if (ahead <= 0) return;
   if (ahead != 1) log.broken = true;
   if (log.broken && !key) {
-    ++result_.lost_rows;
+    ++*lost;
     return;
   }
   const int64_t t = key ? row.head().time
@@ -322,7 +340,7 @@ void Replay::ApplyRow(bool key, std::string_view payload) NO_THREAD_SAFETY_ANALY
                                                static_cast<uint64_t>(row.head().time));
   MutexLock lock(group->commit_mutex());
   log.broken = !group->ReplayTick(t, &row);
-  if (log.broken) ++result_.lost_rows;
+  if (log.broken) ++*lost;
   log.row_sequence = row.head().sequence;
   log.last_row_time = t;
 }
@@ -383,26 +401,26 @@ void Replay::ApplyTombstone(std::string_view payload) {
   std::vector<uint32_t> dead;
   for (uint64_t i = 0; i < count && in.ok(); ++i) {
     ref += static_cast<uint64_t>(in.Varint());
-    const auto it = slots_.find(ref);
-    if (!in.ok() || it == slots_.end()) continue;
-    const uint32_t slot = it->second;
+    const uint32_t slot = slots_.Get(ref);
+    if (!in.ok() || slot == kNoSlot) continue;
     if (core_.index.table()[slot].ref == ref) {
       Unhome(slot);
       if (core_.index.table()[slot].where().home->kind == Home::Kind::kParked) dead.push_back(slot);
     }
-    slots_.erase(it);
+    slots_.Set(ref, kNoSlot);
   }
   if (dead.empty()) return;
   std::sort(dead.begin(), dead.end());
   dead.erase(std::unique(dead.begin(), dead.end()), dead.end());
   if (has_aliases_) {
     const absl::flat_hash_set<uint32_t> gone(dead.begin(), dead.end());
-    absl::erase_if(slots_, [&](const auto& entry) { return gone.contains(entry.second); });
+    slots_.EraseIf([&](uint32_t slot) { return gone.contains(slot); });
   }
   for (const uint32_t slot : dead) core_.late.Forget(slot);
   WriterLock lock(core_.index.mutex());
   core_.index.Unlink(IdSet::FromSorted(dead));
   core_.index.Release(dead);
+  symbols_.ForgetIds();
 }
 
 void Replay::ApplyDelete(std::string_view payload) {

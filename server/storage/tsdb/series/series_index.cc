@@ -13,8 +13,8 @@ SeriesIndex::SeriesIndex() {
   by_name_.emplace_back();
 }
 
-uint32_t SeriesIndex::HashOf(const Labels& labels) {
-  const size_t h = absl::Hash<std::string_view>{}(labels.flat());
+uint32_t SeriesIndex::HashOf(std::string_view flat) {
+  const size_t h = absl::Hash<std::string_view>{}(flat);
   return static_cast<uint32_t>(h ^ (h >> 32));
 }
 
@@ -33,35 +33,66 @@ bool SeriesIndex::Same(uint32_t slot, const Key& key) const {
   GetLabelIds(slot, &ids);
   flat.clear();
   AppendFlat(ids, &flat);
-  return flat == key.labels->flat();
+  return flat == key.flat;
 }
 
-uint32_t SeriesIndex::Find(const Labels& labels) const {
-  const Key key{HashOf(labels), &labels};
+uint32_t SeriesIndex::Find(const Key& key) const {
   const SubTable& sub = by_hash_[key.hash >> 24];
   const auto it = sub.find(key);
   return it == sub.end() ? kNoSlot : *it;
 }
 
+uint32_t SeriesIndex::Find(const Labels& labels) const {
+  return Find({HashOf(labels.flat()), labels.flat()});
+}
+
+uint32_t SeriesIndex::InternName(std::string_view name) {
+  const uint32_t id = names_.Insert(name);
+  if (id == by_name_.size()) by_name_.emplace_back();
+  return id;
+}
+
+uint32_t SeriesIndex::InternValue(uint32_t name_id, std::string_view value) {
+  LabelName& name = by_name_[name_id];
+  const uint32_t id = name.values.Insert(value);
+  if (id >= name.info.size()) name.info.resize(id + 1);
+  return id;
+}
+
 uint32_t SeriesIndex::Create(const Labels& labels, uint64_t ref, BaseGuess* guess) {
-  const uint32_t slot = table_.Allocate();
-  if (slot == UINT32_MAX) return kNoSlot;
+  if (table_.full()) return kNoSlot;  // before strings are interned for it
   LabelIds ids;
   for (const Label& label : labels) {
-    const uint32_t name_id = names_.Insert(label.name);
-    if (name_id == by_name_.size()) by_name_.emplace_back();
-    LabelName& name = by_name_[name_id];
-    const uint32_t value_id = name.values.Insert(label.value);
-    if (value_id >= name.info.size()) name.info.resize(value_id + 1);
-    ValueInfo& info = name.info[value_id];
+    const uint32_t name_id = InternName(label.name);
+    ids.push_back({name_id, InternValue(name_id, label.value)});
+  }
+  return Add(ids, HashOf(labels.flat()), ref, guess);
+}
+
+uint32_t SeriesIndex::FindOrCreate(const LabelIds& ids, uint64_t ref, BaseGuess* guess,
+                                   bool* created) {
+  thread_local std::string flat;
+  flat.clear();
+  AppendFlat(ids, &flat);
+  const uint32_t hash = HashOf(flat);
+  const uint32_t slot = Find({hash, flat});
+  *created = slot == kNoSlot;
+  return *created ? Add(ids, hash, ref, guess) : slot;
+}
+
+uint32_t SeriesIndex::Add(const LabelIds& ids, uint32_t hash, uint64_t ref, BaseGuess* guess) {
+  const uint32_t slot = table_.Allocate();
+  if (slot == UINT32_MAX) return kNoSlot;
+  for (const LabelId& id : ids) {
+    LabelName& name = by_name_[id.name];
+    ValueInfo& info = name.info[id.value];
     info.postings.Add(slot);
     if (info.postings.size() == 1) ++name.linked_values;
     ++info.uses;
-    ids.push_back({name_id, value_id});
   }
   SeriesRecord& record = table_[slot];
   record.ref = ref;
-  record.hash = HashOf(labels);
+  record.hash = hash;
   record.row = rows_.Add(ids, metric_name_id_, guess);
   by_hash_[record.hash >> 24].insert(slot);
   all_.Add(slot);

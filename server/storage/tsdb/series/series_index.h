@@ -51,8 +51,17 @@ class SeriesIndex {
   const SeriesTable& table() const { return table_; }
 
   uint32_t Find(const Labels& labels) const;
-  // The labels must be absent. kNoSlot when the table is full. The caller sets home and ref.
+  // The labels must be absent. kNoSlot when the table is full. The caller sets the home.
   uint32_t Create(const Labels& labels, uint64_t ref, BaseGuess* guess);
+
+  // ---- The same by ids, for who reads many series with their own dictionary ----
+
+  uint32_t InternName(std::string_view name);
+  // A value that no series comes to use stays until the next start.
+  uint32_t InternValue(uint32_t name_id, std::string_view value);
+  // `ids` in the order of their names, each name once. *created is set.
+  uint32_t FindOrCreate(const LabelIds& ids, uint64_t ref, BaseGuess* guess, bool* created);
+
   void Unlink(const IdSet& slots);
   void Release(std::span<const uint32_t> slots);
 
@@ -77,7 +86,7 @@ class SeriesIndex {
   static constexpr size_t kSubTables = 256;  // grown one at a time, so no growth takes long
   struct Key {
     uint32_t hash;
-    const Labels* labels;
+    std::string_view flat;
   };
   struct Hash {
     using is_transparent = void;
@@ -95,7 +104,9 @@ class SeriesIndex {
   };
   using SubTable = absl::flat_hash_set<uint32_t, Hash, Equal>;
 
-  static uint32_t HashOf(const Labels& labels);
+  static uint32_t HashOf(std::string_view flat);
+  uint32_t Find(const Key& key) const;
+  uint32_t Add(const LabelIds& ids, uint32_t hash, uint64_t ref, BaseGuess* guess);
   bool Same(uint32_t slot, const Key& key) const;
   void AppendFlat(const LabelIds& ids, std::string* out) const;
   void CompactRows();

@@ -28,17 +28,32 @@ class SymbolMarks {
 void EncodeSeries(const SeriesIndex& index, uint32_t slot, SymbolMarks* marks,
                   std::string* definitions, std::string* series);
 
-// The symbols one segment has defined so far, for reading.
+// The symbols one segment has defined so far, for reading. Each is looked up in the index when the
+// first series uses it.
 class SegmentSymbols {
  public:
   void Clear();
+  // To be called when strings may have left the index.
+  void ForgetIds();
   Status AddDefinitions(std::string_view payload);
-  // Calls found(ref, labels) for a kSeries payload. DataLoss for symbols nobody defined.
-  Status DecodeSeries(std::string_view payload, uint64_t* ref, Labels* labels) const;
+  // A kSeries payload as ids of the index, which is locked for writing. DataLoss for symbols nobody
+  // defined and for what is no label set. *labels is valid until the next call.
+  Status DecodeSeries(std::string_view payload, SeriesIndex* index, uint64_t* ref,
+                      const LabelIds** labels);
 
  private:
-  absl::flat_hash_map<uint32_t, std::string> names_;
-  absl::flat_hash_map<uint64_t, std::string> values_;  // name id << 32 | value id
+  struct Symbol {
+    std::string text;
+    uint32_t id = kNoId;  // in the index
+  };
+  Status Resolve(const LabelId& own, SeriesIndex* index, LabelId* id);
+  // Whether the names ascend.
+  static bool InOrder(const LabelIds& labels, const SeriesIndex& index);
+
+  absl::flat_hash_map<uint32_t, Symbol> names_;
+  absl::flat_hash_map<uint64_t, Symbol> values_;  // name id << 32 | value id
+  // The series before, in ids of the segment and of the index: neighbours share most labels.
+  LabelIds own_, labels_;
 };
 
 }  // namespace narthex::tsdb

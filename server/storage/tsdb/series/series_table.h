@@ -93,6 +93,7 @@ class SeriesTable {
   // Serialised by the caller. UINT32_MAX when the table is full.
   uint32_t Allocate();
   void Free(uint32_t slot);
+  bool full() const { return free_.empty() && limit_ == kPerSegment * kSegments; }
   uint32_t limit() const { return limit_; }  // slots are below
 
  private:

@@ -1,0 +1,91 @@
+#include "server/storage/tsdb/head/row_workers.h"
+
+#include "core/base/bytes.h"
+
+namespace narthex::tsdb {
+
+RowWorkers::RowWorkers(size_t threads, ApplyFn apply) : apply_(std::move(apply)) {
+  for (size_t i = 0; i < threads; ++i) workers_.push_back(std::make_unique<Worker>());
+  for (size_t i = 0; i < threads; ++i) {
+    workers_[i]->thread = NamedThread("tsdb-replay", [this, i] { Run(i); });
+  }
+}
+
+RowWorkers::~RowWorkers() {
+  for (const auto& worker : workers_) {
+    MutexLock lock(worker->mutex);
+    worker->stop = true;
+    worker->changed.NotifyAll();
+  }
+  for (const auto& worker : workers_) worker->thread.Join();
+}
+
+void RowWorkers::Add(uint32_t group, bool key, std::string_view payload) {
+  if (workers_.empty()) return apply_(0, key, payload);
+  Worker& worker = *workers_[group % workers_.size()];
+  ByteWriter out(&worker.filling);
+  out.U8(key);
+  out.UvarintString(payload);
+  if (worker.filling.size() >= kBatchBytes) HandOver(&worker);
+}
+
+void RowWorkers::HandOver(Worker* worker) {
+  MutexLock lock(worker->mutex);
+  worker->changed.Wait(
+      lock, [worker]() NO_THREAD_SAFETY_ANALYSIS { return worker->waiting.size() < kBatches; });
+  worker->waiting.push_back(std::move(worker->filling));
+  worker->filling.clear();
+  worker->busy = true;
+  worker->changed.NotifyAll();
+}
+
+void RowWorkers::Drain() {
+  for (size_t i = 0; i < workers_.size(); ++i) {
+    Worker& worker = *workers_[i];
+    if (worker.filling.empty()) continue;
+    if (!worker.busy && worker.filling.size() <= kSmall) {
+      ApplyBatch(i, worker.filling);
+      worker.filling.clear();
+    } else {
+      HandOver(&worker);
+    }
+  }
+  for (const auto& worker : workers_) {
+    if (!worker->busy) continue;
+    MutexLock lock(worker->mutex);
+    worker->changed.Wait(lock, [w = worker.get()]() NO_THREAD_SAFETY_ANALYSIS {
+      return w->waiting.empty() && !w->working;
+    });
+    worker->busy = false;
+  }
+}
+
+void RowWorkers::ApplyBatch(size_t index, std::string_view batch) {
+  ByteReader in(batch);
+  while (in.ok() && !in.empty()) {
+    const bool key = in.U8() != 0;
+    apply_(index, key, in.UvarintString());
+  }
+}
+
+void RowWorkers::Run(size_t index) {
+  Worker& worker = *workers_[index];
+  MutexLock lock(worker.mutex);
+  for (;;) {
+    worker.changed.Wait(lock, [&worker]() NO_THREAD_SAFETY_ANALYSIS {
+      return worker.stop || !worker.waiting.empty();
+    });
+    if (worker.waiting.empty()) return;
+    std::vector<std::string> batches = std::move(worker.waiting);
+    worker.waiting.clear();
+    worker.working = true;
+    worker.changed.NotifyAll();
+    lock.Unlock();
+    for (const std::string& batch : batches) ApplyBatch(index, batch);
+    lock.Lock();
+    worker.working = false;
+    worker.changed.NotifyAll();
+  }
+}
+
+}  // namespace narthex::tsdb
