@@ -87,7 +87,16 @@ Status Db::Snapshot(const std::string& dir, bool with_head) {
     NX_RETURN_IF_ERROR(LinkBlock(*block, dir));
   }
   if (!with_head) return OkStatus();
-  const HeadCore& core = impl_->head.core();
+  HeadCore& core = impl_->head.core();
+  for (const std::shared_ptr<LateGeneration>& late : core.late.generations()) {
+    BlockMeta meta;
+    std::tie(meta.min_time, meta.max_time) = late->bounds();
+    const std::unique_ptr<ChunkSeriesSet> series =
+        NewLateChunks(&core, late, meta.min_time, meta.max_time);
+    ++meta.max_time;  // exclusive in blocks
+    meta.compaction.AddHint(kHintOutOfOrder);
+    NX_RETURN_IF_ERROR(BlockWriter(dir, impl_->WriterOptions()).Write(meta, series.get()).status());
+  }
   BlockMeta meta;
   meta.min_time = core.min_time.load();
   const int64_t newest = core.max_time.load();

@@ -36,6 +36,7 @@ Status Db::ExportLog() {
   std::filesystem::remove_all(fresh, ignored);
   const int64_t in_blocks = promwal::InOrderBlocksEnd(dir);
   const int64_t mint = std::max(impl_->head_mint(), core.min_time.load());
+  NX_RETURN_IF_ERROR(impl_->CutLate());
   NX_RETURN_IF_ERROR(ExportLateSamples(&impl_->head, dir, mint, in_blocks));
   const std::unique_ptr<ChunkSeriesSet> series =
       NewHeadChunks(&impl_->head, std::max(impl_->head_mint(), in_blocks), INT64_MAX);

@@ -107,24 +107,22 @@ class HeadCollector final : public Collector {
     Add(out, "mmap_chunks_total", "Total number of chunks that were memory-mapped.",
         MetricType::kCounter, core_.chunks.written());
     AddTyped(out, "head_samples_appended_total", "Total number of appended samples.",
-             c.samples_appended.load());
-    out->back().samples.push_back(out->back().samples[0]);
-    out->back().samples[1].labels = {{"type", "histogram"}};
-    out->back().samples[1].value = static_cast<double>(c.histograms_appended.load());
+             c.samples_appended.load(), c.histograms_appended.load());
     AddTyped(out, "out_of_order_samples_total",
              "Total number of out of order samples ingestion failed attempts due to out of order "
              "being disabled.",
-             c.out_of_order.load());
+             c.out_of_order.load(), c.histograms_out_of_order.load());
     AddTyped(out, "out_of_bound_samples_total",
              "Total number of out of bound samples ingestion failed attempts with out of order "
              "support disabled.",
-             c.out_of_bounds.load());
+             c.out_of_bounds.load(), c.histograms_out_of_bounds.load());
     AddTyped(out, "too_old_samples_total",
              "Total number of out of order samples ingestion failed attempts with out of support "
              "enabled, but sample outside of time window.",
-             core_.late.too_old.load());
+             core_.late.too_old.load(), core_.late.histograms_too_old.load());
     AddTyped(out, "head_out_of_order_samples_appended_total",
-             "Total number of appended out of order samples.", core_.late.appended.load());
+             "Total number of appended out of order samples.", core_.late.appended.load(),
+             core_.late.histograms_appended.load());
     CollectWal(out);
     CollectExemplars(out);
     CollectFanOut(out);
@@ -216,9 +214,12 @@ class HeadCollector final : public Collector {
   }
 
   static void AddTyped(std::vector<MetricFamily>* out, std::string_view name, std::string_view help,
-                       uint64_t value) {
-    Add(out, name, help, MetricType::kCounter, value);
-    out->back().samples[0].labels = {{"type", "float"}};
+                       uint64_t floats, uint64_t histograms) {
+    Add(out, name, help, MetricType::kCounter, floats);
+    std::vector<MetricSample>& samples = out->back().samples;
+    samples.push_back({.value = static_cast<double>(histograms)});
+    samples[0].labels = {{"type", "float"}};
+    samples[1].labels = {{"type", "histogram"}};
   }
 
   const Head& head_;

@@ -64,10 +64,8 @@ class HeadAppender final : public storage::Appender {
     return other.kind == sample.kind && SameCounts(float_histograms_[other.index], h);
   }
   AppendResult Store(const Pending& sample, SampleRecords* log) REQUIRES(core_.structure_mutex);
-  // The window is for floats.
   AppendResult Judge(const Pending& sample, AppendResult without_window) {
-    return sample.kind == SampleKind::kFloat ? core_.JudgeLate(sample.time, without_window)
-                                             : without_window;
+    return core_.JudgeLate(sample.time, without_window);
   }
   AppendResult TakeLate(Detached* series, Pending sample) {
     conflict_ = {};
@@ -76,7 +74,7 @@ class HeadAppender final : public storage::Appender {
     ++series->pending;
     return AppendResult::kOk;
   }
-  void StoreLate(const Pending& sample);
+  void StoreLate(const Detached& series, const Pending& sample);
   uint64_t LogLate();
   uint64_t Log(SampleRecords* log);
   uint64_t CommitExemplars();
@@ -109,23 +107,24 @@ class HeadAppender final : public storage::Appender {
 
 void HeadAppender::Count(AppendResult result, SampleKind kind) {
   HeadCounters& c = core_.counters;
+  const auto count = [kind](std::atomic<uint64_t>& floats, std::atomic<uint64_t>& histograms) {
+    (kind == SampleKind::kFloat ? floats : histograms).fetch_add(1, std::memory_order_relaxed);
+  };
   switch (result) {
-    case AppendResult::kOk: {
-      auto& counter = kind == SampleKind::kFloat ? c.samples_appended : c.histograms_appended;
-      counter.fetch_add(1, std::memory_order_relaxed);
+    case AppendResult::kOk:
+      count(c.samples_appended, c.histograms_appended);
       break;
-    }
     case AppendResult::kDuplicate:
       c.duplicates.fetch_add(1, std::memory_order_relaxed);
       break;
     case AppendResult::kOutOfOrder:
-      c.out_of_order.fetch_add(1, std::memory_order_relaxed);
+      count(c.out_of_order, c.histograms_out_of_order);
       break;
     case AppendResult::kTooOld:
-      core_.late.too_old.fetch_add(1, std::memory_order_relaxed);
+      count(core_.late.too_old, core_.late.histograms_too_old);
       break;
     case AppendResult::kOutOfBounds:
-      c.out_of_bounds.fetch_add(1, std::memory_order_relaxed);
+      count(c.out_of_bounds, c.histograms_out_of_bounds);
       break;
     case AppendResult::kRefused:
       c.refused.fetch_add(1, std::memory_order_relaxed);
@@ -233,18 +232,35 @@ uint64_t HeadAppender::CommitExemplars() {
                            /*wake=*/false);
 }
 
-void HeadAppender::StoreLate(const Pending& s) {
-  if (!core_.late.Insert(s.slot, s.time, s.bits)) return;
-  core_.late.appended.fetch_add(1, std::memory_order_relaxed);
-  late_.Add(core_.index.table()[s.slot].ref, s.time, s.bits);
-  Count(AppendResult::kOk, s.kind);
+void HeadAppender::StoreLate(const Detached& series, const Pending& s) {
+  const auto store = [&](const auto& value) {
+    if (!core_.late.Insert(s.slot, s.time, value)) return;
+    auto& counter =
+        s.kind == SampleKind::kFloat ? core_.late.appended : core_.late.histograms_appended;
+    counter.fetch_add(1, std::memory_order_relaxed);
+    late_.Add(core_.index.table()[s.slot].ref, s.time, value);
+    Count(AppendResult::kOk, s.kind);
+  };
+  // A stale marker is of the kind of its series.
+  const bool stale = s.kind == SampleKind::kFloat && s.bits == storage::kStaleNaNBits;
+  if (s.kind == SampleKind::kHistogram) {
+    store(histograms_[s.index]);
+  } else if (s.kind == SampleKind::kFloatHistogram) {
+    store(float_histograms_[s.index]);
+  } else if (stale && series.last_kind == SampleKind::kHistogram) {
+    store(IntHistogram{.sum = storage::StaleNaN()});
+  } else if (stale && series.last_kind == SampleKind::kFloatHistogram) {
+    store(FloatHistogram{.sum = storage::StaleNaN()});
+  } else {
+    store(s.bits);
+  }
 }
 
 uint64_t HeadAppender::LogLate() {
   uint64_t position = 0;
   for (const auto& [type, payload] : late_.Take()) {
     if (core_.wal == nullptr) continue;
-    position = core_.wal->Append(static_cast<uint8_t>(RecordType::kLate), payload, /*wake=*/false);
+    position = core_.wal->Append(static_cast<uint8_t>(LateType(type)), payload, /*wake=*/false);
   }
   return position;
 }
@@ -253,7 +269,7 @@ AppendResult HeadAppender::Store(const Pending& s, SampleRecords* log) {
   Detached* series = head_.detached().Get(s.slot);
   --series->pending;
   if (s.late) {
-    StoreLate(s);
+    StoreLate(*series, s);
     return AppendResult::kOk;
   }
   const uint64_t ref = core_.index.table()[s.slot].ref;
@@ -266,7 +282,7 @@ AppendResult HeadAppender::Store(const Pending& s, SampleRecords* log) {
     }
     const AppendResult result = head_.detached().Append(series, INT64_MIN, s.time, value);
     if (result == AppendResult::kOutOfOrder && Judge(s, result) == AppendResult::kOk) {
-      StoreLate(s);
+      StoreLate(*series, s);
       return AppendResult::kOk;
     }
     if (result == AppendResult::kOk && repeated) return result;

@@ -243,13 +243,15 @@ class CheckpointWriter {
     for (const auto& generation : core_.late.generations()) {
       for (const uint32_t slot : generation->Slots()) {
         Records records;
-        std::vector<LateSample> samples;
+        LateSamples samples;
         generation->Read(slot, INT64_MIN, INT64_MAX, &samples);
+        samples.Sort();
         DescribeLate(slot, &records);
         SampleRecords log;
-        for (const LateSample& s : samples) log.Add(core_.index.table()[slot].ref, s.time, s.bits);
+        const uint64_t ref = core_.index.table()[slot].ref;
+        samples.ForEach([&](int64_t t, const auto& value) { log.Add(ref, t, value); });
         for (auto& [type, payload] : log.Take()) {
-          records.emplace_back(RecordType::kLate, std::move(payload));
+          records.emplace_back(LateType(type), std::move(payload));
         }
         for (const auto& [type, payload] : records) out_.Add(type, payload);
       }

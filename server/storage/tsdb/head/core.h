@@ -54,6 +54,8 @@ struct HeadCounters {
   std::atomic<uint64_t> checkpoint_deletions_failed{0};
   std::atomic<uint64_t> out_of_order{0};
   std::atomic<uint64_t> out_of_bounds{0};
+  std::atomic<uint64_t> histograms_out_of_order{0};
+  std::atomic<uint64_t> histograms_out_of_bounds{0};
   std::atomic<uint64_t> duplicates{0};
   std::atomic<uint64_t> refused{0};
   std::atomic<int64_t> active_appenders{0};

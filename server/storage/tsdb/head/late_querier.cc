@@ -31,41 +31,44 @@ class LateList final : public storage::SeriesList {
   Labels labels(size_t index) const override { return entries_[index].labels; }
 
   Status Read(size_t index, TimestampMs mint, TimestampMs maxt, SampleColumns* out) const override {
-    for (const LateSample& s : Samples(index, mint, maxt)) {
-      out->timestamps.push_back(s.time);
-      out->values.push_back(std::bit_cast<double>(s.bits));
-    }
+    Samples(index, mint, maxt).ForEach([out](int64_t t, const auto& value) { Put(t, value, out); });
     return OkStatus();
   }
 
   bool Last(size_t index, TimestampMs mint, TimestampMs t, TimestampMs* timestamp,
             double* value) const override {
     if (mint == INT64_MAX) return false;
-    const std::vector<LateSample> samples = Samples(index, mint + 1, t);
-    if (samples.empty()) return false;
-    *timestamp = samples.back().time;
-    *value = std::bit_cast<double>(samples.back().bits);
+    SampleColumns columns;
+    if (!Read(index, mint + 1, t, &columns).ok() || columns.size() == 0) return false;
+    *timestamp = columns.timestamps.back();
+    *value = columns.values.back();
     return true;
   }
 
  private:
-  std::vector<LateSample> Samples(size_t index, int64_t mint, int64_t maxt) const {
+  static void Put(int64_t t, uint64_t bits, SampleColumns* out) {
+    out->timestamps.push_back(t);
+    out->values.push_back(std::bit_cast<double>(bits));
+    if (!out->histogram_index.empty()) out->histogram_index.push_back(storage::kNoHistogram);
+  }
+  static void Put(int64_t t, FloatHistogram h, SampleColumns* out) {
+    out->histogram_index.resize(out->timestamps.size(), storage::kNoHistogram);
+    out->timestamps.push_back(t);
+    out->histogram_index.push_back(static_cast<uint32_t>(out->histograms.size()));
+    out->values.push_back(std::bit_cast<double>(
+        storage::IsStaleNaN(h.sum) ? storage::kStaleNaNBits : storage::kHistogramNaNBits));
+    out->histograms.push_back(std::move(h));
+  }
+  static void Put(int64_t t, const IntHistogram& h, SampleColumns* out) { Put(t, ToFloat(h), out); }
+
+  LateSamples Samples(size_t index, int64_t mint, int64_t maxt) const {
     mint = std::max(mint, mint_);
     maxt = std::min(maxt, maxt_);
     const uint32_t slot = entries_[index].slot;
-    std::vector<LateSample> out;
+    LateSamples out;
     for (const auto& generation : generations_) generation->Read(slot, mint, maxt, &out);
-    if (generations_.size() > 1) {
-      std::stable_sort(out.begin(), out.end(),
-                       [](const auto& a, const auto& b) { return a.time < b.time; });
-      out.erase(std::unique(out.begin(), out.end(),
-                            [](const auto& a, const auto& b) { return a.time == b.time; }),
-                out.end());
-    }
-    if (core_.deletes.any()) {
-      const std::vector<Interval> deleted = core_.deletes.Get(core_.index.table()[slot].ref);
-      std::erase_if(out, [&](const LateSample& s) { return IsCovered(deleted, s.time, s.time); });
-    }
+    out.Sort();
+    if (core_.deletes.any()) out.Erase(core_.deletes.Get(core_.index.table()[slot].ref));
     return out;
   }
 

@@ -4,52 +4,122 @@
 
 #include "server/storage/tsdb/chunkenc/xor_chunk.h"
 #include "server/storage/tsdb/head/core.h"
-#include "server/storage/tsdb/head/full_chunk.h"
 #include "server/storage/tsdb/head/label_order.h"
 
 namespace narthex::tsdb {
 namespace {
 
-bool Earlier(const LateSample& a, const LateSample& b) { return a.time < b.time; }
+template <typename Histogram>
+Histogram WithoutReset(Histogram h) {
+  if (h.reset != CounterResetHint::kGauge) h.reset = CounterResetHint::kUnknown;
+  return h;
+}
 
-std::string Encode(std::span<const LateSample> samples) {
-  int64_t times[kMaxStreamValues];
-  uint64_t values[kMaxStreamValues];
-  for (size_t i = 0; i < samples.size(); ++i) {
-    times[i] = samples[i].time;
-    values[i] = samples[i].bits;
-  }
-  return std::string(FullChunk({times, samples.size()}, {values, samples.size()}).bytes());
+std::vector<EncodedChunk> Encode(const LateSamples& samples) {
+  ChunkListEncoder encoder;
+  samples.ForEach([&](int64_t t, const auto& value) { encoder.Add(t, value); });
+  return encoder.Take();
 }
 
 }  // namespace
 
+void LateSamples::Add(int64_t t, IntHistogram h) {
+  items_.push_back({t, SampleKind::kHistogram, integers_.size()});
+  integers_.push_back(WithoutReset(std::move(h)));
+}
+
+void LateSamples::Add(int64_t t, FloatHistogram h) {
+  items_.push_back({t, SampleKind::kFloatHistogram, floats_.size()});
+  floats_.push_back(WithoutReset(std::move(h)));
+}
+
+void LateSamples::Add(const ChunkIterator& it) {
+  const auto add = [&](auto histogram) {
+    it.Get(&histogram);
+    Add(it.time(), std::move(histogram));
+  };
+  if (it.kind() == SampleKind::kHistogram) return add(IntHistogram());
+  if (it.kind() == SampleKind::kFloatHistogram) return add(FloatHistogram());
+  Add(it.time(), it.bits());
+}
+
+void LateSamples::Sort() {
+  std::stable_sort(items_.begin(), items_.end(),
+                   [](const Item& a, const Item& b) { return a.time < b.time; });
+  items_.erase(std::unique(items_.begin(), items_.end(),
+                           [](const Item& a, const Item& b) { return a.time == b.time; }),
+               items_.end());
+}
+
+void LateSamples::Erase(const std::vector<Interval>& deleted) {
+  std::erase_if(items_, [&](const Item& i) { return IsCovered(deleted, i.time, i.time); });
+}
+
+void LateSamples::Clear() {
+  items_.clear();
+  integers_.clear();
+  floats_.clear();
+}
+
+bool LateSamples::HasTime(int64_t t) const {
+  return std::any_of(items_.begin(), items_.end(), [t](const Item& i) { return i.time == t; });
+}
+
 bool LateGeneration::HasTime(const Series& series, int64_t t) {
-  if (std::binary_search(series.open.begin(), series.open.end(), LateSample{t, 0}, Earlier)) {
-    return true;
-  }
-  for (const Chunk& chunk : series.full) {
+  if (std::binary_search(series.open.begin(), series.open.end(), Float{t, 0}, Earlier)) return true;
+  if (series.histograms != nullptr && series.histograms->HasTime(t)) return true;
+  for (const EncodedChunk& chunk : series.full) {
     if (t < chunk.mint || t > chunk.maxt) continue;
-    for (XorIterator it(chunk.bytes); it.Next();) {
-      if (it.time() == t) return true;
+    const auto it = NewChunkIterator(chunk.view());
+    while (it->Next() != SampleKind::kNone) {
+      if (it->time() == t) return true;
     }
   }
   return false;
+}
+
+void LateGeneration::NoteTime(int64_t t) {
+  mint_ = std::min(mint_, t);
+  maxt_ = std::max(maxt_, t);
 }
 
 bool LateGeneration::Insert(uint32_t slot, int64_t t, uint64_t bits) {
   MutexLock lock(mutex_);
   Series& series = series_[slot];
   if (HasTime(series, t)) return false;
-  const LateSample sample{t, bits};
+  const Float sample{t, bits};
   series.open.insert(std::upper_bound(series.open.begin(), series.open.end(), sample, Earlier),
                      sample);
-  mint_ = std::min(mint_, t);
-  maxt_ = std::max(maxt_, t);
+  NoteTime(t);
   if (series.open.size() < cap_) return true;
-  series.full.push_back({series.open.front().time, series.open.back().time, Encode(series.open)});
+  XorChunk chunk;
+  for (const Float& f : series.open) chunk.Append(f.time, f.bits);
+  series.full.push_back({chunk.first_time(), chunk.last_time(), Encoding::kXor, chunk.bytes()});
   series.open.clear();
   return true;
+}
+
+template <typename Histogram>
+bool LateGeneration::InsertHistogram(uint32_t slot, int64_t t, const Histogram& h) {
+  MutexLock lock(mutex_);
+  Series& series = series_[slot];
+  if (HasTime(series, t)) return false;
+  if (series.histograms == nullptr) series.histograms = std::make_unique<LateSamples>();
+  series.histograms->Add(t, h);
+  NoteTime(t);
+  if (series.histograms->size() < cap_) return true;
+  series.histograms->Sort();
+  for (EncodedChunk& chunk : Encode(*series.histograms)) series.full.push_back(std::move(chunk));
+  series.histograms->Clear();
+  return true;
+}
+
+bool LateGeneration::Insert(uint32_t slot, int64_t t, const IntHistogram& h) {
+  return InsertHistogram(slot, t, h);
+}
+
+bool LateGeneration::Insert(uint32_t slot, int64_t t, const FloatHistogram& h) {
+  return InsertHistogram(slot, t, h);
 }
 
 bool LateGeneration::Has(uint32_t slot) const {
@@ -67,21 +137,25 @@ std::vector<uint32_t> LateGeneration::Slots() const {
   return slots;
 }
 
-void LateGeneration::Read(uint32_t slot, int64_t mint, int64_t maxt,
-                          std::vector<LateSample>* out) const {
-  const auto from = static_cast<ptrdiff_t>(out->size());
+void LateGeneration::Read(uint32_t slot, int64_t mint, int64_t maxt, LateSamples* out) const {
   MutexLock lock(mutex_);
   const auto found = series_.find(slot);
   if (found == series_.end()) return;
-  const auto take = [&](const LateSample& s) {
-    if (s.time >= mint && s.time <= maxt) out->push_back(s);
-  };
-  for (const Chunk& chunk : found->second.full) {
+  const auto within = [&](int64_t t) { return t >= mint && t <= maxt; };
+  for (const EncodedChunk& chunk : found->second.full) {
     if (chunk.maxt < mint || chunk.mint > maxt) continue;
-    for (XorIterator it(chunk.bytes); it.Next();) take({it.time(), it.bits()});
+    const auto it = NewChunkIterator(chunk.view());
+    while (it->Next() != SampleKind::kNone) {
+      if (within(it->time())) out->Add(*it);
+    }
   }
-  for (const LateSample& s : found->second.open) take(s);
-  std::sort(out->begin() + from, out->end(), Earlier);
+  for (const Float& f : found->second.open) {
+    if (within(f.time)) out->Add(f.time, f.bits);
+  }
+  if (found->second.histograms == nullptr) return;
+  found->second.histograms->ForEach([&](int64_t t, const auto& value) {
+    if (within(t)) out->Add(t, value);
+  });
 }
 
 std::pair<int64_t, int64_t> LateGeneration::bounds() const {
@@ -92,12 +166,6 @@ std::pair<int64_t, int64_t> LateGeneration::bounds() const {
 void LateGeneration::Forget(uint32_t slot) {
   MutexLock lock(mutex_);
   series_.erase(slot);
-}
-
-bool OutOfOrder::Insert(uint32_t slot, int64_t t, uint64_t bits) {
-  MutexLock lock(mutex_);
-  if (current_ == nullptr) current_ = std::make_shared<LateGeneration>(cap_);
-  return current_->Insert(slot, t, bits);
 }
 
 bool OutOfOrder::Has(uint32_t slot) const {
@@ -163,15 +231,16 @@ class LateChunkSet final : public ChunkSeriesSet {
   bool Next() override {
     for (uint32_t slot = order_.Next(); slot != kNoSlot; slot = order_.Next()) {
       if (!generation_->Has(slot)) continue;
-      samples_.clear();
+      samples_.Clear();
       generation_->Read(slot, mint_, maxt_, &samples_);
+      samples_.Sort();
       if (core_.deletes.any()) {
-        const std::vector<Interval> deleted = core_.deletes.Get(core_.index.table()[slot].ref);
-        std::erase_if(samples_,
-                      [&](const LateSample& s) { return IsCovered(deleted, s.time, s.time); });
+        samples_.Erase(core_.deletes.Get(core_.index.table()[slot].ref));
       }
       if (samples_.empty()) continue;
-      Fill();
+      encoded_ = Encode(samples_);
+      chunks_.clear();
+      for (const EncodedChunk& chunk : encoded_) chunks_.push_back(chunk.view());
       ReaderLock lock(core_.index.mutex());
       labels_ = core_.index.GetLabels(slot);
       return true;
@@ -183,25 +252,13 @@ class LateChunkSet final : public ChunkSeriesSet {
   Status status() const override { return OkStatus(); }
 
  private:
-  void Fill() {
-    chunks_.clear();
-    bytes_.clear();
-    for (size_t from = 0; from < samples_.size(); from += kMaxStreamValues) {
-      const auto part = std::span(samples_).subspan(
-          from, std::min<size_t>(kMaxStreamValues, samples_.size() - from));
-      bytes_.push_back(Encode(part));
-      chunks_.push_back({part.front().time, part.back().time, Encoding::kXor, {}});
-    }
-    for (size_t i = 0; i < chunks_.size(); ++i) chunks_[i].data = bytes_[i];
-  }
-
   HeadCore& core_;
   const Epochs::Pin pin_;
   const std::shared_ptr<const LateGeneration> generation_;
   const int64_t mint_, maxt_;
   LabelOrder order_;
-  std::vector<LateSample> samples_;
-  std::vector<std::string> bytes_;
+  LateSamples samples_;
+  std::vector<EncodedChunk> encoded_;
   std::vector<ChunkView> chunks_;
   Labels labels_;
 };

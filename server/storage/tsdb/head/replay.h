@@ -73,7 +73,7 @@ class Replay final : public ReplayCoverage {
   void ApplyRow(bool key, std::string_view payload, uint64_t* lost);
   void ApplyDetached(RecordType type, std::string_view payload);
   void ApplyExemplars(std::string_view payload);
-  void ApplyLate(std::string_view payload);
+  void ApplyLate(RecordType type, std::string_view payload);
   void ApplyTombstone(std::string_view payload);
   void ApplyOpenChunk(std::string_view payload);
   void ApplyDelete(std::string_view payload);

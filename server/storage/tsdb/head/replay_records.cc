@@ -38,7 +38,9 @@ void Replay::Apply(RecordType type, std::string_view payload) NO_THREAD_SAFETY_A
     case RecordType::kOpenChunk:
       return ApplyOpenChunk(payload);
     case RecordType::kLate:
-      return ApplyLate(payload);
+    case RecordType::kLateHistograms:
+    case RecordType::kLateFloatHistograms:
+      return ApplyLate(InOrderType(type), payload);
     case RecordType::kCopied:
       return ApplyCopied(payload);
     case RecordType::kDelete:
@@ -383,11 +385,15 @@ void Replay::ApplyExemplars(std::string_view payload) {
   }
 }
 
-void Replay::ApplyLate(std::string_view payload) {
-  for (SampleReader in(RecordType::kDetached, payload); in.Next();) {
+void Replay::ApplyLate(RecordType type, std::string_view payload) {
+  for (SampleReader in(type, payload); in.Next();) {
     const uint32_t slot = SlotOf(in.ref());
     if (slot == kNoSlot) {
       ++result_.unknown_series;
+    } else if (type == RecordType::kHistograms) {
+      core_.late.Insert(slot, in.time(), in.histogram());
+    } else if (type == RecordType::kFloatHistograms) {
+      core_.late.Insert(slot, in.time(), in.float_histogram());
     } else {
       core_.late.Insert(slot, in.time(), in.bits());
     }

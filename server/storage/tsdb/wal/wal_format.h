@@ -29,8 +29,22 @@ enum class RecordType : uint8_t {
   kCopied = 16,  // checkpoint only: how far the log was when the next group was copied
   kDelete = 17,  // deleted ranges of series
   kExemplars = 18,
-  kLate = 19,  // as kDetached, out of order
+  kLate = 19,  // as kDetached, out of order; the next two as kHistograms, kFloatHistograms
+  kLateHistograms = 20,
+  kLateFloatHistograms = 21,
 };
+
+// The record of samples of this kind that are out of order, and back.
+inline RecordType LateType(RecordType in_order) {
+  return in_order == RecordType::kHistograms        ? RecordType::kLateHistograms
+         : in_order == RecordType::kFloatHistograms ? RecordType::kLateFloatHistograms
+                                                    : RecordType::kLate;
+}
+inline RecordType InOrderType(RecordType late) {
+  return late == RecordType::kLateHistograms        ? RecordType::kHistograms
+         : late == RecordType::kLateFloatHistograms ? RecordType::kFloatHistograms
+                                                    : RecordType::kDetached;
+}
 
 inline constexpr std::string_view kSegmentMagic = "NXWAL\x01\r\n";
 inline constexpr size_t kSegmentHeader = 16;  // magic, u32 segment, u32 zero
