@@ -30,6 +30,8 @@ struct Settings {
 struct Measure {
   double series = 0;
   double rss_bytes = 0;
+  double file_bytes = 0;  // of those, pages of files
+  double peak_bytes = 0;
   Server::Cpu cpu;
   double samples = 0;
   double wal_bytes = 0;
@@ -59,6 +61,8 @@ constexpr const char* kStored = "sum(sum_over_time(scrape_samples_scraped{job=\"
 Measure Read(const Server& server) {
   return {.series = server.Number("sum(scrape_samples_scraped{job=\"bench\"})"),
           .rss_bytes = server.rss_bytes(),
+          .file_bytes = server.memory_field("RssFile"),
+          .peak_bytes = server.memory_field("VmHWM"),
           .cpu = server.cpu_seconds(),
           .samples = server.Number(kStored),
           .wal_bytes = server.wal_bytes()};
@@ -91,10 +95,11 @@ std::vector<Measure> Window(const Settings& settings, const Servers& servers) {
     end[i].wal_bytes -= start[i].wal_bytes;
     end[i].samples -= start[i].samples;
     fmt::print(
-        "  {:10} {:>9.0f} series  {:>8.1f} MB RSS  {:>6.2f} + {:>5.2f} CPU-s for {:>9.0f} samples  "
-        "{:>6.2f} WAL B/sample\n",
-        servers[i]->name(), end[i].series, end[i].rss_bytes / 1e6, end[i].cpu.user,
-        end[i].cpu.system, end[i].samples, end[i].wal_bytes / end[i].samples);
+        "  {:10} {:>9.0f} series  {:>8.1f} MB RSS (files {:.1f}, peak {:.1f})  {:>6.2f} + {:>5.2f} "
+        "CPU-s for {:>9.0f} samples  {:>6.2f} WAL B/sample\n",
+        servers[i]->name(), end[i].series, end[i].rss_bytes / 1e6, end[i].file_bytes / 1e6,
+        end[i].peak_bytes / 1e6, end[i].cpu.user, end[i].cpu.system, end[i].samples,
+        end[i].wal_bytes / end[i].samples);
   }
   std::fflush(stdout);
   return end;

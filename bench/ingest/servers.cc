@@ -70,6 +70,13 @@ Server::Cpu Server::cpu_seconds() const {
   return {static_cast<double>(user) / ticks, static_cast<double>(system) / ticks};
 }
 
+double Server::memory_field(const std::string& field) const {
+  const std::string status =
+      "\n" + ReadFile(fmt::format("/proc/{}/status", process_->pid())).value_or("");
+  const size_t at = status.find("\n" + field + ":");
+  return at == std::string::npos ? 0 : std::atof(status.c_str() + at + field.size() + 2) * 1024;
+}
+
 double Server::wal_bytes() const {
   double bytes = 0;
   std::error_code error;

@@ -36,6 +36,9 @@ class Server {
   };
   Cpu cpu_seconds() const;
   double rss_bytes() const { return static_cast<double>(process_->rss_bytes()); }
+  // A field of /proc/<pid>/status in bytes: RssAnon, RssFile, VmHWM.
+  double memory_field(const std::string& field) const;
+  int pid() const { return process_->pid(); }
   double wal_bytes() const;  // 0 for who has none
 
   void Kill();   // SIGKILL, and waits

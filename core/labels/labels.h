@@ -61,6 +61,14 @@ class Labels {
   };
 
   Labels() = default;
+  Labels(const Labels&) = default;
+  Labels(Labels&&) = default;
+  Labels& operator=(const Labels&) = default;
+  // Frees the old buffer: std::string keeps it when what is moved in is short.
+  Labels& operator=(Labels&& other) noexcept {
+    std::string(std::move(other.flat_)).swap(flat_);
+    return *this;
+  }
   // Sorts; of several pairs with one name the last wins; pairs with an empty value are left out.
   Labels(std::initializer_list<Label> labels);
   static Labels FromPairs(std::span<const Label> labels);

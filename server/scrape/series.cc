@@ -139,6 +139,13 @@ void TargetSeries::FreeSlot(uint32_t slot) {
   free_slots_.push_back(slot);
 }
 
+// Most targets hold labels during their first scrape only.
+void TargetSeries::ReleaseHeld() {
+  if (held_.capacity() == 0 || free_held_.size() != held_.size()) return;
+  std::vector<Held>().swap(held_);
+  std::vector<uint32_t>().swap(free_held_);
+}
+
 void TargetSeries::Reset() {
   for (Held& held : held_) {
     if (held.histogram && !held.fresh) orphans_.push_back(std::move(held.labels));
@@ -283,9 +290,9 @@ void TargetSeries::AppendHistograms(const AppendInput& input, Scratch* scratch,
       continue;
     }
     Held& held = held_[slots_[scraped.slot] & ~kHeldBit];
-    const StatusOr<storage::AppendResult> result = std::visit(
-        [&](const auto& h) { return appender->AppendHistogram(held.labels, t, h); },
-        scratch->histograms[i]);
+    const StatusOr<storage::AppendResult> result =
+        std::visit([&](const auto& h) { return appender->AppendHistogram(held.labels, t, h); },
+                   scratch->histograms[i]);
     if (!result.ok()) {
       ++counts->refused;
       continue;
@@ -400,7 +407,8 @@ Status TargetSeries::Append(const AppendInput& input, Scratch* scratch, AppendCo
                    [](const auto& v) { return v.had_timestamp; }));
   std::unique_ptr<storage::Appender> appender;
   const bool histograms = !scratch->histograms.empty();
-  if (explicit_ones || histograms || histograms_live_ || !orphans_.empty()) appender = storage_->NewAppender();
+  if (explicit_ones || histograms || histograms_live_ || !orphans_.empty())
+    appender = storage_->NewAppender();
 
   CollectValues(input, scratch, counts, explicit_ones ? appender.get() : nullptr);
   if (histograms) AppendHistograms(input, scratch, appender.get(), counts);
@@ -411,6 +419,7 @@ Status TargetSeries::Append(const AppendInput& input, Scratch* scratch, AppendCo
   live_ = any;
   explicit_live_ = explicit_ones;
   histograms_live_ = histograms;
+  ReleaseHeld();
   return appender == nullptr ? OkStatus() : appender->Commit();
 }
 

@@ -3,7 +3,8 @@
 // other, and what a scrape does to both.
 //
 //   line ──ScrapeTable──▶ slot ──slots_──▶ member of the group        (no timestamp of its own)
-//                                 └──────▶ held labels ──▶ Appender   (with one, or not created yet)
+//                                 └──────▶ held labels ──▶ Appender   (with one, or not created
+//                                 yet)
 //
 // New series are held back until the whole body has been parsed and the limits are known to be
 // kept, so that a scrape that fails creates nothing in the head.
@@ -29,13 +30,13 @@ namespace narthex::scrape {
 // Reused between scrapes of any targets; one for each worker.
 struct Scratch {
   ScrapeResult result;
-  std::vector<double> values;   // by member
-  std::vector<uint8_t> seen;    // by member
+  std::vector<double> values;                       // by member
+  std::vector<uint8_t> seen;                        // by member
   absl::flat_hash_map<uint64_t, uint32_t> by_hash;  // label hash → member, built on demand
   bool by_hash_valid = false;
   LabelsBuilder builder;
   std::vector<Label> exposed;
-  std::string body;  // decompressed
+  std::string body;                      // decompressed
   std::vector<AnyHistogram> histograms;  // as result.histograms, ready to be stored
 
   // Gives memory back after an outsized scrape.
@@ -50,18 +51,18 @@ struct AppendInput {
   const RelabelRules* metric_rules = nullptr;
   const Labels* target_labels = nullptr;
   TimestampMs timestamp = 0;
-  TimestampMs now = 0;  // for the bound on timestamps of the future
+  TimestampMs now = 0;             // for the bound on timestamps of the future
   bool native_histograms = false;  // stored; else only their classic part is
 };
 
 struct AppendCounts {
-  size_t scraped = 0;          // samples in the body
-  size_t after_relabel = 0;    // of those, kept by metric_relabel_configs
-  size_t added = 0;            // series new to this target
+  size_t scraped = 0;        // samples in the body
+  size_t after_relabel = 0;  // of those, kept by metric_relabel_configs
+  size_t added = 0;          // series new to this target
   size_t out_of_order = 0;
   size_t duplicate = 0;
   size_t out_of_bounds = 0;
-  size_t refused = 0;          // the head takes no more series
+  size_t refused = 0;            // the head takes no more series
   size_t native_histograms = 0;  // seen and not stored
 };
 
@@ -104,6 +105,7 @@ class TargetSeries {
 
   uint32_t Hold(Labels labels);
   void FreeSlot(uint32_t slot);
+  void ReleaseHeld();
   void Reset();
   Status Parse(const AppendInput& input, Scratch* scratch, AppendCounts* counts);
   bool NeedsLabels(const AppendInput& input, const ScrapeResult& result) const;
@@ -126,16 +128,16 @@ class TargetSeries {
   MetadataCache* const metadata_;
   ScrapeTable table_;
   std::unique_ptr<storage::GroupWriter> group_;
-  std::vector<uint32_t> slots_;          // member, or kHeldBit | index into held_
+  std::vector<uint32_t> slots_;  // member, or kHeldBit | index into held_
   std::vector<uint32_t> free_slots_;
   std::vector<Held> held_;
   std::vector<uint32_t> free_held_;
-  std::vector<Labels> orphans_;          // live series of histograms from before a reset
-  std::vector<uint64_t> member_hash_;    // of the labels; 0: no live member
-  bool live_ = false;                    // the last tick held values
-  bool explicit_live_ = false;           // the last scrape held samples with own timestamps
-  bool histograms_live_ = false;         // the last scrape held native histograms
-  bool sweep_ = false;                   // the table was reset: members may have lost their line
+  std::vector<Labels> orphans_;        // live series of histograms from before a reset
+  std::vector<uint64_t> member_hash_;  // of the labels; 0: no live member
+  bool live_ = false;                  // the last tick held values
+  bool explicit_live_ = false;         // the last scrape held samples with own timestamps
+  bool histograms_live_ = false;       // the last scrape held native histograms
+  bool sweep_ = false;                 // the table was reset: members may have lost their line
 };
 
 }  // namespace narthex::scrape
