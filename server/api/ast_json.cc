@@ -36,9 +36,58 @@ void WriteChild(JsonWriter& json, std::string_view key, const ExprPtr& child) {
   }
 }
 
+// The milliseconds; of a computed duration 0, and how it is computed beside it.
+void WriteDuration(JsonWriter& json, std::string_view key, const DurationValue& duration) {
+  json.Key(key).Int(duration.expr ? 0 : duration.ms);
+  if (duration.expr) WriteChild(json, std::string(key) + "Expr", duration.expr);
+}
+
+std::string_view DurationOpName(DurationOp op) {
+  switch (op) {
+    case DurationOp::kAdd:
+      return "+";
+    case DurationOp::kSub:
+    case DurationOp::kNegate:
+      return "-";
+    case DurationOp::kMul:
+      return "*";
+    case DurationOp::kDiv:
+      return "/";
+    case DurationOp::kMod:
+      return "%";
+    case DurationOp::kPow:
+      return "^";
+    case DurationOp::kStep:
+      return "step";
+    case DurationOp::kRange:
+      return "range";
+    case DurationOp::kMinOf:
+      return "min_of";
+    case DurationOp::kMaxOf:
+      return "max_of";
+    case DurationOp::kParen:
+      break;
+  }
+  return "";
+}
+
+void WriteDurationExpr(JsonWriter& json, const DurationExpr& expr) {
+  bool wrapped = false;
+  const DurationExpr* e = &expr;
+  while (e->op == DurationOp::kParen && e->rhs->kind == ExprKind::kDuration) {
+    wrapped = true;
+    e = &e->rhs->As<DurationExpr>();
+  }
+  WriteChild(json, "lhs", e->lhs);
+  json.Member("op", DurationOpName(e->op));
+  WriteChild(json, "rhs", e->rhs);
+  json.Key("wrapped").Bool(wrapped);
+}
+
 // offset, timestamp and startOrEnd.
 void WriteTime(JsonWriter& json, const TimeModifiers& time) {
-  json.Key("offset").Int(time.offset.ms).Key("startOrEnd");
+  WriteDuration(json, "offset", time.offset);
+  json.Key("startOrEnd");
   switch (time.at) {
     case AtAnchor::kStart: json.String("start"); break;
     case AtAnchor::kEnd: json.String("end"); break;
@@ -145,14 +194,15 @@ void WriteMembers(JsonWriter& json, const Expr& expr) {
     case ExprKind::kMatrixSelector: {
       const auto& matrix = expr.As<MatrixSelector>();
       WriteSelector(json, *matrix.selector);
-      json.Key("range").Int(matrix.range.ms);
+      WriteDuration(json, "range", matrix.range);
       break;
     }
     case ExprKind::kSubquery: {
       const auto& subquery = expr.As<SubqueryExpr>();
       WriteChild(json, "expr", subquery.expr);
       WriteTime(json, subquery.time);
-      json.Key("range").Int(subquery.range.ms).Key("step").Int(subquery.step.ms);
+      WriteDuration(json, "range", subquery.range);
+      WriteDuration(json, "step", subquery.step);
       break;
     }
     case ExprKind::kCall: WriteCall(json, expr.As<promql::Call>()); break;
@@ -164,7 +214,9 @@ void WriteMembers(JsonWriter& json, const Expr& expr) {
       break;
     case ExprKind::kParen: WriteChild(json, "expr", expr.As<ParenExpr>().expr); break;
     case ExprKind::kStepInvariant: WriteChild(json, "expr", expr.As<StepInvariantExpr>().expr); break;
-    case ExprKind::kDuration: break;  // occurs inside of ranges and offsets only
+    case ExprKind::kDuration:
+      WriteDurationExpr(json, expr.As<DurationExpr>());
+      break;
   }
 }
 

@@ -89,7 +89,18 @@ struct StringLiteral : Expr {
 // An arithmetic expression over durations: [5m * 2], offset (step() + 1m). Operands are number
 // literals or further duration expressions. Resolved to milliseconds before evaluation.
 enum class DurationOp : uint8_t {
-  kAdd, kSub, kMul, kDiv, kMod, kPow, kNegate, kPlus, kParen, kStep, kRange, kMinOf, kMaxOf,
+  kAdd,
+  kSub,
+  kMul,
+  kDiv,
+  kMod,
+  kPow,
+  kNegate,
+  kParen,
+  kStep,
+  kRange,
+  kMinOf,
+  kMaxOf,
 };
 struct DurationExpr : Expr {
   DurationOp op;

@@ -13,12 +13,25 @@ bool IsDigit(char c) { return c >= '0' && c <= '9'; }
 bool IsAlpha(char c) { return c == '_' || (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z'); }
 bool IsAlphaNumeric(char c) { return IsAlpha(c) || IsDigit(c); }
 
-// Bytes of the UTF-8 sequence that starts with `c`, 1 when it starts none.
-size_t SequenceLength(char c) {
-  const auto u = static_cast<unsigned char>(c);
-  if (u >= 0xf0) return 4;
-  if (u >= 0xe0) return 3;
-  return u >= 0xc2 ? 2 : 1;
+constexpr uint32_t kReplacement = 0xfffd;
+constexpr std::string_view kReplacementText = "\xef\xbf\xbd";
+
+// The UTF-8 sequence at the start of `text`; U+FFFD for what is none, the end included.
+struct Rune {
+  uint32_t value = kReplacement;
+  std::string_view text = kReplacementText;
+};
+
+Rune FirstRune(std::string_view text) {
+  if (text.empty()) return {};
+  const auto u = static_cast<unsigned char>(text[0]);
+  const size_t n = u >= 0xf0 ? 4 : u >= 0xe0 ? 3 : u >= 0xc0 ? 2 : 1;
+  const std::string_view sequence = text.substr(0, n);
+  if (sequence.size() < n || !IsValidUtf8Text(sequence)) return {};
+  uint32_t value = n == 1 ? u : u & (0x7f >> n);
+  for (const char c : sequence.substr(1))
+    value = value << 6 | (static_cast<unsigned char>(c) & 0x3f);
+  return {value, sequence};
 }
 
 }  // namespace
@@ -26,14 +39,15 @@ size_t SequenceLength(char c) {
 Token Lexer::Next() {
   SkipBlanks();
   start_ = pos_;
-  return in_braces_ ? LexInsideBraces() : LexStatement();
+  if (in_braces_) return LexInsideBraces();
+  return in_brackets_ && in_duration_ ? LexDuration() : LexStatement();
 }
 
 void Lexer::SkipBlanks() {
   while (!AtEnd()) {
     if (IsSpace(Peek())) {
       ++pos_;
-    } else if (Peek() == '#') {
+    } else if (Peek() == '#' && !(in_brackets_ && in_duration_)) {
       while (!AtEnd() && Peek() != '\n' && Peek() != '\r') ++pos_;
     } else {
       return;
@@ -62,10 +76,21 @@ void Lexer::AcceptRun(std::string_view set) {
 }
 
 std::string Lexer::QuotedRune() const {
-  const std::string quoted = GoQuote(input_.substr(pos_, SequenceLength(Peek())));
+  const std::string quoted = GoQuote(FirstRune(input_.substr(pos_)).text);
   std::string out = "'" + quoted.substr(1, quoted.size() - 2) + "'";
   if (out == "'\\\"'") return "'\"'";
   if (out == "'''") return "'\\''";
+  return out;
+}
+
+std::string Lexer::UnicodeRune() const {
+  const Rune rune = FirstRune(input_.substr(pos_));
+  const std::string quoted = GoQuote(rune.text);
+  // What Go escapes when it quotes is what it does not print.
+  const bool printable =
+      quoted.size() == rune.text.size() + 2 || quoted == "\"\\\"\"" || quoted == "\"\\\\\"";
+  std::string out = fmt::format("U+{:04X}", rune.value);
+  if (printable) out.append(" '").append(rune.text).append("'");
   return out;
 }
 
@@ -77,6 +102,12 @@ Token Lexer::LexStatement() {
   }
   const char c = Peek();
   if (IsDigit(c) || (c == '.' && IsDigit(Peek(1)))) return LexNumberOrDuration();
+  if (in_brackets_ && IsAlpha(c)) {
+    Token word = LexDurationWord();
+    if (word.type != Tok::kError) return word;
+    pos_ = start_;
+    return Error("unexpected character: " + QuotedRune() + ", expected ':'");
+  }
   if (IsAlpha(c) || (c == ':' && !in_brackets_)) return LexWord();
   if (c == '"' || c == '\'') return LexString(c);
   if (c == '`') return LexRawString();
@@ -112,7 +143,7 @@ Token Lexer::LexStatement() {
     case '!':
       if (Peek(1) == '=') return two(Tok::kNe);
       ++pos_;
-      return Error("unexpected character after '!': " + (AtEnd() ? "'\\ufffd'" : QuotedRune()));
+      return Error("unexpected character after '!': " + QuotedRune());
     case '<':
       if (Peek(1) == '=') return two(Tok::kLe);
       return Peek(1) == '/' ? two(Tok::kTrimUpper) : one(Tok::kLt);
@@ -125,10 +156,56 @@ Token Lexer::LexStatement() {
 
 Token Lexer::LexOpenBracket() {
   if (in_brackets_) return Error("unexpected left bracket '['");
-  in_brackets_ = true;
+  in_brackets_ = in_duration_ = true;
   got_colon_ = false;
   ++pos_;
   return Emit(Tok::kLeftBracket);
+}
+
+Token Lexer::LexDuration() {
+  if (AtEnd()) return Error("unexpected end of input in duration expression");
+  const char c = Peek();
+  if (IsDigit(c) || (c == '.' && IsDigit(Peek(1)))) {
+    got_duration_ = true;
+    in_duration_ = false;
+    return LexNumberOrDuration();
+  }
+  if (IsAlpha(c)) {
+    Token word = LexDurationWord();
+    if (word.type != Tok::kError) return word;
+    pos_ = start_;
+    return Error("unexpected character in duration expression: " + QuotedRune());
+  }
+  if (c == ')' || c == ']') return LexClosing(c);
+  if (c == ':') {
+    ++pos_;
+    start_ = pos_;  // where upstream reports it
+    if (!got_duration_) return Error("unexpected colon before duration in duration expression");
+    if (got_colon_) return Error("unexpected repeated colon in duration expression");
+    start_ = pos_ - 1;
+    got_colon_ = true;
+    return Emit(Tok::kColon);
+  }
+  constexpr std::string_view kCharacters = "(+-*/%^,";
+  constexpr Tok kTokens[] = {Tok::kLeftParen, Tok::kAdd, Tok::kSub, Tok::kMul,
+                             Tok::kDiv,       Tok::kMod, Tok::kPow, Tok::kComma};
+  const size_t which = kCharacters.find(c);
+  if (which == std::string_view::npos) {
+    return Error("unexpected character in duration expression: " + QuotedRune());
+  }
+  if (c == '(') ++parens_;
+  ++pos_;
+  return Emit(kTokens[which]);
+}
+
+// step, range, min_of or max_of; kError, with nothing reported, for other words.
+Token Lexer::LexDurationWord() {
+  while (!AtEnd() && IsAlphaNumeric(Peek())) ++pos_;
+  const Tok type = LookUpWord(input_.substr(start_, pos_ - start_));
+  const bool known =
+      type == Tok::kStep || type == Tok::kRange || type == Tok::kMinOf || type == Tok::kMaxOf;
+  got_duration_ |= known;
+  return Emit(known ? type : Tok::kError);
 }
 
 Token Lexer::LexClosing(char c) {
@@ -162,8 +239,7 @@ Token Lexer::LexInsideBraces() {
       ++pos_;
       if (Accept("~")) return Emit(Tok::kNeRegex);
       if (Accept("=")) return Emit(Tok::kNe);
-      return Error("unexpected character after '!' inside braces: " +
-                   (AtEnd() ? std::string("'\\ufffd'") : QuotedRune()));
+      return Error("unexpected character after '!' inside braces: " + QuotedRune());
     case '{': return Error("unexpected left brace '{'");
     case '}':
       in_braces_ = false;
@@ -277,8 +353,8 @@ std::string Lexer::LexEscape(char quote) {
     default:
       if (c == quote) return "";
       if (c < '0' || c > '7') {
-        return fmt::format("unknown escape sequence U+{:04X} '{}'", static_cast<unsigned char>(c),
-                           static_cast<unsigned char>(c) < 0x80 ? c : '?');
+        --pos_;
+        return "unknown escape sequence " + UnicodeRune();
       }
       --pos_;
       count = 3;
@@ -290,7 +366,7 @@ std::string Lexer::LexEscape(char quote) {
     if (AtEnd()) return "escape sequence not terminated";
     const size_t digit = std::string_view("0123456789abcdef").find(Peek() | (Peek() >= 'A' ? 0x20 : 0));
     if (digit == std::string_view::npos || digit >= base) {
-      return fmt::format("illegal character {} in escape sequence", QuotedRune());
+      return "illegal character " + UnicodeRune() + " in escape sequence";
     }
     value = value * base + digit;
   }

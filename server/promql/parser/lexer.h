@@ -1,6 +1,7 @@
 #pragma once
 // Cuts a query into tokens, one at a time. What a character means depends on whether it stands
-// inside braces, where there are no keywords, or inside brackets, where ':' separates.
+// inside braces, where there are no keywords, or inside brackets, where ':' separates and only
+// arithmetic over durations is spoken.
 //
 // After a kError token the lexer must not be asked again.
 
@@ -21,6 +22,8 @@ class Lexer {
   Token Error(std::string message);
   Token LexStatement();
   Token LexInsideBraces();
+  Token LexDuration();
+  Token LexDurationWord();
   Token LexNumberOrDuration();
   Token LexWord();
   Token LexIdentifier();
@@ -42,7 +45,8 @@ class Lexer {
   }
   bool Accept(std::string_view set);
   void AcceptRun(std::string_view set);
-  std::string QuotedRune() const;  // Go's %q of the rune at pos_
+  std::string QuotedRune() const;   // Go's %q of the rune at pos_
+  std::string UnicodeRune() const;  // Go's %#U of it
 
   std::string_view input_;
   size_t start_ = 0;
@@ -51,6 +55,9 @@ class Lexer {
   bool in_braces_ = false;
   bool in_brackets_ = false;
   bool got_colon_ = false;
+  // Inside brackets up to a number, and behind start(): no other words than those of durations.
+  bool in_duration_ = false;
+  bool got_duration_ = false;
   std::string error_;
 };
 

@@ -7,7 +7,6 @@
 namespace narthex::promql {
 namespace {
 
-constexpr std::string_view kExpected = "number, duration, step(), or range()";
 constexpr double kMaxSeconds = 9.2e9;  // about 292 years, what int64 nanoseconds hold
 
 int Precedence(Tok op) {
@@ -32,14 +31,14 @@ DurationOp ToDurationOp(Tok op) {
 
 }  // namespace
 
-bool Parser::ParseDuration(std::string_view context, bool positive, DurationValue* out) {
-  ExprPtr expr = ParseDurationExpr(context, 0);
-  return !failed() && FinishDuration(std::move(expr), positive, out);
+bool Parser::ParseDuration(DurationValue* out) {
+  ExprPtr expr = ParseDurationExpr(0);
+  return !failed() && FinishDuration(std::move(expr), true, out);
 }
 
 // Without parentheses only one literal, sign or function may follow: offset 5m + x adds vectors.
 bool Parser::ParseOffsetDuration(DurationValue* out) {
-  ExprPtr expr = ParseDurationExpr("offset", 3);
+  ExprPtr expr = ParseDurationOperand(false);
   return !failed() && FinishDuration(std::move(expr), false, out);
 }
 
@@ -65,21 +64,21 @@ bool Parser::FinishDuration(ExprPtr expr, bool positive, DurationValue* out) {
   return true;
 }
 
-ExprPtr Parser::ParseDurationExpr(std::string_view context, int min_precedence) {
+ExprPtr Parser::ParseDurationExpr(int min_precedence) {
   Nesting nesting(this);
   if (nesting.TooDeep()) return nullptr;
-  ExprPtr lhs = ParseDurationOperand(context);
+  ExprPtr lhs = ParseDurationOperand();
   while (!failed()) {
-    const int precedence = Precedence(tok_.type);
+    const int precedence = Precedence(tok().type);
     if (precedence < 0 || precedence < min_precedence) break;
-    // Offsets end here: what follows belongs to the expression around them.
-    if (min_precedence == 3 && context == "offset") break;
-    const Tok op = tok_.type;
+    const Token op = tok();
     Advance();
-    ExprPtr rhs = ParseDurationExpr(context, op == Tok::kPow ? precedence : precedence + 1);
+    ExprPtr rhs = ParseDurationExpr(op.type == Tok::kPow ? precedence : precedence + 1);
     if (failed()) return nullptr;
+    if (!CheckDivisor(op, *rhs)) return nullptr;
     const PosRange pos = {lhs->pos.start, rhs->pos.end};
-    auto node = std::make_unique<DurationExpr>(ToDurationOp(op), std::move(lhs), std::move(rhs), pos);
+    auto node =
+        std::make_unique<DurationExpr>(ToDurationOp(op.type), std::move(lhs), std::move(rhs), pos);
     const Expr* l = node->lhs.get();
     const Expr* r = node->rhs.get();
     lhs = Finish(std::move(node), {l, r});
@@ -87,13 +86,27 @@ ExprPtr Parser::ParseDurationExpr(std::string_view context, int min_precedence) 
   return failed() ? nullptr : std::move(lhs);
 }
 
-ExprPtr Parser::ParseDurationOperand(std::string_view context) {
-  if (failed()) return nullptr;
-  const Token token = tok_;
-  if (token.type == Tok::kNumber || token.type == Tok::kDuration) return ParseNumber();
+bool Parser::CheckDivisor(const Token& op, const Expr& rhs) {
+  const bool divides = op.type == Tok::kDiv || op.type == Tok::kMod;
+  if (!divides || rhs.kind != ExprKind::kNumber || rhs.As<NumberLiteral>().value != 0) return true;
+  Fail(op.range(), op.type == Tok::kDiv ? "division by zero" : "modulo by zero");
+  return false;
+}
+
+ExprPtr Parser::ParseDurationOperand(bool takes_powers) {
+  Nesting nesting(this);
+  if (failed() || nesting.TooDeep()) return nullptr;
+  const Token token = tok();
+  if (token.type == Tok::kNumber || token.type == Tok::kDuration) {
+    ExprPtr number = ParseNumber();
+    if (!failed() && takes_powers && std::abs(number->As<NumberLiteral>().value) >= kMaxSeconds) {
+      return Fail(number->pos, "duration out of range");
+    }
+    return number;
+  }
   if (token.type == Tok::kAdd || token.type == Tok::kSub) {
     Advance();
-    ExprPtr operand = ParseDurationExpr(context, 3);
+    ExprPtr operand = takes_powers ? ParseDurationExpr(3) : ParseDurationOperand(false);
     if (failed()) return nullptr;
     const bool negate = token.type == Tok::kSub;
     if (operand->kind == ExprKind::kNumber) {
@@ -101,41 +114,44 @@ ExprPtr Parser::ParseDurationOperand(std::string_view context) {
       operand->pos.start = token.pos;
       return operand;
     }
+    if (!negate) return operand;
     const PosRange pos = {token.pos, operand->pos.end};
-    auto node = std::make_unique<DurationExpr>(
-        negate ? DurationOp::kNegate : DurationOp::kPlus, nullptr, std::move(operand), pos);
+    auto node =
+        std::make_unique<DurationExpr>(DurationOp::kNegate, nullptr, std::move(operand), pos);
     const Expr* child = node->rhs.get();
     return Finish(std::move(node), {child});
   }
   if (token.type == Tok::kLeftParen) {
     Advance();
-    ExprPtr inner = ParseDurationExpr("", 0);
+    ExprPtr inner = ParseDurationExpr(0);
     if (failed() || !Expect(Tok::kRightParen)) return nullptr;
+    if (inner->kind == ExprKind::kNumber) return inner;  // as upstream: (5m) is 5m
     auto node = std::make_unique<DurationExpr>(DurationOp::kParen, nullptr, std::move(inner),
                                                PosRange{token.pos, last_end_});
     const Expr* child = node->rhs.get();
     return Finish(std::move(node), {child});
   }
-  return ParseDurationFunction(context);
+  return ParseDurationFunction();
 }
 
-ExprPtr Parser::ParseDurationFunction(std::string_view context) {
-  const Token word = tok_;
+ExprPtr Parser::ParseDurationFunction() {
+  const Token word = tok();
   DurationOp op;
   switch (word.type) {
     case Tok::kStep: op = DurationOp::kStep; break;
     case Tok::kRange: op = DurationOp::kRange; break;
     case Tok::kMinOf: op = DurationOp::kMinOf; break;
     case Tok::kMaxOf: op = DurationOp::kMaxOf; break;
-    default: return Unexpected(context, context.empty() ? "" : kExpected);
+    default:
+      return Unexpected();
   }
   Advance();
   if (!Expect(Tok::kLeftParen)) return nullptr;
   auto node = std::make_unique<DurationExpr>(op, nullptr, nullptr, PosRange{});
   if (op == DurationOp::kMinOf || op == DurationOp::kMaxOf) {
-    node->lhs = ParseDurationExpr("", 0);
+    node->lhs = ParseDurationExpr(0);
     if (failed() || !Expect(Tok::kComma)) return nullptr;
-    node->rhs = ParseDurationExpr("", 0);
+    node->rhs = ParseDurationExpr(0);
     if (failed()) return nullptr;
   }
   if (!Expect(Tok::kRightParen)) return nullptr;

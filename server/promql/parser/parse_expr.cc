@@ -13,6 +13,7 @@
 namespace narthex::promql {
 namespace {
 
+constexpr std::string_view kGrouping = "grouping opts";
 constexpr int kUnaryPrecedence = 5;  // binds like *, but its operand takes ^ first
 constexpr int kPowPrecedence = 6;
 
@@ -30,18 +31,6 @@ int Precedence(Tok op) {
   }
 }
 
-// Words that are metric names where no construct of theirs follows.
-bool CanBeMetricName(Tok type) {
-  switch (type) {
-    case Tok::kIdentifier: case Tok::kMetricIdentifier: case Tok::kAnd: case Tok::kOr:
-    case Tok::kUnless: case Tok::kBy: case Tok::kWithout: case Tok::kOffset: case Tok::kFill:
-    case Tok::kFillLeft: case Tok::kFillRight: case Tok::kStart: case Tok::kEnd: case Tok::kStep:
-    case Tok::kRange: case Tok::kAnchored: case Tok::kSmoothed: case Tok::kMinOf: case Tok::kMaxOf:
-      return true;
-    default: return IsAggregator(type);
-  }
-}
-
 bool CanBeFunctionName(Tok type) {
   switch (type) {
     case Tok::kIdentifier: case Tok::kStart: case Tok::kEnd: case Tok::kStep: case Tok::kRange:
@@ -52,8 +41,21 @@ bool CanBeFunctionName(Tok type) {
 
 bool CanBeLabelName(Tok type) {
   return type == Tok::kIdentifier || type == Tok::kMetricIdentifier || IsAggregator(type) ||
-         IsKeyword(type) || type == Tok::kAnd || type == Tok::kOr || type == Tok::kUnless ||
-         type == Tok::kAtan2;
+         (IsKeyword(type) && type != Tok::kWithout) || type == Tok::kAnd || type == Tok::kOr ||
+         type == Tok::kUnless || type == Tok::kAtan2;
+}
+
+// Go's rule: an underscore stands between two digits, or a base's prefix and a digit.
+bool UnderscoresSeparate(std::string_view digits, bool hex) {
+  const auto is_digit = [hex](char c) {
+    return (c >= '0' && c <= '9') || (hex && ((c | 0x20) >= 'a' && (c | 0x20) <= 'f'));
+  };
+  for (size_t i = 0; i < digits.size(); ++i) {
+    if (digits[i] != '_') continue;
+    const bool behind = i > 0 && (is_digit(digits[i - 1]) || (hex && i == 2));
+    if (!behind || i + 1 == digits.size() || !is_digit(digits[i + 1])) return false;
+  }
+  return true;
 }
 
 ValueType BinaryType(ValueType lhs, ValueType rhs) {
@@ -68,9 +70,9 @@ ExprPtr Parser::ParseBinary(int min_precedence) {
   if (nesting.TooDeep()) return nullptr;
   ExprPtr lhs = ParseUnary();
   while (!failed()) {
-    const int precedence = Precedence(tok_.type);
+    const int precedence = Precedence(tok().type);
     if (precedence < 0 || precedence < min_precedence) break;
-    const Token op = tok_;
+    const Token op = tok();
     Advance();
     lhs = ParseBinaryRest(std::move(lhs), op, op.type == Tok::kPow ? precedence : precedence + 1);
   }
@@ -101,27 +103,33 @@ ExprPtr Parser::ParseBinaryRest(ExprPtr lhs, Token op, int next_precedence) {
 
 bool Parser::ParseBinaryModifiers(BinaryExpr* expr, VectorMatching* matching, bool* has_labels) {
   if (Accept(Tok::kBool)) expr->return_bool = true;
-  if (tok_.type == Tok::kOn || tok_.type == Tok::kIgnoring) {
-    matching->on = tok_.type == Tok::kOn;
+  if (tok().type == Tok::kOn || tok().type == Tok::kIgnoring) {
+    matching->on = tok().type == Tok::kOn;
     Advance();
     if (!ParseGroupingLabels(&matching->labels)) return false;
     *has_labels = true;
-    if (tok_.type == Tok::kGroupLeft || tok_.type == Tok::kGroupRight) {
-      matching->card = tok_.type == Tok::kGroupLeft ? Cardinality::kManyToOne
-                                                    : Cardinality::kOneToMany;
+    if (tok().type == Tok::kGroupLeft || tok().type == Tok::kGroupRight) {
+      matching->card =
+          tok().type == Tok::kGroupLeft ? Cardinality::kManyToOne : Cardinality::kOneToMany;
       Advance();
-      if (tok_.type == Tok::kLeftParen && !ParseGroupingLabels(&matching->include)) return false;
+      if (tok().type == Tok::kLeftParen) {
+        if (!ParseGroupingLabels(&matching->include)) return false;
+      } else if (!CanStartExpr()) {
+        Unexpected(kGrouping, "\"(\"");
+        return false;
+      }
     }
   }
   return !failed() && ParseFillModifiers(matching);
 }
 
 bool Parser::ParseFillModifiers(VectorMatching* matching) {
-  while (tok_.type == Tok::kFill || tok_.type == Tok::kFillLeft || tok_.type == Tok::kFillRight) {
-    const Token word = tok_;
+  while (tok().type == Tok::kFill || tok().type == Tok::kFillLeft ||
+         tok().type == Tok::kFillRight) {
+    const Token word = tok();
     Advance();
     // A metric of that name, unless a parenthesis follows; then a number must stand in it.
-    if (tok_.type != Tok::kLeftParen) {
+    if (tok().type != Tok::kLeftParen) {
       Unexpected("fill modifier", "\"(\"");
       return false;
     }
@@ -130,9 +138,9 @@ bool Parser::ParseFillModifiers(VectorMatching* matching) {
       return false;
     }
     Advance();
-    const bool negative = tok_.type == Tok::kSub;
-    if (tok_.type == Tok::kSub || tok_.type == Tok::kAdd) Advance();
-    const Token number = tok_;
+    const bool negative = tok().type == Tok::kSub;
+    if (tok().type == Tok::kSub || tok().type == Tok::kAdd) Advance();
+    const Token number = tok();
     if (!Expect(Tok::kNumber, "fill modifier", "number")) return false;
     double value = 0;
     if (!ParseNumberToken(number, &value)) return false;
@@ -146,8 +154,8 @@ bool Parser::ParseFillModifiers(VectorMatching* matching) {
 
 ExprPtr Parser::ParseUnary() {
   if (failed()) return nullptr;
-  if (tok_.type != Tok::kAdd && tok_.type != Tok::kSub) return ParsePrimary();
-  const Token op = tok_;
+  if (tok().type != Tok::kAdd && tok().type != Tok::kSub) return ParsePrimary();
+  const Token op = tok();
   Advance();
   ExprPtr operand = ParseBinary(kPowPrecedence);
   if (failed()) return nullptr;
@@ -166,7 +174,7 @@ ExprPtr Parser::ParseUnary() {
 
 ExprPtr Parser::ParsePrimary() {
   ExprPtr expr;
-  switch (tok_.type) {
+  switch (tok().type) {
     case Tok::kLeftParen: expr = ParseParen(); break;
     case Tok::kNumber: case Tok::kDuration: expr = ParseNumber(); break;
     case Tok::kString: expr = ParseStringLiteral(); break;
@@ -177,21 +185,21 @@ ExprPtr Parser::ParsePrimary() {
 }
 
 ExprPtr Parser::ParseWordPrimary() {
-  if (!CanBeMetricName(tok_.type)) return Unexpected();
-  const Token word = tok_;
+  if (!CanBeMetricName(tok().type)) return Unexpected();
+  const Token word = tok();
   Advance();
   if (failed()) return nullptr;
-  if (IsAggregator(word.type) && (tok_.type == Tok::kLeftParen || tok_.type == Tok::kBy ||
-                                  tok_.type == Tok::kWithout)) {
+  if (IsAggregator(word.type) &&
+      (tok().type == Tok::kLeftParen || tok().type == Tok::kBy || tok().type == Tok::kWithout)) {
     return ParseAggregate(word);
   }
-  if (CanBeFunctionName(word.type) && tok_.type == Tok::kLeftParen) return ParseCall(word);
+  if (CanBeFunctionName(word.type) && tok().type == Tok::kLeftParen) return ParseCall(word);
   return ParseSelector(&word);
 }
 
 ExprPtr Parser::ParsePostfix(ExprPtr expr) {
   while (!failed()) {
-    switch (tok_.type) {
+    switch (tok().type) {
       case Tok::kLeftBracket: expr = ParseBracket(std::move(expr)); break;
       case Tok::kOffset: expr = ParseOffset(std::move(expr)); break;
       case Tok::kAt: expr = ParseAt(std::move(expr)); break;
@@ -203,7 +211,7 @@ ExprPtr Parser::ParsePostfix(ExprPtr expr) {
 }
 
 ExprPtr Parser::ParseParen() {
-  const int start = tok_.pos;
+  const int start = tok().pos;
   Advance();
   ExprPtr inner = ParseBinary(0);
   if (failed() || !Expect(Tok::kRightParen)) return nullptr;
@@ -216,7 +224,6 @@ bool Parser::ParseNumberToken(const Token& token, double* value) {
   std::string digits(token.text);
   // Base 0 of Go: underscores, hexadecimal and octal integers.
   const bool hex = digits.size() > 2 && digits[0] == '0' && (digits[1] | 0x20) == 'x';
-  const bool underscores = digits.find('_') != std::string::npos;
   std::string plain;
   for (char c : digits) {
     if (c != '_') plain.push_back(c);
@@ -225,7 +232,8 @@ bool Parser::ParseNumberToken(const Token& token, double* value) {
   const bool integral = plain.find_first_not_of(hex ? "0123456789abcdefABCDEFxX"
                                                     : (octal ? "01234567" : "0123456789")) ==
                         std::string::npos;
-  if (integral) {
+  const bool separated = UnderscoresSeparate(digits, hex);
+  if (integral && separated) {
     int64_t n = 0;
     const size_t skip = hex ? 2 : 0;
     const auto [end, ec] = std::from_chars(plain.data() + skip, plain.data() + plain.size(), n,
@@ -235,8 +243,7 @@ bool Parser::ParseNumberToken(const Token& token, double* value) {
       return true;
     }
   }
-  const std::optional<double> parsed =
-      underscores ? std::nullopt : ParseFloat(plain);
+  const std::optional<double> parsed = separated ? ParseFloat(plain) : std::nullopt;
   const bool infinite_word = ToLowerAscii(plain).find("inf") != std::string::npos;
   if (!parsed || (std::isinf(*parsed) && !infinite_word)) {
     Fail(token.range(), fmt::format("error parsing number: strconv.ParseFloat: parsing {}: {}",
@@ -249,7 +256,7 @@ bool Parser::ParseNumberToken(const Token& token, double* value) {
 }
 
 ExprPtr Parser::ParseNumber() {
-  const Token token = tok_;
+  const Token token = tok();
   double value = 0;
   if (token.type == Tok::kDuration) {
     auto ms = ParsePromDuration(token.text);
@@ -266,8 +273,8 @@ ExprPtr Parser::ParseNumber() {
 
 ExprPtr Parser::ParseStringLiteral() {
   std::string value;
-  if (!Unquote(tok_, &value)) return nullptr;
-  auto node = std::make_unique<StringLiteral>(std::move(value), tok_.range());
+  if (!Unquote(tok(), &value)) return nullptr;
+  auto node = std::make_unique<StringLiteral>(std::move(value), tok().range());
   Advance();
   return node;
 }
@@ -280,9 +287,9 @@ bool Parser::ParseArguments(std::vector<ExprPtr>* args) {
     if (failed()) return false;
     args->push_back(std::move(arg));
     if (Accept(Tok::kRightParen)) return !failed();
-    const Token comma = tok_;
+    const Token comma = tok();
     if (!Expect(Tok::kComma)) return false;
-    if (tok_.type == Tok::kRightParen) {
+    if (!CanStartExpr()) {
       Fail(comma.range(), "trailing commas not allowed in function call args");
       return false;
     }
@@ -309,19 +316,14 @@ ExprPtr Parser::ParseCall(Token name) {
 }
 
 ExprPtr Parser::ParseAggregate(Token op) {
-  if ((op.type == Tok::kLimitK || op.type == Tok::kLimitRatio) &&
-      !options_.experimental_functions) {
-    return Fail(op.range(), fmt::format("{}() is experimental and must be enabled with "
-                                        "--enable-feature=promql-experimental-functions",
-                                        TokenSpelling(op.type)));
-  }
+  const InScope scope(this, {"aggregation", ""});
   auto node = std::make_unique<AggregateExpr>(ToAggregateOp(op.type), PosRange{});
-  const bool modifier_first = tok_.type != Tok::kLeftParen;
+  const bool modifier_first = tok().type != Tok::kLeftParen;
   if (modifier_first && !ParseAggregateModifier(node.get())) return nullptr;
-  if (tok_.type != Tok::kLeftParen) return Unexpected("aggregation");
+  if (tok().type != Tok::kLeftParen) return Unexpected();
   std::vector<ExprPtr> args;
   if (!ParseArguments(&args)) return nullptr;
-  if (!modifier_first && (tok_.type == Tok::kBy || tok_.type == Tok::kWithout) &&
+  if (!modifier_first && (tok().type == Tok::kBy || tok().type == Tok::kWithout) &&
       !ParseAggregateModifier(node.get())) {
     return nullptr;
   }
@@ -333,7 +335,7 @@ ExprPtr Parser::ParseAggregate(Token op) {
 }
 
 bool Parser::ParseAggregateModifier(AggregateExpr* aggregate) {
-  aggregate->without = tok_.type == Tok::kWithout;
+  aggregate->without = tok().type == Tok::kWithout;
   Advance();
   return !failed() && ParseGroupingLabels(&aggregate->grouping);
 }
@@ -341,6 +343,14 @@ bool Parser::ParseAggregateModifier(AggregateExpr* aggregate) {
 bool Parser::SetAggregateArguments(AggregateExpr* aggregate, std::vector<ExprPtr> args) {
   if (args.empty()) {
     Fail(aggregate->pos, "no arguments for aggregate expression provided");
+    return false;
+  }
+  const bool experimental =
+      aggregate->op == AggregateOp::kLimitK || aggregate->op == AggregateOp::kLimitRatio;
+  if (experimental && !options_.experimental_functions) {
+    Fail(aggregate->pos, fmt::format("{}() is experimental and must be enabled with "
+                                     "--enable-feature=promql-experimental-functions",
+                                     AggregateOpName(aggregate->op)));
     return false;
   }
   const size_t wanted = TakesParameter(aggregate->op) ? 2 : 1;
@@ -356,25 +366,25 @@ bool Parser::SetAggregateArguments(AggregateExpr* aggregate, std::vector<ExprPtr
 }
 
 bool Parser::ParseGroupingLabels(std::vector<std::string>* labels) {
-  if (!Expect(Tok::kLeftParen, "grouping opts", "\"(\"")) return false;
+  if (!Expect(Tok::kLeftParen, kGrouping, "\"(\"")) return false;
   while (!Accept(Tok::kRightParen)) {
     if (failed()) return false;
-    std::string label(tok_.text);
-    if (tok_.type == Tok::kString) {
-      if (!Unquote(tok_, &label)) return false;
+    std::string label(tok().text);
+    if (tok().type == Tok::kString) {
+      if (!Unquote(tok(), &label)) return false;
       if (!IsValidLabelName(label, NameValidation::kUtf8)) {
-        Fail(tok_.range(), fmt::format("invalid label name {}", GoQuote(label)));
+        Fail(tok().range(), fmt::format("invalid label name for grouping: {}", GoQuote(label)));
         return false;
       }
-    } else if (!CanBeLabelName(tok_.type) || !IsLegacyLabelName(label)) {
-      Unexpected("grouping opts", "label");
+    } else if (!CanBeLabelName(tok().type)) {
+      Unexpected(kGrouping, "label");
       return false;
     }
     labels->push_back(std::move(label));
     Advance();
     if (failed()) return false;
-    if (tok_.type == Tok::kRightParen) continue;
-    if (!Expect(Tok::kComma, "grouping opts", "\",\" or \")\"")) return false;
+    if (tok().type == Tok::kRightParen) continue;
+    if (!Expect(Tok::kComma, kGrouping, "\",\" or \")\"")) return false;
   }
   return !failed();
 }

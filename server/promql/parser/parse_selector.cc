@@ -13,6 +13,9 @@ namespace {
 constexpr std::string_view kModifierOperands =
     "an instant vector selector or range vector selector or a subquery";
 
+constexpr std::string_view kDurationExpected = "number, duration, step(), or range()";
+constexpr std::string_view kStepExpected = "number, duration, step(), or range() or \"]\"";
+
 // The node whose times a modifier behind `expr` changes; null when there is none.
 TimeModifiers* ModifiersOf(Expr& expr) {
   switch (expr.kind) {
@@ -26,8 +29,8 @@ TimeModifiers* ModifiersOf(Expr& expr) {
 }  // namespace
 
 std::unique_ptr<VectorSelector> Parser::ParseSelector(const Token* name) {
-  auto selector = std::make_unique<VectorSelector>(name ? name->range() : tok_.range());
-  if (tok_.type == Tok::kLeftBrace && !ParseLabelMatchers(selector.get())) return nullptr;
+  auto selector = std::make_unique<VectorSelector>(name ? name->range() : tok().range());
+  if (tok().type == Tok::kLeftBrace && !ParseLabelMatchers(selector.get())) return nullptr;
   if (name != nullptr) {
     selector->name = std::string(name->text);
     selector->matchers.push_back(Matcher::Equal(std::string(kMetricNameLabel), selector->name));
@@ -50,7 +53,7 @@ bool Parser::ParseLabelMatchers(VectorSelector* selector) {
 }
 
 bool Parser::ParseLabelMatcher(VectorSelector* selector) {
-  const Token name = tok_;
+  const Token name = tok();
   if (name.type != Tok::kIdentifier && name.type != Tok::kString) {
     Unexpected("label matching", "identifier or \"}\"");
     return false;
@@ -59,17 +62,10 @@ bool Parser::ParseLabelMatcher(VectorSelector* selector) {
   if (name.type == Tok::kString && !Unquote(name, &text)) return false;
   Advance();
   if (failed()) return false;
-  const Tok op = tok_.type;
+  const Tok op = tok().type;
   const bool is_op =
       op == Tok::kAssign || op == Tok::kNe || op == Tok::kEqRegex || op == Tok::kNeRegex;
-  if (!is_op && name.type == Tok::kString && (op == Tok::kComma || op == Tok::kRightBrace)) {
-    for (const Matcher& m : selector->matchers) {
-      if (m.name() == kMetricNameLabel && m.type() == MatchType::kEqual) {
-        Fail(name.range(), fmt::format("metric name must not be set twice: {} or {}",
-                                       GoQuote(m.value()), GoQuote(text)));
-        return false;
-      }
-    }
+  if (!is_op && name.type == Tok::kString) {
     selector->matchers.push_back(Matcher::Equal(std::string(kMetricNameLabel), std::move(text)));
     return true;
   }
@@ -82,7 +78,7 @@ bool Parser::ParseLabelMatcher(VectorSelector* selector) {
     return false;
   }
   Advance();
-  const Token value = tok_;
+  const Token value = tok();
   if (!Expect(Tok::kString, "label matching", "string")) return false;
   return AddMatcher(selector, op, std::move(text), name.pos, value);
 }
@@ -108,7 +104,10 @@ ExprPtr Parser::ParseOffset(ExprPtr expr) {
   TimeModifiers* time = ModifiersOf(*expr);
   Advance();
   DurationValue offset;
-  if (!ParseOffsetDuration(&offset)) return nullptr;
+  {
+    const InScope scope(this, {"offset", kDurationExpected});
+    if (!ParseOffsetDuration(&offset)) return nullptr;
+  }
   if (time == nullptr) {
     return Fail(expr->pos, fmt::format("offset modifier must be preceded by {}", kModifierOperands));
   }
@@ -122,17 +121,18 @@ ExprPtr Parser::ParseOffset(ExprPtr expr) {
 ExprPtr Parser::ParseAt(ExprPtr expr) {
   TimeModifiers* time = ModifiersOf(*expr);
   Advance();
+  const InScope scope(this, {"@", "timestamp"});
   AtAnchor anchor = AtAnchor::kTimestamp;
   double seconds = 0;
-  if (tok_.type == Tok::kStart || tok_.type == Tok::kEnd) {
-    anchor = tok_.type == Tok::kStart ? AtAnchor::kStart : AtAnchor::kEnd;
+  if (tok().type == Tok::kStart || tok().type == Tok::kEnd) {
+    anchor = tok().type == Tok::kStart ? AtAnchor::kStart : AtAnchor::kEnd;
     Advance();
     if (!Expect(Tok::kLeftParen) || !Expect(Tok::kRightParen)) return nullptr;
   } else {
-    const bool negative = tok_.type == Tok::kSub;
-    if (tok_.type == Tok::kSub || tok_.type == Tok::kAdd) Advance();
+    const bool negative = tok().type == Tok::kSub;
+    if (tok().type == Tok::kSub || tok().type == Tok::kAdd) Advance();
     if (failed()) return nullptr;
-    if (tok_.type != Tok::kNumber && tok_.type != Tok::kDuration) return Unexpected("@", "timestamp");
+    if (tok().type != Tok::kNumber && tok().type != Tok::kDuration) return Unexpected();
     const ExprPtr number = ParseNumber();
     if (failed()) return nullptr;
     seconds = number->As<NumberLiteral>().value * (negative ? -1 : 1);
@@ -154,7 +154,7 @@ ExprPtr Parser::ParseAt(ExprPtr expr) {
 }
 
 ExprPtr Parser::ParseExtended(ExprPtr expr) {
-  const Token word = tok_;
+  const Token word = tok();
   Advance();
   if (!options_.extended_range_selectors) {
     return Fail(word.range(), fmt::format("{} modifier is experimental and not enabled",
@@ -181,16 +181,20 @@ ExprPtr Parser::ParseExtended(ExprPtr expr) {
 }
 
 ExprPtr Parser::ParseBracket(ExprPtr expr) {
-  const Token bracket = tok_;
+  const Token bracket = tok();
   Advance();
   DurationValue range;
-  if (!ParseDuration("subquery or range selector", true, &range)) return nullptr;
+  {
+    const InScope scope(this, {"subquery or range selector", kDurationExpected});
+    if (!ParseDuration(&range)) return nullptr;
+  }
   if (Accept(Tok::kRightBracket)) return MakeMatrix(std::move(expr), std::move(range), bracket);
   if (!Expect(Tok::kColon, "subquery or range", "\":\" or \"]\"")) return nullptr;
   auto node = std::make_unique<SubqueryExpr>(std::move(expr), PosRange{});
   node->range = std::move(range);
-  if (tok_.type != Tok::kRightBracket && !ParseDuration("subquery selector", true, &node->step)) {
-    return nullptr;
+  {
+    const InScope scope(this, {"subquery selector", kStepExpected});
+    if (tok().type != Tok::kRightBracket && !ParseDuration(&node->step)) return nullptr;
   }
   if (!Expect(Tok::kRightBracket, "subquery selector", "\"]\"")) return nullptr;
   node->pos = {node->expr->pos.start, last_end_};

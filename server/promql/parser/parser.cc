@@ -29,12 +29,11 @@ Parser::Parser(std::string_view text, const ParserOptions& options)
     error_ = ParseErrorAt(text, {}, fmt::format("query is longer than {} bytes", kMaxQueryBytes));
     return;
   }
-  Advance();
 }
 
 bool Parser::Nesting::TooDeep() {
   if (parser_->nesting_ <= kMaxExprDepth) return false;
-  parser_->Fail(parser_->tok_.range(), "expression is nested too deeply");
+  parser_->Fail(parser_->tok().range(), "expression is nested too deeply");
   return true;
 }
 
@@ -44,21 +43,33 @@ std::nullptr_t Parser::Fail(PosRange where, std::string_view what) {
 }
 
 std::nullptr_t Parser::Unexpected(std::string_view context, std::string_view expected) {
-  std::string what = "unexpected " + DescribeToken(tok_);
+  std::string what = "unexpected " + DescribeToken(tok());
+  if (context.empty()) {
+    context = scope_.context;
+    expected = scope_.expected;
+  }
   if (!context.empty()) what.append(" in ").append(context);
   if (!expected.empty()) what.append(", expected ").append(expected);
-  return Fail(tok_.range(), what);
+  return Fail(tok().range(), what);
+}
+
+const Token& Parser::tok() {
+  if (!have_tok_) {
+    tok_ = failed() ? Token{Tok::kError, {}, last_end_} : lexer_.Next();
+    have_tok_ = true;
+    if (tok_.type == Tok::kError) Fail(tok_.range(), tok_.text);
+  }
+  return tok_;
 }
 
 void Parser::Advance() {
   if (failed()) return;
-  last_end_ = tok_.range().end;
-  tok_ = lexer_.Next();
-  if (tok_.type == Tok::kError) Fail(tok_.range(), tok_.text);
+  last_end_ = tok().range().end;
+  have_tok_ = false;
 }
 
 bool Parser::Accept(Tok type) {
-  if (failed() || tok_.type != type) return false;
+  if (failed() || tok().type != type) return false;
   Advance();
   return true;
 }
@@ -67,6 +78,21 @@ bool Parser::Expect(Tok type, std::string_view context, std::string_view expecte
   if (Accept(type)) return !failed();
   Unexpected(context, expected);
   return false;
+}
+
+bool Parser::CanStartExpr() {
+  switch (tok().type) {
+    case Tok::kLeftParen:
+    case Tok::kLeftBrace:
+    case Tok::kNumber:
+    case Tok::kDuration:
+    case Tok::kString:
+    case Tok::kAdd:
+    case Tok::kSub:
+      return true;
+    default:
+      return CanBeMetricName(tok().type);
+  }
 }
 
 bool Parser::Unquote(const Token& token, std::string* out) {
@@ -82,30 +108,27 @@ bool Parser::Unquote(const Token& token, std::string* out) {
 
 ExprPtr Parser::ParseWholeExpr() {
   if (failed()) return nullptr;
-  if (tok_.type == Tok::kEof) return Fail({}, "no expression found in input");
+  if (tok().type == Tok::kEof) return Fail({}, "no expression found in input");
   ExprPtr expr = ParseBinary(0);
   if (failed()) return nullptr;
-  if (tok_.type != Tok::kEof) return Unexpected();
+  if (tok().type != Tok::kEof) return Unexpected();
   return expr;
 }
 
 std::unique_ptr<VectorSelector> Parser::ParseWholeSelector() {
   if (failed()) return nullptr;
-  if (tok_.type == Tok::kEof) return Fail({}, "no expression found in input");
+  if (tok().type == Tok::kEof) return Fail({}, "no expression found in input");
   std::unique_ptr<VectorSelector> selector;
-  if (tok_.type == Tok::kLeftBrace) {
+  if (tok().type == Tok::kLeftBrace) {
     selector = ParseSelector(nullptr);
   } else {
-    const bool name = tok_.type == Tok::kIdentifier || tok_.type == Tok::kMetricIdentifier ||
-                      IsAggregator(tok_.type) || IsKeyword(tok_.type) || tok_.type == Tok::kAnd ||
-                      tok_.type == Tok::kOr || tok_.type == Tok::kUnless;
-    if (!name) return Unexpected();
-    const Token token = tok_;
+    if (!CanBeMetricName(tok().type)) return Unexpected();
+    const Token token = tok();
     Advance();
     selector = ParseSelector(&token);
   }
   if (failed()) return nullptr;
-  if (tok_.type != Tok::kEof) return Unexpected();
+  if (tok().type != Tok::kEof) return Unexpected();
   return selector;
 }
 

@@ -1,6 +1,8 @@
 #pragma once
-// Recursive descent with precedence climbing. One token of lookahead. The first error ends the
-// parse: methods then return null or false and error_ says why.
+// Recursive descent with precedence climbing. One token of lookahead, read when it is first looked
+// at: of two errors the one met first is reported, and what the lexer dislikes behind a construct
+// comes after what is wrong in it. The first error ends the parse: methods then return null or
+// false and error_ says why.
 
 #include <initializer_list>
 #include <memory>
@@ -59,17 +61,21 @@ class Parser {
   bool ParseNumberToken(const Token& token, double* value);
 
   // Durations (parse_duration.cc).
-  bool ParseDuration(std::string_view context, bool positive, DurationValue* out);
+  bool ParseDuration(DurationValue* out);
   bool ParseOffsetDuration(DurationValue* out);
   bool FinishDuration(ExprPtr expr, bool positive, DurationValue* out);
-  ExprPtr ParseDurationExpr(std::string_view context, int min_precedence);
-  ExprPtr ParseDurationOperand(std::string_view context);
-  ExprPtr ParseDurationFunction(std::string_view context);
+  ExprPtr ParseDurationExpr(int min_precedence);
+  ExprPtr ParseDurationOperand(bool takes_powers = true);
+  ExprPtr ParseDurationFunction();
+  bool CheckDivisor(const Token& op, const Expr& rhs);
 
   // Errors and tokens.
   std::nullptr_t Fail(PosRange where, std::string_view what);
   std::nullptr_t Unexpected(std::string_view context = "", std::string_view expected = "");
+  const Token& tok();
   void Advance();
+  // Whether the next token may begin an expression.
+  bool CanStartExpr();
   bool Accept(Tok type);
   bool Expect(Tok type, std::string_view context = "", std::string_view expected = "");
   bool failed() const { return !error_.ok(); }
@@ -77,6 +83,24 @@ class Parser {
   // Sets the depth of a finished node; null when the tree is too deep.
   template <typename T>
   std::unique_ptr<T> Finish(std::unique_ptr<T> node, std::initializer_list<const Expr*> children);
+
+  // Names the construct being parsed in the messages of Unexpected() until it goes out of scope.
+  struct Scope {
+    std::string_view context;
+    std::string_view expected;
+  };
+  class InScope {
+   public:
+    InScope(Parser* parser, Scope scope) : parser_(parser), outer_(parser->scope_) {
+      parser->scope_ = scope;
+    }
+    ~InScope() { parser_->scope_ = outer_; }
+    InScope(const InScope&) = delete;
+
+   private:
+    Parser* parser_;
+    Scope outer_;
+  };
 
   // Guards the recursion of the parser itself.
   class Nesting {
@@ -92,7 +116,9 @@ class Parser {
   std::string_view text_;
   ParserOptions options_;
   Lexer lexer_;
-  Token tok_;
+  Token tok_;  // through tok() only
+  bool have_tok_ = false;
+  Scope scope_;
   int last_end_ = 0;  // end of the token consumed last
   int nesting_ = 0;
   Status error_;

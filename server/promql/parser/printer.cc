@@ -1,5 +1,7 @@
 #include "server/promql/parser/printer.h"
 
+#include <algorithm>
+
 #include "core/labels/names.h"
 #include "core/strings/duration.h"
 #include "core/strings/numbers.h"
@@ -16,7 +18,7 @@ void AppendLabelNames(std::string* out, const std::vector<std::string>& names) {
   for (const std::string& name : names) {
     if (!first) out->append(", ");
     first = false;
-    if (IsLegacyLabelName(name)) {
+    if (IsLegacyMetricName(name)) {  // as upstream: a:b needs no quotes
       out->append(name);
     } else {
       AppendGoQuoted(out, name);
@@ -49,7 +51,6 @@ void AppendDurationExpr(std::string* out, const Expr& expr) {
     case DurationOp::kStep: out->append("step()"); return;
     case DurationOp::kRange: out->append("range()"); return;
     case DurationOp::kNegate: out->push_back('-'); return AppendDurationExpr(out, *e.rhs);
-    case DurationOp::kPlus: out->push_back('+'); return AppendDurationExpr(out, *e.rhs);
     case DurationOp::kParen:
       out->push_back('(');
       AppendDurationExpr(out, *e.rhs);
@@ -91,20 +92,17 @@ void AppendTimeModifiers(std::string* out, const TimeModifiers& time) {
 
 void AppendSelectorHead(std::string* out, const VectorSelector& s) {
   out->append(s.name);
-  bool first = true;
+  std::vector<std::string> matchers;
   for (const Matcher& m : s.matchers) {
     if (!s.name.empty() && m.type() == MatchType::kEqual && m.name() == kMetricNameLabel &&
         m.value() == s.name) {
       continue;
     }
-    out->append(first ? "{" : ",");
-    first = false;
-    out->append(m.ToString());
+    matchers.push_back(m.ToString());
   }
-  if (!first) {
-    out->push_back('}');
-  } else if (s.name.empty()) {
-    out->append("{}");
+  std::sort(matchers.begin(), matchers.end());
+  if (!matchers.empty() || s.name.empty()) {
+    out->append("{").append(JoinStrings(matchers, ",")).append("}");
   }
 }
 

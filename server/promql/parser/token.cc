@@ -62,7 +62,7 @@ std::string QuoteShort(std::string_view text) {
 }  // namespace
 
 Tok LookUpWord(std::string_view word) {
-  if (word.size() > 12) return Tok::kIdentifier;
+  if (word.size() > 12 || word.starts_with(':')) return Tok::kIdentifier;
   const std::string lower = ToLowerAscii(word);
   if (lower == "inf" || lower == "nan") return Tok::kNumber;
   for (const Spelling& s : kSpellings) {
@@ -79,7 +79,6 @@ std::string_view TokenSpelling(Tok type) {
 }
 
 std::string DescribeToken(const Token& token) {
-  const auto is_word = [&] { return IsKeyword(token.type); };
   switch (token.type) {
     case Tok::kEof: return "end of input";
     case Tok::kIdentifier: return "identifier " + GoQuote(token.text);
@@ -89,10 +88,39 @@ std::string DescribeToken(const Token& token) {
     case Tok::kDuration: return "duration " + QuoteShort(token.text);
     default: break;
   }
-  if (is_word()) return fmt::format("<{}>", ToLowerAscii(token.text));
+  const bool regex = token.type == Tok::kEqRegex || token.type == Tok::kNeRegex;
+  if (IsPreprocessor(token.type)) return GoQuote(token.text);
+  if (IsKeyword(token.type)) return fmt::format("<{}>", token.text);
   if (IsAggregator(token.type)) return fmt::format("<aggr:{}>", token.text);
-  if (IsOperator(token.type)) return fmt::format("<op:{}>", token.text);
+  if (IsOperator(token.type) || regex) return fmt::format("<op:{}>", token.text);
   return GoQuote(token.text);
+}
+
+bool CanBeMetricName(Tok type) {
+  switch (type) {
+    case Tok::kIdentifier:
+    case Tok::kMetricIdentifier:
+    case Tok::kAnd:
+    case Tok::kOr:
+    case Tok::kUnless:
+    case Tok::kBy:
+    case Tok::kWithout:
+    case Tok::kOffset:
+    case Tok::kFill:
+    case Tok::kFillLeft:
+    case Tok::kFillRight:
+    case Tok::kStart:
+    case Tok::kEnd:
+    case Tok::kStep:
+    case Tok::kRange:
+    case Tok::kAnchored:
+    case Tok::kSmoothed:
+    case Tok::kMinOf:
+    case Tok::kMaxOf:
+      return true;
+    default:
+      return IsAggregator(type);
+  }
 }
 
 }  // namespace narthex::promql

@@ -27,6 +27,8 @@ enum class Tok : uint8_t {
 constexpr bool IsOperator(Tok t) { return t >= Tok::kAdd && t <= Tok::kUnless; }
 constexpr bool IsAggregator(Tok t) { return t >= Tok::kSum && t <= Tok::kLimitRatio; }
 constexpr bool IsKeyword(Tok t) { return t >= Tok::kOffset; }
+// Words that the language uses as functions of time; everywhere else they are names.
+constexpr bool IsPreprocessor(Tok t) { return t >= Tok::kStart; }
 constexpr BinaryOp ToBinaryOp(Tok t) {
   return static_cast<BinaryOp>(static_cast<int>(t) - static_cast<int>(Tok::kAdd));
 }
@@ -43,6 +45,8 @@ struct Token {
 
 // The keyword, aggregator or word operator of this spelling in any case; kIdentifier otherwise.
 Tok LookUpWord(std::string_view word);
+// Words that are metric names where no construct of theirs follows.
+bool CanBeMetricName(Tok type);
 // The canonical spelling of operators, aggregators, keywords and punctuation; "" for the rest.
 std::string_view TokenSpelling(Tok type);
 // As error messages name it: `identifier "foo"`, `<by>`, `end of input`.
