@@ -2,6 +2,7 @@
 
 #include <future>
 
+#include "core/http/ascii.h"
 #include "core/http/client_impl.h"
 #include "core/http/exchange.h"
 
@@ -29,7 +30,9 @@ ClientRuntime::~ClientRuntime() {
     loop->Post([&] {
       loop->shutting_down = true;
       const auto active = std::vector(loop->active.begin(), loop->active.end());
-      for (const auto& exchange : active) exchange->Fail(Cancelled("context canceled"));
+      for (const auto& [deadline, exchange] : active) {
+        exchange->Fail(Cancelled("context canceled"));
+      }
       done.set_value();
     });
     done.get_future().wait();
@@ -96,27 +99,55 @@ ClientImpl::~ClientImpl() {
   }
 }
 
-void ClientImpl::Do(ClientRequest request, Callback callback) {
+std::shared_ptr<const PreparedRequest> ClientImpl::Prepare(ClientRequest request) const {
   auto url = Url::Parse(request.url);
   if (url.ok() && url->scheme != "http" && url->scheme != "https") {
     url = InvalidArgument("unsupported protocol scheme \"{}\" in \"{}\"", url->scheme, request.url);
   } else if (url.ok() && url->host.empty() && request.unix_socket.empty()) {
     url = InvalidArgument("http: no Host in request URL \"{}\"", request.url);
   }
-  const size_t index =
-      url.ok() ? std::hash<std::string>{}(url->host + url->port) % loops_.size() : 0;
+  if (url.ok()) return Prepare(std::move(request), *std::move(url));
+  auto refused = std::make_shared<PreparedRequest>();
+  refused->request = std::move(request);
+  refused->status = url.status();
+  return refused;
+}
+
+std::shared_ptr<const PreparedRequest> ClientImpl::Prepare(ClientRequest request, Url url) const {
+  auto prepared = std::make_shared<PreparedRequest>();
+  prepared->request = std::move(request);
+  prepared->url = std::move(url);
+  const ClientRequest& r = prepared->request;
+  const Url& u = prepared->url;
+  prepared->proxy = r.unix_socket.empty() ? proxies_.Select(u) : nullptr;
+  prepared->key = fmt::format(
+      "{}|{}|{}|{}|{}", u.scheme, AsciiLower(u.host), u.effective_port(),
+      prepared->proxy == nullptr ? std::string() : prepared->proxy->ToString(), r.unix_socket);
+  prepared->head = RequestHead(*prepared, options_.user_agent);
+  prepared->loop_index = std::hash<std::string>{}(u.host + u.port) % loops_.size();
+  return prepared;
+}
+
+void ClientImpl::Do(std::shared_ptr<const PreparedRequest> request, std::string buffer,
+                    Callback callback) {
+  const std::shared_ptr<ClientLoop>& loop = loops_[request->loop_index];
+  const bool here = loop->context.get_executor().running_in_this_thread();
+  if (here && request->status.ok() && !loop->shutting_down) {
+    return std::make_shared<Exchange>(shared_from_this(), std::move(request), std::move(buffer),
+                                      std::move(callback))
+        ->Start();
+  }
   auto shared_callback = std::make_shared<Callback>(std::move(callback));
-  const bool posted =
-      loops_[index]->Post([self = shared_from_this(), index, request = std::move(request),
-                           url = std::move(url), shared_callback]() mutable {
-        if (!url.ok()) return (*shared_callback)(std::move(url).status());
-        if (self->loops_[index]->shutting_down) {
-          return (*shared_callback)(Cancelled("context canceled"));
-        }
-        std::make_shared<Exchange>(self, index, std::move(request), *std::move(url),
-                                   std::move(*shared_callback))
-            ->Start();
-      });
+  const bool posted = loop->Post([self = shared_from_this(), request = std::move(request),
+                                  buffer = std::move(buffer), shared_callback]() mutable {
+    if (!request->status.ok()) return (*shared_callback)(request->status);
+    if (self->loops_[request->loop_index]->shutting_down) {
+      return (*shared_callback)(Cancelled("context canceled"));
+    }
+    std::make_shared<Exchange>(self, std::move(request), std::move(buffer),
+                               std::move(*shared_callback))
+        ->Start();
+  });
   if (!posted) (*shared_callback)(Cancelled("context canceled"));
 }
 

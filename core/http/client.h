@@ -76,6 +76,8 @@ struct ClientRequest {
   bool decode_gzip = false;  // inflate a gzip answer, still under max_body_bytes
 };
 
+struct PreparedRequest;
+
 struct ClientResponse {
   int status = 0;
   Headers headers;
@@ -116,7 +118,14 @@ class Client {
   // refused" wording where it applies), Cancelled (shutdown). What fails before the answer's
   // headers are complete is wrapped as Go's url.Error: `Get "http://host/path": dial tcp …`, with
   // the password of the URL hidden.
-  virtual void Do(ClientRequest request, Callback callback) = 0;
+  void Do(ClientRequest request, Callback callback) {
+    Do(Prepare(std::move(request)), std::string(), std::move(callback));
+  }
+  // For requests that are sent again and again.
+  virtual std::shared_ptr<const PreparedRequest> Prepare(ClientRequest request) const = 0;
+  // `buffer` becomes the body of the answer: memory that is used again needs no clearing.
+  virtual void Do(std::shared_ptr<const PreparedRequest> request, std::string buffer,
+                  Callback callback) = 0;
   // Blocks the calling thread. Must not be called on an I/O thread.
   StatusOr<ClientResponse> DoBlocking(ClientRequest request);
 };

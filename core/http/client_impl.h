@@ -10,6 +10,7 @@
 #include "core/http/client_loop.h"
 #include "core/http/client_tls.h"
 #include "core/http/oauth2.h"
+#include "core/http/prepared_request.h"
 #include "core/http/proxy.h"
 
 namespace narthex::http {
@@ -20,7 +21,12 @@ class ClientImpl final : public Client, public std::enable_shared_from_this<Clie
   ClientImpl(ClientRuntime::Impl& runtime, Options options, ProxySelector proxies);
   ~ClientImpl() override;
 
-  void Do(ClientRequest request, Callback callback) override;
+  using Client::Do;
+  std::shared_ptr<const PreparedRequest> Prepare(ClientRequest request) const override;
+  // The same for a URL that is split already.
+  std::shared_ptr<const PreparedRequest> Prepare(ClientRequest request, Url url) const;
+  void Do(std::shared_ptr<const PreparedRequest> request, std::string buffer,
+          Callback callback) override;
 
   const Options& options() const { return options_; }
   const ClientConfig& config() const { return options_.config; }

@@ -6,9 +6,11 @@
 #include <boost/asio/executor_work_guard.hpp>
 #include <boost/asio/io_context.hpp>
 #include <boost/asio/post.hpp>
+#include <boost/asio/steady_timer.hpp>
+#include <chrono>
+#include <map>
 #include <memory>
 #include <mutex>
-#include <unordered_set>
 #include <vector>
 
 #include "core/base/mutex.h"
@@ -20,10 +22,11 @@ namespace narthex::http {
 
 class Exchange;
 
-struct ClientLoop {
+struct ClientLoop : std::enable_shared_from_this<ClientLoop> {
   static constexpr size_t kScratchBytes = 64 << 10;
+  using Active = std::multimap<std::chrono::steady_clock::time_point, std::shared_ptr<Exchange>>;
 
-  ClientLoop() : context(1), scratch(new char[kScratchBytes]) {}
+  ClientLoop() : context(1), scratch(new char[kScratchBytes]), deadline_timer(context) {}
 
   // False once the loop has shut down: the action will not run.
   template <typename F>
@@ -34,8 +37,8 @@ struct ClientLoop {
     return true;
   }
 
-  // After the threads have ended: runs what is left, such as the ends of cancelled waits, which hold
-  // what they belong to and through it this loop.
+  // After the threads have ended: runs what is left, such as the ends of cancelled waits, which
+  // hold what they belong to and through it this loop.
   void Drain() EXCLUDES(mutex) {
     MutexLock lock(mutex);
     stopped = true;
@@ -45,9 +48,18 @@ struct ClientLoop {
     while (context.poll() > 0) context.restart();
   }
 
+  // One timer for all exchanges: nearly none of them reaches its deadline.
+  Active::iterator Enter(std::chrono::steady_clock::time_point deadline,
+                         std::shared_ptr<Exchange> exchange);
+  void ArmDeadline(std::chrono::steady_clock::time_point deadline);
+  void EndOverdue();
+
   boost::asio::io_context context;
   std::unique_ptr<char[]> scratch;
-  std::unordered_set<std::shared_ptr<Exchange>> active;
+  boost::asio::steady_timer deadline_timer;
+  // When the timer fires; max: it does not.
+  std::chrono::steady_clock::time_point armed = std::chrono::steady_clock::time_point::max();
+  Active active;  // by deadline
   bool shutting_down = false;
   Mutex mutex;
   bool stopped GUARDED_BY(mutex) = false;
@@ -55,8 +67,7 @@ struct ClientLoop {
 };
 
 struct ClientRuntime::Impl {
-  using WorkGuard =
-      boost::asio::executor_work_guard<boost::asio::io_context::executor_type>;
+  using WorkGuard = boost::asio::executor_work_guard<boost::asio::io_context::executor_type>;
 
   std::shared_ptr<Resolver> resolver;
   std::vector<std::shared_ptr<ClientLoop>> loops;

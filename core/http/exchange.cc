@@ -38,48 +38,68 @@ void AppendField(std::string* out, std::string_view name, std::string_view value
 
 }  // namespace
 
-Exchange::Exchange(std::shared_ptr<ClientImpl> client, size_t loop_index, ClientRequest request,
-                   Url url, Client::Callback callback)
+std::string RequestHead(const PreparedRequest& prepared, const std::string& user_agent) {
+  const ClientRequest& request = prepared.request;
+  const Url& url = prepared.url;
+  std::string out;
+  out.reserve(512);
+  out.append(request.method).append(" ");
+  if (prepared.proxy != nullptr && url.scheme == "http") {
+    out.append("http://").append(url.host_port());
+  }
+  out.append(url.target()).append(" HTTP/1.1\r\n");
+  if (!request.headers.Has("Host")) AppendField(&out, "Host", url.host_port());
+  if (!request.headers.Has("User-Agent") && !user_agent.empty()) {
+    AppendField(&out, "User-Agent", user_agent);
+  }
+  const bool has_body = request.method == "POST" || request.method == "PUT" ||
+                        request.method == "PATCH" || !request.body.empty();
+  if (has_body) AppendField(&out, "Content-Length", fmt::format("{}", request.body.size()));
+  for (const auto& [name, value] : request.headers) {
+    if (!EqualsIgnoreCase(name, "Content-Length")) AppendField(&out, name, value);
+  }
+  if (request.decode_gzip && !request.headers.Has("Accept-Encoding")) {
+    AppendField(&out, "Accept-Encoding", "gzip");
+  }
+  return out;
+}
+
+Exchange::Exchange(std::shared_ptr<ClientImpl> client,
+                   std::shared_ptr<const PreparedRequest> request, std::string buffer,
+                   Client::Callback callback)
     : client_(std::move(client)),
-      loop_(client_->loop(loop_index)),
-      loop_index_(loop_index),
-      request_(std::move(request)),
-      url_(std::move(url)),
-      callback_(std::move(callback)),
-      timer_(loop_->context) {}
+      loop_(client_->loop(request->loop_index)),
+      loop_index_(request->loop_index),
+      now_(std::move(request)),
+      buffer_(std::move(buffer)),
+      callback_(std::move(callback)) {}
 
 void Exchange::Start() {
   const auto self = shared_from_this();
-  loop_->active.insert(self);
-  deadline_ = steady_clock::now() + request_.timeout;
-  timer_.expires_at(deadline_);
-  timer_.async_wait([self](const boost::system::error_code& error) {
-    if (error || self->phase_ == Phase::kDone) return;
-    const Status status = DeadlineExceeded("context deadline exceeded");
-    if (self->parser_ != nullptr && self->parser_->is_header_done()) return self->Fail(status);
-    self->FailHop(status);
-  });
-  BeginHop();
+  starting_ = true;
+  deadline_ = steady_clock::now() + now_->request.timeout;
+  place_ = loop_->Enter(deadline_, self);
+  Authorize();
+  starting_ = false;
+}
+
+void Exchange::OnDeadline() {
+  const Status status = DeadlineExceeded("context deadline exceeded");
+  if (parser_ != nullptr && parser_->is_header_done()) return Fail(status);
+  FailHop(status);
 }
 
 milliseconds Exchange::TimeLeft() const {
   return std::chrono::duration_cast<milliseconds>(deadline_ - steady_clock::now());
 }
 
-void Exchange::BeginHop() {
-  proxy_ = request_.unix_socket.empty() ? client_->proxies().Select(url_) : nullptr;
-  key_ = fmt::format("{}|{}|{}|{}|{}", url_.scheme, AsciiLower(url_.host), url_.effective_port(),
-                     proxy_ == nullptr ? std::string() : proxy_->ToString(), request_.unix_socket);
-  Authorize();
-}
-
 void Exchange::Authorize() {
   authorization_.clear();
-  if (request_.headers.Has("Authorization")) return Connect();
+  if (now_->request.headers.Has("Authorization")) return Connect();
   if (credentials_allowed_ && client_->oauth2() != nullptr) return AwaitToken();
-  if (url_.has_user) {
+  if (now_->url.has_user) {
     // As in Go, the URL's user comes before basic_auth and authorization, also that of a redirect.
-    authorization_ = BasicCredentials(url_.user, url_.password);
+    authorization_ = BasicCredentials(now_->url.user, now_->url.password);
   } else if (credentials_allowed_) {
     Headers headers;
     const Status status = AddAuthorization(client_->config(), &headers);
@@ -104,7 +124,7 @@ void Exchange::Connect() {
   phase_ = Phase::kConnecting;
   received_ = false;
   if (!retried_) {
-    if (auto pooled = client_->pool(loop_index_).Take(key_)) {
+    if (auto pooled = client_->pool(loop_index_).Take(now_->key)) {
       Adopt(std::move(pooled));
       return SendRequest();
     }
@@ -112,8 +132,8 @@ void Exchange::Connect() {
   dial_ = std::make_shared<Dial>(
       loop_, client_->resolver(),
       [self = shared_from_this()](StatusOr<UniqueFd> fd) { self->OnDialed(std::move(fd)); });
-  if (!request_.unix_socket.empty()) return dial_->StartUnix(request_.unix_socket);
-  const Url& peer = proxy_ == nullptr ? url_ : *proxy_;
+  if (!now_->request.unix_socket.empty()) return dial_->StartUnix(now_->request.unix_socket);
+  const Url& peer = now_->proxy == nullptr ? now_->url : *now_->proxy;
   dial_->StartTcp(peer.host, peer.effective_port(), TimeLeft());
 }
 
@@ -121,12 +141,12 @@ void Exchange::OnDialed(StatusOr<UniqueFd> fd) {
   dial_.reset();
   if (phase_ == Phase::kDone) return;
   if (!fd.ok()) {
-    if (proxy_ == nullptr) return FailHop(fd.status());
+    if (now_->proxy == nullptr) return FailHop(fd.status());
     return FailHop(Unavailable("proxyconnect tcp: {}", MessageOf(fd.status())));
   }
   Adopt(std::make_shared<ClientConnection>(loop_, *std::move(fd)));
-  if (url_.scheme != "https") return SendRequest();
-  if (proxy_ != nullptr) return StartTunnel();
+  if (now_->url.scheme != "https") return SendRequest();
+  if (now_->proxy != nullptr) return StartTunnel();
   StartTls();
 }
 
@@ -140,13 +160,14 @@ void Exchange::StartTunnel() {
   phase_ = Phase::kTunnel;
   input_.clear();
   const std::string target = fmt::format(
-      "{}:{}", url_.host.find(':') == std::string::npos ? url_.host : "[" + url_.host + "]",
-      url_.effective_port());
+      "{}:{}",
+      now_->url.host.find(':') == std::string::npos ? now_->url.host : "[" + now_->url.host + "]",
+      now_->url.effective_port());
   Headers headers;
   const Status status = AddConfiguredHeaders(client_->config().proxy_connect_headers, &headers);
   if (!status.ok()) return FailHop(status);
-  if (proxy_->has_user && !headers.Has("Proxy-Authorization")) {
-    headers.Add("Proxy-Authorization", BasicCredentials(proxy_->user, proxy_->password));
+  if (now_->proxy->has_user && !headers.Has("Proxy-Authorization")) {
+    headers.Add("Proxy-Authorization", BasicCredentials(now_->proxy->user, now_->proxy->password));
   }
   output_ = fmt::format("CONNECT {} HTTP/1.1\r\nHost: {}\r\n", target, target);
   AppendField(&output_, "User-Agent", client_->options().user_agent);
@@ -179,7 +200,7 @@ void Exchange::StartTls() {
   auto context = client_->tls().Current();
   if (!context.ok()) return FailHop(context.status());
   auto session = tls::Session::Connect(*std::move(context), connection_->transport.fd(),
-                                       client_->tls().ServerName(url_.host));
+                                       client_->tls().ServerName(now_->url.host));
   if (!session.ok()) return FailHop(session.status());
   connection_->transport.StartTls(*std::move(session));
   phase_ = Phase::kHandshake;
@@ -205,29 +226,14 @@ void Exchange::Handshake() {
   FailHop(Unavailable("{}", connection_->transport.tls()->failure()));
 }
 
-std::string Exchange::RenderHead() {
-  const bool absolute = proxy_ != nullptr && url_.scheme == "http";
+std::string Exchange::RenderHead() const {
   std::string out;
-  out.reserve(256);
-  out.append(request_.method).append(" ");
-  if (absolute) out.append("http://").append(url_.host_port());
-  out.append(url_.target()).append(" HTTP/1.1\r\n");
-  if (!request_.headers.Has("Host")) AppendField(&out, "Host", url_.host_port());
-  if (!request_.headers.Has("User-Agent") && !client_->options().user_agent.empty()) {
-    AppendField(&out, "User-Agent", client_->options().user_agent);
-  }
-  const bool has_body = request_.method == "POST" || request_.method == "PUT" ||
-                        request_.method == "PATCH" || !request_.body.empty();
-  if (has_body) AppendField(&out, "Content-Length", fmt::format("{}", request_.body.size()));
-  for (const auto& [name, value] : request_.headers) {
-    if (!EqualsIgnoreCase(name, "Content-Length")) AppendField(&out, name, value);
-  }
-  if (request_.decode_gzip && !request_.headers.Has("Accept-Encoding")) {
-    AppendField(&out, "Accept-Encoding", "gzip");
-  }
+  out.reserve(now_->head.size() + authorization_.size() + now_->request.body.size() + 256);
+  out = now_->head;
   if (!authorization_.empty()) AppendField(&out, "Authorization", authorization_);
-  if (absolute && proxy_->has_user) {
-    AppendField(&out, "Proxy-Authorization", BasicCredentials(proxy_->user, proxy_->password));
+  const Url* proxy = now_->proxy;
+  if (proxy != nullptr && now_->url.scheme == "http" && proxy->has_user) {
+    AppendField(&out, "Proxy-Authorization", BasicCredentials(proxy->user, proxy->password));
   }
   if (!client_->options().keep_alive) out += "Connection: close\r\n";
   return out;
@@ -243,7 +249,7 @@ void Exchange::SendRequest() {
   }
   for (const auto& [name, value] : configured) AppendField(&output_, name, value);
   output_ += "\r\n";
-  output_ += request_.body;
+  output_ += now_->request.body;
   output_offset_ = 0;
   input_.clear();
   parser_ = NewParser();
@@ -251,18 +257,20 @@ void Exchange::SendRequest() {
   OnWritable();
 }
 
-std::unique_ptr<ResponseParser> Exchange::NewParser() const {
+std::unique_ptr<ResponseParser> Exchange::NewParser() {
   auto parser = std::make_unique<ResponseParser>();
   parser->header_limit(kMaxHeaderBytes);
-  if (request_.max_body_bytes == 0) {
+  if (now_->request.max_body_bytes == 0) {
     parser->body_limit(boost::none);
   } else {
-    parser->body_limit(request_.max_body_bytes);
+    parser->body_limit(now_->request.max_body_bytes);
   }
-  parser->max_body = request_.max_body_bytes;
-  parser->body_lease = ByteLease(request_.body_budget);
-  if (request_.method == "HEAD") parser->skip(true);
+  parser->max_body = now_->request.max_body_bytes;
+  parser->body_lease = ByteLease(now_->request.body_budget);
+  if (now_->request.method == "HEAD") parser->skip(true);
   parser->eager(true);
+  parser->body = std::move(buffer_);
+  direct_left_ = 0;
   return parser;
 }
 
@@ -291,10 +299,15 @@ void Exchange::OnReadable() {
   for (int i = 0; i < 16; ++i) {
     if (phase_ == Phase::kDone || connection_ == nullptr) return;
     const auto connection = connection_;
-    const IoResult result =
-        connection->transport.Read(loop_->scratch.get(), ClientLoop::kScratchBytes);
-    if (result.state == IoState::kDone) {
-      OnInput({loop_->scratch.get(), result.bytes});
+    const bool direct = direct_left_ > 0;
+    const std::span<char> room = ReadRoom();
+    if (room.empty()) return Fail(parser_->body_lease.Refusal());
+    const IoResult result = connection->transport.Read(room.data(), room.size());
+    if (result.state == IoState::kDone && direct) {
+      OnDirect(result.bytes);
+      if (connection_ != connection) return;
+    } else if (result.state == IoState::kDone) {
+      OnInput({room.data(), result.bytes});
       if (connection_ != connection) return;
     } else if (result.state == IoState::kWantRead) {
       WakeWhenWhole();
@@ -311,12 +324,33 @@ void Exchange::OnReadable() {
   if (connection_ != nullptr) connection_->WaitReadable();
 }
 
+// A body of known length is received where it stays; what is not known yet, in little pieces so
+// that little of it has to be moved there.
+std::span<char> Exchange::ReadRoom() {
+  constexpr size_t kFirstRead = 16 << 10;
+  if (direct_left_ > 0) return parser_->Room(direct_left_);
+  const bool head = phase_ == Phase::kExchanging && !parser_->is_header_done();
+  return {loop_->scratch.get(), head ? kFirstRead : ClientLoop::kScratchBytes};
+}
+
+void Exchange::BeginDirect() {
+  if (!parser_->is_header_done() || parser_->is_done() || parser_->chunked()) return;
+  direct_left_ = parser_->content_length_remaining().value_or(0);
+}
+
+void Exchange::OnDirect(size_t bytes) {
+  parser_->Filled(bytes);
+  direct_left_ -= bytes;
+  if (direct_left_ > 0) return;
+  parser_->FinishBody();
+  OnResponse();
+}
+
 // One wake-up for the rest of a body instead of one for every piece that arrives.
 void Exchange::WakeWhenWhole() {
   constexpr uint64_t kWorthIt = 16 << 10;
   if (phase_ != Phase::kExchanging || !parser_->is_header_done()) return;
-  const uint64_t rest = parser_->content_length_remaining().value_or(0);
-  connection_->transport.WakeFrom(rest < kWorthIt ? 1 : static_cast<size_t>(rest));
+  connection_->transport.WakeFrom(direct_left_ < kWorthIt ? 1 : static_cast<size_t>(direct_left_));
 }
 
 void Exchange::OnInput(std::string_view data) {
@@ -339,7 +373,8 @@ void Exchange::OnInput(std::string_view data) {
     }
   }
   input_ = std::string(rest);
-  if (parser_->is_done()) OnResponse();
+  if (parser_->is_done()) return OnResponse();
+  BeginDirect();
 }
 
 void Exchange::OnPeerEof() {
@@ -364,7 +399,7 @@ void Exchange::OnParseError(const boost::beast::error_code& error) {
   using Kind = boost::beast::http::error;
   if (parser_->body_lease.refused()) return Fail(parser_->body_lease.Refusal());
   if (error == Kind::body_limit || parser_->body_too_large) {
-    return Fail(OutOfRange("body size limit of {} bytes exceeded", request_.max_body_bytes));
+    return Fail(OutOfRange("body size limit of {} bytes exceeded", now_->request.max_body_bytes));
   }
   if (error == Kind::header_limit) {
     return FailHop(Unavailable("net/http: server response headers exceeded {} bytes; aborted",
@@ -376,7 +411,7 @@ void Exchange::OnParseError(const boost::beast::error_code& error) {
 
 bool Exchange::CanRetry() const {
   if (retried_ || received_ || connection_ == nullptr || !connection_->reused) return false;
-  return IsIdempotent(request_.method) || output_offset_ == 0;
+  return IsIdempotent(now_->request.method) || output_offset_ == 0;
 }
 
 void Exchange::LoseConnection(const Status& cause) {
@@ -400,13 +435,14 @@ void Exchange::OnResponse() {
   response.headers = std::move(parser_->headers);
   response.body = std::move(parser_->body);
   response.body_lease = std::move(parser_->body_lease);
-  response.url = url_.ToString();
-  if (request_.decode_gzip && EqualsIgnoreCase(response.headers.Get("Content-Encoding"), "gzip") &&
-      request_.method != "HEAD") {
+  response.url = now_->url.ToString();
+  if (now_->request.decode_gzip &&
+      EqualsIgnoreCase(response.headers.Get("Content-Encoding"), "gzip") &&
+      now_->request.method != "HEAD") {
     const size_t limit =
-        request_.max_body_bytes == 0 ? kUnlimitedInflation : request_.max_body_bytes;
+        now_->request.max_body_bytes == 0 ? kUnlimitedInflation : now_->request.max_body_bytes;
     std::string plain;
-    ByteLease lease(request_.body_budget);
+    ByteLease lease(now_->request.body_budget);
     const Status status = GzipDecompress(response.body, limit, &plain, &lease);
     if (lease.refused()) return Fail(status);
     if (status.code() == StatusCode::kResourceExhausted) {
@@ -428,7 +464,7 @@ bool Exchange::FollowRedirect() {
   }
   const std::string location(parser_->headers.Get("Location"));
   if (location.empty()) return false;
-  auto next = url_.Resolve(location);
+  auto next = now_->url.Resolve(location);
   if (!next.ok()) {
     FailHop(Unavailable("failed to parse Location header \"{}\": {}", location,
                         MessageOf(next.status())));
@@ -439,30 +475,31 @@ bool Exchange::FollowRedirect() {
     return true;
   }
   if (++redirects_ > kMaxRedirects) {
-    url_ = *std::move(next);
+    now_ = client_->Prepare(now_->request, *std::move(next));
     FailHop(Unavailable("stopped after {} redirects", kMaxRedirects));
     return true;
   }
-  const bool downgrade = url_.scheme == "https" && next->scheme == "http";
-  if (downgrade || !EqualsIgnoreCase(next->host, url_.host)) {
+  ClientRequest request = now_->request;
+  const bool downgrade = now_->url.scheme == "https" && next->scheme == "http";
+  if (downgrade || !EqualsIgnoreCase(next->host, now_->url.host)) {
     credentials_allowed_ = false;
-    request_.unix_socket.clear();
+    request.unix_socket.clear();
     for (const char* name : {"Authorization", "Cookie", "Cookie2", "Proxy-Authorization"}) {
-      request_.headers.Remove(name);
+      request.headers.Remove(name);
     }
   }
-  request_.headers.Remove("Host");
-  if (status < 307 && request_.method != "GET" && request_.method != "HEAD") {
-    request_.method = "GET";
-    request_.body.clear();
+  request.headers.Remove("Host");
+  if (status < 307 && request.method != "GET" && request.method != "HEAD") {
+    request.method = "GET";
+    request.body.clear();
     for (const char* name : {"Content-Type", "Content-Encoding", "Content-Length"}) {
-      request_.headers.Remove(name);
+      request.headers.Remove(name);
     }
   }
-  url_ = *std::move(next);
+  now_ = client_->Prepare(std::move(request), *std::move(next));
   parser_.reset();
   retried_ = false;
-  BeginHop();
+  Authorize();
   return true;
 }
 
@@ -473,15 +510,15 @@ void Exchange::ReleaseConnection(bool reusable) {
   connection->on_writable = nullptr;
   if (reusable) {
     connection->transport.WakeFrom(1);
-    client_->pool(loop_index_).Put(key_, connection);
+    client_->pool(loop_index_).Put(now_->key, connection);
   } else {
     connection->Close();
   }
 }
 
 void Exchange::FailHop(const Status& cause) {
-  Fail(MakeStatus(cause.code(), fmt::format("{} \"{}\": {}", OperationName(request_.method),
-                                            url_.ToString(true), MessageOf(cause))));
+  Fail(MakeStatus(cause.code(), fmt::format("{} \"{}\": {}", OperationName(now_->request.method),
+                                            now_->url.ToString(true), MessageOf(cause))));
 }
 
 void Exchange::Fail(Status status) {
@@ -492,13 +529,14 @@ void Exchange::Fail(Status status) {
 void Exchange::Deliver(StatusOr<ClientResponse> result) {
   const auto self = shared_from_this();
   phase_ = Phase::kDone;
-  timer_.cancel();
   if (dial_ != nullptr) dial_->Cancel();
   dial_.reset();
   ReleaseConnection(false);
-  loop_->active.erase(self);
-  const Client::Callback callback = std::exchange(callback_, nullptr);
-  callback(std::move(result));
+  loop_->active.erase(place_);
+  auto callback = std::exchange(callback_, nullptr);
+  if (!starting_) return callback(std::move(result));
+  auto held = std::make_shared<StatusOr<ClientResponse>>(std::move(result));
+  if (!loop_->Post([callback, held] { callback(std::move(*held)); })) callback(std::move(*held));
 }
 
 }  // namespace narthex::http

@@ -4,23 +4,31 @@
 //
 //   [token] -> pooled or dialed -> [CONNECT] -> [TLS] -> sent -> head -> body -> [redirect] -> done
 
-#include <boost/asio/steady_timer.hpp>
+#include <chrono>
 #include <memory>
+#include <span>
 #include <string>
 
 #include "core/http/client_connection.h"
 #include "core/http/client_impl.h"
 #include "core/http/dial.h"
 #include "core/http/parser.h"
+#include "core/http/prepared_request.h"
 
 namespace narthex::http {
 
+// The request line and the fields that are the same each time.
+std::string RequestHead(const PreparedRequest& prepared, const std::string& user_agent);
+
 class Exchange : public std::enable_shared_from_this<Exchange> {
  public:
-  Exchange(std::shared_ptr<ClientImpl> client, size_t loop_index, ClientRequest request, Url url,
-           Client::Callback callback);
+  // `buffer` is where the body of the answer goes.
+  Exchange(std::shared_ptr<ClientImpl> client, std::shared_ptr<const PreparedRequest> request,
+           std::string buffer, Client::Callback callback);
 
+  // On the loop's thread. The callback does not run before this has returned.
   void Start();
+  void OnDeadline();
   void Fail(Status status);  // without a word about the request
 
  private:
@@ -35,13 +43,16 @@ class Exchange : public std::enable_shared_from_this<Exchange> {
   void StartTls();
   void Handshake();
   void SendRequest();
-  std::string RenderHead();
+  std::string RenderHead() const;
   void Adopt(std::shared_ptr<ClientConnection> connection);
 
   void OnReadable();
+  std::span<char> ReadRoom();
+  void OnDirect(size_t bytes);
+  void BeginDirect();
   void OnWritable();
   void WakeWhenWhole();
-  std::unique_ptr<ResponseParser> NewParser() const;
+  std::unique_ptr<ResponseParser> NewParser();
   void OnInput(std::string_view data);
   void OnPeerEof();
   void OnTransportError(int error);
@@ -60,16 +71,14 @@ class Exchange : public std::enable_shared_from_this<Exchange> {
   const std::shared_ptr<ClientImpl> client_;
   const std::shared_ptr<ClientLoop> loop_;
   const size_t loop_index_;
-  ClientRequest request_;
-  Url url_;
+  std::shared_ptr<const PreparedRequest> now_;  // of this hop
+  std::string buffer_;
   Client::Callback callback_;
-  boost::asio::steady_timer timer_;
   std::chrono::steady_clock::time_point deadline_;
+  ClientLoop::Active::iterator place_;
 
   std::shared_ptr<Dial> dial_;
   std::shared_ptr<ClientConnection> connection_;
-  const Url* proxy_ = nullptr;
-  std::string key_;
   std::string authorization_;
   std::string output_;
   size_t output_offset_ = 0;
@@ -80,6 +89,8 @@ class Exchange : public std::enable_shared_from_this<Exchange> {
   bool credentials_allowed_ = true;
   bool retried_ = false;
   bool received_ = false;  // any byte of the answer
+  bool starting_ = false;
+  uint64_t direct_left_ = 0;  // of a body of known length that is received in its place
 };
 
 }  // namespace narthex::http

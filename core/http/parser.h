@@ -3,6 +3,8 @@
 // Not thread-safe.
 
 #include <boost/beast/http/basic_parser.hpp>
+#include <cstring>
+#include <span>
 #include <string>
 
 #include "core/http/client.h"
@@ -21,12 +23,30 @@ class MessageParser : public boost::beast::http::basic_parser<is_request> {
   static constexpr size_t kMaxFields = 1000;
 
   Headers headers;
-  std::string body;
+  std::string body;      // may come with memory to use again; what it is holds when finished
   size_t max_body = 0;   // of the decoded transfer; 0 = no limit
   ByteLease body_lease;  // holds the body's buffer
   bool body_too_large = false;
   bool too_many_fields = false;
   bool finished = false;
+
+  // Up to `want` bytes behind what there is of the body, for a caller who receives them there;
+  // empty when the budget refuses them.
+  std::span<char> Room(size_t want) {
+    if (used_ == body.size()) {
+      error_code ignored;
+      const size_t size = used_ + std::min(want, std::max(kFirstBuffer, used_));
+      if (!Reserve(size, ignored)) return {};
+      body.resize(size);
+    }
+    return {body.data() + used_, std::min(want, body.size() - used_)};
+  }
+  void Filled(size_t bytes) { used_ += bytes; }
+  // The caller has received all of it.
+  void FinishBody() {
+    body.resize(used_);
+    finished = true;
+  }
 
  protected:
   void on_field_impl(boost::beast::http::field, string_view name, string_view value,
@@ -41,7 +61,7 @@ class MessageParser : public boost::beast::http::basic_parser<is_request> {
   void on_header_impl(error_code&) override {}
   void on_body_init_impl(const boost::optional<std::uint64_t>& length, error_code& error) override {
     // A peer's claim is not worth more than a first buffer.
-    if (length) Reserve(std::min<uint64_t>(*length, 1 << 20), error);
+    if (length) Reserve(std::min<uint64_t>(*length, kFirstBuffer), error);
   }
   std::size_t on_body_impl(string_view data, error_code& error) override {
     return Append(data, error);
@@ -50,20 +70,26 @@ class MessageParser : public boost::beast::http::basic_parser<is_request> {
   std::size_t on_chunk_body_impl(std::uint64_t, string_view data, error_code& error) override {
     return Append(data, error);
   }
-  void on_finish_impl(error_code&) override { finished = true; }
+  void on_finish_impl(error_code&) override { FinishBody(); }
 
  private:
   std::size_t Append(string_view data, error_code& error) {
-    if (max_body > 0 && data.size() > max_body - body.size()) {
+    if (max_body > 0 && data.size() > max_body - used_) {
       body_too_large = true;
       error = boost::beast::http::error::body_limit;
       return 0;
     }
-    if (data.size() > body.capacity() - body.size() &&
-        !Reserve(std::max(2 * body.capacity(), body.size() + data.size()), error)) {
+    if (data.size() > body_lease.bytes() - std::min(used_, body_lease.bytes()) &&
+        !Reserve(std::max(2 * used_, used_ + data.size()), error)) {
       return 0;
     }
-    body.append(data.data(), data.size());
+    if (data.size() <= body.size() - used_) {
+      std::memcpy(body.data() + used_, data.data(), data.size());
+    } else {
+      body.resize(used_);
+      body.append(data.data(), data.size());
+    }
+    used_ += data.size();
     return data.size();
   }
   bool Reserve(size_t bytes, error_code& error) {
@@ -75,7 +101,9 @@ class MessageParser : public boost::beast::http::basic_parser<is_request> {
     return true;
   }
 
+  static constexpr size_t kFirstBuffer = 1 << 20;
   size_t fields_ = 0;
+  size_t used_ = 0;  // of the body
 };
 
 class RequestParser final : public MessageParser<true> {

@@ -50,6 +50,7 @@ bool Loop::Update(std::shared_ptr<const Target> target,
   stale_at_ = 0;
   target_ = std::move(target);
   settings_ = std::move(settings);
+  request_ = nullptr;
   seed_ = offset_seed;
   return true;
 }
@@ -111,8 +112,15 @@ TimestampMs Loop::SampleTime(int64_t due_nanos, int64_t now_nanos) const {
   return (on_time ? due_nanos : now_nanos) / 1'000'000;
 }
 
+void Loop::PrepareRequest() {
+  request_ = settings_->client->Prepare(
+      MakeRequest(*target_, *settings_, context_.default_body_limit, context_.body_budget));
+  interval_length_ =
+      &context_.metrics->interval_length.With({FormatPromDuration(target_->interval_ms)});
+}
+
 int64_t Loop::OnDue(int64_t due_nanos, int64_t now_nanos) {
-  Scrape scrape;
+  std::shared_ptr<Scrape> scrape;
   int64_t next = 0;
   {
     MutexLock lock(mutex_);
@@ -121,15 +129,18 @@ int64_t Loop::OnDue(int64_t due_nanos, int64_t now_nanos) {
     next = NextDue(now_nanos);
     if (busy_) return next;
     busy_ = true;
-    scrape.target = target_;
-    scrape.settings = settings_;
-    scrape.forced_error = forced_error_;
-    scrape.start_nanos = now_nanos;
-    scrape.start_monotonic = context_.clock->MonotonicNanos();
-    scrape.timestamp = SampleTime(due_nanos, now_nanos);
+    if (request_ == nullptr) PrepareRequest();
+    scrape = std::make_shared<Scrape>();
+    scrape->loop = shared_from_this();
+    scrape->target = target_;
+    scrape->settings = settings_;
+    scrape->request = request_;
+    scrape->forced_error = forced_error_;
+    scrape->start_nanos = now_nanos;
+    scrape->start_monotonic = context_.clock->MonotonicNanos();
+    scrape->timestamp = SampleTime(due_nanos, now_nanos);
     if (last_start_nanos_ != 0) {
-      context_.metrics->interval_length.With({FormatPromDuration(target_->interval_ms)})
-          .Observe(static_cast<double>(now_nanos - last_start_nanos_) / 1e9);
+      interval_length_->Observe(static_cast<double>(now_nanos - last_start_nanos_) / 1e9);
     }
   }
   Begin(std::move(scrape));
@@ -150,27 +161,33 @@ int64_t Loop::OnDueEnding(int64_t due_nanos, int64_t now_nanos) {
   return 0;
 }
 
-void Loop::Begin(Scrape scrape) {
-  auto shared = std::make_shared<Scrape>(std::move(scrape));
-  auto done = [self = shared_from_this(), shared](StatusOr<http::ClientResponse> response) {
-    auto held = std::make_shared<StatusOr<http::ClientResponse>>(std::move(response));
-    const size_t bytes = held->ok() ? (*held)->body.size() : 0;
-    self->context_.workers->RunOrPost(
-        [self, shared, held](Scratch* scratch) {
-          self->Finish(*shared, std::move(*held), scratch);
-        },
-        bytes);
-  };
-  if (!shared->forced_error.ok()) return done(shared->forced_error);
-  shared->settings->client->Do(
-      MakeRequest(*shared->target, *shared->settings, context_.default_body_limit,
-                  context_.body_budget),
-      std::move(done));
+void Loop::Begin(std::shared_ptr<Scrape> scrape) {
+  if (!scrape->forced_error.ok()) {
+    scrape->response = scrape->forced_error;
+    return Process(std::move(scrape));
+  }
+  http::Client& client = *scrape->settings->client;
+  std::shared_ptr<const http::PreparedRequest> request = scrape->request;
+  std::string buffer = scrape->loop->context_.bodies->Take();
+  client.Do(std::move(request), std::move(buffer),
+            [scrape = std::move(scrape)](StatusOr<http::ClientResponse> response) {
+              scrape->response = std::move(response);
+              Process(scrape);
+            });
 }
 
-Status Loop::Process(const Scrape& scrape, StatusOr<http::ClientResponse>& response,
-                     Scratch* scratch, AppendCounts* counts, double* body_size) {
+void Loop::Process(std::shared_ptr<Scrape> scrape) {
+  const size_t bytes = scrape->response.ok() ? scrape->response->body.size() : 0;
+  Workers* const workers = scrape->loop->context_.workers;
+  workers->RunOrPost([scrape = std::move(scrape)](
+                         Scratch* scratch) { scrape->loop->Finish(scrape.get(), scratch); },
+                     bytes);
+}
+
+Status Loop::Store(const Scrape& scrape, Scratch* scratch, AppendCounts* counts,
+                   double* body_size) {
   if (!scrape.forced_error.ok()) return scrape.forced_error;
+  const StatusOr<http::ClientResponse>& response = scrape.response;
   if (!response.ok()) {
     if (response.status().code() == StatusCode::kResourceExhausted) {
       context_.metrics->exceeded_body_memory.Inc();
@@ -205,13 +222,16 @@ Status Loop::Process(const Scrape& scrape, StatusOr<http::ClientResponse>& respo
   return series_.Append(input, scratch, counts);
 }
 
-void Loop::Finish(const Scrape& scrape, StatusOr<http::ClientResponse> response,
-                  Scratch* scratch) {
+void Loop::Finish(Scrape* whole, Scratch* scratch) {
   if (stopped()) return;
+  const Scrape& scrape = *whole;
   AppendCounts counts;
   double body_size = 0;
-  const Status status = Shorten(Process(scrape, response, scratch, &counts, &body_size));
-  if (response.ok()) *response = http::ClientResponse();  // not needed any more
+  const Status status = Shorten(Store(scrape, scratch, &counts, &body_size));
+  if (whole->response.ok()) {  // not needed any more
+    context_.bodies->Put(std::move(whole->response->body));
+    *whole->response = http::ClientResponse();
+  }
   if (!status.ok()) {
     series_.MarkStale(scrape.timestamp, scrape.settings->config.track_timestamps_staleness,
                       scratch);

@@ -18,6 +18,7 @@
 
 #include "core/base/clock.h"
 #include "core/base/mutex.h"
+#include "server/scrape/body_pool.h"
 #include "server/scrape/metadata.h"
 #include "server/scrape/metrics.h"
 #include "server/scrape/report.h"
@@ -42,6 +43,7 @@ struct LoopContext {
   int64_t timestamp_tolerance_ms = 2;
   size_t default_body_limit = 0;
   std::shared_ptr<ByteBudget> body_budget;  // null: no limit
+  BodyPool* bodies = nullptr;
 };
 
 class Loop final : public Scheduled, public std::enable_shared_from_this<Loop> {
@@ -72,8 +74,11 @@ class Loop final : public Scheduled, public std::enable_shared_from_this<Loop> {
   enum class State { kActive, kEnding, kStopped };
   // One scrape on its way through the pipeline.
   struct Scrape {
+    std::shared_ptr<Loop> loop;
     std::shared_ptr<const Target> target;
     std::shared_ptr<const PoolSettings> settings;
+    std::shared_ptr<const http::PreparedRequest> request;
+    StatusOr<http::ClientResponse> response;
     Status forced_error;
     int64_t start_nanos = 0;
     int64_t start_monotonic = 0;
@@ -83,15 +88,15 @@ class Loop final : public Scheduled, public std::enable_shared_from_this<Loop> {
   int64_t NextDue(int64_t now_nanos) const REQUIRES(mutex_);
   int64_t OnDueEnding(int64_t due_nanos, int64_t now_nanos) REQUIRES(mutex_);
   TimestampMs SampleTime(int64_t due_nanos, int64_t now_nanos) const REQUIRES(mutex_);
-  void Begin(Scrape scrape);
-  void Finish(const Scrape& scrape, StatusOr<http::ClientResponse> response, Scratch* scratch);
-  Status Process(const Scrape& scrape, StatusOr<http::ClientResponse>& response, Scratch* scratch,
-                 AppendCounts* counts, double* body_size);
+  void PrepareRequest() REQUIRES(mutex_);
+  static void Begin(std::shared_ptr<Scrape> scrape);
+  static void Process(std::shared_ptr<Scrape> scrape);
+  void Finish(Scrape* scrape, Scratch* scratch);
+  Status Store(const Scrape& scrape, Scratch* scratch, AppendCounts* counts, double* body_size);
   void WriteReport(const Scrape& scrape, const Status& status, const AppendCounts& counts,
                    double body_size, double duration);
   void CountOutcome(const Scrape& scrape, const Status& status, const AppendCounts& counts);
-  void RememberStatus(const Scrape& scrape, const Status& status, double duration)
-      EXCLUDES(mutex_);
+  void RememberStatus(const Scrape& scrape, const Status& status, double duration) EXCLUDES(mutex_);
   void EndSeries(Scratch* scratch) EXCLUDES(mutex_);
 
   const LoopContext& context_;
@@ -103,6 +108,9 @@ class Loop final : public Scheduled, public std::enable_shared_from_this<Loop> {
   std::shared_ptr<const Target> target_ GUARDED_BY(mutex_);
   std::shared_ptr<const PoolSettings> settings_ GUARDED_BY(mutex_);
   uint64_t seed_ GUARDED_BY(mutex_);
+  // Made of target_ and settings_ when first needed.
+  std::shared_ptr<const http::PreparedRequest> request_ GUARDED_BY(mutex_);
+  Summary* interval_length_ GUARDED_BY(mutex_) = nullptr;
   Status forced_error_ GUARDED_BY(mutex_);
   TimestampMs stale_at_ GUARDED_BY(mutex_) = 0;  // while ending: when it was first missed
   int64_t last_start_nanos_ GUARDED_BY(mutex_) = 0;

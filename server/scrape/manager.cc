@@ -45,6 +45,7 @@ struct Manager::Impl final : Collector {
     context.adjust_timestamps = options.adjust_timestamps;
     context.timestamp_tolerance_ms = options.timestamp_tolerance_ms;
     context.default_body_limit = options.default_body_limit;
+    context.bodies = &bodies;
     context.body_budget = MakeBodyBudget(options.body_memory_limit);
   }
 
@@ -60,6 +61,7 @@ struct Manager::Impl final : Collector {
   TextPool texts;
   Workers workers;
   Scheduler scheduler;
+  BodyPool bodies;
   LoopContext context;
   http::ClientRuntime http;
 

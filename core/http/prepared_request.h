@@ -1,0 +1,24 @@
+#pragma once
+// A request with all that need not be worked out anew each time it is sent: the split URL, the
+// proxy, the key of its connections, the head up to what credentials add. Immutable; for the client
+// that made it.
+
+#include <memory>
+#include <string>
+
+#include "core/http/client.h"
+#include "core/http/types.h"
+
+namespace narthex::http {
+
+struct PreparedRequest {
+  ClientRequest request;
+  Status status;  // why it cannot be sent
+  Url url;
+  const Url* proxy = nullptr;
+  std::string key;   // says everything that must be equal to share a connection
+  std::string head;  // request line and fields
+  size_t loop_index = 0;
+};
+
+}  // namespace narthex::http
