@@ -50,6 +50,7 @@ openssl               test certificates
 jq                    reads answers in scripts
 chromium              the pages in a real browser
 procps                ps, pkill
+python3               the differential tests
 prometheus            the peer to compare with (and promtool)
 prometheus-alertmanager  the peer to compare with
 prometheus-pushgateway   the peer to compare with

@@ -20,7 +20,11 @@ struct Candidate {
 };
 
 // topk keeps the smallest on top of its heap, bottomk the largest; NaN loses against any number.
-bool TopLess(const Candidate& a, const Candidate& b) { return NanLess(a.value, b.value); }
+// A NaN passes another one, as upstream's: which of them is thrown out depends on it.
+bool TopLess(const Candidate& a, const Candidate& b) {
+  if (std::isnan(a.value)) return true;
+  return a.value < b.value;
+}
 bool BottomLess(const Candidate& a, const Candidate& b) {
   if (std::isnan(a.value)) return true;
   return a.value > b.value;
@@ -54,8 +58,7 @@ OperatorPtr OrderedResult(const Operator& input, size_t groups, Heaps* heaps, bo
   const auto less = top ? TopLess : BottomLess;
   for (size_t group = 0; group < groups; ++group) {
     heaps->ForEach(group, [&](size_t, std::vector<Candidate>& heap) {
-      std::stable_sort(heap.begin(), heap.end(),
-                       [&](const Candidate& a, const Candidate& b) { return less(b, a); });
+      GoSortReversed(&heap, less, [](const Candidate& c) { return std::isnan(c.value); });
       for (const Candidate& c : heap) {
         rows.Add(&c.value, &present);
         labels.push_back(input.labels(c.series));

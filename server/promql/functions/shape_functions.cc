@@ -6,6 +6,7 @@
 #include <numeric>
 
 #include "server/promql/engine/basic_ops.h"
+#include "server/promql/engine/go_heap.h"
 #include "server/promql/functions/absent_labels.h"
 #include "server/promql/functions/registry.h"
 
@@ -64,12 +65,12 @@ StatusOr<OperatorPtr> Sort(Builder& builder, const Call& call, const EvalWindow&
   }));
   std::vector<size_t> order(values.size());
   std::iota(order.begin(), order.end(), size_t{0});
-  std::stable_sort(order.begin(), order.end(), [&](size_t a, size_t b) {
-    // NaN comes last in either direction.
-    if (std::isnan(values[a])) return false;
-    if (std::isnan(values[b])) return true;
-    return kDescending ? values[a] > values[b] : values[a] < values[b];
-  });
+  // NaN comes last in either direction.
+  const auto worse = [&](size_t a, size_t b) {
+    if (std::isnan(values[a])) return true;
+    return kDescending ? values[a] < values[b] : values[a] > values[b];
+  };
+  GoSortReversed(&order, worse, [&](size_t i) { return std::isnan(values[i]); });
   RowStore rows(1);
   std::vector<Labels> sorted;
   const uint64_t present = 1;
