@@ -1,6 +1,7 @@
 #include "core/histogram/arithmetic.h"
 
 #include <algorithm>
+#include <bit>
 #include <cmath>
 #include <limits>
 #include <optional>
@@ -101,6 +102,23 @@ bool IsReset(const FloatHistogram& previous, const FloatHistogram& h) {
   DropInsideZero(&before, threshold);
   DropInsideZero(&now, threshold);
   return Fell(before.positive, now.positive) || Fell(before.negative, now.negative);
+}
+
+bool SameLayout(const FloatHistogram& a, const FloatHistogram& b) {
+  const auto same = [](double x, double y) {
+    return std::bit_cast<uint64_t>(x) == std::bit_cast<uint64_t>(y);
+  };
+  const auto same_side = [&](const BucketCells& x, const BucketCells& y) {
+    return std::equal(x.cells.begin(), x.cells.end(), y.cells.begin(), y.cells.end(),
+                      [&](const BucketCells::Cell& c, const BucketCells::Cell& d) {
+                        return c.index == d.index && same(c.count, d.count);
+                      });
+  };
+  if (a.schema != b.schema || !same(a.count, b.count) || !same(a.sum, b.sum)) return false;
+  if (a.custom_values != b.custom_values) return false;
+  if (a.zero_threshold != b.zero_threshold || !same(a.zero_count, b.zero_count)) return false;
+  const OpenHistogram x(a), y(b);
+  return same_side(x.positive, y.positive) && same_side(x.negative, y.negative);
 }
 
 std::vector<CountedBucket> AllBuckets(const FloatHistogram& h) {

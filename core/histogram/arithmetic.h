@@ -37,6 +37,10 @@ void Divide(FloatHistogram* h, double divisor);
 // not tell, because something fell.
 bool IsReset(const FloatHistogram& previous, const FloatHistogram& h);
 
+// The same but for hints and how the spans are written; empty buckets count as buckets, sums are
+// compared by bits. What == means in PromQL.
+bool SameLayout(const FloatHistogram& a, const FloatHistogram& b);
+
 // The observations up to `bound` (from `bound` on), interpolating inside the bucket that holds it.
 // When that changes anything, count and sum are estimated anew from the buckets.
 FloatHistogram TrimAbove(const FloatHistogram& h, double bound);

@@ -2,6 +2,7 @@
 
 #include <charconv>
 
+#include "core/histogram/arithmetic.h"
 #include "core/strings/duration.h"
 #include "core/strings/numbers.h"
 #include "server/promql/engine/engine.h"
@@ -18,8 +19,8 @@ struct ErrorKind {
 };
 // "unavailable" is 500 on purpose: 503 is for a server that is not ready at all.
 constexpr ErrorKind kErrorKinds[] = {
-    {"bad_data", 400},  {"not_found", 404}, {"not_acceptable", 406}, {"execution", 422},
-    {"canceled", 499},  {"timeout", 503},   {"internal", 500},       {"unavailable", 500},
+    {"bad_data", 400}, {"not_found", 404}, {"not_acceptable", 406}, {"execution", 422},
+    {"canceled", 499}, {"timeout", 503},   {"internal", 500},       {"unavailable", 500},
 };
 
 }  // namespace
@@ -123,6 +124,34 @@ void AppendPoint(std::string* out, TimestampMs t, double v) {
   out->append(",\"");
   AppendApiFloat(out, v);
   out->append("\"]");
+}
+
+// [time,{"count":"3","sum":"4","buckets":[[0,"1","2","3"]]}]; the first number of a bucket tells
+// which bounds belong to it: 0 the upper, 1 the lower, 2 neither, 3 both.
+void AppendHistogramPoint(std::string* out, TimestampMs t, const FloatHistogram& h) {
+  const auto quoted = [out](std::string_view before, double v) {
+    out->append(before).push_back('"');
+    AppendApiFloat(out, v);
+    out->push_back('"');
+  };
+  out->push_back('[');
+  AppendTimestamp(out, t);
+  quoted(",{\"count\":", h.count);
+  quoted(",\"sum\":", h.sum);
+  std::string_view before = ",\"buckets\":[[";
+  for (const CountedBucket& b : AllBuckets(h)) {
+    if (b.count == 0) continue;
+    out->append(before);
+    out->push_back(b.lower_inclusive ? (b.upper_inclusive ? '3' : '1')
+                                     : (b.upper_inclusive ? '0' : '2'));
+    quoted(",", b.lower);
+    quoted(",", b.upper);
+    quoted(",", b.count);
+    out->push_back(']');
+    before = ",[";
+  }
+  if (before == ",[") out->push_back(']');
+  out->append("}]");
 }
 
 std::string FormatTime(int64_t unix_nanos) {

@@ -14,6 +14,7 @@
 #include <vector>
 
 #include "core/base/status.h"
+#include "core/histogram/histogram.h"
 #include "core/http/server.h"
 #include "core/json/writer.h"
 #include "core/labels/labels.h"
@@ -72,6 +73,7 @@ void WriteStrings(JsonWriter& json, const std::vector<std::string>& strings);
 // Milliseconds as seconds: 1.250, 3; never an exponent.
 void AppendTimestamp(std::string* out, TimestampMs ms);
 // [1.250,"0.5"]
+void AppendHistogramPoint(std::string* out, TimestampMs t, const FloatHistogram& h);
 void AppendPoint(std::string* out, TimestampMs t, double v);
 // RFC 3339; Go's zero time for 0.
 std::string FormatTime(int64_t unix_nanos);

@@ -52,21 +52,34 @@ void WriteExemplars(DataWriter& out,
   json.EndArray();
 }
 
+// Nothing when there are none.
+template <typename P, typename Append>
+void WritePoints(DataWriter& out, std::string_view key, const std::vector<P>& points,
+                 Append append) {
+  if (points.empty()) return;
+  out.json().Key(key).Raw("[");
+  std::string& buffer = out.buffer();
+  bool first = true;
+  for (const P& point : points) {
+    if (!first) buffer.push_back(',');
+    first = false;
+    append(&buffer, point);
+  }
+  buffer.push_back(']');
+}
+
 void WriteMatrix(DataWriter& out, const std::vector<promql::Series>& matrix) {
   JsonWriter& json = out.json();
   json.BeginArray();
   for (const promql::Series& series : matrix) {
     json.BeginObject().Key("metric");
     WriteLabels(json, series.metric);
-    json.Key("values").Raw("[");
-    std::string& buffer = out.buffer();
-    bool first = true;
-    for (const promql::Point& point : series.points) {
-      if (!first) buffer.push_back(',');
-      first = false;
-      AppendPoint(&buffer, point.t, point.v);
-    }
-    buffer.push_back(']');
+    WritePoints(out, "values", series.points,
+                [](std::string* to, const promql::Point& p) { AppendPoint(to, p.t, p.v); });
+    WritePoints(out, "histograms", series.histograms,
+                [](std::string* to, const promql::HistogramPoint& p) {
+                  AppendHistogramPoint(to, p.t, *p.histogram);
+                });
     json.EndObject();
     if (!out.Breathe()) return;
   }
@@ -79,8 +92,12 @@ void WriteVector(DataWriter& out, const std::vector<promql::VectorSample>& vecto
   for (const promql::VectorSample& sample : vector) {
     json.BeginObject().Key("metric");
     WriteLabels(json, sample.metric);
-    json.Key("value").Raw("");
-    AppendPoint(&out.buffer(), sample.t, sample.v);
+    json.Key(sample.histogram ? "histogram" : "value").Raw("");
+    if (sample.histogram) {
+      AppendHistogramPoint(&out.buffer(), sample.t, *sample.histogram);
+    } else {
+      AppendPoint(&out.buffer(), sample.t, sample.v);
+    }
     json.EndObject();
     if (!out.Breathe()) return;
   }

@@ -34,9 +34,10 @@ TemplateContext MakeTemplateContext(const Environment& environment,
                                     const QueryContext& query_context,
                                     const NamedTexts& external_labels, TimestampMs t) {
   tmpl::PrometheusContext context;
-  context.query = [&environment, &query_context, t](std::string_view expr)
-      -> StatusOr<std::vector<tmpl::QuerySample>> {
-    NX_ASSIGN_OR_RETURN(auto vector, ToVector(environment.query(std::string(expr), t, query_context)));
+  context.query = [&environment, &query_context,
+                   t](std::string_view expr) -> StatusOr<std::vector<tmpl::QuerySample>> {
+    NX_ASSIGN_OR_RETURN(auto vector,
+                        ToVector(environment.query(std::string(expr), t, query_context)));
     std::vector<tmpl::QuerySample> samples;
     for (const auto& sample : vector) samples.push_back({Pairs(sample.metric), sample.v});
     return samples;
@@ -53,8 +54,7 @@ void Group::EvaluateRule(Rule& rule, TimestampMs t) {
   Metrics& metrics = *environment_.metrics;
   metrics.evaluations.With({key_}).Inc();
   const TimestampMs at = t - spec_.query_offset_ms;
-  auto samples =
-      rule.spec.is_alert ? EvaluateAlerts(rule, t, at) : EvaluateRecording(rule, at);
+  auto samples = rule.spec.is_alert ? EvaluateAlerts(rule, t, at) : EvaluateRecording(rule, at);
   narthex::Status status = samples.status();
   if (samples.ok()) {
     samples_ += samples->size();
@@ -83,6 +83,10 @@ StatusOr<Group::Samples> Group::EvaluateRecording(const Rule& rule, TimestampMs 
     builder.Reset(sample.metric);
     builder.Set(kMetricNameLabel, rule.spec.name);
     for (const auto& [name, value] : rule.spec.labels) builder.Set(name, value);
+    if (sample.histogram) {
+      return Unimplemented("recording rules do not store native histograms: {} yields one",
+                           builder.Build().ToString());
+    }
     samples.push_back({builder.Build(), sample.v});
     if (!seen.insert(samples.back().labels.flat()).second) {
       return InvalidArgument(

@@ -7,8 +7,10 @@
 #include "core/labels/names.h"
 #include "core/strings/numbers.h"
 #include "core/strings/quote.h"
+#include "server/promql/engine/annotations.h"
 #include "server/promql/engine/basic_ops.h"
 #include "server/promql/engine/fold_kernels.h"
+#include "server/promql/engine/histogram_fold.h"
 
 namespace narthex::promql {
 namespace {
@@ -25,28 +27,25 @@ class FoldState {
         block_of_(groups * words_, kNone),
         seen_(groups * words_, 0) {}
 
-  void Add(size_t group, const Tile& tile, size_t row) {
-    const uint64_t* presence = tile.presence(row);
+  // `any_kind`: histograms count like numbers.
+  void Add(size_t group, const Tile& tile, size_t row, bool any_kind) {
     for (size_t w = 0; w < words_; ++w) {
-      if (presence[w] == 0) continue;
-      seen_[group * words_ + w] |= presence[w];
-      kernel_.add(Block(group, w), stride_, tile.values(row) + w * kFoldLanes, presence[w],
-                  Lanes(w));
+      const uint64_t mask = any_kind ? tile.presence(row)[w] : tile.FloatWord(row, w);
+      if (mask == 0) continue;
+      seen_[group * words_ + w] |= mask;
+      kernel_.add(Block(group, w), stride_, tile.values(row) + w * kFoldLanes, mask, Lanes(w));
     }
   }
 
-  // The results of one group; false when it has none.
-  bool Finish(size_t group, std::vector<double>* values, const uint64_t** presence) const {
-    *presence = seen_.data() + group * words_;
-    bool any = false;
+  // The results of one group.
+  void Finish(size_t group, Tile* tile, size_t row) const {
     for (size_t w = 0; w < words_; ++w) {
+      tile->presence(row)[w] = seen_[group * words_ + w];
       const uint32_t block = block_of_[group * words_ + w];
       if (block == kNone) continue;
-      any = true;
-      kernel_.finish(&pool_[block * BlockSize()], stride_, values->data() + w * kFoldLanes,
+      kernel_.finish(&pool_[block * BlockSize()], stride_, tile->values(row) + w * kFoldLanes,
                      Lanes(w));
     }
-    return any;
   }
 
  private:
@@ -79,8 +78,7 @@ bool Contains(const std::vector<std::string>& names, std::string_view name) {
 void WarnOfQuantiles(Builder& builder, const std::vector<double>& phi, PosRange where) {
   for (double q : phi) {
     if (q >= 0 && q <= 1) continue;
-    builder.context().Warn(
-        fmt::format("quantile value should be between 0 and 1, got {}", FormatFloat(q)), where);
+    builder.context().Warn(note::InvalidQuantile(q), where);
   }
 }
 
@@ -107,10 +105,16 @@ Groups Groups::Make(const Operator& input, const LabelSelection& selection) {
   return groups;
 }
 
-StatusOr<OperatorPtr> FoldAggregate(AggregateOp op, const Operator& input, const Groups& groups,
-                                    bool one_name) {
+StatusOr<OperatorPtr> FoldAggregate(const AggregateExpr& expr, const Operator& input,
+                                    const Groups& groups, bool one_name) {
   const size_t steps = input.window().steps;
-  FoldState state(FoldKernelFor(op), groups.labels.size(), steps);
+  FoldState state(FoldKernelFor(expr.op), groups.labels.size(), steps);
+  const bool any_kind = expr.op == AggregateOp::kCount || expr.op == AggregateOp::kGroup;
+  const bool sums = expr.op == AggregateOp::kSum || expr.op == AggregateOp::kAvg;
+  HistogramFold histograms(
+      &input.context(),
+      expr.op == AggregateOp::kSum ? HistogramSum::Kind::kSum : HistogramSum::Kind::kMean,
+      expr.expr->pos);
   // For instant queries, groups come in order of their first sample rather than first series.
   std::vector<uint32_t> order;
   std::vector<bool> met(groups.labels.size(), false);
@@ -118,7 +122,13 @@ StatusOr<OperatorPtr> FoldAggregate(AggregateOp op, const Operator& input, const
     for (size_t row = 0; row < tile.rows(); ++row) {
       if (tile.RowEmpty(row)) continue;
       const uint32_t group = groups.of_series[first + row];
-      state.Add(group, tile, row);
+      state.Add(group, tile, row, any_kind);
+      if (tile.HasHistograms(row) && sums) {
+        histograms.Add(group, tile, row, input.labels(first + row).metric_name());
+      } else if (tile.HasHistograms(row) && !any_kind) {
+        input.context().Inform(note::IgnoredInAggregation(AggregateOpName(expr.op)),
+                               expr.expr->pos);
+      }
       if (met[group]) continue;
       met[group] = true;
       order.push_back(group);
@@ -127,11 +137,13 @@ StatusOr<OperatorPtr> FoldAggregate(AggregateOp op, const Operator& input, const
   }));
   RowStore rows(steps);
   std::vector<Labels> labels;
-  std::vector<double> values(steps);
-  const uint64_t* presence = nullptr;
+  Tile tile;
   for (uint32_t group : order) {
-    if (!state.Finish(group, &values, &presence)) continue;
-    rows.Add(values.data(), presence);
+    tile.Reset(1, steps);
+    state.Finish(group, &tile, 0);
+    histograms.Finish(group, &tile, 0);
+    if (tile.RowEmpty(0)) continue;
+    rows.Add(tile, 0);
     labels.push_back(groups.labels[group]);
   }
   return MakeStored(&input.context(), input.window(), std::move(labels), std::move(rows), one_name);
@@ -139,10 +151,6 @@ StatusOr<OperatorPtr> FoldAggregate(AggregateOp op, const Operator& input, const
 
 StatusOr<OperatorPtr> BuildAggregate(Builder& builder, const AggregateExpr& expr,
                                      const EvalWindow& window) {
-  if (expr.op == AggregateOp::kLimitK || expr.op == AggregateOp::kLimitRatio) {
-    return FailedPrecondition("aggregation {} is known to PromQL but not implemented here yet",
-                              AggregateOpName(expr.op));
-  }
   const SelectorUse use{std::string(AggregateOpName(expr.op)), expr.grouping, !expr.without};
   const LabelSelection selection(expr.grouping, expr.without);
   const bool one_name = expr.without || !Contains(expr.grouping, kMetricNameLabel);
@@ -164,11 +172,16 @@ StatusOr<OperatorPtr> BuildAggregate(Builder& builder, const AggregateExpr& expr
   const Groups groups = Groups::Make(*input, selection);
   switch (expr.op) {
     case AggregateOp::kTopK:
-    case AggregateOp::kBottomK: return TopAggregate(expr.op, *input, groups, param);
+    case AggregateOp::kBottomK:
+      return TopAggregate(expr, *input, groups, param);
+    case AggregateOp::kLimitK:
+    case AggregateOp::kLimitRatio:
+      return LimitAggregate(expr, std::move(input), groups, param);
     case AggregateOp::kQuantile:
       WarnOfQuantiles(builder, param, expr.param->pos);
-      return QuantileAggregate(*input, groups, param, one_name);
-    default: return FoldAggregate(expr.op, *input, groups, one_name);
+      return QuantileAggregate(expr, *input, groups, param, one_name);
+    default:
+      return FoldAggregate(expr, *input, groups, one_name);
   }
 }
 

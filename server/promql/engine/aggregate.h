@@ -22,12 +22,18 @@ struct Groups {
   static Groups Make(const Operator& input, const LabelSelection& selection);
 };
 
-StatusOr<OperatorPtr> FoldAggregate(AggregateOp op, const Operator& input, const Groups& groups,
-                                    bool one_name);
-StatusOr<OperatorPtr> TopAggregate(AggregateOp op, const Operator& input, const Groups& groups,
-                                   const std::vector<double>& k);
-StatusOr<OperatorPtr> QuantileAggregate(const Operator& input, const Groups& groups,
-                                        const std::vector<double>& phi, bool one_name);
+StatusOr<OperatorPtr> FoldAggregate(const AggregateExpr& expr, const Operator& input,
+                                    const Groups& groups, bool one_name);
+StatusOr<OperatorPtr> TopAggregate(const AggregateExpr& expr, const Operator& input,
+                                   const Groups& groups, const std::vector<double>& k);
+StatusOr<OperatorPtr> QuantileAggregate(const AggregateExpr& expr, const Operator& input,
+                                        const Groups& groups, const std::vector<double>& phi,
+                                        bool one_name);
+// limitk and limit_ratio (limit_aggregates.cc).
+StatusOr<OperatorPtr> LimitAggregate(const AggregateExpr& expr, OperatorPtr input,
+                                     const Groups& groups, const std::vector<double>& param);
+// Fails unless every k is a number that fits in 64 bits.
+Status CheckK(const std::vector<double>& k);
 StatusOr<OperatorPtr> CountValuesAggregate(const Operator& input, const std::string& label,
                                            const LabelSelection& selection);
 

@@ -37,7 +37,7 @@ class StoredOp final : public Operator {
 
   Status Produce(size_t first, Tile* out) const override {
     for (size_t row = 0; row < out->rows(); ++row) {
-      rows_.Load(first + row, out->values(row), out->presence(row));
+      rows_.Load(first + row, out, row);
     }
     return OkStatus();
   }
@@ -60,6 +60,10 @@ class SpreadOp final : public Operator {
     NX_RETURN_IF_ERROR(child_->Produce(first, &one));
     for (size_t row = 0; row < out->rows(); ++row) {
       if (!one.Has(row, 0)) continue;
+      if (const HistogramPtr& h = one.Histogram(row, 0)) {
+        for (size_t i = 0; i < out->steps(); ++i) out->SetHistogram(row, i, h);
+        continue;
+      }
       std::fill_n(out->values(row), out->steps(), one.values(row)[0]);
       out->SetAllPresent(row);
     }
@@ -72,7 +76,7 @@ class SpreadOp final : public Operator {
 
 class MapOp final : public Operator {
  public:
-  MapOp(OperatorPtr child, NameRule rule, RowFunction function)
+  MapOp(OperatorPtr child, NameRule rule, CellFunction function)
       : Operator(&child->context(), child->window()),
         child_(std::move(child)),
         function_(std::move(function)) {
@@ -86,14 +90,14 @@ class MapOp final : public Operator {
   Status Produce(size_t first, Tile* out) const override {
     NX_RETURN_IF_ERROR(child_->Produce(first, out));
     for (size_t row = 0; row < out->rows(); ++row) {
-      function_(out->values(row), out->presence(row), out->steps());
+      function_(out, row);
     }
     return OkStatus();
   }
 
  private:
   OperatorPtr child_;
-  RowFunction function_;
+  CellFunction function_;
 };
 
 class RelabelledOp final : public Operator {
@@ -136,13 +140,7 @@ class UnitedOp final : public Operator {
     if (clash_ == Clash::kSameWindow && !from.RowEmpty(0) && !out->RowEmpty(row)) {
       return SameLabelsetError();
     }
-    for (size_t w = 0; w < out->words(); ++w) {
-      if ((out->presence(row)[w] & from.presence(0)[w]) != 0) return SameLabelsetError();
-      out->presence(row)[w] |= from.presence(0)[w];
-    }
-    ForEachBit(from.presence(0), from.words(),
-               [&](size_t i) { out->values(row)[i] = from.values(0)[i]; });
-    return OkStatus();
+    return out->Overlay(from, 0, row) ? OkStatus() : SameLabelsetError();
   }
 
   OperatorPtr child_;
@@ -171,6 +169,14 @@ OperatorPtr MakeSpread(const EvalWindow& window, OperatorPtr child) {
 }
 
 OperatorPtr MakeMap(OperatorPtr child, NameRule rule, RowFunction function) {
+  return MakeCellMap(std::move(child), rule,
+                     [function = std::move(function)](Tile* tile, size_t row) {
+                       tile->DropHistograms(row);
+                       function(tile->values(row), tile->presence(row), tile->steps());
+                     });
+}
+
+OperatorPtr MakeCellMap(OperatorPtr child, NameRule rule, CellFunction function) {
   const bool unique = rule == NameRule::kKeep || child->one_name();
   auto op = std::make_unique<MapOp>(std::move(child), rule, std::move(function));
   if (unique) return op;

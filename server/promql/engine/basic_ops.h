@@ -24,8 +24,12 @@ OperatorPtr MakeSpread(const EvalWindow& window, OperatorPtr child);
 // Rewrites a row in place: values, presence bits, number of steps.
 using RowFunction = std::function<void(double* values, uint64_t* presence, size_t steps)>;
 enum class NameRule : uint8_t { kKeep, kDrop };
-// Applies `function` to every row. Series that become the same by losing their name are united.
+// Applies `function` to every row of floats; histograms are left out of the result. Series that
+// become the same by losing their name are united.
 OperatorPtr MakeMap(OperatorPtr child, NameRule rule, RowFunction function);
+// As MakeMap, for functions that know of histograms.
+using CellFunction = std::function<void(Tile* tile, size_t row)>;
+OperatorPtr MakeCellMap(OperatorPtr child, NameRule rule, CellFunction function);
 
 // The same values under other labels, one per row of the child; equal ones are united.
 OperatorPtr MakeRelabelled(OperatorPtr child, std::vector<Labels> labels);

@@ -14,6 +14,22 @@ StatusOr<OperatorPtr> BuildBinary(Builder& builder, const BinaryExpr& expr,
 // whether a comparison holds; all set for arithmetic. The value of a comparison is the left side.
 void ApplyBinary(BinaryOp op, const double* lhs, const double* rhs, size_t n, double* out,
                  uint64_t* keep);
+// One cell of an operation that has a histogram on either side, and the trims of whatever. What
+// does not go together is annotated and yields nothing.
+struct CellValue {
+  double v = 0;
+  HistogramPtr h;
+};
+struct CellResult {
+  enum Outcome : uint8_t { kNothing, kFalse, kTrue } outcome = kNothing;  // kFalse: comparisons
+  double v = 0;
+  HistogramPtr h;
+};
+CellResult CombineCells(QueryContext& context, BinaryOp op, const CellValue& l, const CellValue& r,
+                        PosRange where);
+constexpr bool IsTrim(BinaryOp op) {
+  return op == BinaryOp::kTrimUpper || op == BinaryOp::kTrimLower;
+}
 // Whether results of `op` lose the metric name.
 bool DropsMetricName(BinaryOp op);
 

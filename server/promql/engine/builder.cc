@@ -1,5 +1,6 @@
 #include "server/promql/engine/builder.h"
 
+#include "core/histogram/arithmetic.h"
 #include "server/promql/engine/aggregate.h"
 #include "server/promql/engine/basic_ops.h"
 #include "server/promql/engine/binary.h"
@@ -36,12 +37,18 @@ StatusOr<OperatorPtr> Builder::Build(const Expr& expr, const EvalWindow& window,
     }
     case ExprKind::kVectorSelector:
       return MakeVectorSelector(context_, window, expr.As<VectorSelector>(), use, false);
-    case ExprKind::kParen: return Build(*expr.As<ParenExpr>().expr, window, use);
-    case ExprKind::kStepInvariant: return BuildInvariant(expr.As<StepInvariantExpr>(), window);
-    case ExprKind::kUnary: return BuildUnary(expr.As<UnaryExpr>(), window);
-    case ExprKind::kCall: return BuildCall(expr.As<Call>(), window);
-    case ExprKind::kAggregate: return BuildAggregate(*this, expr.As<AggregateExpr>(), window);
-    case ExprKind::kBinary: return BuildBinary(*this, expr.As<BinaryExpr>(), window);
+    case ExprKind::kParen:
+      return Build(*expr.As<ParenExpr>().expr, window, use);
+    case ExprKind::kStepInvariant:
+      return BuildInvariant(expr.As<StepInvariantExpr>(), window);
+    case ExprKind::kUnary:
+      return BuildUnary(expr.As<UnaryExpr>(), window);
+    case ExprKind::kCall:
+      return BuildCall(expr.As<Call>(), window);
+    case ExprKind::kAggregate:
+      return BuildAggregate(*this, expr.As<AggregateExpr>(), window);
+    case ExprKind::kBinary:
+      return BuildBinary(*this, expr.As<BinaryExpr>(), window);
     default:
       return Internal("a {} cannot be evaluated as a vector", DocumentedType(expr.type));
   }
@@ -77,8 +84,16 @@ StatusOr<OperatorPtr> Builder::BuildInvariant(const StepInvariantExpr& expr,
 StatusOr<OperatorPtr> Builder::BuildUnary(const UnaryExpr& expr, const EvalWindow& window) {
   NX_ASSIGN_OR_RETURN(OperatorPtr op, Build(*expr.expr, window));
   if (!expr.negate) return op;
-  return MakeMap(std::move(op), NameRule::kDrop, [](double* v, uint64_t*, size_t steps) {
-    for (size_t i = 0; i < steps; ++i) v[i] = -v[i];
+  return MakeCellMap(std::move(op), NameRule::kDrop, [](Tile* tile, size_t row) {
+    double* v = tile->values(row);
+    for (size_t i = 0; i < tile->steps(); ++i) v[i] = -v[i];
+    if (!tile->HasHistograms(row)) return;
+    for (HistogramPtr& h : tile->MutableHistograms(row).cells) {
+      if (h == nullptr) continue;
+      FloatHistogram negative = *h;
+      Multiply(&negative, -1);
+      h = std::make_shared<const FloatHistogram>(std::move(negative));
+    }
   });
 }
 
@@ -91,8 +106,6 @@ StatusOr<OperatorPtr> Builder::BuildCall(const Call& call, const EvalWindow& win
   return make(*this, call, window);
 }
 
-const std::string& StringValue(const Expr& expr) {
-  return Unwrap(expr).As<StringLiteral>().value;
-}
+const std::string& StringValue(const Expr& expr) { return Unwrap(expr).As<StringLiteral>().value; }
 
 }  // namespace narthex::promql

@@ -6,6 +6,7 @@
 #include "core/base/string_map.h"
 #include "core/strings/numbers.h"
 #include "server/promql/engine/aggregate.h"
+#include "server/promql/engine/annotations.h"
 #include "server/promql/engine/basic_ops.h"
 #include "server/promql/engine/cell_lists.h"
 #include "server/promql/engine/go_heap.h"
@@ -33,19 +34,6 @@ bool BottomLess(const Candidate& a, const Candidate& b) {
 bool Beats(double candidate, double worst, bool top) {
   if (std::isnan(worst)) return !std::isnan(candidate);
   return top ? worst < candidate : worst > candidate;
-}
-
-Status CheckK(const std::vector<double>& k) {
-  for (double v : k) {
-    if (std::isnan(v)) return FailedPrecondition("Parameter value is NaN");
-    if (v >= 9223372036854775807.0) {
-      return FailedPrecondition("Scalar value {} overflows int64", FormatFloat(v));
-    }
-    if (v <= -9223372036854775808.0) {
-      return FailedPrecondition("Scalar value {} underflows int64", FormatFloat(v));
-    }
-  }
-  return OkStatus();
 }
 
 using Heaps = CellLists<Candidate>;
@@ -94,22 +82,56 @@ OperatorPtr RangeResult(const Operator& input, size_t groups, Heaps* heaps) {
                     input.one_name());
 }
 
+void NoteHistograms(const Operator& input, const Tile& tile, AggregateOp op, PosRange where) {
+  if (!tile.HasHistograms()) return;
+  for (size_t row = 0; row < tile.rows(); ++row) {
+    if (!tile.HasHistograms(row)) continue;
+    return input.context().Inform(note::IgnoredInAggregation(AggregateOpName(op)), where);
+  }
+}
+
+// Calls visit(step, value) for the numbers of a row.
+template <typename Visit>
+void ForEachFloat(const Tile& tile, size_t row, Visit visit) {
+  for (size_t w = 0; w < tile.words(); ++w) {
+    const uint64_t word = tile.FloatWord(row, w);
+    ForEachBit(&word, 1, [&](size_t bit) {
+      const size_t i = w * 64 + bit;
+      visit(i, tile.values(row)[i]);
+    });
+  }
+}
+
 }  // namespace
 
-StatusOr<OperatorPtr> TopAggregate(AggregateOp op, const Operator& input, const Groups& groups,
-                                   const std::vector<double>& k) {
+Status CheckK(const std::vector<double>& k) {
+  for (double v : k) {
+    if (std::isnan(v)) return FailedPrecondition("Parameter value is NaN");
+    if (v >= 9223372036854775807.0) {
+      return FailedPrecondition("Scalar value {} overflows int64", FormatFloat(v));
+    }
+    if (v <= -9223372036854775808.0) {
+      return FailedPrecondition("Scalar value {} underflows int64", FormatFloat(v));
+    }
+  }
+  return OkStatus();
+}
+
+StatusOr<OperatorPtr> TopAggregate(const AggregateExpr& expr, const Operator& input,
+                                   const Groups& groups, const std::vector<double>& k) {
   NX_RETURN_IF_ERROR(CheckK(k));
   const size_t steps = input.window().steps;
-  const bool top = op == AggregateOp::kTopK;
+  const bool top = expr.op == AggregateOp::kTopK;
   const auto less = top ? TopLess : BottomLess;
   Heaps heaps(groups.labels.size(), steps);
   NX_RETURN_IF_ERROR(ForEachTile(input, [&](size_t first, const Tile& tile) {
+    NoteHistograms(input, tile, expr.op, expr.pos);
     for (size_t row = 0; row < tile.rows(); ++row) {
       const auto series = static_cast<uint32_t>(first + row);
-      ForEachBit(tile.presence(row), tile.words(), [&](size_t i) {
+      ForEachFloat(tile, row, [&](size_t i, double value) {
         if (k[i] < 1) return;
         auto& heap = heaps.at(groups.of_series[series], i);
-        const Candidate candidate{tile.values(row)[i], series};
+        const Candidate candidate{value, series};
         if (static_cast<double>(heap.size()) < std::trunc(k[i])) {
           GoHeapPush(&heap, candidate, less);
         } else if (Beats(candidate.value, heap.front().value, top)) {
@@ -124,15 +146,16 @@ StatusOr<OperatorPtr> TopAggregate(AggregateOp op, const Operator& input, const 
   return RangeResult(input, groups.labels.size(), &heaps);
 }
 
-StatusOr<OperatorPtr> QuantileAggregate(const Operator& input, const Groups& groups,
-                                        const std::vector<double>& phi, bool one_name) {
+StatusOr<OperatorPtr> QuantileAggregate(const AggregateExpr& expr, const Operator& input,
+                                        const Groups& groups, const std::vector<double>& phi,
+                                        bool one_name) {
   const size_t steps = input.window().steps;
   CellLists<double> values(groups.labels.size(), steps);
   NX_RETURN_IF_ERROR(ForEachTile(input, [&](size_t first, const Tile& tile) {
+    NoteHistograms(input, tile, expr.op, expr.expr->pos);
     for (size_t row = 0; row < tile.rows(); ++row) {
       const size_t group = groups.of_series[first + row];
-      ForEachBit(tile.presence(row), tile.words(),
-                 [&](size_t i) { values.at(group, i).push_back(tile.values(row)[i]); });
+      ForEachFloat(tile, row, [&](size_t i, double v) { values.at(group, i).push_back(v); });
     }
     return OkStatus();
   }));
@@ -162,7 +185,8 @@ StatusOr<OperatorPtr> CountValuesAggregate(const Operator& input, const std::str
     for (size_t row = 0; row < tile.rows(); ++row) {
       ForEachBit(tile.presence(row), tile.words(), [&](size_t i) {
         edit.Reset(input.labels(first + row));
-        edit.Set(label, FormatFloatF(tile.values(row)[i], -1));
+        const HistogramPtr& h = tile.Histogram(row, i);
+        edit.Set(label, h ? ToString(*h) : FormatFloatF(tile.values(row)[i], -1));
         selection.SelectInto(edit.Build(), &key);
         const auto [it, added] = index.try_emplace(key, labels.size());
         if (added) {

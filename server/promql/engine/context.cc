@@ -1,9 +1,9 @@
 #include "server/promql/engine/context.h"
 
-
 #include "core/strings/duration.h"
 #include "core/strings/numbers.h"
 #include "core/strings/quote.h"
+#include "server/promql/engine/annotations.h"
 #include "server/promql/parser/position.h"
 
 namespace narthex::promql {
@@ -40,8 +40,7 @@ void QueryContext::ForcedMonotonicity(const std::string& metric, PosRange where,
                                       double min_bucket, double max_bucket, double max_diff) {
   MutexLock lock(mutex_);
   const Monotonicity fresh{min_bucket, max_bucket, max_diff, t, t, 0};
-  auto [it, added] =
-      monotonicity_.try_emplace({metric, LineAndColumn(text_, where.start)}, fresh);
+  auto [it, added] = monotonicity_.try_emplace({metric, LineAndColumn(text_, where.start)}, fresh);
   Monotonicity& m = it->second;
   m.min_bucket = std::min(m.min_bucket, min_bucket);
   m.max_bucket = std::max(m.max_bucket, max_bucket);
@@ -56,14 +55,15 @@ void QueryContext::Finish(Annotations* annotations, QueryStats* stats) const {
   annotations->warnings.assign(warnings_.begin(), warnings_.end());
   annotations->infos.assign(infos_.begin(), infos_.end());
   for (const auto& [key, m] : monotonicity_) {
-    const auto seconds = [](TimestampMs ms) { return FormatRfc3339Nanos(ms / 1000 * 1'000'000'000); };
+    const auto seconds = [](TimestampMs ms) {
+      return FormatRfc3339Nanos(ms / 1000 * 1'000'000'000);
+    };
     annotations->infos.push_back(fmt::format(
-        "PromQL info: input to histogram_quantile needed to be fixed for monotonicity (see "
-        "https://prometheus.io/docs/prometheus/latest/querying/functions/#histogram_quantile) for "
-        "metric name {}, from buckets {} to {}, with a max diff of {:.2g}, over {} samples from {} "
+        "PromQL info: {}, from buckets {} to {}, with a max diff of {:.2g}, over {} samples from "
+        "{} "
         "to {} ({})",
-        GoQuote(key.first), FormatFloat(m.min_bucket), FormatFloat(m.max_bucket), m.max_diff,
-        m.count, seconds(m.min_t), seconds(m.max_t), key.second));
+        note::ForcedMonotonicity(key.first), FormatFloat(m.min_bucket), FormatFloat(m.max_bucket),
+        m.max_diff, m.count, seconds(m.min_t), seconds(m.max_t), key.second));
   }
   std::sort(annotations->infos.begin(), annotations->infos.end());
   stats->total_queryable_samples = queryable_;

@@ -30,6 +30,13 @@ struct EvalWindow {
   TimestampMs end() const { return steps == 0 ? start : ts(steps - 1); }
 };
 
+// What feature flags change about evaluation.
+struct EvalOptions {
+  bool delayed_name_removal = false;  // promql-delayed-name-removal
+  bool type_and_unit_labels = false;  // type-and-unit-labels
+  bool per_step_stats = false;        // promql-per-step-stats, with stats=all
+};
+
 class QueryContext {
  public:
   struct Limits {
@@ -38,11 +45,13 @@ class QueryContext {
     int64_t deadline_nanos = 0;  // on the clock's monotonic scale
     const std::atomic<bool>* cancelled = nullptr;
     const Clock* clock = nullptr;
+    EvalOptions options;
   };
   QueryContext(std::string_view text, const storage::Querier* querier, Limits limits)
       : text_(text), querier_(querier), limits_(limits) {}
 
   const storage::Querier& querier() const { return *querier_; }
+  const EvalOptions& options() const { return limits_.options; }
   int64_t lookback_ms() const { return limits_.lookback_ms; }
 
   // Cancelled or DeadlineExceeded when the query must end. Called once per tile.
@@ -56,8 +65,8 @@ class QueryContext {
   void Warn(std::string_view message, PosRange where);
   void Inform(std::string_view message, PosRange where);
   // Buckets of a histogram that had to be made monotonic, merged over the steps of the query.
-  void ForcedMonotonicity(const std::string& metric, PosRange where, TimestampMs t, double min_bucket,
-                          double max_bucket, double max_diff);
+  void ForcedMonotonicity(const std::string& metric, PosRange where, TimestampMs t,
+                          double min_bucket, double max_bucket, double max_diff);
 
   void Finish(Annotations* annotations, QueryStats* stats) const;
 

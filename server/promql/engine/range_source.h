@@ -34,7 +34,7 @@ class RangeSource {
   const RangeWindows& windows() const { return windows_; }
   const std::vector<Labels>& labels() const { return labels_; }
   bool one_name() const { return one_name_; }
-  // Replaces *out by the samples of all windows of one series.
+  // Replaces *out by the samples of all windows of one series, each with a histogram of its own.
   virtual Status Load(size_t index, storage::SampleColumns* out) const = 0;
 
  protected:
@@ -43,6 +43,12 @@ class RangeSource {
   std::vector<Labels> labels_;
   bool one_name_ = false;
 };
+
+// The histogram of sample `i`, moved out of the columns.
+inline HistogramPtr TakeHistogram(storage::SampleColumns* columns, size_t i) {
+  return std::make_shared<const FloatHistogram>(
+      std::move(columns->histograms[columns->histogram_index[i]]));
+}
 
 // Sets lo[i], hi[i) to the samples of window i. Both ascend.
 void FindWindows(const RangeWindows& windows, const std::vector<int64_t>& timestamps,

@@ -2,10 +2,12 @@
 // What a query yields: a value of one of four types, annotations and statistics.
 
 #include <cstdint>
+#include <memory>
 #include <string>
 #include <vector>
 
 #include "core/base/clock.h"
+#include "core/histogram/histogram.h"
 #include "core/labels/labels.h"
 #include "server/promql/parser/value_type.h"
 
@@ -17,17 +19,24 @@ struct Point {
   friend bool operator==(const Point&, const Point&) = default;
 };
 
-// One element of an instant vector.
+// One element of an instant vector: a number or, where there is one, a histogram.
 struct VectorSample {
   Labels metric;
   TimestampMs t = 0;
   double v = 0;
+  std::shared_ptr<const FloatHistogram> histogram = nullptr;
 };
 
-// One element of a matrix; points ascend in time and are never empty.
+struct HistogramPoint {
+  TimestampMs t = 0;
+  std::shared_ptr<const FloatHistogram> histogram;
+};
+
+// One element of a matrix; points ascend in time and one of the lists is not empty.
 struct Series {
   Labels metric;
   std::vector<Point> points;
+  std::vector<HistogramPoint> histograms = {};
 };
 
 // The texts are complete as the API shows them ("PromQL info: … (1:6)"), sorted, each once.
@@ -52,10 +61,10 @@ struct QueryStats {
 
 struct QueryResult {
   ValueType type = ValueType::kNone;
-  Point scalar;                       // kScalar
-  std::string string;                 // kString, at scalar.t
-  std::vector<VectorSample> vector;   // kVector: in the engine's order
-  std::vector<Series> matrix;         // kMatrix: sorted by labels
+  Point scalar;                      // kScalar
+  std::string string;                // kString, at scalar.t
+  std::vector<VectorSample> vector;  // kVector: in the engine's order
+  std::vector<Series> matrix;        // kMatrix: sorted by labels
   Annotations annotations;
   QueryStats stats;
 };

@@ -11,7 +11,8 @@ Status InstantVector(const Operator& op, TimestampMs t, QueryResult* result) {
   return ForEachTile(op, [&](size_t first, const Tile& tile) {
     for (size_t row = 0; row < tile.rows(); ++row) {
       if (!tile.Has(row, 0)) continue;
-      result->vector.push_back({op.labels(first + row), t, tile.values(row)[0]});
+      result->vector.push_back(
+          {op.labels(first + row), t, tile.values(row)[0], tile.Histogram(row, 0)});
     }
     return OkStatus();
   });
@@ -33,7 +34,11 @@ Status InstantMatrix(Builder& builder, const Expr& expr, const EvalWindow& windo
     NX_RETURN_IF_ERROR(builder.context().Charge(hi[0] - lo[0]));
     Series series{source->labels()[i], {}};
     for (uint32_t k = lo[0]; k < hi[0]; ++k) {
-      series.points.push_back({samples.timestamps[k], samples.values[k]});
+      if (samples.IsHistogram(k)) {
+        series.histograms.push_back({samples.timestamps[k], TakeHistogram(&samples, k)});
+      } else {
+        series.points.push_back({samples.timestamps[k], samples.values[k]});
+      }
     }
     result->matrix.push_back(std::move(series));
   }
@@ -56,7 +61,8 @@ Status EvaluateInstant(Builder& builder, const Expr& expr, const EvalWindow& win
       result->scalar = {window.start, values[0]};
       return OkStatus();
     }
-    case ValueType::kMatrix: return InstantMatrix(builder, expr, window, result);
+    case ValueType::kMatrix:
+      return InstantMatrix(builder, expr, window, result);
     default: {
       NX_ASSIGN_OR_RETURN(OperatorPtr op, builder.Build(expr, window));
       return InstantVector(*op, window.start, result);
@@ -74,7 +80,11 @@ Status EvaluateRange(Builder& builder, const Expr& expr, const EvalWindow& windo
       if (tile.RowEmpty(row)) continue;
       Series series{op->labels(first + row), {}};
       ForEachBit(tile.presence(row), tile.words(), [&](size_t i) {
-        series.points.push_back({window.ts(i), tile.values(row)[i]});
+        if (const HistogramPtr& h = tile.Histogram(row, i)) {
+          series.histograms.push_back({window.ts(i), h});
+        } else {
+          series.points.push_back({window.ts(i), tile.values(row)[i]});
+        }
       });
       result->matrix.push_back(std::move(series));
     }

@@ -20,10 +20,21 @@ size_t RowStore::Add(const double* values, const uint64_t* presence) {
   return rows_.size() - 1;
 }
 
-void RowStore::Load(size_t index, double* values, uint64_t* presence) const {
+size_t RowStore::Add(const Tile& tile, size_t row) {
+  const size_t index = Add(tile.values(row), tile.presence(row));
+  if (tile.HasHistograms(row)) histograms_.emplace(index, tile.histograms(row));
+  return index;
+}
+
+void RowStore::Load(size_t index, Tile* tile, size_t to) const {
   const Row& row = rows_[index];
-  std::copy_n(values_.data() + row.value_offset, row.count, values + row.first_word * size_t{64});
-  std::copy_n(words_.data() + row.word_offset, row.word_count, presence + row.first_word);
+  std::copy_n(values_.data() + row.value_offset, row.count,
+              tile->values(to) + row.first_word * size_t{64});
+  std::copy_n(words_.data() + row.word_offset, row.word_count, tile->presence(to) + row.first_word);
+  if (histograms_.empty()) return;
+  if (const auto it = histograms_.find(index); it != histograms_.end()) {
+    tile->MutableHistograms(to) = it->second;
+  }
 }
 
 }  // namespace narthex::promql

@@ -5,6 +5,7 @@
 #include <cstdint>
 #include <vector>
 
+#include "core/base/string_map.h"
 #include "server/promql/engine/tile.h"
 
 namespace narthex::promql {
@@ -13,10 +14,11 @@ class RowStore {
  public:
   explicit RowStore(size_t steps = 0) : steps_(steps) {}
 
-  // Appends a copy; returns the row's index.
+  // Appends a copy; returns the row's index. The first form: floats alone.
   size_t Add(const double* values, const uint64_t* presence);
+  size_t Add(const Tile& tile, size_t row);
   // Copies row `index` into a row of a tile that is all absent.
-  void Load(size_t index, double* values, uint64_t* presence) const;
+  void Load(size_t index, Tile* tile, size_t row) const;
   size_t size() const { return rows_.size(); }
   size_t steps() const { return steps_; }
   bool RowEmpty(size_t index) const { return rows_[index].count == 0; }
@@ -39,6 +41,7 @@ class RowStore {
   std::vector<Row> rows_;
   std::vector<double> values_;
   std::vector<uint64_t> words_;
+  absl::flat_hash_map<size_t, HistogramRow> histograms_;
 };
 
 }  // namespace narthex::promql

@@ -5,18 +5,6 @@
 namespace narthex::promql {
 namespace {
 
-Status HistogramsNotHere() {
-  return FailedPrecondition("native histograms are known to PromQL but not implemented here yet");
-}
-
-Status RefuseHistograms(const storage::SampleColumns& columns) {
-  if (columns.histogram_index.empty()) return OkStatus();
-  const auto& values = columns.values;
-  const bool any = std::any_of(values.begin(), values.end(),
-                               [](double v) { return storage::IsHistogramNaN(v); });
-  return any ? HistogramsNotHere() : OkStatus();
-}
-
 Status CheckSupported(const VectorSelector& selector) {
   if (selector.anchored || selector.smoothed) {
     return FailedPrecondition("modifier \"{}\" is known to PromQL but not implemented here yet",
@@ -74,8 +62,8 @@ class VectorSelectorOp final : public Operator {
 
   Status Open(const VectorSelector& selector, const SelectorUse& use) {
     one_name_ = HasOneName(selector);
-    NX_ASSIGN_OR_RETURN(list_, Select(context_, HintsFor(refs_, context_->lookback_ms(), use),
-                                      selector, &labels_));
+    NX_ASSIGN_OR_RETURN(
+        list_, Select(context_, HintsFor(refs_, context_->lookback_ms(), use), selector, &labels_));
     return OkStatus();
   }
 
@@ -86,15 +74,13 @@ class VectorSelectorOp final : public Operator {
       storage::SampleColumns columns;
       for (size_t row = 0; row < out->rows(); ++row) {
         columns.Clear();
-        NX_RETURN_IF_ERROR(list_->Read(first + row,
-                                       refs_.first_end() - context_->lookback_ms() + 1,
+        NX_RETURN_IF_ERROR(list_->Read(first + row, refs_.first_end() - context_->lookback_ms() + 1,
                                        refs_.last_end(), &columns));
-        NX_RETURN_IF_ERROR(RefuseHistograms(columns));
         context_->CountRead(static_cast<int64_t>(columns.size()));
-        WalkSteps(columns, row, out);
+        WalkSteps(&columns, row, out);
       }
     }
-    const size_t points = out->CountPresent();
+    const size_t points = out->CountPoints();
     context_->CountQueryable(static_cast<int64_t>(points));
     return context_->Charge(points);
   }
@@ -108,11 +94,23 @@ class VectorSelectorOp final : public Operator {
       double v = 0;
       if (!list_->Last(first + row, ref - context_->lookback_ms(), ref, &t, &v)) continue;
       if (storage::IsStaleNaN(v)) continue;
-      if (storage::IsHistogramNaN(v)) return HistogramsNotHere();
       context_->CountRead(1);
+      if (storage::IsHistogramNaN(v) && !want_timestamps_) {
+        NX_RETURN_IF_ERROR(FillHistogram(first + row, t, row, out));
+        continue;
+      }
       std::fill_n(out->values(row), out->steps(), Value(t, v));
       out->SetAllPresent(row);
     }
+    return OkStatus();
+  }
+
+  Status FillHistogram(size_t index, TimestampMs t, size_t row, Tile* out) const {
+    storage::SampleColumns columns;
+    NX_RETURN_IF_ERROR(list_->Read(index, t, t, &columns));
+    if (columns.size() == 0 || !columns.IsHistogram(columns.size() - 1)) return OkStatus();
+    const HistogramPtr h = TakeHistogram(&columns, columns.size() - 1);
+    for (size_t i = 0; i < out->steps(); ++i) out->SetHistogram(row, i, h);
     return OkStatus();
   }
 
@@ -120,9 +118,11 @@ class VectorSelectorOp final : public Operator {
     return want_timestamps_ ? static_cast<double>(t) / 1000 : v;
   }
 
-  void WalkSteps(const storage::SampleColumns& columns, size_t row, Tile* out) const {
-    const int64_t* times = columns.timestamps.data();
-    const size_t n = columns.size();
+  void WalkSteps(storage::SampleColumns* columns, size_t row, Tile* out) const {
+    const int64_t* times = columns->timestamps.data();
+    const size_t n = columns->size();
+    size_t shared_at = n;  // the sample `shared` is the histogram of
+    HistogramPtr shared;
     const int64_t lookback = context_->lookback_ms();
     double* values = out->values(row);
     uint64_t* presence = out->presence(row);
@@ -131,8 +131,13 @@ class VectorSelectorOp final : public Operator {
       const TimestampMs ref = refs_.end(i);
       while (next < n && times[next] <= ref) ++next;
       if (next == 0 || times[next - 1] <= ref - lookback) continue;
-      const double v = columns.values[next - 1];
+      const double v = columns->values[next - 1];
       if (storage::IsStaleNaN(v)) continue;
+      if (columns->IsHistogram(next - 1) && !want_timestamps_) {
+        if (shared_at != next - 1) shared = TakeHistogram(columns, shared_at = next - 1);
+        out->SetHistogram(row, i, shared);
+        continue;
+      }
       values[i] = Value(times[next - 1], v);
       SetBit(presence, i);
     }
@@ -157,9 +162,8 @@ class MatrixSource final : public RangeSource {
 
   Status Load(size_t index, storage::SampleColumns* out) const override {
     out->Clear();
-    NX_RETURN_IF_ERROR(list_->Read(index, windows_.first_end() - windows_.range_ms + 1,
-                                   windows_.last_end(), out));
-    NX_RETURN_IF_ERROR(RefuseHistograms(*out));
+    NX_RETURN_IF_ERROR(
+        list_->Read(index, windows_.first_end() - windows_.range_ms + 1, windows_.last_end(), out));
     context_->CountRead(static_cast<int64_t>(out->size()));
     DropStale(out);
     return OkStatus();
@@ -175,10 +179,14 @@ class MatrixSource final : public RangeSource {
     for (; i < n; ++i) {
       if (storage::IsStaleNaN(columns->values[i])) continue;
       columns->timestamps[kept] = columns->timestamps[i];
+      if (!columns->histogram_index.empty()) {
+        columns->histogram_index[kept] = columns->histogram_index[i];
+      }
       columns->values[kept++] = columns->values[i];
     }
     columns->timestamps.resize(kept);
     columns->values.resize(kept);
+    if (!columns->histogram_index.empty()) columns->histogram_index.resize(kept);
   }
 
   QueryContext* const context_;

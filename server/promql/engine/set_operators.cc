@@ -50,6 +50,7 @@ class FilterOp final : public Operator {
       for (size_t w = 0; w < out->words(); ++w) {
         out->presence(row)[w] &= keep_ ? other[w] : ~other[w];
       }
+      out->DropAbsentHistograms(row);
     }
     return OkStatus();
   }
@@ -78,8 +79,7 @@ class ConcatOp final : public Operator {
       one.Reset(1, out->steps());
       const size_t i = first + row;
       NX_RETURN_IF_ERROR(i < split ? lhs_->Produce(i, &one) : rhs_->Produce(i - split, &one));
-      std::copy_n(one.values(0), out->steps(), out->values(row));
-      std::copy_n(one.presence(0), out->words(), out->presence(row));
+      out->Overlay(one, 0, row);
     }
     return OkStatus();
   }
@@ -92,7 +92,7 @@ class ConcatOp final : public Operator {
 StatusOr<OperatorPtr> Store(const Operator& op) {
   RowStore rows(op.window().steps);
   NX_RETURN_IF_ERROR(ForEachTile(op, [&](size_t, const Tile& tile) {
-    for (size_t row = 0; row < tile.rows(); ++row) rows.Add(tile.values(row), tile.presence(row));
+    for (size_t row = 0; row < tile.rows(); ++row) rows.Add(tile, row);
     return OkStatus();
   }));
   return MakeStored(&op.context(), op.window(), op.all_labels(), std::move(rows), op.one_name());
@@ -106,8 +106,8 @@ StatusOr<OperatorPtr> CombineSets(const BinaryExpr& e, OperatorPtr lhs, Operator
   if (e.op == BinaryOp::kOr) {
     NX_ASSIGN_OR_RETURN(OperatorPtr left, Store(*lhs));
     NX_RETURN_IF_ERROR(Collect(*left, sigs.lhs, &presence));
-    auto right = std::make_unique<FilterOp>(std::move(rhs), std::move(sigs.rhs),
-                                            std::move(presence), false);
+    auto right =
+        std::make_unique<FilterOp>(std::move(rhs), std::move(sigs.rhs), std::move(presence), false);
     return MakeUnited(std::make_unique<ConcatOp>(std::move(left), std::move(right)),
                       Clash::kSameStep);
   }

@@ -22,11 +22,25 @@ class SubquerySource final : public RangeSource {
     ForEachBit(tile.presence(0), tile.words(), [&](size_t i) {
       out->timestamps.push_back(op_->window().ts(i));
       out->values.push_back(tile.values(0)[i]);
+      if (tile.HasHistograms(0)) AddHistogram(tile.Histogram(0, i), out);
     });
     return OkStatus();
   }
 
  private:
+  static void AddHistogram(const HistogramPtr& h, storage::SampleColumns* out) {
+    if (h == nullptr) {
+      out->histogram_index.push_back(storage::kNoHistogram);
+      return;
+    }
+    out->values.back() = std::bit_cast<double>(storage::kHistogramNaNBits);
+    out->histogram_index.push_back(static_cast<uint32_t>(out->histograms.size()));
+    out->histograms.push_back(*h);
+    // What is known of resets is known between stored samples, not between steps.
+    CounterResetHint& hint = out->histograms.back().reset;
+    if (hint != CounterResetHint::kGauge) hint = CounterResetHint::kUnknown;
+  }
+
   OperatorPtr op_;
 };
 
@@ -43,8 +57,8 @@ StatusOr<std::unique_ptr<RangeSource>> MakeSubquerySource(Builder* builder,
   w.at_ms = subquery.time.at_ms;
 
   EvalWindow inner;
-  inner.step = subquery.step.ms != 0 ? subquery.step.ms
-                                     : builder->DefaultSubqueryStep(subquery.range.ms);
+  inner.step =
+      subquery.step.ms != 0 ? subquery.step.ms : builder->DefaultSubqueryStep(subquery.range.ms);
   // Steps are multiples of the step width, the first one inside the left-open first window.
   const TimestampMs begin = w.first_end() - w.range_ms;
   inner.start = inner.step * (begin / inner.step);

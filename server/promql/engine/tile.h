@@ -2,6 +2,9 @@
 // A tile: the values of up to kMaxTileRows series at every step of a window, row-major, with one
 // presence bit per cell. The value of an absent cell is some number and must not be looked at.
 //
+// A present cell may hold a native histogram instead of a number: then a second bit is set and the
+// row has pointers. Rows of floats alone, which is nearly all, pay nothing for that.
+//
 // Tiles keep their memory when reset. They are made to fit the second-level cache: rows × steps is
 // at most kTileCells unless a single row is longer.
 
@@ -9,7 +12,10 @@
 #include <bit>
 #include <cstddef>
 #include <cstdint>
+#include <memory>
 #include <vector>
+
+#include "core/histogram/histogram.h"
 
 namespace narthex::promql {
 
@@ -39,6 +45,31 @@ inline void ForEachBit(const uint64_t* bits, size_t words, Visit visit) {
 inline bool TestBit(const uint64_t* bits, size_t i) { return bits[i / 64] >> (i % 64) & 1; }
 inline void SetBit(uint64_t* bits, size_t i) { bits[i / 64] |= uint64_t{1} << (i % 64); }
 
+using HistogramPtr = std::shared_ptr<const FloatHistogram>;
+
+// The histograms of one row, by step. Both empty when there are none.
+struct HistogramRow {
+  std::vector<uint64_t> bits;  // a subset of the presence bits
+  std::vector<HistogramPtr> cells;
+
+  bool empty() const { return bits.empty(); }
+  bool Has(size_t step) const { return !empty() && TestBit(bits.data(), step); }
+  uint64_t word(size_t w) const { return empty() ? 0 : bits[w]; }
+  void Set(size_t step, HistogramPtr h, size_t steps) {
+    if (empty()) {
+      bits.assign(PresenceWords(steps), 0);
+      cells.resize(steps);
+    }
+    SetBit(bits.data(), step);
+    cells[step] = std::move(h);
+  }
+  void Clear(size_t step) {
+    if (!Has(step)) return;
+    bits[step / 64] &= ~(uint64_t{1} << (step % 64));
+    cells[step] = nullptr;
+  }
+};
+
 class Tile {
  public:
   // All cells absent.
@@ -48,6 +79,7 @@ class Tile {
     words_ = PresenceWords(steps);
     if (values_.size() < rows * steps) values_.resize(rows * steps);
     presence_.assign(rows * words_, 0);
+    histograms_.clear();
   }
 
   size_t rows() const { return rows_; }
@@ -59,9 +91,66 @@ class Tile {
   const uint64_t* presence(size_t row) const { return presence_.data() + row * words_; }
 
   bool Has(size_t row, size_t step) const { return TestBit(presence(row), step); }
+  // The cell was absent or a float.
   void Set(size_t row, size_t step, double v) {
     values(row)[step] = v;
     SetBit(presence(row), step);
+  }
+  void SetHistogram(size_t row, size_t step, HistogramPtr h) {
+    MutableHistograms(row).Set(step, std::move(h), steps_);
+    values(row)[step] = 0;
+    SetBit(presence(row), step);
+  }
+  void Remove(size_t row, size_t step) {
+    presence(row)[step / 64] &= ~(uint64_t{1} << (step % 64));
+    if (HasHistograms(row)) histograms_[row].Clear(step);
+  }
+
+  bool HasHistograms() const { return !histograms_.empty(); }
+  bool HasHistograms(size_t row) const { return !histograms_.empty() && !histograms_[row].empty(); }
+  const HistogramRow& histograms(size_t row) const {
+    static const HistogramRow kNone;
+    return histograms_.empty() ? kNone : histograms_[row];
+  }
+  HistogramRow& MutableHistograms(size_t row) {
+    if (histograms_.empty()) histograms_.resize(rows_);
+    return histograms_[row];
+  }
+  // Null for floats and absent cells.
+  const HistogramPtr& Histogram(size_t row, size_t step) const {
+    static const HistogramPtr kNone;
+    return HasHistograms(row) ? histograms_[row].cells[step] : kNone;
+  }
+  // The bits of the cells that hold numbers.
+  uint64_t FloatWord(size_t row, size_t w) const {
+    return presence(row)[w] & ~histograms(row).word(w);
+  }
+  // Leaves the numbers only.
+  void DropHistograms(size_t row) {
+    if (!HasHistograms(row)) return;
+    for (size_t w = 0; w < words_; ++w) presence(row)[w] = FloatWord(row, w);
+    histograms_[row] = {};
+  }
+  // Lets go of histograms whose presence bits were taken away.
+  void DropAbsentHistograms(size_t row) {
+    if (!HasHistograms(row)) return;
+    ForEachBit(histograms_[row].bits.data(), words_, [&](size_t i) {
+      if (!Has(row, i)) histograms_[row].Clear(i);
+    });
+  }
+  // Adds the cells of a row of another tile of as many steps; returns false when a cell is taken.
+  bool Overlay(const Tile& from, size_t from_row, size_t row) {
+    for (size_t w = 0; w < words_; ++w) {
+      if ((presence(row)[w] & from.presence(from_row)[w]) != 0) return false;
+    }
+    ForEachBit(from.presence(from_row), words_, [&](size_t i) {
+      if (const HistogramPtr& h = from.Histogram(from_row, i)) {
+        SetHistogram(row, i, h);
+      } else {
+        Set(row, i, from.values(from_row)[i]);
+      }
+    });
+    return true;
   }
   void SetAllPresent(size_t row) {
     for (size_t w = 0; w < words_; ++w) presence(row)[w] = FullWord(steps_, w);
@@ -69,6 +158,17 @@ class Tile {
   size_t CountPresent() const {
     size_t n = 0;
     for (size_t i = 0; i < rows_ * words_; ++i) n += std::popcount(presence_[i]);
+    return n;
+  }
+  // As the limit on samples counts: a histogram weighs as many points as it takes memory.
+  size_t CountPoints() const {
+    size_t n = CountPresent();
+    for (const HistogramRow& row : histograms_) {
+      ForEachBit(row.bits.data(), row.bits.size(), [&](size_t i) {
+        const FloatHistogram& h = *row.cells[i];
+        n += 8 + (h.positive_buckets.size() + h.negative_buckets.size()) / 2;
+      });
+    }
     return n;
   }
   bool RowEmpty(size_t row) const {
@@ -82,6 +182,7 @@ class Tile {
   size_t rows_ = 0, steps_ = 0, words_ = 0;
   std::vector<double> values_;
   std::vector<uint64_t> presence_;
+  std::vector<HistogramRow> histograms_;  // none, or one a row
 };
 
 }  // namespace narthex::promql

@@ -21,7 +21,7 @@ StatusOr<Side> ReadSide(const Operator& op, std::vector<uint32_t> groups) {
   Side side{op.all_labels(), RowStore(op.window().steps), std::move(groups)};
   NX_RETURN_IF_ERROR(ForEachTile(op, [&](size_t, const Tile& tile) {
     for (size_t row = 0; row < tile.rows(); ++row) {
-      side.rows.Add(tile.values(row), tile.presence(row));
+      side.rows.Add(tile, row);
     }
     return OkStatus();
   }));
@@ -42,7 +42,8 @@ class VectorMatcher {
         one_(std::move(swapped_ ? lhs : rhs)),
         ones_of_group_(groups) {
     for (size_t i = 0; i < one_.labels.size(); ++i) {
-      if (!one_.rows.RowEmpty(i)) ones_of_group_[one_.groups[i]].push_back(static_cast<uint32_t>(i));
+      if (!one_.rows.RowEmpty(i))
+        ones_of_group_[one_.groups[i]].push_back(static_cast<uint32_t>(i));
     }
   }
 
@@ -55,8 +56,8 @@ class VectorMatcher {
       NX_RETURN_IF_ERROR(context_->CheckAlive());
       result_.Reset(1, window_.steps);
       NX_RETURN_IF_ERROR(Fill(output));
-      NX_RETURN_IF_ERROR(context_->Charge(result_.CountPresent()));
-      rows.Add(result_.values(0), result_.presence(0));
+      NX_RETURN_IF_ERROR(context_->Charge(result_.CountPoints()));
+      rows.Add(result_, 0);
     }
     std::vector<Labels> labels;
     for (Output& output : outputs_) labels.push_back(std::move(output.labels));
@@ -76,7 +77,7 @@ class VectorMatcher {
 
   void Load(const Side& side, size_t row, Tile* out) const {
     out->Reset(1, window_.steps);
-    side.rows.Load(row, out->values(0), out->presence(0));
+    side.rows.Load(row, out, 0);
   }
 
   // At no step may two series of a match group exist on the "one" side. Steps where the other side
@@ -187,21 +188,49 @@ class VectorMatcher {
     for (const Pair& pair : output.pairs) {
       Load(many_, pair.many, &many_row_);
       Load(one_, pair.one, &one_row_);
-      const double* l = (swapped_ ? one_row_ : many_row_).values(0);
-      const double* r = (swapped_ ? many_row_ : one_row_).values(0);
-      ApplyBinary(e_.op, l, r, window_.steps, values.data(), keep.data());
+      const Tile& l = swapped_ ? one_row_ : many_row_;
+      const Tile& r = swapped_ ? many_row_ : one_row_;
+      HistogramRow histograms;
+      if (!IsTrim(e_.op)) {
+        ApplyBinary(e_.op, l.values(0), r.values(0), window_.steps, values.data(), keep.data());
+      }
       if (e_.return_bool) {
         for (size_t i = 0; i < window_.steps; ++i) values[i] = TestBit(keep.data(), i) ? 1.0 : 0.0;
       }
-      const uint32_t group = many_.groups[pair.many];
       for (size_t w = 0; w < words_; ++w) {
-        const uint64_t both = many_row_.presence(0)[w] & one_row_.presence(0)[w];
-        keep[w] = e_.return_bool ? both : both & keep[w];
+        const uint64_t both = l.presence(0)[w] & r.presence(0)[w];
+        const uint64_t special =
+            both & (IsTrim(e_.op) ? both : l.histograms(0).word(w) | r.histograms(0).word(w));
+        keep[w] = (e_.return_bool ? both : both & keep[w]) & ~special;
+        keep[w] |= CombineSpecial(l, r, special, w, &values, &histograms);
       }
-      NX_RETURN_IF_ERROR(Claim(group, keep, &kept_by_group));
-      ForEachBit(keep.data(), words_, [&](size_t i) { result_.Set(0, i, values[i]); });
+      NX_RETURN_IF_ERROR(Claim(many_.groups[pair.many], keep, &kept_by_group));
+      ForEachBit(keep.data(), words_, [&](size_t i) {
+        if (histograms.Has(i)) {
+          result_.SetHistogram(0, i, histograms.cells[i]);
+        } else {
+          result_.Set(0, i, values[i]);
+        }
+      });
     }
     return OkStatus();
+  }
+
+  // The cells `mask` of word `w`, which need more than ApplyBinary. Returns those that stay.
+  uint64_t CombineSpecial(const Tile& l, const Tile& r, uint64_t mask, size_t w,
+                          std::vector<double>* values, HistogramRow* histograms) const {
+    uint64_t kept = 0;
+    ForEachBit(&mask, 1, [&](size_t bit) {
+      const size_t i = w * 64 + bit;
+      CellResult result = CombineCells(*context_, e_.op, {l.values(0)[i], l.Histogram(0, i)},
+                                       {r.values(0)[i], r.Histogram(0, i)}, e_.pos);
+      const bool yes = result.outcome == CellResult::kTrue;
+      if (result.outcome == CellResult::kNothing || (!yes && !e_.return_bool)) return;
+      kept |= uint64_t{1} << bit;
+      (*values)[i] = e_.return_bool ? (yes ? 1 : 0) : result.v;
+      if (result.h && !e_.return_bool) histograms->Set(i, std::move(result.h), window_.steps);
+    });
+    return kept;
   }
 
   // Marks the steps a pair yields a sample at; fails when they are taken already.
@@ -249,6 +278,69 @@ class VectorMatcher {
   Tile many_row_, one_row_, result_;
 };
 
+// fill: a value for the steps at which a match group has samples on the other side alone. Groups
+// are given further series, present only there.
+class Filler {
+ public:
+  Filler(const VectorMatching& matching, const EvalWindow& window, size_t groups)
+      : selection_(matching.labels, !matching.on),
+        steps_(window.steps),
+        words_(PresenceWords(window.steps)),
+        groups_(groups) {}
+
+  void Run(const std::optional<double>& left, const std::optional<double>& right, Side* lhs,
+           Side* rhs) {
+    const Bits in_left = Present(*lhs);
+    const Bits in_right = Present(*rhs);
+    const std::vector<Labels> labels = GroupLabels(*lhs, *rhs);
+    if (left) Add(*left, in_left, in_right, labels, lhs);
+    if (right) Add(*right, in_right, in_left, labels, rhs);
+  }
+
+ private:
+  Bits Present(const Side& side) const {
+    Bits bits(groups_ * words_, 0);
+    Tile tile;
+    for (size_t i = 0; i < side.rows.size(); ++i) {
+      tile.Reset(1, steps_);
+      side.rows.Load(i, &tile, 0);
+      for (size_t w = 0; w < words_; ++w) {
+        bits[side.groups[i] * words_ + w] |= tile.presence(0)[w];
+      }
+    }
+    return bits;
+  }
+
+  std::vector<Labels> GroupLabels(const Side& lhs, const Side& rhs) const {
+    std::vector<Labels> labels(groups_);
+    for (const Side* side : {&lhs, &rhs}) {
+      for (size_t i = 0; i < side->labels.size(); ++i) {
+        labels[side->groups[i]] = selection_.Select(side->labels[i]);
+      }
+    }
+    return labels;
+  }
+
+  void Add(double value, const Bits& own, const Bits& other, const std::vector<Labels>& labels,
+           Side* side) const {
+    const std::vector<double> values(steps_, value);
+    Bits bits(words_);
+    for (size_t g = 0; g < groups_; ++g) {
+      uint64_t any = 0;
+      for (size_t w = 0; w < words_; ++w) {
+        any |= bits[w] = other[g * words_ + w] & ~own[g * words_ + w];
+      }
+      if (any == 0) continue;
+      side->rows.Add(values.data(), bits.data());
+      side->labels.push_back(labels[g]);
+      side->groups.push_back(static_cast<uint32_t>(g));
+    }
+  }
+
+  const LabelSelection selection_;
+  const size_t steps_, words_, groups_;
+};
+
 }  // namespace
 
 StatusOr<OperatorPtr> MatchVectors(const BinaryExpr& e, OperatorPtr lhs, OperatorPtr rhs) {
@@ -259,6 +351,10 @@ StatusOr<OperatorPtr> MatchVectors(const BinaryExpr& e, OperatorPtr lhs, Operato
   const EvalWindow window = lhs->window();
   lhs.reset();
   rhs.reset();
+  if (e.matching->fill_left || e.matching->fill_right) {
+    Filler(*e.matching, window, sigs.count)
+        .Run(e.matching->fill_left, e.matching->fill_right, &left, &right);
+  }
   return VectorMatcher(e, context, window, std::move(left), std::move(right), sigs.count).Run();
 }
 

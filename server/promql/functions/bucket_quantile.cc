@@ -56,6 +56,35 @@ void MakeMonotonic(std::vector<ClassicBucket>* buckets, BucketQuantileResult* re
 
 }  // namespace
 
+double BucketFraction(double lower, double upper, std::vector<ClassicBucket>* buckets) {
+  auto& b = *buckets;
+  std::stable_sort(b.begin(), b.end(), [](const ClassicBucket& x, const ClassicBucket& y) {
+    return x.upper_bound < y.upper_bound;
+  });
+  if (b.back().upper_bound != kInf) return kNaN;
+  Coalesce(buckets);
+  const double count = b.back().count;
+  if (count == 0 || std::isnan(lower) || std::isnan(upper)) return kNaN;
+  if (lower >= upper) return 0;
+  const auto rank_of = [&](double v) {
+    double rank = 0;
+    for (size_t i = 0; i < b.size(); ++i) {
+      // The first bucket begins at zero unless it ends there or below.
+      const double from = i > 0 ? b[i - 1].upper_bound : (b[0].upper_bound > 0 ? 0 : -kInf);
+      if (from >= v) return rank;
+      if (b[i].upper_bound > v) {
+        if (from == -kInf) return b[i].count;
+        return rank + (b[i].count - rank) * (v - from) / (b[i].upper_bound - from);
+      }
+      rank = b[i].count;
+    }
+    return count;
+  };
+  const double lower_rank = std::min(rank_of(lower), count);
+  const double upper_rank = std::min(rank_of(upper), count);
+  return (upper_rank - lower_rank) / count;
+}
+
 BucketQuantileResult BucketQuantile(double q, std::vector<ClassicBucket>* buckets) {
   if (std::isnan(q)) return {kNaN};
   if (q < 0) return {-kInf};

@@ -19,4 +19,7 @@ struct BucketQuantileResult {
 // Sorts and repairs `buckets`, which is not empty.
 BucketQuantileResult BucketQuantile(double q, std::vector<ClassicBucket>* buckets);
 
+// The share of observations in [lower, upper]. Sorts `buckets`, which is not empty.
+double BucketFraction(double lower, double upper, std::vector<ClassicBucket>* buckets);
+
 }  // namespace narthex::promql

@@ -1,139 +1,334 @@
-// Functions of histograms. Classic ones only: storage holds floats.
+// Functions of histograms, classic and native.
 
 #include <cmath>
 
 #include "core/base/string_map.h"
+#include "core/labels/names.h"
 #include "core/strings/numbers.h"
 #include "core/strings/quote.h"
+#include "server/promql/engine/annotations.h"
 #include "server/promql/engine/basic_ops.h"
 #include "server/promql/engine/label_edit.h"
 #include "server/promql/functions/bucket_quantile.h"
+#include "server/promql/functions/native_quantile.h"
 #include "server/promql/functions/registry.h"
 
 namespace narthex::promql {
 namespace {
 
-// One histogram: the series that differ only in their "le".
-struct ClassicHistogram {
+// ---- One value of one native histogram ----
+
+double AverageOf(const FloatHistogram& h) { return h.sum / h.count; }
+double CountOf(const FloatHistogram& h) { return h.count; }
+double SumOf(const FloatHistogram& h) { return h.sum; }
+double StddevOf(const FloatHistogram& h) { return std::sqrt(NativeVariance(h)); }
+
+// Numbers are left out of the result.
+template <double (*F)(const FloatHistogram&)>
+StatusOr<OperatorPtr> OfNative(Builder& builder, const Call& call, const EvalWindow& window) {
+  NX_ASSIGN_OR_RETURN(OperatorPtr op, builder.Build(*call.args[0], window));
+  return MakeCellMap(std::move(op), NameRule::kDrop, [](Tile* tile, size_t row) {
+    const HistogramRow histograms = tile->histograms(row);
+    if (tile->HasHistograms(row)) tile->MutableHistograms(row) = {};
+    for (size_t w = 0; w < tile->words(); ++w) tile->presence(row)[w] = histograms.word(w);
+    ForEachBit(histograms.bits.data(), histograms.bits.size(),
+               [&](size_t i) { tile->Set(row, i, F(*histograms.cells[i])); });
+  });
+}
+
+// ---- Quantiles and fractions ----
+
+// One histogram: the series that differ only in their "le", or a native one; both if need be.
+struct AnyHistogram {
   Labels labels;  // the name kept, "le" dropped
   struct Bucket {
     size_t row;
     double upper_bound;
   };
   std::vector<Bucket> buckets;
+  std::optional<size_t> native;  // row without a proper "le"
 };
 
-// Groups the rows of `op`. Rows without a proper bound are reported when they have a sample, which
-// `bad` is for.
-std::vector<ClassicHistogram> GroupBuckets(const Operator& op, std::vector<size_t>* bad) {
-  std::vector<ClassicHistogram> out;
+std::vector<AnyHistogram> GroupBuckets(const Operator& op) {
+  std::vector<AnyHistogram> out;
   StringMap<size_t> index;
   LabelsBuilder edit;
   for (size_t row = 0; row < op.size(); ++row) {
-    const Labels& labels = op.labels(row);
-    const auto bound = ParseFloat(labels.Get(kBucketLabel));
-    if (!bound) {
-      bad->push_back(row);
-      continue;
+    Labels key = op.labels(row);
+    const auto bound = ParseFloat(key.Get(kBucketLabel));
+    if (bound) {
+      edit.Reset(key);
+      edit.Del(kBucketLabel);
+      key = edit.Build();
     }
-    edit.Reset(labels);
-    edit.Del(kBucketLabel);
-    Labels key = edit.Build();
     const auto [it, added] = index.try_emplace(std::string(key.flat()), out.size());
-    if (added) out.push_back({std::move(key), {}});
-    out[it->second].buckets.push_back({row, *bound});
+    if (added) out.push_back({std::move(key), {}, {}});
+    AnyHistogram& histogram = out[it->second];
+    if (bound) {
+      histogram.buckets.push_back({row, *bound});
+    } else {
+      histogram.native = row;
+    }
   }
   return out;
 }
 
-class HistogramQuantileOp final : public Operator {
+// As OpenMetrics writes quantiles: with a point or an exponent.
+std::string QuantileText(double q) {
+  std::string text = FormatFloat(q);
+  if (std::isfinite(q) && text.find_first_of(".e") == std::string::npos) text += ".0";
+  return text;
+}
+
+// Computes values from histograms; `variant` tells which of several values of one histogram.
+class Evaluation {
  public:
-  HistogramQuantileOp(OperatorPtr child, std::vector<ClassicHistogram> histograms,
-                      std::vector<double> phi, PosRange where)
+  virtual ~Evaluation() = default;
+  virtual size_t variants() const { return 1; }
+  virtual Labels LabelsOf(const Labels& labels, size_t) const { return labels; }
+  virtual double OfNative(const FloatHistogram& h, const Labels& labels, size_t step,
+                          size_t variant) const = 0;
+  virtual double OfBuckets(std::vector<ClassicBucket>* buckets, const Labels& labels, size_t step,
+                           size_t variant) const = 0;
+};
+
+class HistogramOp final : public Operator {
+ public:
+  HistogramOp(OperatorPtr child, std::unique_ptr<Evaluation> evaluation, PosRange where)
       : Operator(&child->context(), child->window()),
         child_(std::move(child)),
-        histograms_(std::move(histograms)),
-        phi_(std::move(phi)),
+        histograms_(GroupBuckets(*child_)),
+        evaluation_(std::move(evaluation)),
         where_(where) {
-    for (const ClassicHistogram& h : histograms_) labels_.push_back(DropMetricName(h.labels));
+    for (const AnyHistogram& h : histograms_) {
+      const Labels labels = DropMetricName(h.labels);
+      for (size_t v = 0; v < evaluation_->variants(); ++v) {
+        labels_.push_back(evaluation_->LabelsOf(labels, v));
+      }
+    }
     one_name_ = child_->one_name();
   }
 
   Status Produce(size_t first, Tile* out) const override {
+    const size_t n = evaluation_->variants();
     for (size_t row = 0; row < out->rows(); ++row) {
-      NX_RETURN_IF_ERROR(ProduceOne(histograms_[first + row], row, out));
+      NX_RETURN_IF_ERROR(ProduceOne(histograms_[(first + row) / n], (first + row) % n, row, out));
     }
     return OkStatus();
   }
 
  private:
-  Status ProduceOne(const ClassicHistogram& histogram, size_t row, Tile* out) const {
+  Status ProduceOne(const AnyHistogram& histogram, size_t variant, size_t row, Tile* out) const {
     const size_t n = histogram.buckets.size();
-    std::vector<Tile> tiles(n);
+    std::vector<Tile> tiles(n + 1);
     for (size_t b = 0; b < n; ++b) {
       tiles[b].Reset(1, out->steps());
       NX_RETURN_IF_ERROR(child_->Produce(histogram.buckets[b].row, &tiles[b]));
+    }
+    Tile& native = tiles[n];
+    native.Reset(1, out->steps());
+    if (histogram.native) {
+      NX_RETURN_IF_ERROR(child_->Produce(*histogram.native, &native));
+      CheckNative(histogram.labels, native);
     }
     std::vector<ClassicBucket> buckets;
     for (size_t i = 0; i < out->steps(); ++i) {
       buckets.clear();
       for (size_t b = 0; b < n; ++b) {
-        if (!tiles[b].Has(0, i)) continue;
+        if (!tiles[b].Has(0, i) || tiles[b].Histogram(0, i)) continue;
         buckets.push_back({histogram.buckets[b].upper_bound, tiles[b].values(0)[i]});
       }
-      if (buckets.empty()) continue;
-      const BucketQuantileResult r = BucketQuantile(phi_[i], &buckets);
-      if (r.forced_monotonic) {
-        context_->ForcedMonotonicity(std::string(histogram.labels.metric_name()), where_,
-                                     window_.ts(i), r.min_bucket, r.max_bucket, r.max_diff);
+      const HistogramPtr& h = native.Histogram(0, i);
+      if (h && !buckets.empty()) {
+        context_->Warn(note::MixedClassicNative(histogram.labels.metric_name()), where_);
+      } else if (h) {
+        out->Set(row, i, evaluation_->OfNative(*h, histogram.labels, i, variant));
+      } else if (!buckets.empty()) {
+        out->Set(row, i, evaluation_->OfBuckets(&buckets, histogram.labels, i, variant));
       }
-      out->Set(row, i, r.value);
     }
     return OkStatus();
   }
 
+  // Numbers without a proper "le" are no buckets.
+  void CheckNative(const Labels& labels, const Tile& tile) const {
+    for (size_t w = 0; w < tile.words(); ++w) {
+      if (tile.FloatWord(0, w) == 0) continue;
+      return context_->Warn(note::BadBucketLabel(labels.metric_name(), labels.Get(kBucketLabel)),
+                            where_);
+    }
+  }
+
   OperatorPtr child_;
-  std::vector<ClassicHistogram> histograms_;
-  std::vector<double> phi_;
+  std::vector<AnyHistogram> histograms_;
+  std::unique_ptr<Evaluation> evaluation_;
   const PosRange where_;
 };
 
-Status WarnOfBadBuckets(const Operator& op, const std::vector<size_t>& bad, PosRange where) {
-  Tile tile;
-  for (size_t row : bad) {
-    tile.Reset(1, op.window().steps);
-    NX_RETURN_IF_ERROR(op.context().CheckAlive());
-    NX_RETURN_IF_ERROR(op.Produce(row, &tile));
-    if (tile.RowEmpty(0)) continue;
-    const Labels& labels = op.labels(row);
-    op.context().Warn(
-        fmt::format("bucket label \"le\" is missing or has a malformed value of {} for metric name "
-                    "{}",
-                    GoQuote(labels.Get(kBucketLabel)), GoQuote(labels.metric_name())),
-        where);
+OperatorPtr MakeHistogramOp(OperatorPtr child, std::unique_ptr<Evaluation> evaluation,
+                            PosRange where) {
+  return MakeUnited(std::make_unique<HistogramOp>(std::move(child), std::move(evaluation), where),
+                    Clash::kSameStep);
+}
+
+class Quantiles final : public Evaluation {
+ public:
+  struct Phi {
+    std::vector<double> by_step;
+    PosRange where;
+  };
+  // `where`: of the argument that holds the histograms. `label` gets φ when it is not empty.
+  Quantiles(QueryContext* context, const EvalWindow& window, std::vector<Phi> phis,
+            std::string label, PosRange where, PosRange where_native)
+      : context_(context),
+        window_(window),
+        phis_(std::move(phis)),
+        label_(std::move(label)),
+        where_(where),
+        where_native_(where_native) {}
+
+  size_t variants() const override { return phis_.size(); }
+
+  Labels LabelsOf(const Labels& labels, size_t variant) const override {
+    if (label_.empty()) return labels;
+    LabelsBuilder edit;
+    edit.Reset(labels);
+    edit.Set(label_, QuantileText(phis_[variant].by_step[0]));
+    return edit.Build();
   }
-  return OkStatus();
+
+  double OfNative(const FloatHistogram& h, const Labels& labels, size_t step,
+                  size_t variant) const override {
+    const NativeQuantileResult r = NativeQuantile(phis_[variant].by_step[step], h);
+    const std::string_view metric = NameFor(labels);
+    if (r.nan_result) context_->Inform(note::QuantileIsNaN(metric), where_native_);
+    if (r.nan_skewed) context_->Inform(note::QuantileIsSkewed(metric), where_native_);
+    return r.value;
+  }
+
+  double OfBuckets(std::vector<ClassicBucket>* buckets, const Labels& labels, size_t step,
+                   size_t variant) const override {
+    const BucketQuantileResult r = BucketQuantile(phis_[variant].by_step[step], buckets);
+    if (r.forced_monotonic) {
+      context_->ForcedMonotonicity(std::string(NameFor(labels)), where_, window_.ts(step),
+                                   r.min_bucket, r.max_bucket, r.max_diff);
+    }
+    return r.value;
+  }
+
+ private:
+  // Upstream has dropped the name by then, unless it drops names at the end only.
+  std::string_view NameFor(const Labels& labels) const {
+    return context_->options().delayed_name_removal ? labels.metric_name() : std::string_view();
+  }
+
+  QueryContext* const context_;
+  const EvalWindow window_;
+  const std::vector<Phi> phis_;
+  const std::string label_;
+  const PosRange where_, where_native_;
+};
+
+StatusOr<Quantiles::Phi> BuildPhi(Builder& builder, const Expr& arg, const EvalWindow& window) {
+  NX_ASSIGN_OR_RETURN(auto phi, builder.BuildScalar(arg, window));
+  for (double q : phi) {
+    if (!(q >= 0 && q <= 1)) builder.context().Warn(note::InvalidQuantile(q), arg.pos);
+  }
+  return Quantiles::Phi{std::move(phi), arg.pos};
 }
 
 StatusOr<OperatorPtr> HistogramQuantile(Builder& builder, const Call& call,
                                         const EvalWindow& window) {
-  NX_ASSIGN_OR_RETURN(auto phi, builder.BuildScalar(*call.args[0], window));
-  for (double q : phi) {
-    if (q >= 0 && q <= 1) continue;
-    builder.context().Warn(
-        fmt::format("quantile value should be between 0 and 1, got {}", FormatFloat(q)),
-        call.args[0]->pos);
-  }
+  NX_ASSIGN_OR_RETURN(auto phi, BuildPhi(builder, *call.args[0], window));
   NX_ASSIGN_OR_RETURN(OperatorPtr op, builder.Build(*call.args[1], window));
-  std::vector<size_t> bad;
-  std::vector<ClassicHistogram> histograms = GroupBuckets(*op, &bad);
-  NX_RETURN_IF_ERROR(WarnOfBadBuckets(*op, bad, call.args[1]->pos));
-  return MakeUnited(std::make_unique<HistogramQuantileOp>(std::move(op), std::move(histograms),
-                                                          std::move(phi), call.args[1]->pos),
-                    Clash::kSameStep);
+  std::vector<Quantiles::Phi> phis;
+  phis.push_back(std::move(phi));
+  const PosRange where = call.args[1]->pos;
+  return MakeHistogramOp(std::move(op),
+                         std::make_unique<Quantiles>(&builder.context(), window, std::move(phis),
+                                                     "", where, call.args[0]->pos),
+                         where);
 }
 
-constexpr FunctionEntry kFunctions[] = {{"histogram_quantile", HistogramQuantile}};
+// The label is fixed for the whole window: φ that change with the step cannot name their series.
+Status CheckConstant(const std::vector<double>& phi) {
+  for (double q : phi) {
+    if (q == phi[0] || (std::isnan(q) && std::isnan(phi[0]))) continue;
+    return FailedPrecondition(
+        "histogram_quantiles: quantiles that change over time are not "
+        "supported");
+  }
+  return OkStatus();
+}
+
+StatusOr<OperatorPtr> HistogramQuantiles(Builder& builder, const Call& call,
+                                         const EvalWindow& window) {
+  const std::string& label = StringValue(*call.args[1]);
+  if (!IsValidLabelName(label, NameValidation::kUtf8)) {
+    return FailedPrecondition("invalid label name {}", GoQuote(label));
+  }
+  std::vector<Quantiles::Phi> phis;
+  for (size_t i = 2; i < call.args.size(); ++i) {
+    NX_ASSIGN_OR_RETURN(auto phi, BuildPhi(builder, *call.args[i], window));
+    NX_RETURN_IF_ERROR(CheckConstant(phi.by_step));
+    phis.push_back(std::move(phi));
+  }
+  NX_ASSIGN_OR_RETURN(OperatorPtr op, builder.Build(*call.args[0], window));
+  const PosRange where = call.args[0]->pos;
+  return MakeHistogramOp(
+      std::move(op),
+      std::make_unique<Quantiles>(&builder.context(), window, std::move(phis), label, where, where),
+      where);
+}
+
+class Fraction final : public Evaluation {
+ public:
+  Fraction(QueryContext* context, std::vector<double> lower, std::vector<double> upper,
+           PosRange where)
+      : context_(context), lower_(std::move(lower)), upper_(std::move(upper)), where_(where) {}
+
+  double OfNative(const FloatHistogram& h, const Labels& labels, size_t step,
+                  size_t) const override {
+    const NativeFractionResult r = NativeFraction(lower_[step], upper_[step], h);
+    if (r.has_nan) {
+      const bool named = context_->options().delayed_name_removal;
+      context_->Inform(note::FractionHasNaNs(named ? labels.metric_name() : std::string_view()),
+                       where_);
+    }
+    return r.value;
+  }
+  double OfBuckets(std::vector<ClassicBucket>* buckets, const Labels&, size_t step,
+                   size_t) const override {
+    return BucketFraction(lower_[step], upper_[step], buckets);
+  }
+
+ private:
+  QueryContext* const context_;
+  const std::vector<double> lower_, upper_;
+  const PosRange where_;
+};
+
+StatusOr<OperatorPtr> HistogramFraction(Builder& builder, const Call& call,
+                                        const EvalWindow& window) {
+  NX_ASSIGN_OR_RETURN(auto lower, builder.BuildScalar(*call.args[0], window));
+  NX_ASSIGN_OR_RETURN(auto upper, builder.BuildScalar(*call.args[1], window));
+  NX_ASSIGN_OR_RETURN(OperatorPtr op, builder.Build(*call.args[2], window));
+  return MakeHistogramOp(std::move(op),
+                         std::make_unique<Fraction>(&builder.context(), std::move(lower),
+                                                    std::move(upper), call.args[0]->pos),
+                         call.args[2]->pos);
+}
+
+constexpr FunctionEntry kFunctions[] = {
+    {"histogram_avg", OfNative<AverageOf>},
+    {"histogram_count", OfNative<CountOf>},
+    {"histogram_sum", OfNative<SumOf>},
+    {"histogram_stddev", OfNative<StddevOf>},
+    {"histogram_stdvar", OfNative<NativeVariance>},
+    {"histogram_quantile", HistogramQuantile},
+    {"histogram_quantiles", HistogramQuantiles},
+    {"histogram_fraction", HistogramFraction},
+};
 
 }  // namespace
 

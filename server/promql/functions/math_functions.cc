@@ -23,23 +23,23 @@ StatusOr<OperatorPtr> MapValues(Builder& builder, const Call& call, const EvalWi
 double Abs(double v) { return std::fabs(v); }
 double Ceil(double v) { return std::ceil(v); }
 double Floor(double v) { return std::floor(v); }
-double Exp(double v) { return std::exp(v); }
-double Ln(double v) { return std::log(v); }
-double Log2(double v) { return std::log2(v); }
-double Log10(double v) { return std::log10(v); }
+double Exp(double v) { return GoExp(v); }
+double Ln(double v) { return GoLog(v); }
+double Log2(double v) { return GoLog2(v); }
+double Log10(double v) { return GoLog10(v); }
 double Sqrt(double v) { return std::sqrt(v); }
-double Sin(double v) { return std::sin(v); }
-double Cos(double v) { return std::cos(v); }
-double Tan(double v) { return std::tan(v); }
-double Asin(double v) { return std::asin(v); }
-double Acos(double v) { return std::acos(v); }
-double Atan(double v) { return std::atan(v); }
-double Sinh(double v) { return std::sinh(v); }
-double Cosh(double v) { return std::cosh(v); }
-double Tanh(double v) { return std::tanh(v); }
-double Asinh(double v) { return std::asinh(v); }
-double Acosh(double v) { return std::acosh(v); }
-double Atanh(double v) { return std::atanh(v); }
+double Sin(double v) { return GoSin(v); }
+double Cos(double v) { return GoCos(v); }
+double Tan(double v) { return GoTan(v); }
+double Asin(double v) { return GoAsin(v); }
+double Acos(double v) { return GoAcos(v); }
+double Atan(double v) { return GoAtan(v); }
+double Sinh(double v) { return GoSinh(v); }
+double Cosh(double v) { return GoCosh(v); }
+double Tanh(double v) { return GoTanh(v); }
+double Asinh(double v) { return GoAsinh(v); }
+double Acosh(double v) { return GoAcosh(v); }
+double Atanh(double v) { return GoAtanh(v); }
 double Deg(double v) { return v * 180 / std::numbers::pi; }
 double Rad(double v) { return v * std::numbers::pi / 180; }
 double Sgn(double v) { return v < 0 ? -1 : (v > 0 ? 1 : v); }
@@ -94,16 +94,35 @@ StatusOr<OperatorPtr> OfTwo(Builder& builder, const Call& call, const EvalWindow
 }
 
 constexpr FunctionEntry kFunctions[] = {
-    {"abs", MapValues<Abs>},     {"ceil", MapValues<Ceil>},   {"floor", MapValues<Floor>},
-    {"exp", MapValues<Exp>},     {"ln", MapValues<Ln>},       {"log2", MapValues<Log2>},
-    {"log10", MapValues<Log10>}, {"sqrt", MapValues<Sqrt>},   {"sin", MapValues<Sin>},
-    {"cos", MapValues<Cos>},     {"tan", MapValues<Tan>},     {"asin", MapValues<Asin>},
-    {"acos", MapValues<Acos>},   {"atan", MapValues<Atan>},   {"sinh", MapValues<Sinh>},
-    {"cosh", MapValues<Cosh>},   {"tanh", MapValues<Tanh>},   {"asinh", MapValues<Asinh>},
-    {"acosh", MapValues<Acosh>}, {"atanh", MapValues<Atanh>}, {"deg", MapValues<Deg>},
-    {"rad", MapValues<Rad>},     {"sgn", MapValues<Sgn>},     {"round", Round},
-    {"clamp", Clamp},            {"clamp_min", ClampOneSide<GoMax>},
-    {"clamp_max", ClampOneSide<GoMin>}, {"min_of", OfTwo<GoMin>}, {"max_of", OfTwo<GoMax>},
+    {"abs", MapValues<Abs>},
+    {"ceil", MapValues<Ceil>},
+    {"floor", MapValues<Floor>},
+    {"exp", MapValues<Exp>},
+    {"ln", MapValues<Ln>},
+    {"log2", MapValues<Log2>},
+    {"log10", MapValues<Log10>},
+    {"sqrt", MapValues<Sqrt>},
+    {"sin", MapValues<Sin>},
+    {"cos", MapValues<Cos>},
+    {"tan", MapValues<Tan>},
+    {"asin", MapValues<Asin>},
+    {"acos", MapValues<Acos>},
+    {"atan", MapValues<Atan>},
+    {"sinh", MapValues<Sinh>},
+    {"cosh", MapValues<Cosh>},
+    {"tanh", MapValues<Tanh>},
+    {"asinh", MapValues<Asinh>},
+    {"acosh", MapValues<Acosh>},
+    {"atanh", MapValues<Atanh>},
+    {"deg", MapValues<Deg>},
+    {"rad", MapValues<Rad>},
+    {"sgn", MapValues<Sgn>},
+    {"round", Round},
+    {"clamp", Clamp},
+    {"clamp_min", ClampOneSide<GoMax>},
+    {"clamp_max", ClampOneSide<GoMin>},
+    {"min_of", OfTwo<GoMin>},
+    {"max_of", OfTwo<GoMax>},
 };
 
 }  // namespace

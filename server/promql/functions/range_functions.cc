@@ -4,6 +4,7 @@
 
 #include "core/strings/numbers.h"
 #include "core/strings/quote.h"
+#include "server/promql/engine/annotations.h"
 #include "server/promql/engine/basic_ops.h"
 #include "server/promql/engine/label_edit.h"
 #include "server/promql/functions/absent_labels.h"
@@ -19,21 +20,28 @@ bool LooksLikeCounter(std::string_view name) {
          name.ends_with("_bucket");
 }
 
+struct RangeSpec {
+  RangeKernel numbers;
+  MixedKernel mixed = IgnoreHistograms;
+  NameRule rule = NameRule::kDrop;
+  bool counter = false;  // tell when a series of numbers has no name of a counter
+};
+
 class RangeFunctionOp final : public Operator {
  public:
   RangeFunctionOp(QueryContext* context, const EvalWindow& window,
-                  std::unique_ptr<RangeSource> source, NameRule rule, RangeKernel kernel)
-      : Operator(context, window), source_(std::move(source)), kernel_(kernel) {
+                  std::unique_ptr<RangeSource> source, const RangeSpec& spec, PosRange where)
+      : Operator(context, window), source_(std::move(source)), spec_(spec), where_(where) {
     one_name_ = source_->one_name();
     labels_ = source_->labels();
-    if (rule == NameRule::kDrop) {
+    if (spec.rule == NameRule::kDrop) {
       for (Labels& l : labels_) l = DropMetricName(l);
     }
   }
 
   void AddParameter(std::vector<double> values) { params_.push_back(std::move(values)); }
-  // Tell when a series with samples has no name of a counter.
-  void ExpectCounters(PosRange where) { counter_position_ = where; }
+  // Where messages about histograms point.
+  void NoteAt(PosRange where) { where_ = where; }
 
   Status Produce(size_t first, Tile* out) const override {
     storage::SampleColumns samples;
@@ -44,39 +52,56 @@ class RangeFunctionOp final : public Operator {
       NX_RETURN_IF_ERROR(source_->Load(first + row, &samples));
       FindWindows(source_->windows(), samples.timestamps, &lo, &hi);
       for (size_t i = 0; i < out->steps(); ++i) queryable += hi[i] - lo[i];
-      const RangeInput in{source_->windows(), samples.timestamps.data(), samples.values.data(),
-                          lo.data(),          hi.data(),                 out->steps(),
-                          samples.size(),     {Param(0), Param(1)}};
-      kernel_(in, out->values(row), out->presence(row));
-      if (counter_position_ && !out->RowEmpty(row)) CheckCounter(first + row);
+      const std::string_view metric = source_->labels()[first + row].metric_name();
+      if (samples.histograms.empty()) {
+        spec_.numbers({source_->windows(),
+                       samples.timestamps.data(),
+                       samples.values.data(),
+                       lo.data(),
+                       hi.data(),
+                       out->steps(),
+                       samples.size(),
+                       {Param(0), Param(1)}},
+                      out->values(row), out->presence(row));
+      } else {
+        spec_.mixed({source_->windows(),
+                     samples,
+                     lo,
+                     hi,
+                     {Param(0), Param(1)},
+                     spec_.numbers,
+                     context_,
+                     metric,
+                     where_},
+                    out, row);
+      }
+      if (spec_.counter) CheckCounter(first + row, *out, row);
     }
     context_->CountQueryable(queryable);
-    return context_->Charge(out->CountPresent());
+    return context_->Charge(out->CountPoints());
   }
 
  private:
   const double* Param(size_t i) const { return i < params_.size() ? params_[i].data() : nullptr; }
 
-  void CheckCounter(size_t index) const {
-    const std::string_view name = source_->labels()[index].metric_name();
-    if (name.empty() || LooksLikeCounter(name)) return;
+  void CheckCounter(size_t index, const Tile& out, size_t row) const {
+    const Labels& labels = source_->labels()[index];
+    const std::string_view name = labels.metric_name();
+    if (name.empty()) return;
+    const bool typed = context_->options().type_and_unit_labels;
+    const std::string_view type = typed ? labels.Get("__type__") : std::string_view();
+    if (typed ? type == "counter" || type == "histogram" : LooksLikeCounter(name)) return;
+    uint64_t numbers = 0;
+    for (size_t w = 0; w < out.words(); ++w) numbers |= out.FloatWord(row, w);
+    if (numbers == 0) return;
     context_->Inform(
-        fmt::format("metric might not be a counter, name does not end in _total/_sum/_count/_bucket: "
-                    "{}",
-                    GoQuote(name)),
-        *counter_position_);
+        typed ? note::PossibleNonCounterLabel(name, type) : note::PossibleNonCounter(name), where_);
   }
 
   std::unique_ptr<RangeSource> source_;
-  const RangeKernel kernel_;
+  const RangeSpec spec_;
+  PosRange where_;
   std::vector<std::vector<double>> params_;
-  std::optional<PosRange> counter_position_;
-};
-
-struct RangeSpec {
-  RangeKernel kernel;
-  NameRule rule = NameRule::kDrop;
-  bool counter = false;
 };
 
 StatusOr<std::unique_ptr<RangeFunctionOp>> MakeOp(Builder& builder, const Call& call,
@@ -84,10 +109,8 @@ StatusOr<std::unique_ptr<RangeFunctionOp>> MakeOp(Builder& builder, const Call& 
                                                   const RangeSpec& spec) {
   const SelectorUse use{.function = std::string(call.function->name)};
   NX_ASSIGN_OR_RETURN(auto source, builder.BuildRange(*call.args[matrix_arg], window, use));
-  auto op = std::make_unique<RangeFunctionOp>(&builder.context(), window, std::move(source),
-                                              spec.rule, spec.kernel);
-  if (spec.counter) op->ExpectCounters(call.args[matrix_arg]->pos);
-  return op;
+  return std::make_unique<RangeFunctionOp>(&builder.context(), window, std::move(source), spec,
+                                           call.args[matrix_arg]->pos);
 }
 
 StatusOr<OperatorPtr> Unite(std::unique_ptr<RangeFunctionOp> op, NameRule rule) {
@@ -95,9 +118,11 @@ StatusOr<OperatorPtr> Unite(std::unique_ptr<RangeFunctionOp> op, NameRule rule) 
   return MakeUnited(std::move(op), Clash::kSameWindow);
 }
 
-template <RangeKernel kKernel, NameRule kRule = NameRule::kDrop, bool kCounter = false>
+template <RangeKernel kNumbers, MixedKernel kMixed = IgnoreHistograms,
+          NameRule kRule = NameRule::kDrop, bool kCounter = false>
 StatusOr<OperatorPtr> Plain(Builder& builder, const Call& call, const EvalWindow& window) {
-  NX_ASSIGN_OR_RETURN(auto op, MakeOp(builder, call, window, 0, {kKernel, kRule, kCounter}));
+  NX_ASSIGN_OR_RETURN(auto op,
+                      MakeOp(builder, call, window, 0, {kNumbers, kMixed, kRule, kCounter}));
   return Unite(std::move(op), kRule);
 }
 
@@ -105,12 +130,11 @@ StatusOr<OperatorPtr> QuantileOverTime(Builder& builder, const Call& call,
                                        const EvalWindow& window) {
   NX_ASSIGN_OR_RETURN(auto phi, builder.BuildScalar(*call.args[0], window));
   NX_ASSIGN_OR_RETURN(auto op, MakeOp(builder, call, window, 1, {QuantileKernel}));
+  op->NoteAt(call.args[0]->pos);
   if (op->size() > 0) {
     for (double q : phi) {
       if (q >= 0 && q <= 1) continue;
-      builder.context().Warn(
-          fmt::format("quantile value should be between 0 and 1, got {}", FormatFloat(q)),
-          call.args[0]->pos);
+      builder.context().Warn(note::InvalidQuantile(q), call.args[0]->pos);
     }
   }
   op->AddParameter(std::move(phi));
@@ -146,7 +170,7 @@ StatusOr<OperatorPtr> Smoothing(Builder& builder, const Call& call, const EvalWi
 }
 
 StatusOr<OperatorPtr> AbsentOverTime(Builder& builder, const Call& call, const EvalWindow& window) {
-  NX_ASSIGN_OR_RETURN(auto op, MakeOp(builder, call, window, 0, {PresentKernel}));
+  NX_ASSIGN_OR_RETURN(auto op, MakeOp(builder, call, window, 0, {PresentKernel, TakeAllAlike}));
   std::vector<uint64_t> present(PresenceWords(window.steps), 0);
   NX_RETURN_IF_ERROR(ForEachTile(*op, [&](size_t, const Tile& tile) {
     for (size_t row = 0; row < tile.rows(); ++row) {
@@ -161,31 +185,31 @@ constexpr NameRule kKeep = NameRule::kKeep;
 constexpr NameRule kDrop = NameRule::kDrop;
 
 constexpr FunctionEntry kFunctions[] = {
-    {"rate", Plain<RateKernel, kDrop, true>},
-    {"increase", Plain<IncreaseKernel, kDrop, true>},
-    {"delta", Plain<DeltaKernel>},
-    {"irate", Plain<IrateKernel>},
-    {"idelta", Plain<IdeltaKernel>},
-    {"changes", Plain<ChangesKernel>},
-    {"resets", Plain<ResetsKernel>},
+    {"rate", Plain<RateKernel, MixedRate, kDrop, true>},
+    {"increase", Plain<IncreaseKernel, MixedIncrease, kDrop, true>},
+    {"delta", Plain<DeltaKernel, MixedDelta>},
+    {"irate", Plain<IrateKernel, MixedIrate>},
+    {"idelta", Plain<IdeltaKernel, MixedIdelta>},
+    {"changes", Plain<ChangesKernel, MixedChanges>},
+    {"resets", Plain<ResetsKernel, MixedResets>},
     {"deriv", Plain<DerivKernel>},
     {"predict_linear", PredictLinear},
     {"double_exponential_smoothing", Smoothing},
-    {"sum_over_time", Plain<SumKernel>},
-    {"avg_over_time", Plain<AvgKernel>},
-    {"count_over_time", Plain<CountKernel>},
+    {"sum_over_time", Plain<SumKernel, MixedSum>},
+    {"avg_over_time", Plain<AvgKernel, MixedAvg>},
+    {"count_over_time", Plain<CountKernel, TakeAllAlike>},
     {"min_over_time", Plain<MinKernel>},
     {"max_over_time", Plain<MaxKernel>},
     {"stddev_over_time", Plain<StddevKernel>},
     {"stdvar_over_time", Plain<StdvarKernel>},
     {"quantile_over_time", QuantileOverTime},
     {"mad_over_time", Plain<MadKernel>},
-    {"last_over_time", Plain<LastKernel, kKeep>},
-    {"first_over_time", Plain<FirstKernel, kKeep>},
-    {"present_over_time", Plain<PresentKernel>},
+    {"last_over_time", Plain<LastKernel, MixedLast, kKeep>},
+    {"first_over_time", Plain<FirstKernel, MixedFirst, kKeep>},
+    {"present_over_time", Plain<PresentKernel, TakeAllAlike>},
     {"absent_over_time", AbsentOverTime},
-    {"ts_of_last_over_time", Plain<TsOfLastKernel>},
-    {"ts_of_first_over_time", Plain<TsOfFirstKernel>},
+    {"ts_of_last_over_time", Plain<TsOfLastKernel, TakeAllAlike>},
+    {"ts_of_first_over_time", Plain<TsOfFirstKernel, TakeAllAlike>},
     {"ts_of_min_over_time", Plain<TsOfMinKernel>},
     {"ts_of_max_over_time", Plain<TsOfMaxKernel>},
 };

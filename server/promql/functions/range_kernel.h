@@ -4,6 +4,7 @@
 
 #include <cstdint>
 #include <span>
+#include <string_view>
 #include <vector>
 
 #include "server/promql/engine/range_source.h"
@@ -42,6 +43,41 @@ inline void ForEachWindow(const RangeInput& in, size_t min_samples, double* out,
     SetBit(presence, i);
   }
 }
+
+// The windows of a series that holds histograms, maybe among numbers.
+struct MixedInput {
+  const RangeWindows& windows;
+  const storage::SampleColumns& samples;
+  const std::vector<uint32_t>& lo;
+  const std::vector<uint32_t>& hi;
+  const double* params[2];
+  RangeKernel numbers;  // of the same function
+  QueryContext* context;
+  std::string_view metric;  // for messages, as is `where`
+  PosRange where;
+
+  size_t steps() const { return lo.size(); }
+  bool IsHistogram(size_t i) const { return samples.IsHistogram(i); }
+  const FloatHistogram& histogram(size_t i) const {
+    return samples.histograms[samples.histogram_index[i]];
+  }
+};
+using MixedKernel = void (*)(const MixedInput& in, Tile* out, size_t row);
+
+// What functions make of such series (mixed_kernels.cc).
+void IgnoreHistograms(const MixedInput& in, Tile* out, size_t row);  // with an info
+void TakeAllAlike(const MixedInput& in, Tile* out, size_t row);      // values do not matter
+void MixedRate(const MixedInput& in, Tile* out, size_t row);
+void MixedIncrease(const MixedInput& in, Tile* out, size_t row);
+void MixedDelta(const MixedInput& in, Tile* out, size_t row);
+void MixedIrate(const MixedInput& in, Tile* out, size_t row);
+void MixedIdelta(const MixedInput& in, Tile* out, size_t row);
+void MixedChanges(const MixedInput& in, Tile* out, size_t row);
+void MixedResets(const MixedInput& in, Tile* out, size_t row);
+void MixedSum(const MixedInput& in, Tile* out, size_t row);
+void MixedAvg(const MixedInput& in, Tile* out, size_t row);
+void MixedLast(const MixedInput& in, Tile* out, size_t row);
+void MixedFirst(const MixedInput& in, Tile* out, size_t row);
 
 // Kernels, by family.
 void RateKernel(const RangeInput& in, double* out, uint64_t* presence);

@@ -1,17 +1,14 @@
 // The rate family: what changed between the ends of a window, extrapolated to its bounds.
 
 #include <cmath>
+#include <limits>
 
+#include "server/promql/functions/extrapolation.h"
 #include "server/promql/functions/kahan.h"
 #include "server/promql/functions/range_kernel.h"
 
 namespace narthex::promql {
 namespace {
-
-// Seconds as Go's time.Duration gives them.
-double RangeSeconds(int64_t ms) {
-  return static_cast<double>(ms / 1000) + static_cast<double>(ms % 1000 * 1'000'000) / 1e9;
-}
 
 // Places where a counter fell, and the value it fell from. Filled once a series; the windows, which
 // move forward, keep the first reset inside them in a cursor.
@@ -50,26 +47,12 @@ void Extrapolated(const RangeInput& in, double* out, uint64_t* presence) {
       }
     }
     const TimestampMs range_end = in.windows.end(i);
-    const TimestampMs range_start = range_end - in.windows.range_ms;
-    const int64_t first_t = in.times[lo];
-    const int64_t last_t = in.times[hi - 1];
-    double to_start = static_cast<double>(first_t - range_start) / 1000;
-    double to_end = static_cast<double>(range_end - last_t) / 1000;
-    const double sampled = static_cast<double>(last_t - first_t) / 1000;
-    const double average = sampled / static_cast<double>(hi - lo - 1);
-    // Samples farther from the bound than 1.1 intervals: the series begins or ends in between,
-    // on average half an interval away.
-    const double threshold = average * 1.1;
-    if (to_start >= threshold) to_start = average / 2;
-    if constexpr (kCounter) {
-      // A counter is not extrapolated below zero.
-      if (result > 0 && in.values[lo] >= 0) {
-        const double to_zero = sampled * (in.values[lo] / result);
-        if (to_zero < to_start) to_start = to_zero;
-      }
-    }
-    if (to_end >= threshold) to_end = average / 2;
-    double factor = (sampled + to_start + to_end) / sampled;
+    const Extrapolation x{range_end - in.windows.range_ms, range_end, in.times[lo],
+                          in.times[hi - 1], hi - lo};
+    double factor = x.Factor([&](double sampled) {
+      return kCounter && result > 0 && in.values[lo] >= 0 ? sampled * (in.values[lo] / result)
+                                                          : std::numeric_limits<double>::max();
+    });
     if constexpr (kRate) factor /= range_seconds;
     out[i] = result * factor;
     SetBit(presence, i);
@@ -168,9 +151,8 @@ void ResetsKernel(const RangeInput& in, double* out, uint64_t* presence) {
 }
 
 void DerivKernel(const RangeInput& in, double* out, uint64_t* presence) {
-  ForEachWindow(in, 2, out, presence, [](const Window& w, size_t) {
-    return LinearRegression(w, w.times[0]).slope;
-  });
+  ForEachWindow(in, 2, out, presence,
+                [](const Window& w, size_t) { return LinearRegression(w, w.times[0]).slope; });
 }
 
 void PredictLinearKernel(const RangeInput& in, double* out, uint64_t* presence) {

@@ -27,6 +27,7 @@ StatusOr<OperatorPtr> Scalar(Builder& builder, const Call& call, const EvalWindo
   NX_RETURN_IF_ERROR(ForEachTile(*op, [&](size_t, const Tile& tile) {
     for (size_t row = 0; row < tile.rows(); ++row) {
       ForEachBit(tile.presence(row), tile.words(), [&](size_t i) {
+        if (tile.Histogram(row, i)) return;
         values[i] = seen[i] ? kNaN : tile.values(row)[i];
         seen[i] = 1;
       });
@@ -57,7 +58,7 @@ StatusOr<OperatorPtr> Sort(Builder& builder, const Call& call, const EvalWindow&
   std::vector<Labels> labels;
   NX_RETURN_IF_ERROR(ForEachTile(*op, [&](size_t first, const Tile& tile) {
     for (size_t row = 0; row < tile.rows(); ++row) {
-      if (!tile.Has(row, 0)) continue;
+      if (!tile.Has(row, 0) || tile.Histogram(row, 0)) continue;
       values.push_back(tile.values(row)[0]);
       labels.push_back(op->labels(first + row));
     }
@@ -78,12 +79,11 @@ StatusOr<OperatorPtr> Sort(Builder& builder, const Call& call, const EvalWindow&
     rows.Add(&values[i], &present);
     sorted.push_back(std::move(labels[i]));
   }
-  return MakeStored(&builder.context(), window, std::move(sorted), std::move(rows),
-                    op->one_name());
+  return MakeStored(&builder.context(), window, std::move(sorted), std::move(rows), op->one_name());
 }
 
 constexpr FunctionEntry kFunctions[] = {
-    {"vector", Vector}, {"scalar", Scalar},      {"absent", Absent},
+    {"vector", Vector},    {"scalar", Scalar},        {"absent", Absent},
     {"sort", Sort<false>}, {"sort_desc", Sort<true>},
 };
 

@@ -30,8 +30,8 @@ int64_t ToInt64(double v) {
   return v >= -kTwo63 && v < kTwo63 ? static_cast<int64_t>(v) : std::numeric_limits<int64_t>::min();
 }
 
-// Go's time.Unix(int64(v), 0).UTC(), whose calendar begins in the year -292277022399: seconds before
-// that wrap around to the far end.
+// Go's time.Unix(int64(v), 0).UTC(), whose calendar begins in the year -292277022399: seconds
+// before that wrap around to the far end.
 CivilTime ToCivil(double v) {
   constexpr __int128 kFirst = -9223372028715321600;
   __int128 seconds = ToInt64(v);
@@ -98,8 +98,11 @@ StatusOr<OperatorPtr> Timestamp(Builder& builder, const Call& call, const EvalWi
     return MakeMap(std::move(op), NameRule::kDrop, [](double*, uint64_t*, size_t) {});
   }
   NX_ASSIGN_OR_RETURN(OperatorPtr op, builder.Build(*call.args[0], window));
-  return MakeMap(std::move(op), NameRule::kDrop, [window](double* v, uint64_t*, size_t steps) {
-    for (size_t i = 0; i < steps; ++i) v[i] = static_cast<double>(window.ts(i)) / 1000;
+  return MakeCellMap(std::move(op), NameRule::kDrop, [window](Tile* tile, size_t row) {
+    if (tile->HasHistograms(row)) tile->MutableHistograms(row) = {};
+    for (size_t i = 0; i < tile->steps(); ++i) {
+      tile->values(row)[i] = static_cast<double>(window.ts(i)) / 1000;
+    }
   });
 }
 

@@ -24,6 +24,16 @@ class MemorySeriesList final : public storage::SeriesList {
     out->timestamps.insert(out->timestamps.end(), lo, hi);
     out->values.insert(out->values.end(), values + (lo - all.timestamps.begin()),
                        values + (hi - all.timestamps.begin()));
+    if (all.histogram_index.empty()) return OkStatus();
+    for (auto i = lo - all.timestamps.begin(); i < hi - all.timestamps.begin(); ++i) {
+      const uint32_t index = all.histogram_index[static_cast<size_t>(i)];
+      if (index == storage::kNoHistogram) {
+        out->histogram_index.push_back(index);
+      } else {
+        out->histogram_index.push_back(static_cast<uint32_t>(out->histograms.size()));
+        out->histograms.push_back(all.histograms[index]);
+      }
+    }
     return OkStatus();
   }
 
@@ -50,9 +60,8 @@ class MemoryQuerier final : public storage::Querier {
       const storage::SelectHints& hints, std::span<const Matcher> matchers) const override {
     std::vector<const StoredSeries*> out = Matching(matchers);
     if (hints.sort) {
-      std::sort(out.begin(), out.end(), [](const StoredSeries* a, const StoredSeries* b) {
-        return a->labels < b->labels;
-      });
+      std::sort(out.begin(), out.end(),
+                [](const StoredSeries* a, const StoredSeries* b) { return a->labels < b->labels; });
     }
     return std::make_unique<MemorySeriesList>(std::move(out));
   }
@@ -109,6 +118,15 @@ void MemoryStorage::Add(const Labels& labels, TimestampMs t, double v) {
   auto& samples = series_[it->second].samples;
   samples.timestamps.push_back(t);
   samples.values.push_back(v);
+  if (!samples.histograms.empty()) samples.histogram_index.push_back(storage::kNoHistogram);
+}
+
+void MemoryStorage::Add(const Labels& labels, TimestampMs t, FloatHistogram histogram) {
+  Add(labels, t, std::bit_cast<double>(storage::kHistogramNaNBits));
+  auto& samples = series_[index_.find(labels.flat())->second].samples;
+  samples.histogram_index.resize(samples.timestamps.size(), storage::kNoHistogram);
+  samples.histogram_index.back() = static_cast<uint32_t>(samples.histograms.size());
+  samples.histograms.push_back(std::move(histogram));
 }
 
 void MemoryStorage::Clear() {

@@ -21,6 +21,7 @@ class MemoryStorage final : public storage::Queryable {
 
   // Samples of one series must be added in ascending order of time.
   void Add(const Labels& labels, TimestampMs t, double v);
+  void Add(const Labels& labels, TimestampMs t, FloatHistogram histogram);
   void Clear();
   const std::vector<StoredSeries>& series() const { return series_; }
 

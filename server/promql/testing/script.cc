@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "core/histogram/arithmetic.h"
 #include "core/strings/duration.h"
 #include "core/strings/numbers.h"
 #include "core/strings/quote.h"
@@ -35,11 +36,45 @@ size_t SeriesEnd(std::string_view line) {
 
 struct Run {
   std::optional<double> first;  // none: a gap
+  std::optional<FloatHistogram> histogram, histogram_step;
   double step = 0;
   int64_t count = 1;
 };
 
+// Cuts a value off: a word, or what goes with {{…}} and its blanks.
+std::string_view TakeValue(std::string_view* text) {
+  size_t end = 0;
+  int depth = 0;
+  for (; end < text->size() && (depth > 0 || (*text)[end] != ' '); ++end) {
+    depth += (*text)[end] == '{' ? 1 : ((*text)[end] == '}' ? -1 : 0);
+  }
+  const std::string_view value = text->substr(0, end);
+  *text = TrimSpace(text->substr(end));
+  return value;
+}
+
+StatusOr<Run> ParseHistogramRun(std::string_view word) {
+  const auto bad = [&] { return InvalidArgument("bad histogram {}", GoQuote(word)); };
+  Run run;
+  const size_t end = word.find("}}");
+  if (end == std::string_view::npos) return bad();
+  NX_ASSIGN_OR_RETURN(run.histogram, ParseHistogram(word.substr(0, end + 2)));
+  std::string_view rest = word.substr(end + 2);
+  if (rest.starts_with("+")) {
+    const size_t step_end = rest.find("}}");
+    if (step_end == std::string_view::npos) return bad();
+    NX_ASSIGN_OR_RETURN(run.histogram_step, ParseHistogram(rest.substr(1, step_end + 1)));
+    rest = rest.substr(step_end + 2);
+  }
+  if (rest.empty()) return run;
+  const auto n = rest[0] == 'x' ? ParseInt(rest.substr(1)) : std::nullopt;
+  if (!n || *n < 0 || *n > 100'000) return bad();
+  run.count = *n + (run.histogram_step ? 1 : 0);
+  return run;
+}
+
 StatusOr<Run> ParseRun(std::string_view word) {
+  if (word.starts_with("{{")) return ParseHistogramRun(word);
   const auto bad = [&] { return InvalidArgument("bad value {}", GoQuote(word)); };
   Run run;
   const size_t x = word.rfind('x');
@@ -171,15 +206,84 @@ class ScriptRunner {
 
 }  // namespace
 
+StatusOr<FloatHistogram> ParseHistogram(std::string_view text) {
+  const auto bad = [&] { return InvalidArgument("bad histogram {}", GoQuote(text)); };
+  if (!text.starts_with("{{") || !text.ends_with("}}")) return bad();
+  std::string_view rest = TrimSpace(text.substr(2, text.size() - 4));
+  FloatHistogram h;
+  int32_t offset = 0, negative_offset = 0;
+  while (!rest.empty()) {
+    const size_t colon = rest.find(':');
+    if (colon == std::string_view::npos) return bad();
+    const std::string_view key = rest.substr(0, colon);
+    rest = rest.substr(colon + 1);
+    const bool list = rest.starts_with("[");
+    const size_t end = list ? rest.find(']') : std::min(rest.find(' '), rest.size());
+    if (end == std::string_view::npos) return bad();
+    std::string_view value = list ? rest.substr(1, end - 1) : rest.substr(0, end);
+    rest = TrimSpace(rest.substr(list ? end + 1 : end));
+    if (key == "counter_reset_hint") {
+      using enum CounterResetHint;
+      h.reset = value == "gauge"       ? kGauge
+                : value == "reset"     ? kReset
+                : value == "not_reset" ? kNotReset
+                                       : kUnknown;
+      continue;
+    }
+    std::vector<double> numbers;
+    while (!(value = TrimSpace(value)).empty()) {
+      const auto number = ParseFloat(TakeWord(&value));
+      if (!number) return bad();
+      numbers.push_back(*number);
+    }
+    if (!list && numbers.size() != 1) return bad();
+    if (key == "schema")
+      h.schema = static_cast<int32_t>(numbers[0]);
+    else if (key == "sum")
+      h.sum = numbers[0];
+    else if (key == "count")
+      h.count = numbers[0];
+    else if (key == "z_bucket")
+      h.zero_count = numbers[0];
+    else if (key == "z_bucket_w")
+      h.zero_threshold = numbers[0];
+    else if (key == "offset")
+      offset = static_cast<int32_t>(numbers[0]);
+    else if (key == "n_offset")
+      negative_offset = static_cast<int32_t>(numbers[0]);
+    else if (key == "buckets")
+      h.positive_buckets = numbers;
+    else if (key == "n_buckets")
+      h.negative_buckets = numbers;
+    else if (key == "custom_values")
+      h.custom_values = numbers;
+    else
+      return bad();
+  }
+  if (!h.positive_buckets.empty()) {
+    h.positive_spans = {{offset, static_cast<uint32_t>(h.positive_buckets.size())}};
+  }
+  if (!h.negative_buckets.empty()) {
+    h.negative_spans = {{negative_offset, static_cast<uint32_t>(h.negative_buckets.size())}};
+  }
+  return h;
+}
+
 Status LoadSeriesLine(std::string_view line, int64_t interval_ms, MemoryStorage* storage) {
   const size_t end = SeriesEnd(line);
   NX_ASSIGN_OR_RETURN(const Labels labels, ParseMetric(line.substr(0, end)));
   std::string_view rest = line.substr(end);
   TimestampMs t = 0;
   while (!(rest = TrimSpace(rest)).empty()) {
-    NX_ASSIGN_OR_RETURN(const auto run, ParseRun(TakeWord(&rest)));
+    NX_ASSIGN_OR_RETURN(auto run, ParseRun(TakeValue(&rest)));
     double v = run.first.value_or(0);
     for (int64_t i = 0; i < run.count; ++i, t += interval_ms) {
+      if (run.histogram) {
+        storage->Add(labels, t, *run.histogram);
+        if (run.histogram_step) {
+          NX_RETURN_IF_ERROR(AddTo(&*run.histogram, *run.histogram_step).status());
+        }
+      }
       if (run.first) storage->Add(labels, t, v);
       if (run.step != 0) v += run.step;
     }

@@ -14,8 +14,11 @@
 //     1:10: parse error: …
 //   clear                                     forgets all series
 //
-// "#" starts a comment. Values: number, a+bxN and a-bxN (N steps after the first), axN (a, N times),
-// _ and _xN (gaps), stale.
+// "#" starts a comment. Values: number, a+bxN and a-bxN (N steps after the first), axN (a, N
+// times), _ and _xN (gaps), stale, and native histograms with what differs from zero:
+//   {{schema:0 sum:5 count:4 z_bucket:1 z_bucket_w:0.01 offset:-1 buckets:[1 2] n_buckets:[1]
+//   custom_values:[1 2] counter_reset_hint:gauge}}
+// alone, repeated ({{…}}x3) or growing ({{…}}+{{…}}x3).
 
 #include <string>
 #include <string_view>
@@ -36,6 +39,9 @@ struct ScriptFailure {
 
 // Runs a script. An error means the script itself is wrong.
 StatusOr<std::vector<ScriptFailure>> RunScript(std::string_view text, const Engine& engine);
+
+// One histogram as in a load block.
+StatusOr<FloatHistogram> ParseHistogram(std::string_view text);
 
 // Adds one series as in a load block.
 Status LoadSeriesLine(std::string_view line, int64_t interval_ms, MemoryStorage* storage);

@@ -1,0 +1,37 @@
+#pragma once
+// sum and avg of histograms: what FoldAggregate keeps beside its numbers.
+
+#include <map>
+#include <optional>
+
+#include "core/histogram/arithmetic.h"
+#include "server/promql/engine/context.h"
+#include "server/promql/engine/tile.h"
+
+namespace narthex::promql {
+
+class HistogramFold {
+ public:
+  HistogramFold(QueryContext* context, HistogramSum::Kind kind, PosRange where)
+      : context_(context), kind_(kind), where_(where) {}
+
+  // Adds the histograms of one row; `metric` is for messages.
+  void Add(size_t group, const Tile& tile, size_t row, std::string_view metric);
+  // Adds the results of a group to a row that holds its numbers. Where a group had both, it has
+  // no result.
+  void Finish(size_t group, Tile* tile, size_t row);
+
+ private:
+  struct Cell {
+    std::optional<HistogramSum> sum;  // none once histograms turned out not to go together
+    bool after_reset = false, no_reset = false;
+  };
+  void AddTo(Cell* cell, const FloatHistogram& h, std::string_view metric);
+
+  QueryContext* const context_;
+  const HistogramSum::Kind kind_;
+  const PosRange where_;
+  std::map<std::pair<size_t, size_t>, Cell> cells_;  // by group and step
+};
+
+}  // namespace narthex::promql
