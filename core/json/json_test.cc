@@ -1,3 +1,4 @@
+#include <bit>
 #include <cmath>
 #include <limits>
 
@@ -73,6 +74,34 @@ TEST_CASE("the reader builds a tree") {
   CHECK(v["s"].AsInt() == 0);
   CHECK(v["s"].items().empty());
   CHECK(v.members().front().first == "s");
+}
+
+TEST_CASE("numbers are read to the last bit") {
+  const std::pair<const char*, double> kCases[] = {
+      {"0", 0},
+      {"-0", -0.0},
+      {"0e81", 0},
+      {"-0.0e+300", -0.0},
+      {"1e-400", 0},
+      {"0.1", 0.1},
+      {"123456789012345678901234567890", 123456789012345678901234567890.0},
+      {"2.2250738585072014e-308", 2.2250738585072014e-308},
+      {"4.9e-324", 4.9e-324},
+      {"1.7976931348623157e308", 1.7976931348623157e308},
+      {"9007199254740993.0", 9007199254740992},
+      {"-9223372036854775808", -0x1p63},
+      {"18446744073709551615", 0x1p64}};
+  for (const auto& [text, want] : kCases) {
+    INFO(text);
+    const auto document = ParseJson(text);
+    REQUIRE(document.ok());
+    CHECK(std::bit_cast<uint64_t>(document->AsDouble()) == std::bit_cast<uint64_t>(want));
+  }
+  CHECK(ParseJson("9007199254740993")->AsInt() == 9007199254740993);
+  for (const char* text : {"1e309", "0e", "1.", ".5", "+1", "1e+", "0x1", "-"}) {
+    INFO(text);
+    CHECK_FALSE(ParseJson(text).ok());
+  }
 }
 
 TEST_CASE("broken documents are refused") {

@@ -1,14 +1,22 @@
 #include "core/json/reader.h"
 
-#include <cmath>
-#include <limits>
-
 #include <rapidjson/error/en.h>
 #include <rapidjson/memorystream.h>
 #include <rapidjson/reader.h>
 
+#include <cmath>
+#include <limits>
+
+#include "core/strings/numbers.h"
+
 namespace narthex {
 namespace {
+
+JsonValue NumberOf(std::string_view text) {
+  if (const auto v = ParseInt(text); v && text != "-0") return JsonValue(*v);
+  if (const auto v = ParseUint(text)) return JsonValue(*v);
+  return JsonValue(ParseFloat(text).value_or(0));  // the library has checked the syntax
+}
 
 // Builds the tree from the parser's events, iteratively: the depth of the document costs heap that
 // the limit bounds, and no stack.
@@ -18,12 +26,13 @@ class TreeBuilder {
 
   bool Null() { return Add(JsonValue()); }
   bool Bool(bool v) { return Add(JsonValue(v)); }
-  bool Int(int v) { return Add(JsonValue(int64_t{v})); }
-  bool Uint(unsigned v) { return Add(JsonValue(int64_t{v})); }
-  bool Int64(int64_t v) { return Add(JsonValue(v)); }
-  bool Uint64(uint64_t v) { return Add(JsonValue(v)); }
-  bool Double(double v) { return Add(JsonValue(v)); }
-  bool RawNumber(const char*, unsigned, bool) { return false; }
+  // Numbers come as text alone: the library's own reading of doubles is undefined for "0e81e".
+  bool Int(int) { return false; }
+  bool Uint(unsigned) { return false; }
+  bool Int64(int64_t) { return false; }
+  bool Uint64(uint64_t) { return false; }
+  bool Double(double) { return false; }
+  bool RawNumber(const char* text, unsigned size, bool) { return Add(NumberOf({text, size})); }
   bool String(const char* s, unsigned n, bool) { return Add(JsonValue(std::string(s, n))); }
   bool StartObject() { return Open(false); }
   bool Key(const char* s, unsigned n, bool) {
@@ -157,7 +166,8 @@ StatusOr<JsonValue> ParseJson(std::string_view text, const JsonLimits& limits) {
   rapidjson::MemoryStream stream(text.empty() ? "" : text.data(), text.size());
   rapidjson::Reader reader;
   TreeBuilder builder(limits);
-  constexpr unsigned kFlags = rapidjson::kParseIterativeFlag | rapidjson::kParseFullPrecisionFlag |
+  constexpr unsigned kFlags = rapidjson::kParseIterativeFlag |
+                              rapidjson::kParseNumbersAsStringsFlag |
                               rapidjson::kParseValidateEncodingFlag;
   const rapidjson::ParseResult result = reader.Parse<kFlags>(stream, builder);
   if (builder.limit_hit() != nullptr) return OutOfRange("JSON document: {}", builder.limit_hit());
