@@ -10,6 +10,7 @@
 
 #include "core/base/file.h"
 #include "core/exposition/writer.h"
+#include "core/http/recorded_response.h"
 #include "core/metrics/consistency.h"
 #include "node_exporter/collector_set.h"
 #include "node_exporter/collectors/all.h"
@@ -404,27 +405,13 @@ TEST_CASE("CPU lists") {
   CHECK_FALSE(ParseCpuList("0-999999999").ok());
 }
 
-class RecordedResponse final : public http::ResponseWriter {
- public:
-  http::Headers& headers() override { return headers_; }
-  void SetStatus(int code) override { status = code; }
-  void Send(std::string text) override { body += text; }
-  bool Write(std::string_view chunk) override { return body.append(chunk), true; }
-  std::shared_ptr<http::EventStream> Detach() override { return nullptr; }
-  int status = 200;
-  std::string body;
-
- private:
-  http::Headers headers_;
-};
-
-RecordedResponse Get(const Handler& handler, const std::string& path, const std::string& query = "",
+http::RecordedResponse Get(const Handler& handler, const std::string& path, const std::string& query = "",
                      const std::string& method = "GET") {
   http::Request request;
   request.method = method;
   request.path = path;
   request.query = *http::ParseForm(query);
-  RecordedResponse response;
+  http::RecordedResponse response;
   handler.Serve(request, response);
   return response;
 }

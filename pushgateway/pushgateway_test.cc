@@ -13,6 +13,7 @@
 #include "core/compress/snappy.h"
 #include "core/exposition/families.h"
 #include "core/exposition/writer.h"
+#include "core/http/recorded_response.h"
 #include "core/metrics/consistency.h"
 #include "pushgateway/api.h"
 #include "pushgateway/exposition.h"
@@ -25,21 +26,7 @@
 namespace narthex::pushgateway {
 namespace {
 
-class RecordedResponse final : public http::ResponseWriter {
- public:
-  http::Headers& headers() override { return headers_; }
-  void SetStatus(int code) override { status = code; }
-  void Send(std::string text) override { body += text; }
-  bool Write(std::string_view chunk) override { return body.append(chunk), true; }
-  std::shared_ptr<http::EventStream> Detach() override { return nullptr; }
-  int status = 200;
-  std::string body;
-
- private:
-  http::Headers headers_;
-};
-
-RecordedResponse Call(const Gateway& gateway, const std::string& method, const std::string& path,
+http::RecordedResponse Call(const Gateway& gateway, const std::string& method, const std::string& path,
                       const std::string& body = "",
                       const std::vector<std::pair<std::string, std::string>>& headers = {}) {
   http::Request request;
@@ -48,7 +35,7 @@ RecordedResponse Call(const Gateway& gateway, const std::string& method, const s
   request.path = *http::PercentDecode(path);
   request.body = body;
   for (const auto& [name, value] : headers) request.headers.Set(name, value);
-  RecordedResponse response;
+  http::RecordedResponse response;
   gateway.Serve(request, response);
   return response;
 }

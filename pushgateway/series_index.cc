@@ -4,6 +4,7 @@
 
 #include "core/metrics/consistency.h"
 #include "core/strings/quote.h"
+#include "pushgateway/api.h"
 
 namespace narthex::pushgateway {
 namespace {
@@ -16,18 +17,6 @@ uint64_t HashOf(const MetricSample& sample) {
     hash = absl::HashOf(hash, std::string_view(label.name), std::string_view(label.value));
   }
   return hash;
-}
-
-std::string_view UpperTypeName(MetricType type) {
-  switch (type) {
-    case MetricType::kCounter: return "COUNTER";
-    case MetricType::kGauge: return "GAUGE";
-    case MetricType::kUntyped: return "UNTYPED";
-    case MetricType::kSummary: return "SUMMARY";
-    case MetricType::kHistogram: return "HISTOGRAM";
-    case MetricType::kGaugeHistogram: return "GAUGE_HISTOGRAM";
-  }
-  return "UNTYPED";
 }
 
 bool IsHistogram(MetricType type) {

@@ -4,28 +4,11 @@
 
 #include <thread>
 
+#include "core/http/recorded_response.h"
 #include "tests/catch.h"
 
 namespace narthex {
 namespace {
-
-class RecordedResponse final : public http::ResponseWriter {
- public:
-  http::Headers& headers() override { return headers_; }
-  void SetStatus(int code) override { status = code; }
-  void Send(std::string text) override { body += text; }
-  bool Write(std::string_view chunk) override {
-    body += chunk;
-    return true;
-  }
-  std::shared_ptr<http::EventStream> Detach() override { return nullptr; }
-
-  int status = 200;
-  std::string body;
-
- private:
-  http::Headers headers_;
-};
 
 MetricsHandler::Gather Gives(Registry::Gathered gathered) {
   return [gathered](const http::Request&) { return gathered; };
@@ -52,7 +35,7 @@ TEST_CASE("text is the default, protobuf is served on request") {
   registry.AddGauge("m", "M.").Set(2);
   MetricsHandler handler(registry);
   http::Request request;
-  RecordedResponse text;
+  http::RecordedResponse text;
   handler.Serve(request, text);
   CHECK(text.status == 200);
   CHECK(text.headers().Get("Content-Type") ==
@@ -62,7 +45,7 @@ TEST_CASE("text is the default, protobuf is served on request") {
   request.headers.Set("Accept",
                       "application/vnd.google.protobuf;proto=io.prometheus.client.MetricFamily;"
                       "encoding=delimited");
-  RecordedResponse protobuf;
+  http::RecordedResponse protobuf;
   handler.Serve(request, protobuf);
   CHECK(protobuf.headers().Get("Content-Type").starts_with("application/vnd.google.protobuf"));
   CHECK(protobuf.body != text.body);
@@ -73,7 +56,7 @@ TEST_CASE("OpenMetrics only where it is offered") {
   registry.AddGauge("m", "M.").Set(2);
   http::Request request;
   request.headers.Set("Accept", "application/openmetrics-text;version=1.0.0");
-  RecordedResponse plain, open;
+  http::RecordedResponse plain, open;
   MetricsHandler(registry).Serve(request, plain);
   CHECK(plain.headers().Get("Content-Type").starts_with("text/plain"));
   MetricsHandler(registry, {.offer_open_metrics = true}).Serve(request, open);
@@ -83,7 +66,7 @@ TEST_CASE("OpenMetrics only where it is offered") {
 
 TEST_CASE("gather errors answer 500, or serve what is left") {
   Registry self;
-  RecordedResponse strict, lenient, nothing, several;
+  http::RecordedResponse strict, lenient, nothing, several;
   using OnError = MetricsHandlerOptions::OnError;
   MetricsHandler(Gives(OneGauge({"bad one"})), {.self = &self}).Serve({}, strict);
   CHECK(strict.status == 500);
@@ -111,7 +94,7 @@ TEST_CASE("gather errors answer 500, or serve what is left") {
 
 TEST_CASE("more scrapes at once than allowed get 503") {
   Registry self;
-  RecordedResponse outer, inner;
+  http::RecordedResponse outer, inner;
   std::unique_ptr<MetricsHandler> handler;
   // The second request arrives while the first one gathers.
   handler = std::make_unique<MetricsHandler>(

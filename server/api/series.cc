@@ -27,28 +27,6 @@ Outcome Strings(std::vector<std::string> strings, bool truncated) {
   return answer;
 }
 
-// Names or values of several selectors as one sorted list.
-using Lookup = std::function<StatusOr<std::vector<std::string>>(std::span<const Matcher>, bool*)>;
-Outcome UnionOf(const std::vector<MatcherSet>& sets, size_t limit, const Lookup& lookup) {
-  std::vector<std::string> all;
-  bool truncated = false;
-  const std::vector<MatcherSet> everything(1);
-  for (const MatcherSet& set : sets.empty() ? everything : sets) {
-    auto found = lookup(set, &truncated);
-    if (!found.ok()) return QueryFailure(found.status());
-    std::vector<std::string> merged;
-    std::set_union(std::make_move_iterator(all.begin()), std::make_move_iterator(all.end()),
-                   std::make_move_iterator(found->begin()), std::make_move_iterator(found->end()),
-                   std::back_inserter(merged));
-    all = std::move(merged);
-  }
-  if (limit > 0 && all.size() > limit) {
-    all.resize(limit);
-    truncated = true;
-  }
-  return Strings(std::move(all), truncated);
-}
-
 struct Window {
   TimestampMs start, end;
 };
@@ -56,6 +34,38 @@ StatusOr<Window> ReadWindow(const Call& call) {
   NX_ASSIGN_OR_RETURN(const TimestampMs start, TimeParam(call.form, "start", kMinTime));
   NX_ASSIGN_OR_RETURN(const TimestampMs end, TimeParam(call.form, "end", kMaxTime));
   return Window{start, end};
+}
+
+using Lookup = std::function<StatusOr<std::vector<std::string>>(
+    const storage::Querier&, std::span<const Matcher>, size_t limit, bool* truncated)>;
+// Names or values of the selectors of a call as one sorted list.
+Outcome UnionOf(const Call& call, const storage::Queryable& storage, const Lookup& lookup) {
+  const auto limit = LimitParam(call.form);
+  if (!limit.ok()) return BadData(limit.status());
+  const auto window = ReadWindow(call);
+  if (!window.ok()) return BadData(window.status());
+  auto sets = MatcherSets(call.form.GetAll("match[]"));
+  if (!sets.ok()) return BadData(sets.status());
+  if (sets->empty()) sets->emplace_back();
+  const auto querier = storage.NewQuerier(window->start, window->end);
+  if (!querier.ok()) return QueryFailure(querier.status());
+
+  std::vector<std::string> all;
+  bool truncated = false;
+  for (const MatcherSet& set : *sets) {
+    auto found = lookup(**querier, set, *limit, &truncated);
+    if (!found.ok()) return QueryFailure(found.status());
+    std::vector<std::string> merged;
+    std::set_union(std::make_move_iterator(all.begin()), std::make_move_iterator(all.end()),
+                   std::make_move_iterator(found->begin()), std::make_move_iterator(found->end()),
+                   std::back_inserter(merged));
+    all = std::move(merged);
+  }
+  if (*limit > 0 && all.size() > *limit) {
+    all.resize(*limit);
+    truncated = true;
+  }
+  return Strings(std::move(all), truncated);
 }
 
 }  // namespace
@@ -103,17 +113,10 @@ Outcome Api::Impl::Series(const Call& call) {
 }
 
 Outcome Api::Impl::LabelNames(const Call& call) {
-  const auto limit = LimitParam(call.form);
-  if (!limit.ok()) return BadData(limit.status());
-  const auto window = ReadWindow(call);
-  if (!window.ok()) return BadData(window.status());
-  const auto sets = MatcherSets(call.form.GetAll("match[]"));
-  if (!sets.ok()) return BadData(sets.status());
-  const auto querier = storage.load()->NewQuerier(window->start, window->end);
-  if (!querier.ok()) return QueryFailure(querier.status());
-  return UnionOf(*sets, *limit, [&](std::span<const Matcher> matchers, bool* truncated) {
-    return (*querier)->LabelNames(matchers, *limit, truncated);
-  });
+  return UnionOf(call, *storage.load(),
+                 [](const storage::Querier& querier, auto matchers, size_t limit, bool* truncated) {
+                   return querier.LabelNames(matchers, limit, truncated);
+                 });
 }
 
 Outcome Api::Impl::LabelValues(const Call& call) {
@@ -122,17 +125,11 @@ Outcome Api::Impl::LabelValues(const Call& call) {
   if (!IsValidLabelName(name, NameValidation::kUtf8)) {
     return BadData("invalid label name: " + GoQuote(name));
   }
-  const auto limit = LimitParam(call.form);
-  if (!limit.ok()) return BadData(limit.status());
-  const auto window = ReadWindow(call);
-  if (!window.ok()) return BadData(window.status());
-  const auto sets = MatcherSets(call.form.GetAll("match[]"));
-  if (!sets.ok()) return BadData(sets.status());
-  const auto querier = storage.load()->NewQuerier(window->start, window->end);
-  if (!querier.ok()) return QueryFailure(querier.status());
-  return UnionOf(*sets, *limit, [&](std::span<const Matcher> matchers, bool* truncated) {
-    return (*querier)->LabelValues(name, matchers, *limit, truncated);
-  });
+  return UnionOf(
+      call, *storage.load(),
+      [&](const storage::Querier& querier, auto matchers, size_t limit, bool* truncated) {
+        return querier.LabelValues(name, matchers, limit, truncated);
+      });
 }
 
 }  // namespace narthex::api

@@ -1,0 +1,27 @@
+#pragma once
+// For tests of handlers: keeps what a handler answers.
+
+#include <memory>
+#include <string>
+#include <string_view>
+
+#include "core/http/server.h"
+
+namespace narthex::http {
+
+class RecordedResponse final : public ResponseWriter {
+ public:
+  Headers& headers() override { return headers_; }
+  void SetStatus(int code) override { status = code; }
+  void Send(std::string text) override { body += text; }
+  bool Write(std::string_view chunk) override { return body.append(chunk), true; }
+  std::shared_ptr<EventStream> Detach() override { return nullptr; }
+
+  int status = 200;
+  std::string body;
+
+ private:
+  Headers headers_;
+};
+
+}  // namespace narthex::http
