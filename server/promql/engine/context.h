@@ -37,6 +37,8 @@ struct EvalOptions {
   bool per_step_stats = false;        // promql-per-step-stats, with stats=all
 };
 
+class TilePool;
+
 class QueryContext {
  public:
   struct Limits {
@@ -46,11 +48,13 @@ class QueryContext {
     const std::atomic<bool>* cancelled = nullptr;
     const Clock* clock = nullptr;
     EvalOptions options;
+    TilePool* pool = nullptr;  // null: the query works on its own thread alone
   };
   QueryContext(std::string_view text, const storage::Querier* querier, Limits limits)
       : text_(text), querier_(querier), limits_(limits) {}
 
   const storage::Querier& querier() const { return *querier_; }
+  TilePool* pool() const { return limits_.pool; }
   const EvalOptions& options() const { return limits_.options; }
   int64_t lookback_ms() const { return limits_.lookback_ms; }
 

@@ -1,9 +1,12 @@
 #include "server/promql/engine/engine.h"
 
+#include <sched.h>
+
 #include "server/promql/engine/builder.h"
 #include "server/promql/engine/engine_metrics.h"
 #include "server/promql/engine/gate.h"
 #include "server/promql/engine/results.h"
+#include "server/promql/engine/tile_pool.h"
 #include "server/promql/plan/plan.h"
 
 namespace narthex::promql {
@@ -24,28 +27,44 @@ struct Request {
   }
 };
 
+constexpr int kMaxThreads = 256;
+
+// Those this process may run on.
+int Cores() {
+  cpu_set_t set;
+  CPU_ZERO(&set);
+  if (sched_getaffinity(0, sizeof set, &set) != 0) return 1;
+  return std::max(CPU_COUNT(&set), 1);
+}
+
 double Seconds(int64_t nanos) { return static_cast<double>(nanos) / 1e9; }
 
 Status CheckRequest(const Request& request, const Expr& expr) {
   if (request.instant || expr.type == ValueType::kVector || expr.type == ValueType::kScalar) {
     return OkStatus();
   }
-  return InvalidArgument("invalid expression type \"{}\" for range query, must be Scalar or instant "
-                         "Vector",
-                         DocumentedType(expr.type));
+  return InvalidArgument(
+      "invalid expression type \"{}\" for range query, must be Scalar or instant "
+      "Vector",
+      DocumentedType(expr.type));
 }
 
 }  // namespace
 
 std::string_view ApiErrorType(const Status& status) {
   switch (status.code()) {
-    case StatusCode::kInvalidArgument: return "bad_data";
-    case StatusCode::kDeadlineExceeded: return "timeout";
-    case StatusCode::kCancelled: return "canceled";
+    case StatusCode::kInvalidArgument:
+      return "bad_data";
+    case StatusCode::kDeadlineExceeded:
+      return "timeout";
+    case StatusCode::kCancelled:
+      return "canceled";
     case StatusCode::kInternal:
     case StatusCode::kDataLoss:
-    case StatusCode::kUnavailable: return "internal";
-    default: return "execution";
+    case StatusCode::kUnavailable:
+      return "internal";
+    default:
+      return "execution";
   }
 }
 
@@ -53,7 +72,10 @@ struct Engine::Impl {
   explicit Impl(EngineOptions o)
       : options(std::move(o)),
         gate(options.max_concurrent),
-        metrics(options.registry, options.max_concurrent) {}
+        metrics(options.registry, options.max_concurrent) {
+    const int threads = options.threads > 0 ? options.threads : Cores();
+    if (threads > 1) pool = std::make_unique<TilePool>(std::min(threads, kMaxThreads) - 1);
+  }
 
   StatusOr<QueryResult> Execute(const storage::Queryable& queryable, const Request& request,
                                 const QueryOptions& query);
@@ -69,6 +91,7 @@ struct Engine::Impl {
   const EngineOptions options;
   QueryGate gate;
   EngineMetrics metrics;
+  std::unique_ptr<TilePool> pool;
   Mutex log_mutex;
   std::shared_ptr<const std::function<void(const QueryLogEntry&)>> log GUARDED_BY(log_mutex);
 };
@@ -105,9 +128,9 @@ StatusOr<QueryResult> Engine::Impl::Execute(const storage::Queryable& queryable,
 }
 
 StatusOr<QueryResult> Engine::Impl::ExecuteInGate(const storage::Queryable& queryable,
-                                                  const Request& request,
-                                                  const QueryOptions& query, ExprPtr expr,
-                                                  int64_t deadline, QueryStats* stats) {
+                                                  const Request& request, const QueryOptions& query,
+                                                  ExprPtr expr, int64_t deadline,
+                                                  QueryStats* stats) {
   const int64_t begin = options.clock->MonotonicNanos();
   PlanWindow window;
   window.start = request.start;
@@ -122,6 +145,8 @@ StatusOr<QueryResult> Engine::Impl::ExecuteInGate(const storage::Queryable& quer
   limits.deadline_nanos = deadline;
   limits.cancelled = query.cancelled;
   limits.clock = options.clock;
+  limits.options = options.eval;
+  limits.pool = pool.get();
   stats->query_preparation_time = Seconds(options.clock->MonotonicNanos() - begin);
   metrics.PrepareTime(stats->query_preparation_time);
   auto result = Evaluate(queryable, request, window, std::move(expr), limits, stats);
@@ -200,9 +225,10 @@ StatusOr<QueryResult> Engine::Range(const storage::Queryable& queryable, std::st
 
 void Engine::SetQueryLog(std::function<void(const QueryLogEntry&)> log) {
   impl_->metrics.QueryLogEnabled(log != nullptr);
-  auto shared = log == nullptr ? nullptr
-                               : std::make_shared<const std::function<void(const QueryLogEntry&)>>(
-                                     std::move(log));
+  auto shared =
+      log == nullptr
+          ? nullptr
+          : std::make_shared<const std::function<void(const QueryLogEntry&)>>(std::move(log));
   MutexLock lock(impl_->log_mutex);
   impl_->log = std::move(shared);
 }

@@ -27,6 +27,7 @@
 #include "core/base/mutex.h"
 #include "core/base/status.h"
 #include "core/metrics/registry.h"
+#include "server/promql/engine/context.h"
 #include "server/promql/engine/result.h"
 #include "server/promql/parser/parser.h"
 #include "server/storage/interface.h"
@@ -63,14 +64,17 @@ struct EngineOptions {
   ParserOptions parser;
   // Step of subqueries that name none, given their range. Default: one minute.
   std::function<int64_t(int64_t range_ms)> default_subquery_step;
+  EvalOptions eval;
+  // Threads a query may use, its own included. 0: one a core. Answers do not depend on it.
+  int threads = 0;
   QueryObserver* observer = nullptr;  // not owned, outlives the engine
   Registry* registry = nullptr;       // not owned; null: no metrics
   const Clock* clock = &Clock::System();
 };
 
 struct QueryOptions {
-  int64_t lookback_delta_ms = 0;  // 0: the engine's
-  int64_t timeout_ms = 0;         // 0: the engine's; never longer than the engine's
+  int64_t lookback_delta_ms = 0;                 // 0: the engine's
+  int64_t timeout_ms = 0;                        // 0: the engine's; never longer than the engine's
   const std::atomic<bool>* cancelled = nullptr;  // polled; set it to cancel
   // Goes to the query log with the entry: ("ruleGroup.name", …), ("httpRequest.path", …).
   std::vector<std::pair<std::string, std::string>> origin;

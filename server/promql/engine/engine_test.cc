@@ -42,6 +42,86 @@ class TrickyStorage final : public storage::Queryable {
   MemoryStorage empty_;
 };
 
+// Floats, gaps, histograms and resets, in so many series that tiles are shared out.
+MemoryStorage ManyKinds() {
+  MemoryStorage storage;
+  for (int i = 0; i < 900; ++i) {
+    const Labels labels{{"__name__", i % 9 == 0 ? "h_total" : "m_total"},
+                        {"i", std::to_string(i)},
+                        {"g", std::to_string(i % 7)},
+                        {"le", i % 3 == 0 ? "+Inf" : std::to_string(i % 3)}};
+    for (int t = 0; t < 60; ++t) {
+      if ((i + t) % 13 == 0) continue;
+      if (i % 9 == 0) {
+        FloatHistogram h;
+        h.count = t + i;
+        h.sum = t * 0.1 + i;
+        h.positive_spans = {{i % 3, 2}};
+        h.positive_buckets = {t * 1.0, i * 1.0};
+        storage.Add(labels, t * 15'000, std::move(h));
+      } else {
+        storage.Add(labels, t * 15'000, (t % 20) * 0.1 * i + 1.0 / (i + t + 1));
+      }
+    }
+  }
+  return storage;
+}
+
+TEST_CASE("answers do not depend on the number of threads") {
+  const MemoryStorage storage = ManyKinds();
+  const std::string_view queries[] = {
+      "m_total",
+      "sum(m_total)",
+      "avg by (g) ({__name__=~\".+\"})",
+      "sum by (g) (rate(m_total[1m]))",
+      "rate(h_total[2m])",
+      "avg(h_total)",
+      "histogram_quantile(0.9, sum by (le) (rate(m_total[1m])))",
+      "histogram_quantile(0.9, h_total)",
+      "topk(3, m_total)",
+      "quantile(0.3, m_total)",
+      "m_total * on (i) group_left m_total",
+      "m_total > 5 or h_total",
+      "stddev_over_time(m_total[1m])",
+      "max_over_time(sum by (g) (m_total)[2m:15s])",
+      "count_values(\"v\", m_total)",
+      "sum(m_total) + sum({__name__=~\".+\"})",
+      "m_total + on (g) m_total",  // many-to-many: the error is always the same one
+  };
+  for (const std::string_view query : queries) {
+    std::string want;
+    for (const int threads : {1, 2, 7}) {
+      EngineOptions options;
+      options.threads = threads;
+      const Engine engine(options);
+      std::string got;
+      for (const auto& result : {engine.Range(storage, query, 0, 885'000, 15'000, {}),
+                                 engine.Instant(storage, query, 600'000, {})}) {
+        got += result.ok() ? ResultToText(*result) : std::string(MessageOf(result.status()));
+        if (!result.ok()) continue;
+        for (const auto& text : result->annotations.warnings) got += text + "\n";
+        for (const auto& text : result->annotations.infos) got += text + "\n";
+        got += std::to_string(result->stats.total_queryable_samples) + "\n";
+      }
+      if (threads == 1) want = got;
+      INFO(query << " with " << threads << " threads");
+      CHECK(got.size() > 10);
+      CHECK((got == want));
+    }
+  }
+}
+
+TEST_CASE("errors and cancellation end queries of several threads") {
+  const MemoryStorage storage = ManyKinds();
+  EngineOptions options;
+  options.threads = 7;
+  options.max_samples = 1000;
+  const Engine engine(options);
+  const auto result = engine.Range(storage, "sum(m_total)", 0, 885'000, 15'000, {});
+  CHECK(MessageOf(result.status()) ==
+        "query processing would load too many samples into memory in query execution");
+}
+
 TEST_CASE("kinds of errors") {
   const MemoryStorage storage = SomeSeries(2, 10);
   const Engine engine(EngineOptions{});
@@ -50,12 +130,12 @@ TEST_CASE("kinds of errors") {
   };
   CHECK(kind("m_total +") == "bad_data");
   CHECK(kind("rate(m_total)") == "bad_data");
-  CHECK(kind("m_total + on (half) group_left m_total") == "execution" );
-  CHECK(kind("histogram_sum(m_total)") == "execution");
+  CHECK(kind("m_total + on (half) group_left m_total") == "execution");
 
   const auto range = engine.Range(storage, "m_total[5m]", 0, 1000, 1000, {});
-  CHECK(MessageOf(range.status()) ==
-        "invalid expression type \"range vector\" for range query, must be Scalar or instant Vector");
+  CHECK(
+      MessageOf(range.status()) ==
+      "invalid expression type \"range vector\" for range query, must be Scalar or instant Vector");
   CHECK(ApiErrorType(range.status()) == "bad_data");
   CHECK(ApiErrorType(engine.Range(storage, "m_total", 0, 1000, 0, {}).status()) == "bad_data");
   CHECK(ApiErrorType(engine.Range(storage, "m_total", 1000, 0, 5, {}).status()) == "bad_data");
@@ -179,8 +259,8 @@ TEST_CASE("query log, observer, metrics, statistics") {
   std::vector<QueryLogEntry> log;
   engine.SetQueryLog([&](const QueryLogEntry& e) { log.push_back(e); });
   const MemoryStorage storage = SomeSeries(3, 41);
-  const auto r =
-      engine.Range(storage, "rate(m_total[1m])", 300'000, 600'000, 60'000, {.origin = {{"a", "b"}}});
+  const auto r = engine.Range(storage, "rate(m_total[1m])", 300'000, 600'000, 60'000,
+                              {.origin = {{"a", "b"}}});
   REQUIRE(r.ok());
   CHECK(r->stats.total_queryable_samples == 3 * 6 * 4);
   CHECK(r->stats.samples_read == 3 * 24);
@@ -266,7 +346,8 @@ TEST_CASE("queries at once") {
   for (int i = 0; i < 4; ++i) {
     threads.emplace_back([&] {
       for (int k = 0; k < 10; ++k) {
-        const auto r = engine.Range(storage, "sum by (half) (rate(m_total[1m]))", 0, 600'000, 15'000, {});
+        const auto r =
+            engine.Range(storage, "sum by (half) (rate(m_total[1m]))", 0, 600'000, 15'000, {});
         good += r.ok() && r->matrix.size() == 2;
       }
     });

@@ -6,6 +6,7 @@
 // Consumers that fold series into one another visit tiles in order of the series, so that answers
 // do not depend on who produced the tiles.
 
+#include <functional>
 #include <memory>
 #include <utility>
 #include <vector>
@@ -43,11 +44,22 @@ class Operator {
 };
 using OperatorPtr = std::unique_ptr<Operator>;
 
-// Calls visit(first, tile) for all series of `op` in order.
+// Below this, waking a helper takes longer than the work.
+inline constexpr size_t kCellsWorthHelp = 16 * 1024;
+
+// ForEachTile with helpers (parallel_tiles.cc).
+Status ForEachTileInParallel(const Operator& op,
+                             const std::function<Status(size_t, const Tile&)>& visit);
+
+// Calls visit(first, tile) for all series of `op` in order, on the calling thread. The tiles
+// themselves are made by several threads where there are many.
 template <typename Visit>
 Status ForEachTile(const Operator& op, Visit visit) {
   const size_t steps = op.window().steps;
   const size_t rows = RowsPerTile(steps);
+  if (op.context().pool() != nullptr && op.size() > rows && op.size() * steps >= kCellsWorthHelp) {
+    return ForEachTileInParallel(op, visit);
+  }
   Tile tile;
   for (size_t first = 0; first < op.size(); first += rows) {
     NX_RETURN_IF_ERROR(op.context().CheckAlive());

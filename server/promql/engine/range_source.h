@@ -15,13 +15,16 @@ namespace narthex::promql {
 
 class Builder;
 
-// The windows of a range vector: the one of step i is (end(i) - range, end(i)].
+// The windows of a range vector: the one of step i is (end(i) - range - before, end(i) + after].
 struct RangeWindows {
   EvalWindow steps;
   int64_t range_ms = 0;
   int64_t offset_ms = 0;
   bool fixed = false;  // @: the same window at every step
   TimestampMs at_ms = 0;
+  // How far beyond its bounds a window reaches: anchored and smoothed ranges.
+  int64_t before_ms = 0;
+  int64_t after_ms = 0;
 
   TimestampMs end(size_t i) const { return (fixed ? at_ms : steps.ts(i)) - offset_ms; }
   TimestampMs first_end() const { return end(0); }

@@ -5,14 +5,6 @@
 namespace narthex::promql {
 namespace {
 
-Status CheckSupported(const VectorSelector& selector) {
-  if (selector.anchored || selector.smoothed) {
-    return FailedPrecondition("modifier \"{}\" is known to PromQL but not implemented here yet",
-                              selector.anchored ? "anchored" : "smoothed");
-  }
-  return OkStatus();
-}
-
 bool HasOneName(const VectorSelector& selector) {
   for (const Matcher& m : selector.matchers) {
     if (m.name() == kMetricNameLabel && m.type() == MatchType::kEqual) return true;
@@ -35,8 +27,8 @@ StatusOr<std::unique_ptr<storage::SeriesList>> Select(QueryContext* context,
 
 storage::SelectHints HintsFor(const RangeWindows& w, int64_t reach_ms, const SelectorUse& use) {
   storage::SelectHints hints;
-  hints.start = w.first_end() - reach_ms + 1;
-  hints.end = w.last_end();
+  hints.start = w.first_end() - reach_ms - w.before_ms + 1;
+  hints.end = w.last_end() + w.after_ms;
   hints.step_ms = w.steps.step;
   hints.range_ms = w.range_ms;
   hints.function = use.function;
@@ -57,8 +49,12 @@ RangeWindows WindowsOf(const EvalWindow& window, const TimeModifiers& time, int6
 
 class VectorSelectorOp final : public Operator {
  public:
-  VectorSelectorOp(QueryContext* context, const RangeWindows& refs, bool want_timestamps)
-      : Operator(context, refs.steps), refs_(refs), want_timestamps_(want_timestamps) {}
+  VectorSelectorOp(QueryContext* context, const RangeWindows& refs, bool want_timestamps,
+                   bool smoothed)
+      : Operator(context, refs.steps),
+        refs_(refs),
+        want_timestamps_(want_timestamps),
+        smoothed_(smoothed) {}
 
   Status Open(const VectorSelector& selector, const SelectorUse& use) {
     one_name_ = HasOneName(selector);
@@ -68,16 +64,20 @@ class VectorSelectorOp final : public Operator {
   }
 
   Status Produce(size_t first, Tile* out) const override {
-    if (window_.steps == 1 || refs_.fixed) {
+    if ((window_.steps == 1 || refs_.fixed) && !smoothed_) {
       NX_RETURN_IF_ERROR(ProduceFixed(first, out));
     } else {
       storage::SampleColumns columns;
       for (size_t row = 0; row < out->rows(); ++row) {
         columns.Clear();
         NX_RETURN_IF_ERROR(list_->Read(first + row, refs_.first_end() - context_->lookback_ms() + 1,
-                                       refs_.last_end(), &columns));
+                                       refs_.last_end() + refs_.after_ms, &columns));
         context_->CountRead(static_cast<int64_t>(columns.size()));
-        WalkSteps(&columns, row, out);
+        if (smoothed_) {
+          Interpolate(columns, row, out);
+        } else {
+          WalkSteps(&columns, row, out);
+        }
       }
     }
     const size_t points = out->CountPoints();
@@ -143,8 +143,31 @@ class VectorSelectorOp final : public Operator {
     }
   }
 
+  // On the line between the neighbours, both within the lookback and neither a stale marker; the
+  // sample at hand when there is none behind. Numbers alone.
+  void Interpolate(const storage::SampleColumns& columns, size_t row, Tile* out) const {
+    const int64_t* times = columns.timestamps.data();
+    const size_t n = columns.size();
+    size_t next = 0;  // first sample behind the step
+    for (size_t i = 0; i < window_.steps; ++i) {
+      const TimestampMs ref = refs_.end(i);
+      while (next < n && times[next] <= ref) ++next;
+      if (next == 0 || times[next - 1] <= ref - context_->lookback_ms()) continue;
+      const double v = columns.values[next - 1];
+      if (storage::IsStaleNaN(v) || columns.IsHistogram(next - 1)) continue;
+      double value = v;
+      if (next < n && times[next - 1] < ref && times[next] <= ref + context_->lookback_ms() &&
+          !storage::IsStaleNaN(columns.values[next]) && !columns.IsHistogram(next)) {
+        value += (columns.values[next] - v) * static_cast<double>(ref - times[next - 1]) /
+                 static_cast<double>(times[next] - times[next - 1]);
+      }
+      out->Set(row, i, want_timestamps_ ? static_cast<double>(ref) / 1000 : value);
+    }
+  }
+
   const RangeWindows refs_;
   const bool want_timestamps_;
+  const bool smoothed_;
   std::unique_ptr<storage::SeriesList> list_;
 };
 
@@ -163,7 +186,8 @@ class MatrixSource final : public RangeSource {
   Status Load(size_t index, storage::SampleColumns* out) const override {
     out->Clear();
     NX_RETURN_IF_ERROR(
-        list_->Read(index, windows_.first_end() - windows_.range_ms + 1, windows_.last_end(), out));
+        list_->Read(index, windows_.first_end() - windows_.range_ms - windows_.before_ms + 1,
+                    windows_.last_end() + windows_.after_ms, out));
     context_->CountRead(static_cast<int64_t>(out->size()));
     DropStale(out);
     return OkStatus();
@@ -198,9 +222,9 @@ class MatrixSource final : public RangeSource {
 StatusOr<OperatorPtr> MakeVectorSelector(QueryContext* context, const EvalWindow& window,
                                          const VectorSelector& selector, const SelectorUse& use,
                                          bool want_timestamps) {
-  NX_RETURN_IF_ERROR(CheckSupported(selector));
-  auto op = std::make_unique<VectorSelectorOp>(context, WindowsOf(window, selector.time, 0),
-                                               want_timestamps);
+  RangeWindows refs = WindowsOf(window, selector.time, 0);
+  if (selector.smoothed) refs.after_ms = context->lookback_ms();
+  auto op = std::make_unique<VectorSelectorOp>(context, refs, want_timestamps, selector.smoothed);
   NX_RETURN_IF_ERROR(op->Open(selector, use));
   return op;
 }
@@ -209,9 +233,11 @@ StatusOr<std::unique_ptr<RangeSource>> MakeMatrixSource(QueryContext* context,
                                                         const EvalWindow& window,
                                                         const MatrixSelector& selector,
                                                         const SelectorUse& use) {
-  NX_RETURN_IF_ERROR(CheckSupported(*selector.selector));
-  auto source = std::make_unique<MatrixSource>(
-      context, WindowsOf(window, selector.selector->time, selector.range.ms));
+  RangeWindows windows = WindowsOf(window, selector.selector->time, selector.range.ms);
+  const bool smoothed = selector.selector->smoothed;
+  if (smoothed || selector.selector->anchored) windows.before_ms = context->lookback_ms();
+  if (smoothed) windows.after_ms = context->lookback_ms();
+  auto source = std::make_unique<MatrixSource>(context, windows);
   NX_RETURN_IF_ERROR(source->Open(*selector.selector, use));
   return source;
 }
@@ -227,8 +253,8 @@ void FindWindows(const RangeWindows& windows, const std::vector<int64_t>& timest
   uint32_t h = 0;
   for (size_t i = 0; i < steps; ++i) {
     const TimestampMs end = windows.end(i);
-    const TimestampMs begin = end - windows.range_ms;
-    while (h < n && timestamps[h] <= end) ++h;
+    const TimestampMs begin = end - windows.range_ms - windows.before_ms;
+    while (h < n && timestamps[h] <= end + windows.after_ms) ++h;
     while (l < h && timestamps[l] <= begin) ++l;
     (*lo)[i] = l;
     (*hi)[i] = h;

@@ -1,7 +1,11 @@
 // label_replace and label_join.
 
+#include <algorithm>
+#include <numeric>
+
 #include "core/labels/names.h"
 #include "core/labels/regex.h"
+#include "core/strings/numbers.h"
 #include "core/strings/quote.h"
 #include "server/promql/engine/basic_ops.h"
 #include "server/promql/functions/registry.h"
@@ -64,7 +68,75 @@ StatusOr<OperatorPtr> LabelJoin(Builder& builder, const Call& call, const EvalWi
   return MakeRelabelled(std::move(op), std::move(labels));
 }
 
-constexpr FunctionEntry kFunctions[] = {{"label_replace", LabelReplace}, {"label_join", LabelJoin}};
+// A run of digits, or of anything else.
+std::string_view TakeRun(std::string_view* text) {
+  const auto digit = [&](size_t i) { return (*text)[i] >= '0' && (*text)[i] <= '9'; };
+  size_t end = 1;
+  while (end < text->size() && digit(end) == digit(0)) ++end;
+  const std::string_view run = text->substr(0, end);
+  text->remove_prefix(end);
+  return run;
+}
+
+// Numbers inside of texts are compared as numbers: "x2" before "x10".
+bool NaturalLess(std::string_view a, std::string_view b) {
+  while (!a.empty()) {
+    if (b.empty()) return false;
+    const std::string_view x = TakeRun(&a);
+    const std::string_view y = TakeRun(&b);
+    const auto m = ParseInt(x);
+    const auto n = ParseInt(y);
+    const bool equal = m && n ? *m == *n : x == y;
+    if (!equal) return m && n ? *m < *n : x < y;
+    if (a.empty()) return true;
+  }
+  return false;
+}
+
+// Only instant queries have an order.
+template <bool kDescending>
+StatusOr<OperatorPtr> SortByLabel(Builder& builder, const Call& call, const EvalWindow& window) {
+  std::vector<std::string> names;
+  for (size_t i = 1; i < call.args.size(); ++i) names.push_back(StringValue(*call.args[i]));
+  NX_ASSIGN_OR_RETURN(OperatorPtr op, builder.Build(*call.args[0], window));
+  if (window.steps != 1) return op;
+  std::vector<size_t> order(op->size());
+  std::iota(order.begin(), order.end(), size_t{0});
+  std::stable_sort(order.begin(), order.end(), [&](size_t i, size_t j) {
+    const Labels& a = op->labels(kDescending ? j : i);
+    const Labels& b = op->labels(kDescending ? i : j);
+    for (const std::string& name : names) {
+      const std::string_view x = a.Get(name);
+      const std::string_view y = b.Get(name);
+      if (x == y) continue;
+      const bool less = NaturalLess(x, y);
+      // Different texts of one value ("1" and "01") keep their order.
+      if (less == NaturalLess(y, x)) continue;
+      return less;
+    }
+    return a < b;
+  });
+  RowStore all(1);
+  NX_RETURN_IF_ERROR(ForEachTile(*op, [&](size_t, const Tile& tile) {
+    for (size_t row = 0; row < tile.rows(); ++row) all.Add(tile, row);
+    return OkStatus();
+  }));
+  RowStore rows(1);
+  std::vector<Labels> labels;
+  Tile tile;
+  for (size_t i : order) {
+    tile.Reset(1, 1);
+    all.Load(i, &tile, 0);
+    rows.Add(tile, 0);
+    labels.push_back(op->labels(i));
+  }
+  return MakeStored(&builder.context(), window, std::move(labels), std::move(rows), op->one_name());
+}
+
+constexpr FunctionEntry kFunctions[] = {{"label_replace", LabelReplace},
+                                        {"label_join", LabelJoin},
+                                        {"sort_by_label", SortByLabel<false>},
+                                        {"sort_by_label_desc", SortByLabel<true>}};
 
 }  // namespace
 

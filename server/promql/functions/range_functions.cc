@@ -104,9 +104,41 @@ class RangeFunctionOp final : public Operator {
   std::vector<std::vector<double>> params_;
 };
 
+// What computes a function over anchored or smoothed ranges; histograms are left out.
+struct ExtendedFunction {
+  std::string_view name;
+  RangeKernel kernel;
+  bool smoothed;
+};
+constexpr ExtendedFunction kExtended[] = {{"changes", AnchoredChanges, false},
+                                          {"delta", ExtendedDelta, true},
+                                          {"increase", ExtendedIncrease, true},
+                                          {"rate", ExtendedRate, true},
+                                          {"resets", AnchoredResets, false}};
+
+Status UseExtended(const Call& call, const Expr& arg, RangeSpec* spec) {
+  const Expr& inner = Unwrap(arg);
+  if (inner.kind != ExprKind::kMatrixSelector) return OkStatus();
+  const VectorSelector& selector = *inner.As<MatrixSelector>().selector;
+  if (!selector.anchored && !selector.smoothed) return OkStatus();
+  for (const ExtendedFunction& f : kExtended) {
+    if (f.name != call.function->name || (selector.smoothed && !f.smoothed)) continue;
+    spec->numbers = f.kernel;
+    spec->mixed = IgnoreHistograms;
+    return OkStatus();
+  }
+  return FailedPrecondition("{} - not with {}",
+                            selector.smoothed
+                                ? "smoothed modifier can only be used with: delta, increase, rate"
+                                : "anchored modifier can only be used with: changes, delta, "
+                                  "increase, rate, resets",
+                            call.function->name);
+}
+
 StatusOr<std::unique_ptr<RangeFunctionOp>> MakeOp(Builder& builder, const Call& call,
                                                   const EvalWindow& window, size_t matrix_arg,
-                                                  const RangeSpec& spec) {
+                                                  RangeSpec spec) {
+  NX_RETURN_IF_ERROR(UseExtended(call, *call.args[matrix_arg], &spec));
   const SelectorUse use{.function = std::string(call.function->name)};
   NX_ASSIGN_OR_RETURN(auto source, builder.BuildRange(*call.args[matrix_arg], window, use));
   return std::make_unique<RangeFunctionOp>(&builder.context(), window, std::move(source), spec,

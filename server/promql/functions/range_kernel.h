@@ -91,6 +91,13 @@ void DerivKernel(const RangeInput& in, double* out, uint64_t* presence);
 void PredictLinearKernel(const RangeInput& in, double* out, uint64_t* presence);
 void SmoothingKernel(const RangeInput& in, double* out, uint64_t* presence);
 
+// Of anchored and smoothed ranges (extended_kernels.cc).
+void ExtendedRate(const RangeInput& in, double* out, uint64_t* presence);
+void ExtendedIncrease(const RangeInput& in, double* out, uint64_t* presence);
+void ExtendedDelta(const RangeInput& in, double* out, uint64_t* presence);
+void AnchoredChanges(const RangeInput& in, double* out, uint64_t* presence);
+void AnchoredResets(const RangeInput& in, double* out, uint64_t* presence);
+
 void SumKernel(const RangeInput& in, double* out, uint64_t* presence);
 void AvgKernel(const RangeInput& in, double* out, uint64_t* presence);
 void CountKernel(const RangeInput& in, double* out, uint64_t* presence);

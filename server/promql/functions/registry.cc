@@ -8,7 +8,7 @@ FunctionMaker FindFunctionMaker(std::string_view name) {
   static const auto* const table = [] {
     auto* t = new absl::flat_hash_map<std::string_view, FunctionMaker>();
     for (const auto& family : {MathFunctions(), TimeFunctions(), ShapeFunctions(), LabelFunctions(),
-                               RangeFunctions(), HistogramFunctions()}) {
+                               RangeFunctions(), HistogramFunctions(), InfoFunctions()}) {
       for (const FunctionEntry& f : family) t->emplace(f.name, f.make);
     }
     return t;

@@ -25,5 +25,6 @@ std::span<const FunctionEntry> ShapeFunctions();
 std::span<const FunctionEntry> LabelFunctions();
 std::span<const FunctionEntry> RangeFunctions();
 std::span<const FunctionEntry> HistogramFunctions();
+std::span<const FunctionEntry> InfoFunctions();
 
 }  // namespace narthex::promql

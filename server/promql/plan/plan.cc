@@ -12,7 +12,7 @@ namespace {
 // Functions whose value depends on the step even when their arguments do not.
 bool DependsOnStep(std::string_view name) {
   static constexpr std::string_view kNames[] = {
-      "days_in_month", "day_of_month", "day_of_week", "day_of_year",    "hour", "minute",
+      "days_in_month", "day_of_month", "day_of_week", "day_of_year",    "hour",     "minute",
       "month",         "year",         "time",        "predict_linear", "timestamp"};
   for (std::string_view n : kNames) {
     if (n == name) return true;
@@ -44,12 +44,29 @@ class Planner {
     return status;
   }
 
+  // start(), end(), step() and range() are known before evaluation.
+  void ReplaceWindowCalls(ExprPtr& expr) {
+    if (expr->kind == ExprKind::kCall) {
+      const std::string_view name = expr->As<Call>().function->name;
+      const auto put = [&](int64_t ms) {
+        expr = std::make_unique<NumberLiteral>(static_cast<double>(ms) / 1000, expr->pos);
+      };
+      if (name == "start") return put(window_.start);
+      if (name == "end") return put(window_.end);
+      if (name == "step") return put(window_.step_ms);
+      if (name == "range") return put(window_.end - window_.start);
+    }
+    ForEachChild(*expr, [&](ExprPtr& child) { ReplaceWindowCalls(child); });
+  }
+
   // Whether `expr` has one value for all steps. Children of a varying node that do are wrapped.
   bool FindInvariant(ExprPtr& expr) {
     switch (expr->kind) {
       case ExprKind::kNumber:
-      case ExprKind::kString: return true;
-      case ExprKind::kVectorSelector: return expr->As<VectorSelector>().time.at != AtAnchor::kNone;
+      case ExprKind::kString:
+        return true;
+      case ExprKind::kVectorSelector:
+        return expr->As<VectorSelector>().time.at != AtAnchor::kNone;
       case ExprKind::kMatrixSelector:
         return expr->As<MatrixSelector>().selector->time.at != AtAnchor::kNone;
       case ExprKind::kSubquery: {
@@ -57,7 +74,8 @@ class Planner {
         if (FindInvariant(subquery.expr)) Wrap(subquery.expr);
         return subquery.time.at != AtAnchor::kNone;
       }
-      default: return FindInvariantChildren(*expr);
+      default:
+        return FindInvariantChildren(*expr);
     }
   }
 
@@ -120,22 +138,32 @@ class Planner {
       NX_ASSIGN_OR_RETURN(r, Compute(*e.rhs));
     }
     switch (e.op) {
-      case DurationOp::kStep: return static_cast<double>(window_.step_ms) / 1000;
-      case DurationOp::kRange: return (static_cast<double>(window_.end) - static_cast<double>(window_.start)) / 1000;
-      case DurationOp::kAdd: return l + r;
-      case DurationOp::kSub: return l - r;
-      case DurationOp::kMul: return l * r;
-      case DurationOp::kPow: return std::pow(l, r);
-      case DurationOp::kNegate: return -r;
-      case DurationOp::kMinOf: return std::min(l, r);
-      case DurationOp::kMaxOf: return std::max(l, r);
+      case DurationOp::kStep:
+        return static_cast<double>(window_.step_ms) / 1000;
+      case DurationOp::kRange:
+        return (static_cast<double>(window_.end) - static_cast<double>(window_.start)) / 1000;
+      case DurationOp::kAdd:
+        return l + r;
+      case DurationOp::kSub:
+        return l - r;
+      case DurationOp::kMul:
+        return l * r;
+      case DurationOp::kPow:
+        return std::pow(l, r);
+      case DurationOp::kNegate:
+        return -r;
+      case DurationOp::kMinOf:
+        return std::min(l, r);
+      case DurationOp::kMaxOf:
+        return std::max(l, r);
       case DurationOp::kDiv:
         if (r == 0) return ParseErrorAt(text_, e.pos, "division by zero");
         return l / r;
       case DurationOp::kMod:
         if (r == 0) return ParseErrorAt(text_, e.pos, "modulo by zero");
         return std::fmod(l, r);
-      default: return r;
+      default:
+        return r;
     }
   }
 
@@ -159,11 +187,15 @@ void Collect(const PlanWindow& window, const Expr& expr, TimestampMs start, Time
   if (expr.kind == ExprKind::kVectorSelector) {
     apply(expr.As<VectorSelector>().time);
     start -= window.lookback_ms;
+    if (expr.As<VectorSelector>().smoothed) end += window.lookback_ms;
     return include();
   }
   if (expr.kind == ExprKind::kMatrixSelector) {
-    apply(expr.As<MatrixSelector>().selector->time);
+    const VectorSelector& selector = *expr.As<MatrixSelector>().selector;
+    apply(selector.time);
     start -= expr.As<MatrixSelector>().range.ms;
+    if (selector.anchored || selector.smoothed) start -= window.lookback_ms;
+    if (selector.smoothed) end += window.lookback_ms;
     return include();
   }
   if (expr.kind == ExprKind::kSubquery) {
@@ -179,6 +211,7 @@ void Collect(const PlanWindow& window, const Expr& expr, TimestampMs start, Time
 
 Status Plan(std::string_view text, const PlanWindow& window, ExprPtr* expr) {
   Planner planner(text, window);
+  planner.ReplaceWindowCalls(*expr);
   NX_RETURN_IF_ERROR(planner.ResolveTimes(**expr));
   if (planner.FindInvariant(*expr)) Planner::Wrap(*expr);
   return OkStatus();
