@@ -11,6 +11,7 @@
 #include "server/cmd/promtool/output.h"
 #include "server/cmd/promtool/range_query.h"
 #include "server/cmd/promtool/sample_block.h"
+#include "server/cmd/promtool/times.h"
 #include "server/rules/rule_file.h"
 
 namespace narthex::promtool {
@@ -19,15 +20,6 @@ namespace {
 constexpr int64_t kNanosPerSecond = 1'000'000'000;
 constexpr int64_t kNanosPerMs = 1'000'000;
 constexpr int64_t kDefaultEndSeconds = 3 * 3600;  // ago: what is younger may still be in a head
-
-// RFC 3339 or seconds since the epoch; nanoseconds.
-StatusOr<int64_t> ParseTime(const std::string& text) {
-  if (const auto seconds = ParseFloat(text); seconds && std::fabs(*seconds) < 9e9) {
-    return std::llround(*seconds * 1e9);
-  }
-  if (const auto time = ParseRfc3339(text); time.ok()) return *time;
-  return InvalidArgument("cannot parse \"{}\" to a valid timestamp", text);
-}
 
 // The last time at or before `nanos` at which a server evaluates the group.
 int64_t EvaluationTime(const rules::GroupSpec& group, int64_t nanos) {

@@ -8,6 +8,7 @@
 #include "core/strings/quote.h"
 #include "server/cmd/promtool/backfill_openmetrics.h"
 #include "server/cmd/promtool/backfill_rules.h"
+#include "server/cmd/promtool/commands_query.h"
 #include "server/cmd/promtool/output.h"
 #include "server/cmd/promtool/tsdb_analyze.h"
 #include "server/cmd/promtool/tsdb_bench.h"
@@ -203,12 +204,22 @@ void AddBenchWrite(CommandSet* commands) {
                        "../../tsdb/testdata/20kseries.json");
 }
 
-// The commands here only parse selectors, which no feature changes; unknown ones are named.
-void CheckFeatures(const std::vector<std::string>& features) {
+// Features widen the language; unknown ones are named.
+void ApplyFeatures(const std::vector<std::string>& features, promql::ParserOptions* parser) {
   for (const std::string& list : features) {
     for (const std::string_view feature : SplitString(list, ',')) {
-      if (feature.empty() || feature == "promql-experimental-functions" ||
-          feature == "promql-delayed-name-removal") {
+      // No command evaluates yet, so that names are dropped late makes no difference.
+      if (feature.empty() || feature == "promql-delayed-name-removal" ||
+          feature == "promql-duration-expr") {
+        continue;
+      }
+      bool* const flag =
+          feature == "promql-experimental-functions"     ? &parser->experimental_functions
+          : feature == "promql-extended-range-selectors" ? &parser->extended_range_selectors
+          : feature == "promql-binop-fill-modifiers"     ? &parser->binop_fill_modifiers
+                                                         : nullptr;
+      if (flag != nullptr) {
+        *flag = true;
         continue;
       }
       std::fprintf(stderr, "  WARNING: Unknown feature passed to --enable-feature: %s\n",
@@ -221,13 +232,18 @@ int Main(int argc, char** argv) {
   SetLogLevel(LogLevel::kError);
   CommandSet commands("promtool", "Tooling for the Prometheus monitoring system.");
   commands.SetVersion(VersionText("promtool"));
-  commands.global().Bool("experimental", "Enable experimental commands.", false);
+  PromqlSettings promql;
+  promql.experimental =
+      commands.global().Bool("experimental", "Enable experimental commands.", false);
   const auto* features = commands.global().Strings(
       "enable-feature",
       "Comma separated feature names to enable. Valid options: promql-experimental-functions, "
-      "promql-delayed-name-removal. See "
+      "promql-delayed-name-removal, promql-duration-expr, promql-extended-range-selectors, "
+      "promql-binop-fill-modifiers. See "
       "https://prometheus.io/docs/prometheus/latest/feature_flags/ for more details",
       {""});
+  AddQueryCommands(&commands);
+  AddPromqlCommands(&commands, &promql);
   commands.Group("tsdb", "Run tsdb commands.");
   commands.Group("tsdb bench", "Run benchmarks.");
   AddBenchWrite(&commands);
@@ -245,7 +261,7 @@ int Main(int argc, char** argv) {
       "the storage docs for more details.");
   AddBackfillOpenMetrics(&commands);
   AddBackfillRules(&commands);
-  commands.BeforeRun([features] { CheckFeatures(*features); });
+  commands.BeforeRun([&] { ApplyFeatures(*features, &promql.parser); });
   return commands.Main(argc, argv);
 }
 

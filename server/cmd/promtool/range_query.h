@@ -8,8 +8,8 @@
 #include <vector>
 
 #include "core/base/status.h"
-#include "core/http/client.h"
 #include "core/labels/labels.h"
+#include "server/cmd/promtool/api_client.h"
 
 namespace narthex::promtool {
 
@@ -28,10 +28,8 @@ class RangeQuerier {
                                            int64_t end_seconds, int64_t step_ms);
 
  private:
-  explicit RangeQuerier(std::string url) : url_(std::move(url)) {}
-  const std::string url_;
-  http::ClientRuntime runtime_;
-  std::shared_ptr<http::Client> client_;
+  explicit RangeQuerier(std::unique_ptr<ApiClient> api) : api_(std::move(api)) {}
+  const std::unique_ptr<ApiClient> api_;
 };
 
 // The answer of /api/v1/query_range; histograms in it are left out, as upstream does.

@@ -1,0 +1,85 @@
+#include "server/cmd/promtool/api_client.h"
+
+#include <filesystem>
+
+#include "core/base/file.h"
+#include "core/config/http_client.h"
+#include "core/flags/flags.h"
+#include "core/http/types.h"
+
+namespace narthex::promtool {
+namespace {
+
+constexpr size_t kMaxAnswer = size_t{1} << 30;
+constexpr size_t kMaxValues = 100'000'000;
+constexpr std::chrono::minutes kTimeout{30};
+
+StatusOr<http::ClientConfig> ReadConfig(const std::string& path) {
+  http::ClientConfig config;
+  if (path.empty()) return config;
+  NX_ASSIGN_OR_RETURN(const std::string text, ReadFile(path, 1 << 20));
+  NX_RETURN_IF_ERROR(Annotate(config::Decode(text, &config), path));
+  config::ResolvePaths(config, std::filesystem::path(path).parent_path().string());
+  return config;
+}
+
+}  // namespace
+
+StatusOr<std::unique_ptr<ApiClient>> ApiClient::Create(const std::string& url,
+                                                       const std::string& http_config_file) {
+  NX_RETURN_IF_ERROR(http::Url::Parse(url).status());
+  std::string base = url;
+  while (base.ends_with('/')) base.pop_back();
+  std::unique_ptr<ApiClient> api(new ApiClient(base + "/api/v1/"));
+  http::Client::Options options;
+  NX_ASSIGN_OR_RETURN(options.config, ReadConfig(http_config_file));
+  options.user_agent = "promtool/" + GetBuildInfo("promtool").version;
+  NX_ASSIGN_OR_RETURN(api->client_, http::Client::Create(api->runtime_, options));
+  return api;
+}
+
+StatusOr<std::string> ApiClient::Post(std::string_view path, const http::Params& form,
+                                      const Headers& headers) {
+  http::ClientRequest request;
+  request.method = "POST";
+  request.url = base_ + std::string(path);
+  request.headers.Add("Content-Type", "application/x-www-form-urlencoded");
+  for (const auto& [name, value] : headers) request.headers.Add(name, value);
+  request.body = form.Encode();
+  return Send(std::move(request));
+}
+
+StatusOr<std::string> ApiClient::Get(std::string_view path, const http::Params& query) {
+  http::ClientRequest request;
+  request.method = "GET";
+  request.url = base_ + std::string(path) + "?" + query.Encode();
+  return Send(std::move(request));
+}
+
+StatusOr<std::string> ApiClient::Send(http::ClientRequest request) {
+  request.timeout = kTimeout;
+  request.max_body_bytes = kMaxAnswer;
+  request.decode_gzip = true;
+  NX_ASSIGN_OR_RETURN(http::ClientResponse response, client_->DoBlocking(std::move(request)));
+  // Errors of the API come with a body that says more than the status.
+  const bool says_more = response.body.starts_with('{');
+  if (response.status / 100 == 2 || says_more) return std::move(response.body);
+  if (response.status / 100 == 4) {
+    return InvalidArgument("client_error: client error: {}", response.status);
+  }
+  return Unavailable("server_error: server error: {}", response.status);
+}
+
+StatusOr<JsonValue> DataOf(std::string_view body, std::vector<std::string>* warnings) {
+  NX_ASSIGN_OR_RETURN(const JsonValue answer,
+                      ParseJson(body, {.max_bytes = kMaxAnswer, .max_values = kMaxValues}));
+  if (answer["status"].AsString() != "success") {
+    return InvalidArgument("{}: {}", answer["errorType"].AsString(), answer["error"].AsString());
+  }
+  if (warnings != nullptr) {
+    for (const JsonValue& text : answer["warnings"].items()) warnings->push_back(text.AsString());
+  }
+  return answer["data"];
+}
+
+}  // namespace narthex::promtool
