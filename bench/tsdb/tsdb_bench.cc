@@ -85,8 +85,9 @@ void BM_RowEncode(benchmark::State& state) {
   Change(&before, 1);
   after = before;
   Change(&after, 2);
+  RowScratch scratch;
   for (auto _ : state) {
-    RowBuilder row(false);
+    RowBuilder row(false, &scratch);
     row.Reserve(before.size());
     for (size_t i = 0; i < before.size(); ++i) {
       row.Add(std::bit_cast<uint64_t>(before[i]), std::bit_cast<uint64_t>(after[i]));

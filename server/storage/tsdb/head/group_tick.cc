@@ -25,6 +25,14 @@ int64_t RangeStart(int64_t t, int64_t range) {
   return t - rest - (rest < 0 ? range : 0);
 }
 
+// The beginning of a block; the rest is fetched as it is read.
+void PrefetchBlock(const GroupBlock& block) {
+  constexpr size_t kLine = 64;
+  for (size_t line = 0; line < 6; ++line) {
+    __builtin_prefetch(reinterpret_cast<const char*>(&block) + line * kLine);
+  }
+}
+
 template <typename Fn>
 void ForEachBit(uint64_t mask, Fn&& fn) {
   for (; mask != 0; mask &= mask - 1) fn(static_cast<unsigned>(std::countr_zero(mask)));
@@ -49,12 +57,21 @@ class TickPass {
 
   enum class Outcome { kAppended, kSkipped, kRefused, kSparse };
 
+  // Appends the newest value once more where that takes no more than counting; else Append.
+  bool Repeat(GroupBlock& block, unsigned i, uint64_t bits) const {
+    ValueState& state = block.states()[i];
+    return bits == state.last_bits && bits != kStaleNaNBits && Continues(block, i, state) &&
+           RepeatValue(&state);
+  }
+  // Fetches what Append will write to.
+  void Prefetch(const ValueState& state) const {
+    if (state.buffer != 0) {
+      __builtin_prefetch(group_.slab_.Address(state.buffer) + state.bits / 8, 1);
+    }
+  }
+
   Outcome Append(GroupBlock& block, unsigned i, uint64_t bits) {
     ValueState& state = block.states()[i];
-    if (bits == state.last_bits && bits != kStaleNaNBits && Continues(block, i, state) &&
-        RepeatValue(&state)) {
-      return Outcome::kAppended;
-    }
     if (bits == kStaleNaNBits && state.last_bits == kStaleNaNBits) {
       SealIdle(block, i);
       return Outcome::kSkipped;
@@ -155,23 +172,41 @@ GroupWriter::Commit Group::Tick(int64_t t, std::span<const double> values,
   if (early || t <= visible_time()) return LateTick(t, values, late);
 
   const uint32_t segment = core_.wal == nullptr ? 0 : core_.wal->segment();
-  RowBuilder row(log.segment != segment || log.rows_since_key + 1 >= kKeyRowEvery);
+  thread_local RowScratch scratch;
+  RowBuilder row(log.segment != segment || log.rows_since_key + 1 >= kKeyRowEvery, &scratch);
   TickPass pass(this, t);
-  for (GroupBlock* block : blocks_) {
+  for (size_t b = 0; b < blocks_.size(); ++b) {
+    GroupBlock* const block = blocks_[b];
     MutexLock lock(block->mutex);
+    if (b + 1 < blocks_.size()) PrefetchBlock(*blocks_[b + 1]);
     if ((block->used & ~block->live) != 0) pass.EndDormant(*block);
     row.Reserve(block->capacity);
-    ForEachBit(block->live, [&](unsigned i) {
+    const auto value_of = [&](unsigned i) {
       const uint32_t member = block->first_member + i;
+      return (block->retiring >> i & 1) != 0 || member >= values.size()
+                 ? kStaleNaNBits
+                 : std::bit_cast<uint64_t>(values[member]);
+    };
+    // First what takes no more than the states; what else must be written to comes meanwhile.
+    uint64_t rest = 0;
+    ForEachBit(block->live, [&](unsigned i) {
       const uint64_t bit = uint64_t{1} << i;
-      const uint64_t bits = (block->retiring & bit) != 0 || member >= values.size()
-                                ? kStaleNaNBits
-                                : std::bit_cast<uint64_t>(values[member]);
+      const uint64_t bits = value_of(i);
       if ((block->redirect & bit) != 0) {
-        late->push_back({member, bits});
+        late->push_back({block->first_member + i, bits});
         return;
       }
-      row.Add(block->states()[i].last_bits, bits);
+      const ValueState& state = block->states()[i];
+      row.Add(state.last_bits, bits);
+      if (pass.Repeat(*block, i, bits)) {
+        ++result.appended;
+      } else {
+        pass.Prefetch(state);
+        rest |= bit;
+      }
+    });
+    ForEachBit(rest, [&](unsigned i) {
+      const uint64_t bits = value_of(i);
       switch (pass.Append(*block, i, bits)) {
         case TickPass::Outcome::kAppended:
           ++result.appended;
@@ -180,7 +215,7 @@ GroupWriter::Commit Group::Tick(int64_t t, std::span<const double> values,
           ++result.refused;
           break;
         case TickPass::Outcome::kSparse:
-          late->push_back({member, bits});
+          late->push_back({block->first_member + i, bits});
           break;
         case TickPass::Outcome::kSkipped:
           break;
@@ -245,7 +280,8 @@ void Group::LogRow(int64_t t, RowBuilder* row, std::span<const double> values) {
   RowHead head{.group = id_, .sequence = log.row_sequence + 1};
   for (bool rebuilt = false;; rebuilt = true) {
     const uint32_t segment = core_.wal->segment();
-    RowBuilder again(true);
+    RowScratch scratch;
+    RowBuilder again(true, &scratch);
     const RowBuilder* use = row;
     if (rebuilt || segment != log.segment) {
       // A segment explains itself: it has the members before the first row.
@@ -299,6 +335,10 @@ bool Group::ReplayTick(int64_t t, RowReader* row) {
         return;
       }
       if (!row->ok() || pass.SkipCovered(*block, i, bits)) return;
+      if (pass.Repeat(*block, i, bits)) {
+        ++appended;
+        return;
+      }
       if (pass.Append(*block, i, bits) == TickPass::Outcome::kAppended) ++appended;
     });
   }

@@ -2,41 +2,18 @@
 
 #include <algorithm>
 #include <bit>
-#include <cmath>
 #include <cstring>
 
 #include "core/base/bytes.h"
+#include "core/base/decimal.h"
 #include "server/storage/interface.h"
 #include "server/storage/tsdb/chunkenc/bits.h"
 
 namespace narthex::tsdb {
 namespace {
 
-constexpr double kPow10[] = {1, 1e1, 1e2, 1e3, 1e4, 1e5, 1e6, 1e7, 1e8, 1e9};
-constexpr uint8_t kMaxExponent = 9;
 constexpr uint8_t kNoExponent = 0xff;
 constexpr size_t kTwoBits = 72;
-
-// Rounds a number below 2^53 in magnitude.
-inline int64_t Round(double v) { return static_cast<int64_t>(v + (v < 0 ? -0.5 : 0.5)); }
-
-// The integer m with double(m) / 10^e == v to the bit; false when there is none.
-inline bool ToScaled(uint64_t bits, uint8_t e, int64_t* m) {
-  const double v = std::bit_cast<double>(bits);
-  if (e == 0) {
-    if (!(std::fabs(v) < 9007199254740992.0)) return false;  // 2^53; also NaN
-    *m = static_cast<int64_t>(v);
-    return std::bit_cast<uint64_t>(static_cast<double>(*m)) == bits;
-  }
-  const double scaled = v * kPow10[e];
-  if (!(std::fabs(scaled) < 9007199254740992.0)) return false;
-  *m = Round(scaled);
-  return std::bit_cast<uint64_t>(static_cast<double>(*m) / kPow10[e]) == bits;
-}
-
-uint64_t FromScaled(int64_t m, uint8_t e) {
-  return std::bit_cast<uint64_t>(static_cast<double>(m) / kPow10[e]);
-}
 
 // A code of at most two pieces, collected before room is made for it. Values have no bits beyond
 // their size.
@@ -101,7 +78,7 @@ class IntDecoder {
     last_delta_ = delta;
     if (delta != 0) {
       scaled_ += delta;
-      bits_ = FromScaled(scaled_, exponent_);
+      bits_ = UnscaleDecimal(scaled_, exponent_);
     }
     return bits_;
   }
@@ -109,7 +86,7 @@ class IntDecoder {
  private:
   uint64_t Set(uint64_t bits) {
     bits_ = bits;
-    if (!ToScaled(bits, exponent_, &scaled_)) scaled_ = 0;
+    if (!ScaleDecimal(bits, exponent_, &scaled_)) scaled_ = 0;
     last_delta_ = 0;
     return bits;
   }
@@ -209,9 +186,9 @@ IntPut PutInt(Room room, ValueState* s, uint64_t bits) {
   uint64_t z = 0;
   Code code;
   // Stale markers go as literals.
-  const bool fits = ToScaled(bits, e, &to);
+  const bool fits = ScaleDecimal(bits, e, &to);
   if (!fits && bits != storage::kStaleNaNBits) return IntPut::kForeign;
-  if (fits && ToScaled(s->last_bits, e, &from) &&
+  if (fits && ScaleDecimal(s->last_bits, e, &from) &&
       StepCode(from, to, s->encoding == ValueEncoding::kInt2, &last_delta, &z)) {
     const Bucket bucket = BucketOf(z);
     code(bucket.prefix | z, bucket.size);
@@ -260,10 +237,10 @@ struct Scaled {
 void Scale(std::span<const uint64_t> values, Scaled* out) {
   uint8_t e = 0;
   for (size_t i = 0; i < values.size();) {
-    out->ok[i] = ToScaled(values[i], e, &out->value[i]);
+    out->ok[i] = ScaleDecimal(values[i], e, &out->value[i]);
     if (out->ok[i] || values[i] == storage::kStaleNaNBits) {
       ++i;
-    } else if (++e > kMaxExponent) {
+    } else if (++e > kMaxDecimalExponent) {
       return;
     } else {
       i = 0;  // a value that fitted 10^e need not fit 10^(e+1)

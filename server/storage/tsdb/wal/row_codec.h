@@ -26,9 +26,20 @@ struct RowHead {
   uint32_t members = 0;
 };
 
+// Memory of a RowBuilder, to be used again.
+struct RowScratch {
+  std::vector<uint64_t> bitmap;
+  std::vector<char> values;
+};
+
 class RowBuilder {
  public:
-  explicit RowBuilder(bool key) : key_(key) {}
+  // The scratch is this builder's while it lives.
+  RowBuilder(bool key, RowScratch* scratch)
+      : key_(key), bitmap_(scratch->bitmap), values_(scratch->values) {
+    bitmap_.clear();
+    if (values_.size() > kKeepBytes) std::vector<char>().swap(values_);
+  }
   // To be called before `n` or fewer members are added.
   void Reserve(size_t n) {
     if (values_.size() - size_ < n * kMaxWalValue) values_.resize(size_ * 2 + n * kMaxWalValue);
@@ -55,13 +66,14 @@ class RowBuilder {
   }
   // Bytes of the list of changed positions.
   size_t ListBytes() const;
+  static constexpr size_t kKeepBytes = 1 << 20;
 
   const bool key_;
   uint32_t members_ = 0;
   uint32_t changed_ = 0;
   size_t size_ = 0;  // of values_ in use
-  std::vector<uint64_t> bitmap_;
-  std::vector<char> values_;
+  std::vector<uint64_t>& bitmap_;
+  std::vector<char>& values_;
 };
 
 class RowReader {

@@ -1,22 +1,36 @@
 #include "server/storage/tsdb/wal/wal_format.h"
 
 #include <bit>
-#include <cmath>
 #include <cstring>
 
 #include "core/base/crc32c.h"
+#include "core/base/decimal.h"
 
 namespace narthex::tsdb {
 namespace {
 
-constexpr double kIntLimit = 9007199254740992.0;  // 2^53
+constexpr unsigned kMostExponent = 8;  // three bits
+constexpr uint8_t kDecimalFlag = 0x80;
 
-// Whether the double is an integer that converts to int64 and back to the same bits.
-bool IsInteger(uint64_t bits, int64_t* value) {
-  const double v = std::bit_cast<double>(bits);
-  if (!(std::fabs(v) < kIntLimit)) return false;
-  *value = static_cast<int64_t>(v);
-  return std::bit_cast<uint64_t>(static_cast<double>(*value)) == bits;
+unsigned BytesOf(uint64_t v) {
+  return v == 0 ? 1 : (71 - static_cast<unsigned>(std::countl_zero(v))) / 8;
+}
+
+// What a difference is taken to; what the scale does not have counts as zero: both sides know it.
+int64_t Base(uint64_t previous, unsigned exponent) {
+  int64_t from = 0;
+  return ScaleDecimal(previous, exponent, &from) ? from : 0;
+}
+
+char* PutBytes(uint8_t head, uint64_t v, unsigned bytes, char* out) {
+  *out++ = static_cast<char>(head | (bytes - 1) << 4);
+  std::memcpy(out, &v, sizeof v);
+  return out + bytes;
+}
+
+// Wraps on damaged input instead of overflowing.
+int64_t Sum(int64_t from, int64_t delta) {
+  return static_cast<int64_t>(static_cast<uint64_t>(from) + static_cast<uint64_t>(delta));
 }
 
 }  // namespace
@@ -32,11 +46,9 @@ void AppendFrame(RecordType type, std::string_view payload, std::string* out) {
 }
 
 char* EncodeWalValue(uint64_t previous, uint64_t bits, char* out) {
-  int64_t from = 0, to = 0;
-  if (IsInteger(bits, &to)) {
-    // A previous value that is no integer counts as zero: both sides know it.
-    if (!IsInteger(previous, &from)) from = 0;
-    uint64_t v = ZigZagEncode(to - from) << 1;
+  int64_t to = 0;
+  if (ScaleDecimal(bits, 0, &to)) {
+    uint64_t v = ZigZagEncode(to - Base(previous, 0)) << 1;
     for (; v >= 0x80; v >>= 7) *out++ = static_cast<char>(v | 0x80);
     *out++ = static_cast<char>(v);
     return out;
@@ -44,10 +56,17 @@ char* EncodeWalValue(uint64_t previous, uint64_t bits, char* out) {
   const uint64_t delta = previous ^ bits;
   const unsigned trailing = delta == 0 ? 7 : static_cast<unsigned>(std::countr_zero(delta)) / 8;
   const uint64_t rest = delta >> (trailing * 8);
-  const unsigned bytes = rest == 0 ? 1 : (71 - static_cast<unsigned>(std::countl_zero(rest))) / 8;
-  *out++ = static_cast<char>((bytes - 1) << 4 | trailing << 1 | 1);
-  std::memcpy(out, &rest, sizeof rest);
-  return out + bytes;
+  const unsigned bytes = BytesOf(rest);
+  unsigned exponent = 0;
+  if (bytes > 1 && FindDecimal(bits, kMostExponent, &exponent, &to)) {
+    const uint64_t step = ZigZagEncode(to - Base(previous, exponent));
+    const unsigned step_bytes = BytesOf(step);
+    if (step_bytes < bytes) {
+      const auto head = static_cast<uint8_t>(kDecimalFlag | (exponent - 1) << 1 | 1);
+      return PutBytes(head, step, step_bytes, out);
+    }
+  }
+  return PutBytes(static_cast<uint8_t>(trailing << 1 | 1), rest, bytes, out);
 }
 
 void EncodeWalValue(uint64_t previous, uint64_t bits, std::string* out) {
@@ -57,20 +76,18 @@ void EncodeWalValue(uint64_t previous, uint64_t bits, std::string* out) {
 
 uint64_t DecodeWalValue(uint64_t previous, ByteReader* in) {
   const std::string_view rest = in->rest();
-  if (!rest.empty() && (rest[0] & 1) != 0) {
-    const uint8_t head = in->U8();
-    const unsigned trailing = head >> 1 & 7;
-    uint64_t delta = 0;
-    const unsigned bytes = (head >> 4 & 7) + 1u;
-    for (unsigned i = 0; i < bytes; ++i) delta |= uint64_t{in->U8()} << (8 * i);
-    return previous ^ (delta << (trailing * 8));
+  if (rest.empty() || (rest[0] & 1) == 0) {
+    const int64_t delta = ZigZagDecode(in->Uvarint() >> 1);
+    return UnscaleDecimal(Sum(Base(previous, 0), delta), 0);
   }
-  int64_t from = 0;
-  if (!IsInteger(previous, &from)) from = 0;
-  const int64_t delta = ZigZagDecode(in->Uvarint() >> 1);
-  // Wraps on damaged input instead of overflowing.
-  const auto to = static_cast<int64_t>(static_cast<uint64_t>(from) + static_cast<uint64_t>(delta));
-  return std::bit_cast<uint64_t>(static_cast<double>(to));
+  const uint8_t head = in->U8();
+  const unsigned low = head >> 1 & 7;
+  uint64_t value = 0;
+  const unsigned bytes = (head >> 4 & 7) + 1u;
+  for (unsigned i = 0; i < bytes; ++i) value |= uint64_t{in->U8()} << (8 * i);
+  if ((head & kDecimalFlag) == 0) return previous ^ (value << (low * 8));
+  const unsigned exponent = low + 1;
+  return UnscaleDecimal(Sum(Base(previous, exponent), ZigZagDecode(value)), exponent);
 }
 
 }  // namespace narthex::tsdb

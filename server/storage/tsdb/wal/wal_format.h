@@ -18,11 +18,11 @@ enum class RecordType : uint8_t {
   kLayout = 5,  // changes of a group's members
   kRow = 6,
   kKeyRow = 7,
-  kDetached = 8,    // samples with timestamps of their own
-  kTombstone = 9,   // series that are gone
-  kCut = 10,        // samples before this time are gone
-  kOpenChunk = 11,  // checkpoint only: samples not yet in a chunk file
-  kHistograms = 12,      // as kDetached
+  kDetached = 8,     // samples with timestamps of their own
+  kTombstone = 9,    // series that are gone
+  kCut = 10,         // samples before this time are gone
+  kOpenChunk = 11,   // checkpoint only: samples not yet in a chunk file
+  kHistograms = 12,  // as kDetached
   kFloatHistograms = 13,
   kCompressed = 14,
   kSync = 15,    // where reading resumes after damage
@@ -77,6 +77,8 @@ enum class LayoutChange : uint8_t {
 
 // One value against the previous one:
 //   integers   uvarint(zigzag(Δ) << 1)
+//   decimals   u8 128 | (bytes-1) << 4 | (exponent-1) << 1 | 1, then the bytes of zigzag(Δ) of the
+//              values times 10^exponent, where that is shorter
 //   others     u8 (bytes-1) << 4 | trailing zero bytes << 1 | 1, then the bytes of the XOR
 inline constexpr size_t kMaxWalValue = 10;
 // Writes at most kMaxWalValue bytes and returns their end.

@@ -168,6 +168,7 @@ Status WalWriter::OpenSegment(uint32_t segment) {
   NX_ASSIGN_OR_RETURN(UniqueFd fd, OpenFile(path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC));
   NX_RETURN_IF_ERROR(WriteAll(fd.get(), SegmentHeader(segment), path));
   fd_ = std::move(fd);
+  path_ = path;
   open_segment_ = segment;
   file_size_ = kSegmentHeader;
   unsynced_ = true;
@@ -217,8 +218,10 @@ Status WalWriter::WriteBatch(Batch* batch) {
       compressed = true;
     }
   }
-  if (!compressed) out += batch->bytes;
-  const Status status = WriteAll(fd_.get(), out, PathOf(batch->segment));
+  const bool as_is = !compressed && out.empty();
+  if (!compressed && !as_is) out += batch->bytes;
+  const std::string& bytes = as_is ? batch->bytes : out;
+  const Status status = WriteAll(fd_.get(), bytes, path_);
   if (!status.ok()) {
     const auto size = static_cast<off_t>(file_size_);
     if (::ftruncate(fd_.get(), size) != 0 || ::lseek(fd_.get(), size, SEEK_SET) != size) {
@@ -226,10 +229,10 @@ Status WalWriter::WriteBatch(Batch* batch) {
     }
     return status;
   }
-  file_size_ += out.size();
+  file_size_ += bytes.size();
   unsynced_ = true;
   counters_.flushes.fetch_add(1, std::memory_order_relaxed);
-  counters_.bytes_written.fetch_add(out.size(), std::memory_order_relaxed);
+  counters_.bytes_written.fetch_add(bytes.size(), std::memory_order_relaxed);
   return OkStatus();
 }
 

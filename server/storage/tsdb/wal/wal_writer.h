@@ -122,6 +122,7 @@ class WalWriter {
 
   // Owned by whoever set writing_.
   UniqueFd fd_;
+  std::string path_;  // of fd_
   uint32_t open_segment_ = 0;
   uint64_t file_size_ = 0;
   bool unsynced_ = false;
