@@ -41,6 +41,8 @@ std::string EnvOr(const char* name, std::string fallback) {
 promql::ParserOptions ParserOptionsOf(const Flags& flags) {
   promql::ParserOptions options;
   options.experimental_functions = flags.features.contains("promql-experimental-functions");
+  options.extended_range_selectors = flags.features.contains("promql-extended-range-selectors");
+  options.binop_fill_modifiers = flags.features.contains("promql-binop-fill-modifiers");
   return options;
 }
 

@@ -25,6 +25,8 @@ constexpr std::string_view kHarmlessFeatures[] = {
     "no-default-scrape-port", "utf8-names",
     "delayed-compaction"};
 constexpr std::string_view kActingFeatures[] = {"promql-experimental-functions",
+                                                "promql-extended-range-selectors",
+                                                "promql-binop-fill-modifiers",
                                                 "extra-scrape-metrics", "auto-reload-config",
                                                 "concurrent-rule-eval", "exemplar-storage"};
 constexpr std::string_view kRefusedFeatures[] = {"memory-snapshot-on-shutdown",
@@ -44,9 +46,7 @@ constexpr std::string_view kRefusedFeatures[] = {"memory-snapshot-on-shutdown",
                                                  "otlp-native-delta-ingestion",
                                                  "old-ui",
                                                  "search-api",
-                                                 "otlp-write-receiver",
-                                                 "promql-extended-range-selectors",
-                                                 "promql-binop-fill-modifiers"};
+                                                 "otlp-write-receiver"};
 
 constexpr std::string_view kRemoteWriteV1 = "prometheus.WriteRequest";
 constexpr std::string_view kRemoteWriteV2 = "io.prometheus.write.v2.Request";

@@ -2,6 +2,7 @@
 
 #include <bit>
 #include <cstdint>
+#include <initializer_list>
 #include <numbers>
 
 #include "server/promql/functions/go_math.h"
@@ -12,7 +13,9 @@ namespace {
 constexpr double kNaN = std::numeric_limits<double>::quiet_NaN();
 constexpr double kInf = std::numeric_limits<double>::infinity();
 constexpr double kLn2 = 0.693147180559945309417232121458176568;
-constexpr double kLn10 = 2.30258509299404568401799145468436421;
+// Go divides constants before it rounds them.
+constexpr double kOneByLn2 = 1.44269504088896340735992468100189214;
+constexpr double kOneByLn10 = 0.434294481903251827651128918916605082;
 // ln 2 in two parts, the first of which has trailing zeros.
 constexpr double kLn2Hi = 6.93147180369123816490e-01;
 constexpr double kLn2Lo = 1.90821492927058770002e-10;
@@ -116,7 +119,7 @@ double GoExp(double x) {
   if (x > 7.09782712893384e+02) return kInf;
   if (x < -7.5e+02) return 0;
   // Rounded to even, as the conversion instruction does.
-  const double k = std::nearbyint(x * 1.4426950408889634073599246810018920);
+  const double k = std::nearbyint(x * kOneByLn2);
   const double y = ExpOf(x, k);
   return std::ldexp(y, static_cast<int>(k));
 }
@@ -165,10 +168,10 @@ double GoLog2(double x) {
   const double fraction = Split(x, &exponent);
   // Powers of two are exact.
   if (fraction == 0.5) return exponent - 1;
-  return GoLog(fraction) * (1 / kLn2) + exponent;
+  return GoLog(fraction) * kOneByLn2 + exponent;
 }
 
-double GoLog10(double x) { return GoLog2(x) * (kLn2 / kLn10); }
+double GoLog10(double x) { return GoLog(x) * kOneByLn10; }
 
 double GoLog1p(double x) {
   constexpr double kSqrt2M1 = 4.142135623730950488017e-01;

@@ -11,6 +11,8 @@ namespace {
 
 constexpr double kNaN = std::numeric_limits<double>::quiet_NaN();
 constexpr double kPi = std::numbers::pi;
+constexpr double kFourByPi = 1.27323954473516268615107010698140931;
+constexpr double kThreeQuartersPi = 2.35619449019234492884698253745962716;
 
 // An angle brought to [-π/4, π/4] and the octant, made even, it came from.
 struct Reduced {
@@ -64,7 +66,7 @@ Reduced Reduce(double x) {
   constexpr double kA = 7.85398125648498535156e-1;
   constexpr double kB = 3.77489470793079817668e-8;
   constexpr double kC = 2.69515142907905952645e-15;
-  auto octant = static_cast<uint64_t>(x * (4 / kPi));
+  auto octant = static_cast<uint64_t>(x * kFourByPi);
   auto y = static_cast<double>(octant);
   if (octant & 1) {
     ++octant;
@@ -159,7 +161,7 @@ double GoTan(double x) {
   double y = z;
   if (zz > 1e-14) {
     y = z + z * (zz *
-                 (((-1.30936939181383734205e4 * zz) + 1.15351664838587416140e6) * zz +
+                 (((-1.30936939181383786490e+04 * zz) + 1.15351664838587416140e6) * zz +
                   -1.79565251976484877988e7) /
                  ((((zz + 1.36812963470692954678e4) * zz + -1.32089234440210967447e6) * zz +
                    2.50083801823357915839e7) *
@@ -192,7 +194,7 @@ double GoAtan2(double y, double x) {
   if (x == 0) return std::copysign(kPi / 2, y);
   if (std::isinf(x)) {
     if (x > 0) return std::copysign(std::isinf(y) ? kPi / 4 : 0, y);
-    return std::copysign(std::isinf(y) ? 3 * kPi / 4 : kPi, y);
+    return std::copysign(std::isinf(y) ? kThreeQuartersPi : kPi, y);
   }
   if (std::isinf(y)) return std::copysign(kPi / 2, y);
   const double q = GoAtan(y / x);
