@@ -78,8 +78,9 @@ StatusOr<OperatorPtr> LimitAggregate(const AggregateExpr& expr, OperatorPtr inpu
   } else {
     NX_RETURN_IF_ERROR(CheckK(param));
   }
-  std::vector<uint32_t> taken(ratio ? 0 : groups.labels.size() * steps, 0);
-  if (!ratio) NX_RETURN_IF_ERROR(input->context().Charge(taken.size()));
+  const size_t cells = ratio ? 0 : groups.labels.size() * steps;
+  NX_RETURN_IF_ERROR(input->context().Charge(cells));
+  std::vector<uint32_t> taken(cells, 0);
   RowStore kept(steps);
   std::vector<Labels> labels;
   std::vector<uint32_t> group_of;
