@@ -36,7 +36,7 @@ struct Settings {
   bool close, check;
 };
 
-double Status(const char* key) {
+double StatusMb(const char* key) {
   std::ifstream status("/proc/self/status");
   for (std::string line; std::getline(status, line);) {
     if (line.starts_with(key)) return std::strtod(line.c_str() + std::strlen(key), nullptr) / 1024;
@@ -125,7 +125,7 @@ void Fill(const Settings& settings) {
   std::printf(
       "fill     %7.2f s, housekeeping %.2f s of it, CPU %.2f s, resident %.0f MB "
       "(anonymous %.0f)\n",
-      Since(start), maintaining, CpuSeconds(), Status("VmRSS:"), Status("RssAnon:"));
+      Since(start), maintaining, CpuSeconds(), StatusMb("VmRSS:"), StatusMb("RssAnon:"));
   if (settings.close) {
     groups.clear();
     const auto before = std::chrono::steady_clock::now();
@@ -172,10 +172,20 @@ void Open(const Settings& settings) {
       "open     %7.3f s, CPU %.3f s, %llu series, resident %.0f MB (anonymous %.0f), peak "
       "%.0f MB\n",
       seconds, CpuSeconds(), static_cast<unsigned long long>((*opened)->series_count()),
-      Status("VmRSS:"), Status("RssAnon:"), Status("VmHWM:"));
+      StatusMb("VmRSS:"), StatusMb("RssAnon:"), StatusMb("VmHWM:"));
   const bool right = !settings.check || CheckAll(settings, **opened);
   std::fflush(stdout);
   ::_exit(right ? 0 : 1);
+}
+
+// Leaves the directory as Prometheus' own.
+void Export(const Settings& settings) {
+  auto db = *Db::Open(OptionsOf(settings));
+  const narthex::Status status = db->ExportLog();
+  if (!status.ok()) std::printf("export failed: %s\n", std::string(MessageOf(status)).c_str());
+  (void)db->Close();
+  std::fflush(stdout);
+  ::_exit(status.ok() ? 0 : 1);
 }
 
 bool Apart(const Settings& settings, void (*run)(const Settings&)) {
@@ -197,7 +207,8 @@ int main(int argc, char** argv) {
   auto* ticks = flags.Int("ticks", "Samples per series, 15 s apart.", 120);
   auto* every = flags.Int("maintain-every", "Ticks between rounds of housekeeping.", 4);
   auto* dir = flags.String("dir", "Directory to use and keep; empty: a temporary one.", "");
-  auto* phase = flags.String("phase", "fill, open, or all.", "all");
+  auto* phase =
+      flags.String("phase", "fill, open, export (for Prometheus), or all: fill and open.", "all");
   auto* close = flags.Bool("close", "Close the database instead of dying.", false);
   auto* check = flags.Bool("check", "Read back every sample.", false);
   flags.Parse(argc, argv);
@@ -213,8 +224,9 @@ int main(int argc, char** argv) {
     settings.dir = ::mkdtemp(pattern.data());
   }
   bool ok = true;
-  if (*phase != "open") ok = tsdb::Apart(settings, tsdb::Fill);
-  if (*phase != "fill") ok = ok && tsdb::Apart(settings, tsdb::Open);
+  if (*phase == "fill" || *phase == "all") ok = tsdb::Apart(settings, tsdb::Fill);
+  if (*phase == "export") ok = tsdb::Apart(settings, tsdb::Export);
+  if (*phase == "open" || *phase == "all") ok = ok && tsdb::Apart(settings, tsdb::Open);
   if (dir->empty()) std::filesystem::remove_all(settings.dir);
   return ok ? 0 : 1;
 }

@@ -4,6 +4,7 @@
 #include <sys/mman.h>
 #include <sys/stat.h>
 
+#include <algorithm>
 #include <cerrno>
 
 #include "core/base/file.h"
@@ -31,6 +32,12 @@ StatusOr<MappedFile> MappedFile::OpenSequential(const std::string& path) {
   NX_ASSIGN_OR_RETURN(MappedFile file, Open(path));
   if (file.size_ > 0) ::madvise(const_cast<char*>(file.data_), file.size_, MADV_SEQUENTIAL);
   return file;
+}
+
+void MappedFile::LetGo(size_t offset) const {
+  constexpr size_t kPage = 4096;
+  const size_t bytes = std::min(offset, size_) / kPage * kPage;
+  if (bytes > 0) ::madvise(const_cast<char*>(data_), bytes, MADV_DONTNEED);
 }
 
 MappedFile::~MappedFile() {

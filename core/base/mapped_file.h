@@ -28,6 +28,9 @@ class MappedFile {
   ~MappedFile();
 
   std::string_view data() const { return {data_, size_}; }
+  // Lets go of the pages up to `offset`, so that they do not count as resident; reading them again
+  // brings them back.
+  void LetGo(size_t offset) const;
 
  private:
   const char* data_ = nullptr;

@@ -123,7 +123,8 @@ TEST_CASE("A cut frees what it took") {
     most = std::max(most, FilesIn(dir.path() + "/chunks_head"));
   }
   CHECK(most <= 4);
-  CHECK(FilesIn(dir.path() + "/head") <= 3);
+  // Two checkpoints and the log behind the older one.
+  CHECK(FilesIn(dir.path() + "/head") <= 5);
   CHECK(db->GetStats(1).chunks < 20 * 6);
 }
 

@@ -1,7 +1,13 @@
 // What writers do while a checkpoint is made; model_test.cc does the same at random.
 
+#include <algorithm>
+#include <filesystem>
+#include <fstream>
+
+#include "core/base/file.h"
 #include "core/log/log.h"
 #include "server/storage/tsdb/testing.h"
+#include "server/storage/tsdb/wal/wal_format.h"
 
 namespace narthex::tsdb {
 namespace {
@@ -131,6 +137,249 @@ TEST_CASE("Series that a second source claims while a checkpoint is made") {
     b.reset();
     test.CheckReopened();
   }
+}
+
+// ---- What is read at a start ----
+
+namespace fs = std::filesystem;
+
+class Quiet {
+ public:
+  Quiet() { SetLogLevel(LogLevel::kError); }
+  ~Quiet() { SetLogLevel(LogLevel::kInfo); }
+};
+
+// A directory with full chunks, two checkpoints and a log behind each; *want is what is in it.
+void FillWithCheckpoints(const Options& options, Contents* want) {
+  auto db = OpenDb(options);
+  auto group = db->NewGroup();
+  auto appender = db->NewAppender();
+  for (int i = 0; i < 30; ++i) Add(*group, "m", i);
+  int64_t t = kT0;
+  const auto ticks = [&](int n) {
+    for (int k = 0; k < n; ++k) {
+      t += 1000;
+      std::vector<double> values(group->member_count());
+      for (size_t i = 0; i < values.size(); ++i) {
+        const double x = static_cast<double>((t - kT0) / 1000) * static_cast<double>(i);
+        values[i] = i % 4 == 0   ? 1
+                    : i % 4 == 1 ? x
+                    : i % 4 == 2 ? x / 7
+                                 : static_cast<double>(t % 13);
+      }
+      group->CommitTick(t, values);
+      if (k % 5 != 0) continue;
+      REQUIRE(appender->Append(Named("lone", 0), t, static_cast<double>(k)).ok());
+      REQUIRE(appender->Commit().ok());
+    }
+  };
+  ticks(200);
+  REQUIRE(db->Checkpoint().ok());
+  for (int i = 0; i < 10; ++i) Add(*group, "late", i);
+  ticks(150);
+  REQUIRE(db->Checkpoint().ok());
+  for (int i = 0; i < 5; ++i) Add(*group, "later", i);
+  ticks(70);
+  *want = Dump(*db);
+}
+
+std::vector<std::string> Checkpoints(const std::string& dir) {
+  std::vector<std::string> out;
+  for (const auto& entry : fs::directory_iterator(dir + "/head")) {
+    const std::string name = entry.path().filename();
+    if (name.starts_with("checkpoint-")) out.push_back(entry.path());
+  }
+  std::sort(out.begin(), out.end());
+  return out;
+}
+
+void CopyDir(const std::string& from, const std::string& to) {
+  fs::remove_all(to);
+  fs::copy(from, to, fs::copy_options::recursive);
+}
+
+void Write(const std::string& path, const std::string& bytes) {
+  std::ofstream(path, std::ios::binary) << bytes;
+}
+
+size_t CountSamples(const Contents& contents) {
+  size_t n = 0;
+  for (const auto& [name, samples] : contents) n += samples.size();
+  return n;
+}
+
+// Nothing is in `part` that is not in `whole`.
+void CheckPart(const Contents& part, const Contents& whole) {
+  for (const auto& [name, samples] : part) {
+    const auto found = whole.find(name);
+    REQUIRE(found != whole.end());
+    if (!std::includes(found->second.begin(), found->second.end(), samples.begin(),
+                       samples.end())) {
+      FAIL("invented samples of " << name);
+    }
+  }
+}
+
+TEST_CASE("A restart reads the newest checkpoint and the log behind it") {
+  Quiet quiet;
+  TempDir dir;
+  Contents want;
+  const Options options = TestOptions(dir.path());
+  FillWithCheckpoints(options, &want);
+  REQUIRE(Checkpoints(dir.path()).size() == 2);
+  // What the newest stands for is not needed.
+  fs::remove(Checkpoints(dir.path())[0]);
+  fs::remove(dir.path() + "/head/wal-00000002");
+  fs::remove(dir.path() + "/head/wal-00000001");
+  for (int round = 0; round < 3; ++round) {
+    auto db = OpenDb(options);
+    CheckSame(Dump(*db), want);
+    if (round == 1) REQUIRE(db->Checkpoint().ok());
+  }
+}
+
+TEST_CASE("A torn checkpoint is replaced by the one before and the log") {
+  Quiet quiet;
+  TempDir dir, copy;
+  Contents want;
+  FillWithCheckpoints(TestOptions(dir.path()), &want);
+  const auto bytes = ReadFile(Checkpoints(dir.path())[1]);
+  REQUIRE(bytes.ok());
+  for (size_t n = 0; n < bytes->size(); n += 1 + bytes->size() / 60) {
+    INFO("torn at " << n << " of " << bytes->size());
+    CopyDir(dir.path(), copy.path());
+    Write(Checkpoints(copy.path())[1], bytes->substr(0, n));
+    CheckSame(Dump(*OpenDb(TestOptions(copy.path()))), want);
+    CHECK(Checkpoints(copy.path()).size() == 1);
+    CheckSame(Dump(*OpenDb(TestOptions(copy.path()))), want);
+  }
+}
+
+TEST_CASE("A checkpoint with a flipped bit is replaced by the one before and the log") {
+  Quiet quiet;
+  TempDir dir, copy;
+  Contents want;
+  FillWithCheckpoints(TestOptions(dir.path()), &want);
+  const auto bytes = ReadFile(Checkpoints(dir.path())[1]);
+  REQUIRE(bytes.ok());
+  for (size_t n = 0; n < bytes->size(); n += 1 + bytes->size() / 60) {
+    INFO("flipped at " << n << " of " << bytes->size());
+    CopyDir(dir.path(), copy.path());
+    std::string damaged = *bytes;
+    damaged[n] ^= 0x10;
+    Write(Checkpoints(copy.path())[1], damaged);
+    CheckSame(Dump(*OpenDb(TestOptions(copy.path()))), want);
+  }
+}
+
+TEST_CASE("Without a sound checkpoint what can be read is used") {
+  Quiet quiet;
+  TempDir dir, copy;
+  Contents want;
+  FillWithCheckpoints(TestOptions(dir.path()), &want);
+  const size_t all = CountSamples(want);
+  size_t least = all, most = 0;
+  for (int place = 1; place < 12; ++place) {
+    INFO("place " << place);
+    CopyDir(dir.path(), copy.path());
+    fs::remove(copy.path() + "/head/wal-00000001");  // no way around the checkpoints
+    for (const std::string& path : Checkpoints(copy.path())) {
+      auto bytes = ReadFile(path);
+      REQUIRE(bytes.ok());
+      (*bytes)[bytes->size() * static_cast<size_t>(place) / 12] ^= 0x01;
+      Write(path, *bytes);
+    }
+    const Contents found = Dump(*OpenDb(TestOptions(copy.path())));
+    CheckPart(found, want);
+    least = std::min(least, CountSamples(found));
+    most = std::max(most, CountSamples(found));
+  }
+  CHECK(least < all);
+  CHECK(most > 0);
+}
+
+TEST_CASE("Damaged checkpoints cost nothing while the whole log is there") {
+  Quiet quiet;
+  TempDir dir;
+  Contents want;
+  {
+    auto db = OpenDb(TestOptions(dir.path()));
+    auto group = db->NewGroup();
+    for (int i = 0; i < 20; ++i) Add(*group, "m", i);
+    for (int k = 1; k < 300; ++k) {
+      group->CommitTick(kT0 + k * 1000, std::vector<double>(20, k));
+      if (k == 150) REQUIRE(db->Checkpoint().ok());
+    }
+    want = Dump(*db);
+  }
+  Write(Checkpoints(dir.path())[0], "nothing");
+  CheckSame(Dump(*OpenDb(TestOptions(dir.path()))), want);
+}
+
+TEST_CASE("A checkpoint of another version is refused by name") {
+  Quiet quiet;
+  TempDir dir;
+  Contents want;
+  FillWithCheckpoints(TestOptions(dir.path()), &want);
+  const std::string path = Checkpoints(dir.path())[1];
+  std::string head = "\x07 of the future", bytes(kSegmentMagic);
+  ByteWriter out(&bytes);
+  out.Le64(0);
+  AppendFrame(RecordType::kCheckpointHead, head, &bytes);
+  Write(path, bytes);
+  const auto db = Db::Open(TestOptions(dir.path()));
+  REQUIRE(!db.ok());
+  CHECK(MessageOf(db.status()).find("version 7") != std::string::npos);
+  CHECK(MessageOf(db.status()).find(path) != std::string::npos);
+  CHECK(Checkpoints(dir.path()).size() == 2);
+}
+
+TEST_CASE("Chunks that a checkpoint names and are damaged are left out") {
+  Quiet quiet;
+  TempDir dir;
+  Contents want;
+  const Options options = TestOptions(dir.path());
+  FillWithCheckpoints(options, &want);
+  const std::string path = dir.path() + "/chunks_head/000001";
+  auto bytes = ReadFile(path);
+  REQUIRE(bytes.ok());
+  SECTION("a flipped bit") {
+    (*bytes)[60] ^= 0x04;
+    Write(path, *bytes);
+  }
+  SECTION("a short file") { Write(path, bytes->substr(0, bytes->size() / 2)); }
+  SECTION("no file") { fs::remove(path); }
+  const Contents found = Dump(*OpenDb(options));
+  CheckPart(found, want);
+  CHECK(CountSamples(found) < CountSamples(want));
+  CHECK(found.size() == want.size());
+}
+
+TEST_CASE("Closing makes a checkpoint when the log is long") {
+  Quiet quiet;
+  TempDir dir;
+  Options options = TestOptions(dir.path());
+  options.checkpoint_on_close = true;
+  options.wal_compression = false;
+  Contents want;
+  {
+    auto db = OpenDb(options);
+    auto group = db->NewGroup();
+    for (int i = 0; i < 200; ++i) Add(*group, "m", i);
+    group->CommitTick(kT0, std::vector<double>(200, 1));
+  }
+  CHECK(Checkpoints(dir.path()).empty());  // nothing to gain
+  {
+    auto db = OpenDb(options);
+    auto group = db->NewGroup();
+    for (int i = 0; i < 200; ++i) Add(*group, "m", i);
+    for (int k = 1; k < 1000; ++k)
+      group->CommitTick(kT0 + k * 1000, std::vector<double>(200, k / 7.0));
+    want = Dump(*db);
+  }
+  CHECK(Checkpoints(dir.path()).size() == 1);
+  CheckSame(Dump(*OpenDb(options)), want);
+  CHECK(Checkpoints(dir.path()).size() == 1);
 }
 
 }  // namespace

@@ -69,12 +69,14 @@ Status Db::Impl::Start() {
                        .sync_interval = options.wal_sync_interval,
                        .compression = options.wal_compression,
                        .observe_sync = [this](double s) { metrics.fsync_seconds->Observe(s); }}));
-  // Chunk files are dropped whole: what was truncated inside them came back.
-  if (core.truncated_before.load() != INT64_MIN) head.Truncate(core.truncated_before.load());
+  // Chunk files are dropped whole: what was truncated inside them came back. A checkpoint names
+  // its chunks.
+  if (core.truncated_before.load() > replay.checkpoint_cut) {
+    head.Truncate(core.truncated_before.load());
+  }
   {
     MutexLock lock(maintenance);
-    const uint64_t limit = options.wal_checkpoint_bytes;
-    checkpoint_due = replay.bytes >= limit ? 0 : limit - replay.bytes;
+    log_replaced = {-static_cast<int64_t>(replay.bytes), -static_cast<int64_t>(replay.samples)};
   }
   {
     MutexLock lock(maintenance);
@@ -89,6 +91,8 @@ Status Db::Impl::Start() {
   ShowLimits();
   if (options.maintenance_interval.count() > 0) {
     thread = NamedThread("tsdb-maintain", [this] { Run(); });
+  } else {
+    VerifyChunks();
   }
   return OkStatus();
 }
@@ -158,6 +162,11 @@ Status Db::Close() {
   if (std::exchange(impl_->closed, true)) return OkStatus();
   HeadCore& core = impl_->head.core();
   core.writable = false;
+  if (impl_->options.checkpoint_on_close && !impl_->exported && impl_->LogIsLong()) {
+    // Without it the next start takes longer, that is all.
+    const Status status = impl_->CheckpointLocked();
+    if (!status.ok()) NX_LOG(Warn, "No checkpoint was made at the end", {"err", status});
+  }
   const Status log = core.wal->Close();
   const Status chunks = core.chunks.Close();
   impl_->lock_file.Reset();
@@ -229,9 +238,7 @@ Status Db::CompactNow() {
   return impl_->Compact();
 }
 
-void Db::SetOutOfOrderWindow(int64_t window_ms) {
-  impl_->head.core().late.window_ms = window_ms;
-}
+void Db::SetOutOfOrderWindow(int64_t window_ms) { impl_->head.core().late.window_ms = window_ms; }
 
 void Db::SetRetention(const RetentionLimits& limits) {
   {

@@ -46,6 +46,7 @@ Status Db::ExportLog() {
   NX_ASSIGN_OR_RETURN(const promwal::ExportResult result,
                       promwal::WriteLog(fresh, series.get(), exemplars, &impl_->cancel));
   NX_RETURN_IF_ERROR(promwal::PublishExport(dir));
+  impl_->exported = true;
   NX_LOG(Info, "Wrote the head as a log for Prometheus", {"series", result.series},
          {"samples", result.samples}, {"exemplars", result.exemplars}, {"bytes", result.bytes},
          {"duration", fmt::format("{:.3f}s", SecondsSince(start))});

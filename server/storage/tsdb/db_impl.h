@@ -26,6 +26,11 @@ namespace narthex::tsdb {
 // For metrics.
 double SecondsSince(std::chrono::steady_clock::time_point start);
 
+struct LogLength {
+  int64_t bytes = 0;
+  int64_t samples = 0;
+};
+
 struct Db::Impl {
   explicit Impl(const Options& o);
   ~Impl();
@@ -41,6 +46,14 @@ struct Db::Impl {
   Status ReloadBlocks() REQUIRES(maintenance) { return ReloadBlocks(head_mint()); }
   Status ReloadBlocks(int64_t new_head_mint) REQUIRES(maintenance);
   Status CheckpointLocked() REQUIRES(maintenance);
+  // Whether reading the log since the last one takes so long that a new one pays.
+  bool CheckpointDue() REQUIRES(maintenance);
+  // The same at the end, when nobody waits.
+  bool LogIsLong() REQUIRES(maintenance);
+  // Bytes and samples of the log so far, as the process wrote them.
+  LogLength LogSoFar() const;
+  // Leaves out chunks that were damaged while nobody looked.
+  void VerifyChunks();
   void TruncateLocked(int64_t mint) REQUIRES(maintenance);
   RetentionLimits limits() const {
     MutexLock lock(view_mutex);
@@ -98,9 +111,11 @@ struct Db::Impl {
   int64_t view_head_mint GUARDED_BY(view_mutex) = INT64_MIN;
   RetentionLimits retention GUARDED_BY(view_mutex);
 
-  Mutex maintenance;                                    // one job at a time
-  uint64_t checkpoint_due GUARDED_BY(maintenance) = 0;  // bytes written when the next one is made
+  Mutex maintenance;  // one job at a time
+  // What the next start would read, besides the checkpoint: LogSoFar() less this.
+  LogLength log_replaced GUARDED_BY(maintenance);
   bool closed GUARDED_BY(maintenance) = false;
+  bool exported GUARDED_BY(maintenance) = false;  // the head is another program's now
   struct Cut {
     int64_t maxt = 0;
     uint64_t mark = 0;  // readers before it still need the head's copy

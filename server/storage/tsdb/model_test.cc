@@ -1,6 +1,7 @@
 // Random operations against a std::map: restarts, checkpoints, block cuts, compactions and
 // deletions included.
 
+#include <filesystem>
 #include <optional>
 #include <random>
 #include <set>
@@ -120,8 +121,23 @@ class Model {
     sources_.resize(4);
     if (Roll(2) == 0) REQUIRE(db_->Close().ok());
     db_.reset();
+    if (Roll(4) == 0) TearCheckpoint();
     db_ = OpenDb(options_);
     Compare();
+  }
+
+  // The one before, when there is one, and the log behind it have everything too.
+  void TearCheckpoint() {
+    std::string newest;
+    int checkpoints = 0;
+    for (const auto& entry : std::filesystem::directory_iterator(dir_.path() + "/head")) {
+      const std::string path = entry.path();
+      if (path.find("checkpoint-") == std::string::npos) continue;
+      newest = std::max(newest, path);
+      ++checkpoints;
+    }
+    if (checkpoints < 2) return;
+    std::filesystem::resize_file(newest, Roll(std::filesystem::file_size(newest)));
   }
 
  private:

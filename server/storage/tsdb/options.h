@@ -61,8 +61,11 @@ struct Options {
   // Longest time between write(2) and fdatasync. 0: only when a segment ends.
   std::chrono::milliseconds wal_sync_interval{5000};
   uint64_t wal_segment_bytes = uint64_t{64} << 20;
-  // A checkpoint replaces the log when it has grown by this much since the last one.
+  // A checkpoint replaces the log when it has grown by this much since the last one, or holds so
+  // many samples that a restart would take longer than it must.
   uint64_t wal_checkpoint_bytes = uint64_t{256} << 20;
+  // Close makes one too, when the log is not short.
+  bool checkpoint_on_close = false;
   // Compresses large flushes with zstd when that pays.
   bool wal_compression = true;
 

@@ -60,6 +60,7 @@ struct ChunkFiles::File {
   int64_t maxt = INT64_MIN;
   bool dirty = false;
   bool removed = false;  // only readers that came before still see it
+  size_t known = 0;      // chunks before it were not looked at when the file was opened
 
   ~File() {
     if (memory != nullptr) ::munmap(const_cast<char*>(memory), mapped);
@@ -88,7 +89,7 @@ std::string ChunkFiles::PathOf(uint32_t number) const {
   return fmt::format("{}/{:06}", dir_, number);
 }
 
-Status ChunkFiles::Open(const std::function<void(const HeadChunk&, const ChunkRef&)>& found) {
+Status ChunkFiles::Open(std::span<const Extent> known, const FoundFn& found) {
   NX_RETURN_IF_ERROR(CreateDirectories(dir_));
   NX_ASSIGN_OR_RETURN(const std::vector<std::string> names, ListDirectory(dir_));
   std::vector<uint32_t> numbers;
@@ -106,7 +107,16 @@ Status ChunkFiles::Open(const std::function<void(const HeadChunk&, const ChunkRe
       last_number_ = number;
     }
     NX_RETURN_IF_ERROR(OpenExisting(number));
-    if (File* file = Get(number)) Scan(file, found);
+    File* file = Get(number);
+    if (file == nullptr) continue;
+    const auto extent = std::find_if(known.begin(), known.end(),
+                                     [number](const Extent& e) { return e.number == number; });
+    if (extent != known.end() && extent->bytes <= file->size) {
+      file->known = extent->bytes;
+      file->mint = extent->mint;
+      file->maxt = extent->maxt;
+    }
+    Scan(file, found);
   }
   return OkStatus();
 }
@@ -138,9 +148,8 @@ Status ChunkFiles::OpenExisting(uint32_t number) {
   return OkStatus();
 }
 
-void ChunkFiles::Scan(File* file,
-                      const std::function<void(const HeadChunk&, const ChunkRef&)>& found) {
-  size_t offset = kFileHeader;
+void ChunkFiles::Scan(File* file, const FoundFn& found) {
+  size_t offset = std::max(kFileHeader, file->known);
   uint64_t bad = 0;
   while (offset < file->size) {
     const std::string_view rest = file->from(offset);
@@ -166,6 +175,56 @@ void ChunkFiles::Scan(File* file,
   NX_LOG(Warn,
          "Head chunk file has damaged chunks; they are rebuilt from the log where it has them",
          {"file", PathOf(file->number)}, {"chunks", bad});
+}
+
+std::vector<ChunkFiles::Extent> ChunkFiles::Extents() const {
+  MutexLock lock(mutex_);
+  std::vector<Extent> out;
+  for (uint32_t number = 1; number <= last_number_; ++number) {
+    const File* file = Get(number);
+    if (file == nullptr || file->removed) continue;
+    out.push_back({number, file->size.load(), file->mint, file->maxt});
+  }
+  return out;
+}
+
+bool ChunkFiles::IsKnown(const ChunkRef& ref) const {
+  const File* file = Get(ref.file);
+  return file != nullptr && ref.offset >= kFileHeader &&
+         size_t{ref.offset} + kChunkHeader < file->known;
+}
+
+std::vector<ChunkRef> ChunkFiles::Verify(const std::function<bool()>& stop) {
+  // What was read is let go again, so that the resident set does not grow by the files.
+  constexpr size_t kForgetEvery = 8 << 20;
+  std::vector<ChunkRef> damaged;
+  for (uint32_t number = 1; number < kMaxFiles && !stop(); ++number) {
+    const Epochs::Pin pin(epochs_);
+    const File* file = Get(number);
+    if (file == nullptr) continue;
+    size_t forgotten = 0;
+    for (size_t offset = kFileHeader; offset < file->known && !stop();) {
+      HeadChunk chunk;
+      size_t length = 0;
+      const std::string_view rest = file->from(offset);
+      const bool parsed = ParseRecord(rest, &chunk, &length);
+      if (!parsed || !ChecksumOk(rest.substr(0, length))) {
+        damaged.push_back({0, number, static_cast<uint32_t>(offset)});
+      }
+      // Behind a length that is wrong nothing is found; reading a chunk checks it again.
+      if (!parsed || (chunk.ref == 0 && chunk.data.empty())) break;
+      offset += length;
+      if (offset - forgotten < kForgetEvery) continue;
+      ::madvise(const_cast<char*>(file->memory) + forgotten, kForgetEvery, MADV_DONTNEED);
+      forgotten += kForgetEvery;
+    }
+  }
+  damaged_.fetch_add(damaged.size());
+  if (!damaged.empty()) {
+    NX_LOG(Warn, "Head chunk files have damaged chunks, which are left out",
+           {"chunks", damaged.size()});
+  }
+  return damaged;
 }
 
 Status ChunkFiles::BeginFile() {

@@ -9,6 +9,7 @@
 #include <atomic>
 #include <functional>
 #include <memory>
+#include <span>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -36,9 +37,26 @@ class ChunkFiles {
   ChunkFiles(std::string dir, Epochs* epochs);
   ~ChunkFiles();
 
+  // How far a file has been written, and what is in it.
+  struct Extent {
+    uint32_t number = 0;
+    uint64_t bytes = 0;
+    int64_t mint = 0;
+    int64_t maxt = 0;
+    friend bool operator==(const Extent&, const Extent&) = default;
+  };
+  using FoundFn = std::function<void(const HeadChunk&, const ChunkRef&)>;
+
   // Maps the files that are there and reports every sound chunk, in the order of the files.
-  // Damaged ones are counted, logged and left out.
-  Status Open(const std::function<void(const HeadChunk&, const ChunkRef&)>& found);
+  // Damaged ones are counted, logged and left out. Chunks within `known` extents are not looked at.
+  Status Open(std::span<const Extent> known, const FoundFn& found);
+  // The files as they are now, ascending by number.
+  std::vector<Extent> Extents() const;
+  // Whether a chunk is in an extent that Open was told of and found.
+  bool IsKnown(const ChunkRef& ref) const;
+  // Looks at the chunks that Open did not; the damaged ones are returned, counted and logged. Reads
+  // all of the files: some time may pass. Stops early when `stop` says so.
+  std::vector<ChunkRef> Verify(const std::function<bool()>& stop);
   StatusOr<ChunkRef> Write(uint64_t ref, const ChunkView& chunk);
   // Verifies the checksum.
   StatusOr<HeadChunk> Read(const ChunkRef& ref) const;
@@ -71,7 +89,7 @@ class ChunkFiles {
   }
   std::string PathOf(uint32_t number) const;
   Status OpenExisting(uint32_t number);
-  void Scan(File* file, const std::function<void(const HeadChunk&, const ChunkRef&)>& found);
+  void Scan(File* file, const FoundFn& found);
   Status BeginFile() REQUIRES(mutex_);
   StatusOr<ChunkRef> WriteLocked(uint64_t ref, const ChunkView& chunk) REQUIRES(mutex_);
   Status WriteAt(size_t offset, std::string_view data) REQUIRES(mutex_);

@@ -3,6 +3,7 @@
 #include <bit>
 
 #include "core/base/check.h"
+#include "server/storage/tsdb/head/checkpoint_codec.h"
 #include "server/storage/tsdb/head/full_chunk.h"
 #include "server/storage/tsdb/wal/row_codec.h"
 
@@ -11,7 +12,7 @@ namespace {
 
 constexpr uint32_t kFirstBlock = 8;  // most groups are small: rules, report series
 constexpr uint32_t kBlock = 64;
-constexpr size_t kOpenChunkPiece = 256 << 10;
+constexpr size_t kOpenValuesPiece = 256 << 10;
 
 }  // namespace
 
@@ -335,28 +336,26 @@ std::string Group::EncodeGroup() {
   return payload;
 }
 
-void Group::EncodeOpenChunks(const std::function<void(std::string_view)>& emit) {
+void Group::EncodeOpenValues(const std::function<void(std::string_view)>& emit) {
   std::string payload;
-  const auto begin = [&] { payload.clear(), ByteWriter(&payload).Uvarint(id_); };
+  uint32_t next = 0;
+  const auto begin = [&] {
+    payload.clear();
+    ByteWriter(&payload).Uvarint(id_);
+    next = 0;
+  };
   begin();
   const size_t header = payload.size();
   for (GroupBlock* block : blocks_) {
     for (uint64_t mask = block->used & ~block->redirect; mask != 0; mask &= mask - 1) {
       const auto i = static_cast<unsigned>(std::countr_zero(mask));
       const ValueState& state = block->states()[i];
-      uint64_t values[kMaxStreamValues];
-      DecodeValues(state, state.buffer == 0 ? nullptr : slab_.Address(state.buffer), values);
-      int64_t times[kMaxStreamValues];
-      for (unsigned k = 0; k < state.count; ++k) times[k] = TimeOf(state, k);
-      ByteWriter out(&payload);
-      out.Uvarint(block->first_member + i);
-      if (state.count > 0) {
-        out.UvarintString(FullChunk({times, state.count}, {values, state.count}).bytes());
-      } else {
-        out.Uvarint(0);
-        out.Le64(state.last_bits);
-      }
-      if (payload.size() < kOpenChunkPiece) continue;
+      const uint32_t member = block->first_member + i;
+      ByteWriter(&payload).Uvarint(member - next);
+      next = member + 1;
+      tsdb::EncodeOpenValues(state, state.buffer == 0 ? nullptr : slab_.Address(state.buffer),
+                             static_cast<uint16_t>(tick_ - state.start_tick), &payload);
+      if (payload.size() < kOpenValuesPiece) continue;
       emit(payload);
       begin();
     }

@@ -26,6 +26,7 @@ namespace narthex::tsdb {
 
 class RowBuilder;
 class RowReader;
+struct OpenValues;
 
 class Group {
  public:
@@ -96,14 +97,15 @@ class Group {
   void ForgetLayout() REQUIRES(commit_mutex_);
   // The payload of a kGroup record: everything but the values.
   std::string EncodeGroup() REQUIRES(commit_mutex_);
-  // The payloads of kOpenChunk records, in pieces.
-  void EncodeOpenChunks(const std::function<void(std::string_view)>& emit) REQUIRES(commit_mutex_);
+  // The payloads of kOpenValues records, in pieces.
+  void EncodeOpenValues(const std::function<void(std::string_view)>& emit) REQUIRES(commit_mutex_);
   // ---- Replay ----
 
   // Takes the timestamps of a group record; only for a group without ticks.
   void RestoreTicks(std::span<const int64_t> times) REQUIRES(commit_mutex_);
   bool has_ticks() const REQUIRES(commit_mutex_) { return tick_ > 0; }
-  bool RestoreOpenChunk(uint32_t member, std::string_view xor_chunk) REQUIRES(commit_mutex_);
+  // Takes over an open chunk; samples that are in a chunk file already are left out.
+  bool RestoreOpenValues(uint32_t member, const OpenValues& values) REQUIRES(commit_mutex_);
   void SetLastBits(uint32_t member, uint64_t bits) REQUIRES(commit_mutex_);
   void SetLive(uint32_t member, bool live) REQUIRES(commit_mutex_);
   // A member whose series is lost or lives elsewhere already: its values are read over.
@@ -138,6 +140,7 @@ class Group {
   void EnsureBlock(uint32_t block) REQUIRES(commit_mutex_);
   Status Seal(GroupBlock& block, unsigned position);  // the block is locked
   bool SealIfDue(GroupBlock& block, unsigned position, uint32_t tick, int64_t t, bool* detach);
+  bool RestoreUncovered(GroupBlock& block, unsigned position, const OpenValues& values);
   int64_t NewestTime(GroupBlock& block,
                      unsigned position) const;  // of a member; the block is locked
   void LogRow(int64_t t, RowBuilder* row, std::span<const double> values) REQUIRES(commit_mutex_);

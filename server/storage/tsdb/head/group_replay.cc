@@ -2,8 +2,9 @@
 
 #include <algorithm>
 #include <bit>
+#include <cstring>
 
-#include "server/storage/tsdb/chunkenc/xor_chunk.h"
+#include "server/storage/tsdb/head/checkpoint_codec.h"
 #include "server/storage/tsdb/head/group.h"
 
 namespace narthex::tsdb {
@@ -35,32 +36,53 @@ void Group::PlaceGhost(uint32_t member) {
   SetLive(member, true);
 }
 
-bool Group::RestoreOpenChunk(uint32_t member, std::string_view xor_chunk) {
-  if (slot(member) == kNoSlot || is_redirect(member)) return false;
+bool Group::RestoreOpenValues(uint32_t member, const OpenValues& values) {
   unsigned i;
   GroupBlock& block = BlockOf(member, &i);
   MutexLock lock(block.mutex);
   ValueState& state = block.states()[i];
-  ClearValues(slab_, &state);
-  XorIterator it(xor_chunk);
-  uint32_t tick = tick_ - std::min(tick_, kRing - 1);
-  while (it.Next()) {
-    // The tick of this sample; ticks ascend in time.
-    while (tick <= tick_ && ring_[tick % kRing] != it.time()) ++tick;
-    if (tick > tick_) return false;
-    if (core_.coverage->Covered(block.slots()[i], it.time())) {
+  if (state.count > 0) return false;
+  state.last_bits = values.state.last_bits;
+  if (values.state.count == 0) return true;
+  // All its ticks must be in the ring.
+  const uint32_t oldest = std::min(tick_, kRing - 1);
+  if (values.age >= oldest || values.state.count - 1u > values.age) return false;
+  ValueState restored = values.state;
+  restored.start_tick = static_cast<uint16_t>(tick_ - values.age);
+  const uint32_t slot = block.slots()[i];
+  const int64_t first = TimeOf(restored, 0);
+  const int64_t last = TimeOf(restored, restored.count - 1u);
+  if (core_.coverage->Covered(slot, first) || core_.coverage->Covered(slot, last)) {
+    return RestoreUncovered(block, i, values);
+  }
+  if (!values.stream.empty()) {
+    restored.buffer = slab_.Allocate(values.stream.size());
+    if (restored.buffer == 0) return false;
+    std::memcpy(slab_.Address(restored.buffer), values.stream.data(), values.stream.size());
+  }
+  state = restored;
+  core_.NoteTimes(first, last);
+  return true;
+}
+
+// The chunk went to a file, whole or in part, after the checkpoint was made.
+bool Group::RestoreUncovered(GroupBlock& block, unsigned i, const OpenValues& values) {
+  ValueState& state = block.states()[i];
+  uint64_t bits[kMaxStreamValues];
+  DecodeValues(values.state, reinterpret_cast<const uint8_t*>(values.stream.data()), bits);
+  const uint32_t start = tick_ - values.age;
+  for (uint32_t k = 0; k < values.state.count; ++k) {
+    const int64_t t = ring_[(start + k) % kRing];
+    if (core_.coverage->Covered(block.slots()[i], t)) {
       if (state.count > 0 && !Seal(block, i).ok()) ClearValues(slab_, &state);
-      state.last_bits = it.bits();
+      state.last_bits = bits[k];
       continue;
     }
-    const bool follows =
-        static_cast<uint16_t>(state.start_tick + state.count) == static_cast<uint16_t>(tick);
-    if (state.count > 0 && (!follows || state.count >= kMaxStreamValues)) return false;
-    if (state.count == 0) state.start_tick = static_cast<uint16_t>(tick);
-    if (!AppendValue(slab_, &state, it.bits())) return false;
-    core_.NoteTimes(it.time(), it.time());
+    if (state.count == 0) state.start_tick = static_cast<uint16_t>(start + k);
+    if (!AppendValue(slab_, &state, bits[k])) return false;
+    core_.NoteTimes(t, t);
   }
-  return it.status().ok();
+  return true;
 }
 
 void Group::FinishReplay() {

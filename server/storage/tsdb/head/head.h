@@ -50,6 +50,8 @@ class Head {
   void ParkIdle();
   // Drops full chunks before mint, and series without samples that nobody writes.
   void Truncate(int64_t mint);
+  // Takes these chunks, which cannot be read, out of their series.
+  void DropChunks(std::span<const ChunkRef> damaged);
   // Lets no sample before mint in any more. False while an appender still holds such a sample.
   bool Fence(int64_t mint);
   // Marks the samples of [mint, maxt] of the matching series as deleted, in the log too. Samples

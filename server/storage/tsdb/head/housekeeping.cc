@@ -1,5 +1,7 @@
 // What keeps the head bounded: parking idle series, retention, removal of dead series.
 
+#include <absl/container/flat_hash_set.h>
+
 #include <algorithm>
 
 #include "core/log/log.h"
@@ -42,6 +44,30 @@ void Head::ParkIdle() {
     } else {
       detached_.Park(series);
     }
+  }
+}
+
+void Head::DropChunks(std::span<const ChunkRef> damaged) {
+  absl::flat_hash_set<uint64_t> gone;
+  const auto key = [](const ChunkRef& c) { return uint64_t{c.file} << 32 | c.offset; };
+  for (const ChunkRef& chunk : damaged) gone.insert(key(chunk));
+  std::vector<uint32_t> slots;
+  {
+    ReaderLock lock(core_.index.mutex());
+    slots = core_.index.all().ToVector();
+  }
+  MutexLock structure(core_.structure_mutex);  // series stay meanwhile
+  for (const uint32_t slot : slots) {
+    SeriesRecord& record = core_.index.table()[slot];
+    if (record.ref == 0) continue;
+    LockedHome home(record);
+    std::vector<ChunkRef> kept;
+    for (size_t i = 0; i < record.chunks.size(); ++i) {
+      if (!gone.contains(key(record.chunks[i]))) kept.push_back(record.chunks[i]);
+    }
+    if (kept.size() == record.chunks.size()) continue;
+    record.chunks.Clear();
+    for (const ChunkRef& chunk : kept) record.chunks.PushBack(chunk);
   }
 }
 

@@ -11,17 +11,7 @@
 namespace narthex::tsdb {
 namespace {
 
-constexpr std::string_view kSegmentPrefix = "wal-";
-constexpr std::string_view kCheckpointPrefix = "checkpoint-";
-
-// The number in "<prefix>00000012"; 0 when the name is something else.
-uint32_t NumberIn(std::string_view name, std::string_view prefix) {
-  if (!name.starts_with(prefix)) return 0;
-  name.remove_prefix(prefix.size());
-  uint32_t n = 0;
-  const auto [end, error] = std::from_chars(name.data(), name.data() + name.size(), n);
-  return error == std::errc() && end == name.data() + name.size() ? n : 0;
-}
+constexpr size_t kLetGoEvery = 4 << 20;
 
 // Rows on threads of their own: reading the log is a fraction of the work.
 size_t RowThreads() {
@@ -36,9 +26,9 @@ Replay::Replay(Head* head, std::string wal_dir)
     : head_(*head),
       core_(head->core()),
       wal_dir_(std::move(wal_dir)),
-      lost_rows_(RowThreads() + 1),
+      counts_(RowThreads() + 1),
       rows_(RowThreads(), [this](size_t worker, bool key, std::string_view payload) {
-        ApplyRow(key, payload, &lost_rows_[worker]);
+        ApplyRow(key, payload, &counts_[worker]);
       }) {
   core_.coverage = this;
 }
@@ -48,54 +38,50 @@ Replay::~Replay() {
   core_.coverage = nullptr;
 }
 
-Status Replay::LoadChunks() {
-  NX_RETURN_IF_ERROR(core_.chunks.Open([this](const HeadChunk& chunk, const ChunkRef& ref) {
+Status Replay::LoadChunks(const CheckpointHead& head) {
+  const auto found = [this](const HeadChunk& chunk, const ChunkRef& ref) {
     found_.push_back({chunk.ref, ref});
     highest_ref_ = std::max(highest_ref_, chunk.ref);
-  }));
+  };
+  NX_RETURN_IF_ERROR(core_.chunks.Open(head.files, found));
   std::stable_sort(found_.begin(), found_.end(),
                    [](const Found& a, const Found& b) { return a.ref < b.ref; });
   return OkStatus();
 }
 
 StatusOr<ReplayResult> Replay::Run() NO_THREAD_SAFETY_ANALYSIS {
-  NX_RETURN_IF_ERROR(LoadChunks());
   NX_RETURN_IF_ERROR(CreateDirectories(wal_dir_));
-  NX_ASSIGN_OR_RETURN(const std::vector<std::string> names, ListDirectory(wal_dir_));
-  uint32_t checkpoint = 0;
-  for (const std::string& name : names) {
-    if (name.ends_with(".tmp")) ::unlink(JoinPath(wal_dir_, name).c_str());
-    checkpoint = std::max(checkpoint, NumberIn(name, kCheckpointPrefix));
-  }
-  std::vector<uint32_t> segments;
-  for (const std::string& name : names) {
-    const uint32_t segment = NumberIn(name, kSegmentPrefix);
-    const uint32_t old = NumberIn(name, kCheckpointPrefix);
-    // What a checkpoint stands for may have survived a crash right after it was made.
-    const bool obsolete = (segment != 0 && segment < checkpoint) || (old != 0 && old < checkpoint);
-    if (obsolete) ::unlink(JoinPath(wal_dir_, name).c_str());
-    if (segment != 0 && !obsolete) segments.push_back(segment);
-  }
-  std::sort(segments.begin(), segments.end());
+  NX_ASSIGN_OR_RETURN(const LogFiles files, LogFiles::List(wal_dir_));
+  for (const std::string& name : files.temporary) ::unlink(JoinPath(wal_dir_, name).c_str());
+  NX_ASSIGN_OR_RETURN(const Begin begin, ChooseCheckpoint(files));
+  NX_RETURN_IF_ERROR(LoadChunks(begin.head));
+  if (begin.older != 0) (void)DeleteLogBelow(wal_dir_, begin.older);
+  const auto first = std::lower_bound(files.segments.begin(), files.segments.end(), begin.number);
+  const std::vector<uint32_t> segments(first, files.segments.end());
   ReplayProgress* progress = core_.options.progress;
   if (progress != nullptr && !segments.empty()) {
     progress->min = segments.front();
     progress->max = segments.back();
   }
-  result_.next_segment = std::max(checkpoint, segments.empty() ? 0 : segments.back()) + 1;
+  const auto newest = [](const std::vector<uint32_t>& n) { return n.empty() ? 0 : n.back(); };
+  result_.next_segment = std::max(newest(files.checkpoints), newest(files.segments)) + 1;
 
   MutexLock structure(core_.structure_mutex);
-  if (checkpoint != 0) {
-    NX_RETURN_IF_ERROR(ReadFile(fmt::format("{}/{}{:08}", wal_dir_, kCheckpointPrefix, checkpoint),
-                                checkpoint, /*checkpoint=*/true, /*last=*/false));
+  if (begin.number != 0) {
+    NX_RETURN_IF_ERROR(ReadFile(CheckpointPath(wal_dir_, begin.number), begin.number,
+                                /*checkpoint=*/true, /*last=*/false));
+    checkpoint_symbols_.Clear();  // its views end with the file
   }
   for (const uint32_t segment : segments) {
     if (progress != nullptr) progress->current = segment;
-    NX_RETURN_IF_ERROR(ReadFile(fmt::format("{}/{}{:08}", wal_dir_, kSegmentPrefix, segment),
-                                segment, /*checkpoint=*/false, segment == segments.back()));
+    NX_RETURN_IF_ERROR(ReadFile(SegmentPath(wal_dir_, segment), segment, /*checkpoint=*/false,
+                                segment == segments.back()));
   }
   rows_.Drain();
-  for (const uint64_t lost : lost_rows_) result_.lost_rows += lost;
+  for (const RowCounts& counts : counts_) {
+    result_.lost_rows += counts.lost;
+    result_.samples += counts.samples;
+  }
   Finish();
   return result_;
 }
@@ -105,19 +91,29 @@ Status Replay::ReadFile(const std::string& path, uint32_t segment, bool checkpoi
   {
     NX_ASSIGN_OR_RETURN(const MappedFile file, MappedFile::OpenSequential(path));
     symbols_.Clear();
+    symbol_limit_ = file.data().size();
     // What a checkpoint says is never outdated by itself.
     position_ = {checkpoint ? UINT32_MAX : segment, 0};
+    // What has been read need not stay in memory.
+    size_t let_go = 0;
     scan = ScanSegment(
         file.data(), segment,
-        [this](RecordType type, std::string_view payload) {
+        [&](RecordType type, std::string_view payload) {
           position_.offset += kFrameHeader + payload.size();
           Apply(type, payload);
+          // Not so for what was compressed.
+          const auto at = reinterpret_cast<uintptr_t>(payload.data()) -
+                          reinterpret_cast<uintptr_t>(file.data().data());
+          if (at >= file.data().size() || at < let_go + kLetGoEvery) return;
+          file.LetGo(at);
+          let_go = at;
         },
         // A lost definition could make an id mean its former string.
         [this] { symbols_.Clear(); });
-    result_.bytes += file.data().size();
+    if (!checkpoint) result_.bytes += file.data().size();
   }
   result_.records += scan.records;
+  if (checkpoint) return OkStatus();  // what is damaged in it was counted when it was chosen
   result_.corruptions += scan.damaged + scan.torn_tail;
   if (scan.damaged > 0) {
     NX_LOG(Warn, "Log is damaged; reading went on at the next mark", {"file", path},
@@ -202,31 +198,38 @@ void Replay::ChunksChanged(uint32_t slot) {
   spans_[slot] = Span();
 }
 
-void Replay::AttachChunks(uint32_t slot, uint64_t ref) {
+bool Replay::AttachChunks(uint32_t slot, uint64_t ref) {
   const auto by_ref = [](const Found& f, uint64_t r) { return f.ref < r; };
   auto found = std::lower_bound(found_.begin(), found_.end(), ref, by_ref);
-  if (found == found_.end() || found->ref != ref) return;
-  std::vector<std::pair<int64_t, ChunkRef>> sorted;
+  if (found == found_.end() || found->ref != ref) return false;
   for (; found != found_.end() && found->ref == ref; ++found) {
-    sorted.emplace_back(core_.chunks.Peek(found->chunk)->mint, found->chunk);
+    core_.index.table()[slot].chunks.PushBack(found->chunk);
   }
+  SortChunks(slot);
+  return true;
+}
+
+void Replay::SortChunks(uint32_t slot) {
   SeriesRecord& record = core_.index.table()[slot];
-  LockedHome home(record);
-  // A second reference to the same labels: one list for both.
+  struct Chunk {
+    int64_t mint, maxt;
+    ChunkRef ref;
+  };
+  std::vector<Chunk> sorted;
   for (size_t i = 0; i < record.chunks.size(); ++i) {
-    sorted.emplace_back(core_.chunks.Peek(record.chunks[i])->mint, record.chunks[i]);
+    const auto view = core_.chunks.Peek(record.chunks[i]);
+    if (view.ok()) sorted.push_back({view->mint, view->maxt, record.chunks[i]});
   }
   record.chunks.Clear();
   std::stable_sort(sorted.begin(), sorted.end(),
-                   [](const auto& a, const auto& b) { return a.first < b.first; });
+                   [](const Chunk& a, const Chunk& b) { return a.mint < b.mint; });
   int64_t end = INT64_MIN;
-  for (const auto& [mint, chunk] : sorted) {
-    const auto view = core_.chunks.Peek(chunk);
+  for (const Chunk& chunk : sorted) {
     // The same chunk twice: a crash came between writing it and remembering that.
-    if (mint <= end && end != INT64_MIN) continue;
-    record.chunks.PushBack(chunk);
-    core_.NoteTimes(mint, view->maxt);
-    end = view->maxt;
+    if (chunk.mint <= end && end != INT64_MIN) continue;
+    record.chunks.PushBack(chunk.ref);
+    core_.NoteTimes(chunk.mint, chunk.maxt);
+    end = chunk.maxt;
   }
   ChunksChanged(slot);
 }

@@ -1,7 +1,7 @@
 #pragma once
-// Rebuilds the head from chunk files, the newest checkpoint and the segments after it, by doing
-// again what the records say. Samples that are in a chunk file already only move the state along;
-// what a damaged chunk file lost is rebuilt from the log where the log still has it.
+// Rebuilds the head from the newest sound checkpoint and the segments after it, by doing again what
+// the records say, and from the chunk files. Samples that are in a chunk file already only move the
+// state along; what a damaged chunk file lost is rebuilt from the log where the log still has it.
 //
 // Rows of several groups are applied by several threads; everything else waits for these.
 //
@@ -12,6 +12,7 @@
 #include <string>
 #include <vector>
 
+#include "server/storage/tsdb/head/checkpoint.h"
 #include "server/storage/tsdb/head/head.h"
 #include "server/storage/tsdb/head/ref_map.h"
 #include "server/storage/tsdb/head/row_workers.h"
@@ -27,6 +28,9 @@ struct ReplayResult {
   uint64_t corruptions = 0;     // damaged places and torn tails
   uint64_t lost_rows = 0;       // rows that could not be applied
   uint64_t unknown_series = 0;  // records about series that are lost
+  uint64_t samples = 0;         // in rows of the log
+  // Samples before it are gone from what the checkpoint holds; INT64_MIN: there was none.
+  int64_t checkpoint_cut = INT64_MIN;
 };
 
 class Replay final : public ReplayCoverage {
@@ -57,7 +61,14 @@ class Replay final : public ReplayCoverage {
   void FindSpan(uint32_t slot, int64_t t);
   // Room in the tables by slot, so that threads find it there.
   void Reach(uint32_t slot);
-  Status LoadChunks();
+  // Where reading begins.
+  struct Begin {
+    uint32_t number = 0;  // of the checkpoint; 0: none
+    CheckpointHead head;  // empty when the checkpoint is damaged
+    uint32_t older = 0;   // the checkpoint that is kept besides
+  };
+  StatusOr<Begin> ChooseCheckpoint(const LogFiles& files);
+  Status LoadChunks(const CheckpointHead& head);
   Status ReadFile(const std::string& path, uint32_t segment, bool checkpoint, bool last);
   void Finish();
 
@@ -69,13 +80,21 @@ class Replay final : public ReplayCoverage {
   void ApplyLayout(std::string_view payload);
   bool ApplyChange(Group* group, ByteReader* in);
   void AddRow(bool key, std::string_view payload);
+  // What a thread counts.
+  struct RowCounts {
+    uint64_t lost = 0;
+    uint64_t samples = 0;
+  };
   // On any thread, but one group on one.
-  void ApplyRow(bool key, std::string_view payload, uint64_t* lost);
+  void ApplyRow(bool key, std::string_view payload, RowCounts* counts);
   void ApplyDetached(RecordType type, std::string_view payload);
   void ApplyExemplars(std::string_view payload);
   void ApplyLate(RecordType type, std::string_view payload);
   void ApplyTombstone(std::string_view payload);
-  void ApplyOpenChunk(std::string_view payload);
+  void ApplyHead(std::string_view payload);
+  void ApplyCheckpointSeries(std::string_view payload);
+  void TakeChunks(uint32_t slot, const CheckpointSeries& series);
+  void ApplyOpenValues(std::string_view payload);
   void ApplyDelete(std::string_view payload);
 
   uint32_t SlotOf(uint64_t ref) const;
@@ -89,7 +108,11 @@ class Replay final : public ReplayCoverage {
   void ApplyCopied(std::string_view payload);
   void Join(Group* group, uint32_t member, uint32_t slot);
   void Redirect(Group* group, uint32_t member, uint32_t slot);
-  void AttachChunks(uint32_t slot, uint64_t ref);
+  // Chunk lists of series that no thread works on need no lock.
+  // Gives a series the chunks that were found for it; false when there are none.
+  bool AttachChunks(uint32_t slot, uint64_t ref);
+  // Puts the chunks of a series in order and drops what is there twice.
+  void SortChunks(uint32_t slot);
 
   Head& head_;
   HeadCore& core_;
@@ -104,8 +127,10 @@ class Replay final : public ReplayCoverage {
   std::vector<Span> spans_;       // by slot
   std::vector<uint8_t> covered_;  // by slot: what the span is
   uint64_t highest_ref_ = 0;
-  bool has_aliases_ = false;         // a label set was logged under two references (after damage)
-  std::vector<uint64_t> lost_rows_;  // by worker
+  bool has_aliases_ = false;  // a label set was logged under two references (after damage)
+  CheckpointSymbols checkpoint_symbols_;
+  uint64_t symbol_limit_ = 1 << 20;  // numbers of symbols in a checkpoint are below
+  std::vector<RowCounts> counts_;    // by worker
   RowWorkers rows_;                  // last: its threads use all of the above
 };
 

@@ -35,8 +35,18 @@ void Replay::Apply(RecordType type, std::string_view payload) NO_THREAD_SAFETY_A
       return ApplyExemplars(payload);
     case RecordType::kTombstone:
       return ApplyTombstone(payload);
-    case RecordType::kOpenChunk:
-      return ApplyOpenChunk(payload);
+    case RecordType::kCheckpointHead:
+      return ApplyHead(payload);
+    case RecordType::kCheckpointSymbols:
+      // A missing one is found when a series needs it.
+      (void)checkpoint_symbols_.Add(payload, symbol_limit_);
+      return;
+    case RecordType::kCheckpointSeries:
+      return ApplyCheckpointSeries(payload);
+    case RecordType::kOpenValues:
+      return ApplyOpenValues(payload);
+    case RecordType::kCheckpointEnd:
+      return;
     case RecordType::kLate:
     case RecordType::kLateHistograms:
     case RecordType::kLateFloatHistograms:
@@ -85,7 +95,7 @@ uint32_t Replay::AddSeries(const LabelIds& labels, uint64_t ref) {
     core_.index.table()[slot].SetHome(core_.ParkedHome(slot), 0);
     if (slot < spans_.size()) spans_[slot] = Span();
   } else {
-    has_aliases_ = true;
+    has_aliases_ |= core_.index.table()[slot].ref != ref;
   }
   slots_.Set(ref, slot);
   return slot;
@@ -315,10 +325,10 @@ void Replay::AddRow(bool key, std::string_view payload) {
 }
 
 void Replay::ApplyRow(bool key, std::string_view payload,
-                      uint64_t* lost) NO_THREAD_SAFETY_ANALYSIS {
+                      RowCounts* counts) NO_THREAD_SAFETY_ANALYSIS {
   RowReader row(key, payload);
   if (!row.ok()) {
-    ++*lost;
+    ++counts->lost;
     return;
   }
   Group* group = head_.FindGroup(row.head().group);
@@ -326,15 +336,16 @@ void Replay::ApplyRow(bool key, std::string_view payload,
     // Rows from before a checkpoint's state are not lost: the checkpoint has them.
     const bool old = group != nullptr &&
                      static_cast<int32_t>(row.head().sequence - group->log.row_sequence) <= 0;
-    if (!old) ++*lost;
+    if (!old) ++counts->lost;
     return;
   }
   Group::LogState& log = group->log;
   const auto ahead = static_cast<int32_t>(row.head().sequence - log.row_sequence);
   if (ahead <= 0) return;
+  counts->samples += row.head().members;
   if (ahead != 1) log.broken = true;
   if (log.broken && !key) {
-    ++*lost;
+    ++counts->lost;
     return;
   }
   const int64_t t = key ? row.head().time
@@ -342,7 +353,7 @@ void Replay::ApplyRow(bool key, std::string_view payload,
                                                static_cast<uint64_t>(row.head().time));
   MutexLock lock(group->commit_mutex());
   log.broken = !group->ReplayTick(t, &row);
-  if (log.broken) ++*lost;
+  if (log.broken) ++counts->lost;
   log.row_sequence = row.head().sequence;
   log.last_row_time = t;
 }
@@ -427,6 +438,7 @@ void Replay::ApplyTombstone(std::string_view payload) {
   core_.index.Unlink(IdSet::FromSorted(dead));
   core_.index.Release(dead);
   symbols_.ForgetIds();
+  checkpoint_symbols_.Clear();  // none of its records comes behind this one
 }
 
 void Replay::ApplyDelete(std::string_view payload) {
@@ -436,25 +448,6 @@ void Replay::ApplyDelete(std::string_view payload) {
     if (slot != kNoSlot) known.push_back({core_.index.table()[slot].ref, interval});
   }
   core_.deletes.Add(known);
-}
-
-void Replay::ApplyOpenChunk(std::string_view payload) NO_THREAD_SAFETY_ANALYSIS {
-  ByteReader in(payload);
-  Group* group = head_.FindGroup(static_cast<uint32_t>(in.Uvarint()));
-  if (group == nullptr) return;
-  MutexLock lock(group->commit_mutex());
-  while (in.ok() && !in.empty()) {
-    const uint64_t member = in.Uvarint();
-    const std::string_view chunk = in.UvarintString();
-    const uint64_t bits = chunk.empty() ? in.Le64() : 0;
-    if (!in.ok() || member >= group->member_limit()) break;
-    const auto m = static_cast<uint32_t>(member);
-    if (chunk.empty()) {
-      group->SetLastBits(m, bits);
-    } else if (group->slot(m) != kNoSlot && !group->RestoreOpenChunk(m, chunk)) {
-      ++result_.lost_rows;
-    }
-  }
 }
 
 }  // namespace narthex::tsdb

@@ -89,7 +89,7 @@ Status ForEachHeadChunk(const std::string& dir, const Catalog& catalog,
                         const std::function<void(uint32_t rank, const HeadChunk&)>& found) {
   Epochs epochs;
   ChunkFiles files(dir, &epochs);
-  return files.Open([&](const HeadChunk& chunk, const ChunkRef&) {
+  return files.Open({}, [&](const HeadChunk& chunk, const ChunkRef&) {
     const uint32_t rank = catalog.RankOf(chunk.ref);
     if (rank != Catalog::kNone) found(rank, chunk);
   });

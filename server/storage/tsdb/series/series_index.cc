@@ -46,6 +46,12 @@ uint32_t SeriesIndex::Find(const Labels& labels) const {
   return Find({HashOf(labels.flat()), labels.flat()});
 }
 
+void SeriesIndex::Reserve(size_t series) {
+  // The tables do not fill quite evenly.
+  const size_t each = series / kSubTables + series / kSubTables / 16;
+  for (SubTable& table : by_hash_) table.reserve(each);
+}
+
 uint32_t SeriesIndex::InternName(std::string_view name) {
   const uint32_t id = names_.Insert(name);
   if (id == by_name_.size()) by_name_.emplace_back();

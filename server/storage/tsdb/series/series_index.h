@@ -56,6 +56,8 @@ class SeriesIndex {
 
   // ---- The same by ids, for who reads many series with their own dictionary ----
 
+  // Room for that many series in all.
+  void Reserve(size_t series);
   uint32_t InternName(std::string_view name);
   // A value that no series comes to use stays until the next start.
   uint32_t InternValue(uint32_t name_id, std::string_view value);

@@ -21,7 +21,6 @@ enum class RecordType : uint8_t {
   kDetached = 8,     // samples with timestamps of their own
   kTombstone = 9,    // series that are gone
   kCut = 10,         // samples before this time are gone
-  kOpenChunk = 11,   // checkpoint only: samples not yet in a chunk file
   kHistograms = 12,  // as kDetached
   kFloatHistograms = 13,
   kCompressed = 14,
@@ -32,6 +31,12 @@ enum class RecordType : uint8_t {
   kLate = 19,  // as kDetached, out of order; the next two as kHistograms, kFloatHistograms
   kLateHistograms = 20,
   kLateFloatHistograms = 21,
+  // Checkpoint only (docs/formats/checkpoint.md).
+  kCheckpointHead = 64,
+  kCheckpointSymbols = 65,
+  kCheckpointSeries = 66,
+  kOpenValues = 67,
+  kCheckpointEnd = 68,
 };
 
 // The record of samples of this kind that are out of order, and back.
