@@ -7,6 +7,14 @@
 #include "server/promql/parser/position.h"
 
 namespace narthex::promql {
+namespace {
+
+void KeepLast(std::map<std::string, int>* notes, std::string_view message, PosRange where) {
+  int& at = notes->try_emplace(std::string(message), where.start).first->second;
+  at = std::max(at, where.start);
+}
+
+}  // namespace
 
 Status QueryContext::CheckAlive() const {
   if (limits_.cancelled != nullptr && limits_.cancelled->load(std::memory_order_relaxed)) {
@@ -27,13 +35,12 @@ Status QueryContext::Charge(size_t points) {
 
 void QueryContext::Warn(std::string_view message, PosRange where) {
   MutexLock lock(mutex_);
-  warnings_.insert(
-      fmt::format("PromQL warning: {} ({})", message, LineAndColumn(text_, where.start)));
+  KeepLast(&warnings_, message, where);
 }
 
 void QueryContext::Inform(std::string_view message, PosRange where) {
   MutexLock lock(mutex_);
-  infos_.insert(fmt::format("PromQL info: {} ({})", message, LineAndColumn(text_, where.start)));
+  KeepLast(&infos_, message, where);
 }
 
 void QueryContext::ForcedMonotonicity(const std::string& metric, PosRange where, TimestampMs t,
@@ -52,8 +59,14 @@ void QueryContext::ForcedMonotonicity(const std::string& metric, PosRange where,
 
 void QueryContext::Finish(Annotations* annotations, QueryStats* stats) const {
   MutexLock lock(mutex_);
-  annotations->warnings.assign(warnings_.begin(), warnings_.end());
-  annotations->infos.assign(infos_.begin(), infos_.end());
+  for (const auto& [message, at] : warnings_) {
+    annotations->warnings.push_back(
+        fmt::format("PromQL warning: {} ({})", message, LineAndColumn(text_, at)));
+  }
+  for (const auto& [message, at] : infos_) {
+    annotations->infos.push_back(
+        fmt::format("PromQL info: {} ({})", message, LineAndColumn(text_, at)));
+  }
   for (const auto& [key, m] : monotonicity_) {
     const auto seconds = [](TimestampMs ms) {
       return FormatRfc3339Nanos(ms / 1000 * 1'000'000'000);

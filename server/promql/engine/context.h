@@ -8,7 +8,6 @@
 #include <cstdint>
 #include <functional>
 #include <map>
-#include <set>
 #include <string>
 #include <string_view>
 
@@ -87,8 +86,9 @@ class QueryContext {
   std::atomic<int64_t> queryable_{0};
   std::atomic<int64_t> read_{0};
   mutable Mutex mutex_;
-  std::set<std::string> warnings_ GUARDED_BY(mutex_);
-  std::set<std::string> infos_ GUARDED_BY(mutex_);
+  // Texts with where they hold. A text is said once, of several places about the last.
+  std::map<std::string, int> warnings_ GUARDED_BY(mutex_);
+  std::map<std::string, int> infos_ GUARDED_BY(mutex_);
   std::map<std::pair<std::string, std::string>, Monotonicity> monotonicity_ GUARDED_BY(mutex_);
 };
 

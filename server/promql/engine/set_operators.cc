@@ -88,14 +88,25 @@ class ConcatOp final : public Operator {
   OperatorPtr lhs_, rhs_;
 };
 
-// Keeps what `op` yields, to be read again.
-StatusOr<OperatorPtr> Store(const Operator& op) {
+// Keeps what `op` yields, to be read again; `groups` are those of its rows. At one step the rows
+// without a value go: a row of the other side with the same labels then keeps its place behind this
+// side, which is upstream's order.
+StatusOr<OperatorPtr> Store(const Operator& op, std::vector<uint32_t>* groups) {
+  const bool instant = op.window().steps == 1;
   RowStore rows(op.window().steps);
-  NX_RETURN_IF_ERROR(ForEachTile(op, [&](size_t, const Tile& tile) {
-    for (size_t row = 0; row < tile.rows(); ++row) rows.Add(tile, row);
+  std::vector<Labels> labels;
+  std::vector<uint32_t> kept;
+  NX_RETURN_IF_ERROR(ForEachTile(op, [&](size_t first, const Tile& tile) {
+    for (size_t row = 0; row < tile.rows(); ++row) {
+      if (instant && !tile.Has(row, 0)) continue;
+      rows.Add(tile, row);
+      labels.push_back(op.labels(first + row));
+      kept.push_back((*groups)[first + row]);
+    }
     return OkStatus();
   }));
-  return MakeStored(&op.context(), op.window(), op.all_labels(), std::move(rows), op.one_name());
+  *groups = std::move(kept);
+  return MakeStored(&op.context(), op.window(), std::move(labels), std::move(rows), op.one_name());
 }
 
 }  // namespace
@@ -104,7 +115,7 @@ StatusOr<OperatorPtr> CombineSets(const BinaryExpr& e, OperatorPtr lhs, Operator
   Signatures sigs = Signatures::Make(*lhs, *rhs, *e.matching);
   GroupPresence presence(sigs.count, lhs->window().steps);
   if (e.op == BinaryOp::kOr) {
-    NX_ASSIGN_OR_RETURN(OperatorPtr left, Store(*lhs));
+    NX_ASSIGN_OR_RETURN(OperatorPtr left, Store(*lhs, &sigs.lhs));
     NX_RETURN_IF_ERROR(Collect(*left, sigs.lhs, &presence));
     auto right =
         std::make_unique<FilterOp>(std::move(rhs), std::move(sigs.rhs), std::move(presence), false);
