@@ -55,6 +55,7 @@ struct GlobalConfig {
   std::string name_escaping;  // as written; "" = by the validation scheme
   bool extra_scrape_metrics = false;
   bool scrape_native_histograms = false;
+  bool always_scrape_classic_histograms = false;
 };
 
 struct ScrapeConfig {
@@ -68,8 +69,9 @@ struct ScrapeConfig {
   bool honor_timestamps = true;
   bool track_timestamps_staleness = false;
   bool enable_compression = true;
-  std::optional<bool> extra_scrape_metrics;      // always set after loading
-  std::optional<bool> scrape_native_histograms;  // always set after loading
+  std::optional<bool> extra_scrape_metrics;              // always set after loading
+  std::optional<bool> scrape_native_histograms;          // always set after loading
+  std::optional<bool> always_scrape_classic_histograms;  // always set after loading
   std::string metrics_path = "/metrics";
   std::string scheme = "http";
   std::vector<std::pair<std::string, std::vector<std::string>>> params;  // by name
@@ -85,7 +87,7 @@ struct ScrapeConfig {
   std::vector<RelabelConfig> metric_relabel_configs;
   std::string source_file;  // where it stands
   int line = 0;
-  std::string yaml;         // the resolved job as /api/v1/scrape_pools/config prints it
+  std::string yaml;  // the resolved job as /api/v1/scrape_pools/config prints it
   // Equal for jobs that behave alike; unlike `yaml` it also differs when a secret does.
   std::string fingerprint;
 };
@@ -117,7 +119,7 @@ struct StorageConfig {
   // Unset: the flags decide.
   std::optional<int64_t> retention_time_ms;
   std::optional<int64_t> retention_bytes;
-  double retention_percentage = 0;  // of the file system; 0: none
+  double retention_percentage = 0;           // of the file system; 0: none
   std::optional<ExemplarsConfig> exemplars;  // acts with the feature exemplar-storage
   int64_t out_of_order_window_ms = 0;
 };
@@ -140,7 +142,8 @@ struct Config {
 struct LoadOptions {
   // Looks up variables for external_labels; nullptr: the process environment.
   const char* (*getenv)(const char* name) = nullptr;
-  // What jobs do that say nothing about extra_scrape_metrics (--enable-feature=extra-scrape-metrics).
+  // What jobs do that say nothing about extra_scrape_metrics
+  // (--enable-feature=extra-scrape-metrics).
   bool extra_scrape_metrics = false;
 };
 

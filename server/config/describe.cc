@@ -42,8 +42,7 @@ namespace config {
 namespace {
 
 constexpr std::string_view kNotHere = "known to Prometheus, not implemented here";
-constexpr std::string_view kHistogramSwitches[] = {"always_scrape_classic_histograms",
-                                                   "convert_classic_histograms_to_nhcb"};
+constexpr std::string_view kConvertClassic = "convert_classic_histograms_to_nhcb";
 
 // Switches that change nothing while they are off and cannot be turned on yet.
 void OffSwitch(Fields& f, std::string_view key) {
@@ -90,7 +89,8 @@ void Describe(Fields& f, GlobalConfig& g) {
   std::string scheme;
   NameRules(f, g.name_validation, &scheme);
   f.Field("metric_name_escaping_scheme", g.name_escaping);
-  for (const std::string_view key : kHistogramSwitches) OffSwitch(f, key);
+  OffSwitch(f, kConvertClassic);
+  f.Field("always_scrape_classic_histograms", g.always_scrape_classic_histograms);
   f.Field("scrape_native_histograms", g.scrape_native_histograms);
   f.Field("extra_scrape_metrics", g.extra_scrape_metrics);
 }
@@ -108,15 +108,17 @@ Status AfterDecode(GlobalConfig& g) {
   if (g.scrape_timeout_ms > g.scrape_interval_ms) {
     return InvalidArgument("global scrape timeout greater than scrape interval");
   }
-  if (g.scrape_timeout_ms == 0) g.scrape_timeout_ms = std::min<int64_t>(10'000, g.scrape_interval_ms);
+  if (g.scrape_timeout_ms == 0)
+    g.scrape_timeout_ms = std::min<int64_t>(10'000, g.scrape_interval_ms);
   if (g.evaluation_interval_ms == 0) g.evaluation_interval_ms = 60'000;
   if (Status s = CheckProtocols(g.scrape_protocols); !s.ok()) {
     return InvalidArgument("{} for global config", MessageOf(s));
   }
   if (!g.name_escaping.empty() && !ParseNameEscaping(g.name_escaping).has_value()) {
-    return InvalidArgument("unknown global name escaping method specified, must be one of "
-                           "'allow-utf-8', 'underscores', 'dots', or 'values', got {}",
-                           GoQuote(g.name_escaping));
+    return InvalidArgument(
+        "unknown global name escaping method specified, must be one of "
+        "'allow-utf-8', 'underscores', 'dots', or 'values', got {}",
+        GoQuote(g.name_escaping));
   }
   return OkStatus();
 }
@@ -135,7 +137,11 @@ void Describe(Fields& f, ScrapeConfig& c) {
   f.Millis("scrape_timeout", c.scrape_timeout_ms);
   f.Field("scrape_protocols", c.scrape_protocols);
   f.Field("fallback_scrape_protocol", c.fallback_scrape_protocol);
-  for (const std::string_view key : kHistogramSwitches) OffSwitch(f, key);
+  // Off is not worth a line.
+  const bool classic = c.always_scrape_classic_histograms.value_or(false);
+  f.Field("always_scrape_classic_histograms", c.always_scrape_classic_histograms,
+          f.printing() && !classic ? Print::kNever : Print::kNonZero);
+  OffSwitch(f, kConvertClassic);
   f.Field("scrape_failure_log_file", c.scrape_failure_log_file);
   f.Field("metrics_path", c.metrics_path);
   f.Field("scheme", c.scheme);
@@ -151,7 +157,6 @@ void Describe(Fields& f, ScrapeConfig& c) {
   f.Field("keep_dropped_targets", c.limits.keep_dropped_targets);
   NameRules(f, c.name_validation, &c.name_validation_text);
   f.Field("metric_name_escaping_scheme", c.name_escaping_text);
-  // Off is not worth a line.
   const bool native = c.scrape_native_histograms.value_or(false);
   f.Field("scrape_native_histograms", c.scrape_native_histograms,
           f.printing() && !native ? Print::kNever : Print::kNonZero);
@@ -160,8 +165,7 @@ void Describe(Fields& f, ScrapeConfig& c) {
           f.printing() && !extra ? Print::kNever : Print::kNonZero);
   f.Inline(c.http);
   if (f.decoding()) {
-    RefuseNullItems(f, "relabel_configs",
-                    "empty or null target relabeling rule in scrape config");
+    RefuseNullItems(f, "relabel_configs", "empty or null target relabeling rule in scrape config");
     RefuseNullItems(f, "metric_relabel_configs",
                     "empty or null metric relabeling rule in scrape config");
   }

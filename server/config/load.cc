@@ -147,8 +147,7 @@ void InheritLimits(const ScrapeLimits& global, ScrapeLimits* own) {
 
 Status ResolveNames(const GlobalConfig& global, ScrapeConfig* job) {
   if (job->name_validation_text.empty()) job->name_validation = global.name_validation;
-  job->name_validation_text =
-      job->name_validation == NameValidation::kLegacy ? "legacy" : "utf8";
+  job->name_validation_text = job->name_validation == NameValidation::kLegacy ? "legacy" : "utf8";
   if (job->name_escaping_text.empty()) job->name_escaping_text = global.name_escaping;
   if (job->name_escaping_text.empty()) {
     job->name_escaping_text =
@@ -156,15 +155,15 @@ Status ResolveNames(const GlobalConfig& global, ScrapeConfig* job) {
   }
   const std::optional<NameEscaping> escaping = ParseNameEscaping(job->name_escaping_text);
   if (!escaping.has_value()) {
-    return InvalidArgument("unknown scrape config name escaping method specified, must be one of "
-                           "'allow-utf-8', 'underscores', 'dots', or 'values', got {}",
-                           GoQuote(job->name_escaping_text));
+    return InvalidArgument(
+        "unknown scrape config name escaping method specified, must be one of "
+        "'allow-utf-8', 'underscores', 'dots', or 'values', got {}",
+        GoQuote(job->name_escaping_text));
   }
   job->name_escaping = *escaping;
   if (job->name_escaping == NameEscaping::kAllowUtf8 &&
       job->name_validation == NameValidation::kLegacy) {
-    return InvalidArgument(
-        "utf8 metric names requested but validation scheme is not set to UTF8");
+    return InvalidArgument("utf8 metric names requested but validation scheme is not set to UTF8");
   }
   return OkStatus();
 }
@@ -181,7 +180,8 @@ Status ResolveProtocols(const GlobalConfig& global, ScrapeConfig* job) {
   }
   NX_RETURN_IF_ERROR(CheckProtocols(job->scrape_protocols));
   if (!job->fallback_scrape_protocol.empty() && !IsProtocol(job->fallback_scrape_protocol)) {
-    return Annotate(CheckProtocol(job->fallback_scrape_protocol), "invalid fallback_scrape_protocol");
+    return Annotate(CheckProtocol(job->fallback_scrape_protocol),
+                    "invalid fallback_scrape_protocol");
   }
   return OkStatus();
 }
@@ -193,8 +193,9 @@ Status CheckJob(const ScrapeConfig& job) {
         GoQuote(job.job_name));
   }
   if (job.limits.body_size < 0) {
-    return InvalidArgument("body_size_limit must not be negative for scrape config with job name {}",
-                           GoQuote(job.job_name));
+    return InvalidArgument(
+        "body_size_limit must not be negative for scrape config with job name {}",
+        GoQuote(job.job_name));
   }
   if (job.relabel_configs.empty()) NX_RETURN_IF_ERROR(CheckStaticTargets(job.discovery));
   NX_RETURN_IF_ERROR(CompileRelabelRules(job.relabel_configs, job.name_validation).status());
@@ -298,9 +299,13 @@ Status ResolveJob(const GlobalConfig& global, ScrapeConfig* job) {
   if (job->scrape_failure_log_file.empty()) {
     job->scrape_failure_log_file = global.scrape_failure_log_file;
   }
-  if (!job->extra_scrape_metrics.has_value()) job->extra_scrape_metrics = global.extra_scrape_metrics;
+  if (!job->extra_scrape_metrics.has_value())
+    job->extra_scrape_metrics = global.extra_scrape_metrics;
   if (!job->scrape_native_histograms.has_value()) {
     job->scrape_native_histograms = global.scrape_native_histograms;
+  }
+  if (!job->always_scrape_classic_histograms.has_value()) {
+    job->always_scrape_classic_histograms = global.always_scrape_classic_histograms;
   }
   InheritLimits(global.limits, &job->limits);
   NX_RETURN_IF_ERROR(ResolveNames(global, job));

@@ -49,6 +49,12 @@ class FakeStorage final : public storage::Appendable {
     MutexLock lock(mutex_);
     max_series_ = n;
   }
+  // "1@1000{trace_id="a"} …", in the order they came.
+  std::string Exemplars(const std::string& series) const {
+    MutexLock lock(mutex_);
+    const auto found = exemplars_.find(series);
+    return found == exemplars_.end() ? "" : found->second;
+  }
   size_t open_groups() const {
     MutexLock lock(mutex_);
     return groups_;
@@ -74,8 +80,23 @@ class FakeStorage final : public storage::Appendable {
     return storage::AppendResult::kOk;
   }
 
+  void AddExemplar(const std::string& series, const storage::Exemplar& e) {
+    MutexLock lock(mutex_);
+    std::string& text = exemplars_[series];
+    if (!text.empty()) text += ' ';
+    text += fmt::format("{}@{}{}", e.value, e.timestamp, e.labels.ToString());
+  }
+
   class Group final : public storage::GroupWriter {
    public:
+    uint32_t AppendExemplars(std::span<const MemberExemplar> exemplars) override {
+      uint32_t refused = 0;
+      for (const auto& [member, exemplar] : exemplars) {
+        refused += exemplar.timestamp < 0;  // as if out of order
+        if (exemplar.timestamp >= 0) storage_->AddExemplar(members_.at(member), exemplar);
+      }
+      return refused;
+    }
     explicit Group(FakeStorage* storage) : storage_(storage) {
       MutexLock lock(storage_->mutex_);
       ++storage_->groups_;
@@ -145,6 +166,11 @@ class FakeStorage final : public storage::Appendable {
                                                     const FloatHistogram& h) override {
       return Append(labels, t, h.count);
     }
+    StatusOr<storage::AppendResult> AppendExemplar(const Labels& labels,
+                                                   const storage::Exemplar& e) override {
+      storage_->AddExemplar(labels.ToMetricString(), e);
+      return storage::AppendResult::kOk;
+    }
     Status Commit(bool) override { return OkStatus(); }
     void Rollback() override {}
 
@@ -154,6 +180,7 @@ class FakeStorage final : public storage::Appendable {
 
   mutable Mutex mutex_;
   std::map<std::string, Samples> samples_ GUARDED_BY(mutex_);
+  std::map<std::string, std::string> exemplars_ GUARDED_BY(mutex_);
   size_t max_series_ GUARDED_BY(mutex_) = SIZE_MAX;
   size_t groups_ GUARDED_BY(mutex_) = 0;
 };

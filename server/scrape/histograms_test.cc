@@ -92,6 +92,7 @@ struct Rig {
   Labels target{{"job", "j"}};
   AppendCounts counts;
   bool native = true;
+  bool always_classic = false;
 
   Status Scrape(std::vector<MetricFamily> families, TimestampMs t) {
     std::string body;
@@ -105,6 +106,7 @@ struct Rig {
     input.target_labels = &target;
     input.timestamp = input.now = t;
     input.native_histograms = native;
+    input.always_classic = always_classic;
     const Status status = series.Append(input, &scratch, &counts);
     if (!status.ok()) series.MarkStale(t, false, &scratch);
     return status;
@@ -147,6 +149,46 @@ TEST_CASE("without the switch the classic part is stored") {
   REQUIRE(r.Scrape({Family("h", SampleOf(Native()))}, 2000).ok());
   CHECK(r.storage.Text("h_count{job=\"j\"}") == "6@1000 stale@2000");
   CHECK(r.storage.Text("h{job=\"j\"}") == "6@2000");
+}
+
+TEST_CASE("with both switches both parts are stored") {
+  Rig r;
+  r.always_classic = true;
+  REQUIRE(r.Scrape({Family("h", SampleOf(Native()))}, 1000).ok());
+  CHECK(r.counts.native_histograms == 0);
+  CHECK(r.storage.Text("h{job=\"j\"}") == "6@1000");
+  CHECK(r.storage.Text("h_count{job=\"j\"}") == "6@1000");
+  CHECK(r.storage.Text("h_bucket{job=\"j\", le=\"1.0\"}") == "4@1000");
+  CHECK(r.counts.after_relabel == r.storage.series_count());
+}
+
+TEST_CASE("exemplars of native histograms go with them") {
+  Rig r;
+  NativeHistogram native = Native();
+  const auto exemplar = [](std::string id, double value, std::optional<int64_t> t) {
+    return MetricExemplar{.labels = {{"id", std::move(id)}}, .value = value, .timestamp_ms = t};
+  };
+  // Out of order in the body; the one without a time is left out, as upstream does.
+  native.exemplars = {exemplar("b", 2, 900), exemplar("a", 1, 800), exemplar("c", 3, std::nullopt)};
+  REQUIRE(r.Scrape({Family("h", SampleOf(native))}, 1000).ok());
+  CHECK(r.storage.Exemplars("h{job=\"j\"}") == R"(1@800{id="a"} 2@900{id="b"})");
+  // The classic part has those of the buckets.
+  r.native = false;
+  MetricSample classic = SampleOf(Native());
+  classic.buckets[0].exemplar = exemplar("d", 4, std::nullopt);
+  REQUIRE(r.Scrape({Family("h", classic)}, 2000).ok());
+  CHECK(r.storage.Exemplars("h_bucket{job=\"j\", le=\"1.0\"}") == R"(4@2000{id="d"})");
+}
+
+TEST_CASE("a histogram beyond the bucket limit is told from other errors") {
+  Rig r;
+  r.config.native_histogram_bucket_limit = 1;
+  NativeHistogram apart = Native();
+  apart.positive_spans = {{-1, 1}, {2, 1}};
+  const Status status = r.Scrape({Family("h", SampleOf(apart))}, 1000);
+  CHECK(IsBucketLimitError(status));
+  CHECK_FALSE(IsSampleLimitError(status));
+  CHECK(r.storage.series_count() == 0);
 }
 
 TEST_CASE("series of histograms end when relabelling drops them") {

@@ -219,6 +219,7 @@ Status Loop::Store(const Scrape& scrape, Scratch* scratch, AppendCounts* counts,
   input.timestamp = scrape.timestamp;
   input.now = context_.clock->NowMs();
   input.native_histograms = scrape.target->native_histograms;
+  input.always_classic = scrape.target->always_classic;
   return series_.Append(input, scratch, counts);
 }
 
@@ -273,9 +274,11 @@ void Loop::CountOutcome(const Scrape& scrape, const Status& status, const Append
   m.sample_duplicate.Add(static_cast<double>(counts.duplicate));
   m.sample_out_of_bounds.Add(static_cast<double>(counts.out_of_bounds));
   m.sample_refused.Add(static_cast<double>(counts.refused));
+  m.exemplar_out_of_order.Add(static_cast<double>(counts.exemplars_out_of_order));
   m.native_histograms_ignored.Add(static_cast<double>(counts.native_histograms));
   if (IsBodyLimitError(status)) m.exceeded_body_size_limit.Inc();
   if (IsSampleLimitError(status)) m.exceeded_sample_limit.Inc();
+  if (IsBucketLimitError(status)) m.exceeded_bucket_limit.Inc();
   if (IsLabelLimitError(status)) m.exceeded_label_limits.Inc();
 
   const std::string& job = scrape.settings->config.job_name;

@@ -45,6 +45,14 @@ Metrics::Metrics(Registry* r)
       native_histograms_ignored(
           r->AddCounter("prometheus_target_scrapes_native_histograms_ignored_total",
                         "Total number of native histograms scraped and not stored.")),
+      exceeded_bucket_limit(
+          r->AddCounter("prometheus_target_scrapes_exceeded_native_histogram_bucket_limit_total",
+                        "Total number of scrapes that hit the native histogram bucket limit and "
+                        "were rejected.")),
+      exemplar_out_of_order(
+          r->AddCounter("prometheus_target_scrapes_exemplar_out_of_order_total",
+                        "Total number of exemplar rejected due to not being out of the expected "
+                        "order.")),
       exceeded_label_limits(
           r->AddCounter("prometheus_target_scrape_pool_exceeded_label_limits_total",
                         "Total number of times scrape pools hit the label limits, during sync or "

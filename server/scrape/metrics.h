@@ -19,6 +19,8 @@ struct Metrics {
   Counter& sample_duplicate;
   Counter& sample_refused;
   Counter& native_histograms_ignored;
+  Counter& exceeded_bucket_limit;
+  Counter& exemplar_out_of_order;
   Counter& exceeded_label_limits;
   Counter& exceeded_target_limit;
   Counter& pools_total;

@@ -44,6 +44,7 @@ void Count(storage::AppendResult result, AppendCounts* counts) {
 }  // namespace
 
 bool IsSampleLimitError(const Status& status) { return MessageOf(status) == kSampleLimitError; }
+bool IsBucketLimitError(const Status& status) { return MessageOf(status) == kBucketLimitError; }
 
 void Scratch::Trim() {
   TrimVector(&values);
@@ -53,6 +54,7 @@ void Scratch::Trim() {
   TrimVector(&result.exemplars);
   TrimVector(&result.histograms);
   TrimVector(&histograms);
+  TrimVector(&exemplars);
   if (body.capacity() > kScratchKeepBytes) std::string().swap(body);
   if (by_hash.size() * 24 > kScratchKeepBytes) {
     absl::flat_hash_map<uint64_t, uint32_t>().swap(by_hash);
@@ -177,7 +179,7 @@ Status TargetSeries::Parse(const AppendInput& input, Scratch* scratch, AppendCou
   ScrapeOptions options;
   options.grammar = input.grammar;
   options.native_histograms = true;  // also to count what is not stored
-  options.always_classic = !input.native_histograms;
+  options.always_classic = !input.native_histograms || input.always_classic;
   Status status = ParseScrape(input.body, options, &table_, &sink, &result);
   counts->scraped = result.scraped;
   counts->after_relabel = result.samples.size();
@@ -306,6 +308,36 @@ void TargetSeries::AppendHistograms(const AppendInput& input, Scratch* scratch,
 }
 
 // Ends the series of histograms from before a reset that this scrape does not go on with.
+// In the order of their times within a series, as the storage wants them. Those of members go by
+// their group, those of other series by the appender, which brings these.
+void TargetSeries::AppendExemplars(const AppendInput& input, Scratch* scratch,
+                                   storage::Appender* appender, AppendCounts* counts) {
+  std::vector<ScrapeResult::Exemplar>& found = scratch->result.exemplars;
+  const auto time_of = [&](const ScrapeResult::Exemplar& e) {
+    return e.exemplar.timestamp_ms.value_or(input.timestamp);
+  };
+  std::stable_sort(found.begin(), found.end(),
+                   [&](const auto& a, const auto& b) { return time_of(a) < time_of(b); });
+  scratch->exemplars.clear();
+  for (ScrapeResult::Exemplar& e : found) {
+    storage::Exemplar exemplar{.labels = std::move(e.exemplar.labels),
+                               .value = e.exemplar.value,
+                               .timestamp = time_of(e),
+                               .has_timestamp = e.exemplar.timestamp_ms.has_value()};
+    const uint32_t place = slots_[e.slot];
+    if ((place & kHeldBit) == 0) {
+      scratch->exemplars.push_back({place, std::move(exemplar)});
+    } else if (appender != nullptr) {
+      // What cannot be stored does not fail a scrape.
+      const auto result = appender->AppendExemplar(held_[place & ~kHeldBit].labels, exemplar);
+      counts->exemplars_out_of_order +=
+          result.ok() && *result == storage::AppendResult::kOutOfOrder;
+    }
+  }
+  if (scratch->exemplars.empty()) return;
+  counts->exemplars_out_of_order += group_->AppendExemplars(scratch->exemplars);
+}
+
 void TargetSeries::EndOrphans(TimestampMs timestamp, Scratch* scratch,
                               storage::Appender* appender) {
   absl::flat_hash_set<Labels> shown;
@@ -416,6 +448,7 @@ Status TargetSeries::Append(const AppendInput& input, Scratch* scratch, AppendCo
   const size_t retired = RetireUnseen(input, scratch, appender.get());
   const bool any = std::find(scratch->seen.begin(), scratch->seen.end(), 1) != scratch->seen.end();
   if (any || retired > 0) CommitValues(input.timestamp, scratch, counts);
+  if (!scratch->result.exemplars.empty()) AppendExemplars(input, scratch, appender.get(), counts);
   live_ = any;
   explicit_live_ = explicit_ones;
   histograms_live_ = histograms;

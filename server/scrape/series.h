@@ -38,6 +38,7 @@ struct Scratch {
   std::vector<Label> exposed;
   std::string body;                      // decompressed
   std::vector<AnyHistogram> histograms;  // as result.histograms, ready to be stored
+  std::vector<storage::GroupWriter::MemberExemplar> exemplars;
 
   // Gives memory back after an outsized scrape.
   void Trim();
@@ -53,6 +54,7 @@ struct AppendInput {
   TimestampMs timestamp = 0;
   TimestampMs now = 0;             // for the bound on timestamps of the future
   bool native_histograms = false;  // stored; else only their classic part is
+  bool always_classic = false;     // the classic part as well
 };
 
 struct AppendCounts {
@@ -64,11 +66,14 @@ struct AppendCounts {
   size_t out_of_bounds = 0;
   size_t refused = 0;            // the head takes no more series
   size_t native_histograms = 0;  // seen and not stored
+  size_t exemplars_out_of_order = 0;
 };
 
 // The errors whose kind matters to the metrics.
 inline constexpr std::string_view kSampleLimitError = "sample limit exceeded";
+inline constexpr std::string_view kBucketLimitError = "histogram bucket limit exceeded";
 bool IsSampleLimitError(const Status& status);
+bool IsBucketLimitError(const Status& status);
 
 class TargetSeries {
  public:
@@ -115,6 +120,8 @@ class TargetSeries {
   Status ConvertHistograms(const AppendInput& input, Scratch* scratch);
   void AppendHistograms(const AppendInput& input, Scratch* scratch, storage::Appender* appender,
                         AppendCounts* counts);
+  void AppendExemplars(const AppendInput& input, Scratch* scratch, storage::Appender* appender,
+                       AppendCounts* counts);
   void EndOrphans(TimestampMs timestamp, Scratch* scratch, storage::Appender* appender);
   void AppendExplicit(const AppendInput& input, const ScrapeResult::Sample& sample,
                       storage::Appender* appender, AppendCounts* counts);

@@ -252,6 +252,41 @@ TEST_CASE("OpenMetrics: le is normalised, # EOF is demanded, metadata is kept") 
   CHECK(r.metadata.List("h")[0].help == "Other.");
 }
 
+TEST_CASE("exemplars go with their series") {
+  Rig r;
+  const auto of = [&](const std::string& name) {
+    return r.storage.Exemplars(name + "{instance=\"i\", job=\"j\"}");
+  };
+  REQUIRE(r.Scrape("# TYPE a counter\n"
+                   "a_total 1 # {trace_id=\"x\"} 0.5 1.5\n"
+                   "# TYPE b counter\n"
+                   "b_total 2 # {} 7\n"
+                   "# TYPE c counter\n"
+                   "c_total 3 0.9 # {trace_id=\"z\"} 9 0.8\n"
+                   "# TYPE d counter\n"
+                   "d_total 3 # {} 9 -1\n"
+                   "# EOF\n",
+                   1000, ScrapeGrammar::kOpenMetrics)
+              .ok());
+  CHECK(of("a_total") == R"(0.5@1500{trace_id="x"})");
+  CHECK(of("b_total") == "7@1000{}");
+  CHECK(of("c_total") == R"(9@800{trace_id="z"})");  // its series has timestamps of its own
+  CHECK(of("d_total").empty());
+  CHECK(r.counts.exemplars_out_of_order == 1);
+  REQUIRE(r.Scrape("# TYPE b counter\nb_total 3 # {} 8\n# EOF\n", 2000, ScrapeGrammar::kOpenMetrics)
+              .ok());
+  CHECK(of("b_total") == "7@1000{} 8@2000{}");
+  // What relabelling drops, and a scrape that fails, leave none.
+  r.AddRule({.source_labels = {"__name__"}, .regex = "b.*", .action = RelabelAction::kDrop});
+  r.series.Invalidate();
+  REQUIRE(r.Scrape("# TYPE b counter\nb_total 3 # {} 9\n# EOF\n", 3000, ScrapeGrammar::kOpenMetrics)
+              .ok());
+  CHECK_FALSE(
+      r.Scrape("# TYPE e counter\ne_total 3 # {} 9\n", 4000, ScrapeGrammar::kOpenMetrics).ok());
+  CHECK(of("b_total") == "7@1000{} 8@2000{}");
+  CHECK(of("e_total").empty());
+}
+
 TEST_CASE("a release forgets without stale markers and starts anew") {
   Rig r;
   REQUIRE(r.Scrape("a 1\n", 1000).ok());

@@ -21,9 +21,9 @@ constexpr std::string_view kMetaPrefix = "__meta_";
 
 // Switches that a target may override by relabelling.
 constexpr std::string_view kNativeSwitch = "__scrape_native_histograms__";
-// These must be off.
-constexpr std::string_view kHistogramSwitches[] = {"__always_scrape_classic_histograms__",
-                                                   "__convert_classic_histograms_to_nhcb__"};
+constexpr std::string_view kClassicSwitch = "__always_scrape_classic_histograms__";
+// This one must be off.
+constexpr std::string_view kConvertSwitch = "__convert_classic_histograms_to_nhcb__";
 
 uint64_t Fnv1a(std::string_view text, uint64_t hash = 14695981039346656037ULL) {
   for (const char c : text) {
@@ -90,26 +90,17 @@ StatusOr<bool> ParseGoBool(std::string_view text) {
   return InvalidArgument("strconv.ParseBool: parsing {}: invalid syntax", GoQuote(text));
 }
 
-Status CheckHistogramSwitches(const LabelsBuilder& labels) {
-  for (const std::string_view name : kHistogramSwitches) {
-    const std::string_view text = labels.Get(name);
-    if (text.empty()) continue;
-    const StatusOr<bool> value = ParseGoBool(text);
-    if (!value.ok()) {
-      return InvalidArgument("error parsing {}: {}", name, MessageOf(value.status()));
-    }
-    if (*value) {
-      return Unimplemented("{}: known to Prometheus, not implemented here", name);
-    }
-  }
-  return OkStatus();
+StatusOr<bool> Switch(const LabelsBuilder& labels, std::string_view name) {
+  const std::string_view text = labels.Get(name);
+  if (text.empty()) return false;
+  const StatusOr<bool> value = ParseGoBool(text);
+  if (!value.ok()) return InvalidArgument("error parsing {}: {}", name, MessageOf(value.status()));
+  return value;
 }
 
 }  // namespace
 
-uint64_t Target::identity() const {
-  return Fnv1a(unix_socket, Fnv1a(url, labels.Hash()));
-}
+uint64_t Target::identity() const { return Fnv1a(unix_socket, Fnv1a(url, labels.Hash())); }
 
 uint64_t Target::schedule_hash() const {
   return Fnv1a(url, Fnv1a(fmt::format("{:016}", all.Hash())));
@@ -127,7 +118,9 @@ Labels DiscoveredLabels(const config::ScrapeConfig& config, const Labels& target
   set_default(kTimeout, FormatPromDuration(config.scrape_timeout_ms));
   set_default(kMetricsPath, config.metrics_path);
   set_default(kScheme, config.scheme);
-  for (const std::string_view name : kHistogramSwitches) set_default(name, "false");
+  set_default(kConvertSwitch, "false");
+  set_default(kClassicSwitch,
+              config.always_scrape_classic_histograms.value_or(false) ? "true" : "false");
   set_default(kNativeSwitch, config.scrape_native_histograms.value_or(false) ? "true" : "false");
   for (const auto& [name, values] : config.params) {
     if (!values.empty()) set_default(std::string(kParamPrefix) + name, values[0]);
@@ -151,14 +144,12 @@ StatusOr<std::optional<Target>> MakeTarget(const config::ScrapeConfig& config,
     return InvalidArgument("scrape timeout cannot be greater than scrape interval ({} > {})",
                            GoQuote(labels.Get(kTimeout)), GoQuote(labels.Get(kInterval)));
   }
-  NX_RETURN_IF_ERROR(CheckHistogramSwitches(labels));
-  if (const std::string_view text = labels.Get(kNativeSwitch); !text.empty()) {
-    const StatusOr<bool> on = ParseGoBool(text);
-    if (!on.ok()) {
-      return InvalidArgument("error parsing {}: {}", kNativeSwitch, MessageOf(on.status()));
-    }
-    target.native_histograms = *on;
+  NX_ASSIGN_OR_RETURN(const bool convert, Switch(labels, kConvertSwitch));
+  if (convert) {
+    return Unimplemented("{}: known to Prometheus, not implemented here", kConvertSwitch);
   }
+  NX_ASSIGN_OR_RETURN(target.always_classic, Switch(labels, kClassicSwitch));
+  NX_ASSIGN_OR_RETURN(target.native_histograms, Switch(labels, kNativeSwitch));
   if (!labels.Has(kInstanceLabel)) labels.Set(kInstanceLabel, address);
   LabelsBuilder own;
   std::vector<std::string> meta;
@@ -202,9 +193,8 @@ void MergeTargetLabels(std::span<const Label> exposed, const Labels& target, boo
     out->Set(l.name, l.value);
   }
   // Short names first, so that exported_x of the exporter's own keeps its place in the chain.
-  std::stable_sort(clashes.begin(), clashes.end(), [](const Label& a, const Label& b) {
-    return a.name.size() < b.name.size();
-  });
+  std::stable_sort(clashes.begin(), clashes.end(),
+                   [](const Label& a, const Label& b) { return a.name.size() < b.name.size(); });
   for (const Label& l : clashes) {
     std::string name(l.name);
     do {
@@ -228,14 +218,16 @@ Status CheckSampleLabels(const Labels& labels, const config::ScrapeLimits& limit
     }
   }
   if (limits.labels > 0 && count > limits.labels) {
-    return ResourceExhausted("label_limit exceeded (metric: {:.50}, number of labels: {}, limit: {})",
-                             metric, count, limits.labels);
+    return ResourceExhausted(
+        "label_limit exceeded (metric: {:.50}, number of labels: {}, limit: {})", metric, count,
+        limits.labels);
   }
   if (limits.label_name_length == 0 && limits.label_value_length == 0) return OkStatus();
   for (const Label& l : labels) {
     if (limits.label_name_length > 0 && l.name.size() > limits.label_name_length) {
       return ResourceExhausted(
-          "label_name_length_limit exceeded (metric: {:.50}, label name: {:.50}, length: {}, limit: "
+          "label_name_length_limit exceeded (metric: {:.50}, label name: {:.50}, length: {}, "
+          "limit: "
           "{})",
           metric, l.name, l.name.size(), limits.label_name_length);
     }

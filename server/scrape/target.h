@@ -27,6 +27,7 @@ struct Target {
   int64_t interval_ms = 0;
   int64_t timeout_ms = 0;
   bool native_histograms = false;  // stored
+  bool always_classic = false;     // of native histograms the classic part is stored as well
 
   // Same URL, socket and series: one loop. (Upstream also tells targets apart by labels nobody sees
   // and then stores every sample twice.)

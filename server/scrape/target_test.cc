@@ -62,8 +62,12 @@ TEST_CASE("relabelling drops, redirects, and is checked") {
        {{"__scrape_native_histograms__", "maybe"}},
        "",
        "error parsing __scrape_native_histograms__"},
+      {"another bad switch",
+       {{"__always_scrape_classic_histograms__", "2"}},
+       "",
+       "error parsing __always_scrape_classic_histograms__"},
       {"switch we lack",
-       {{"__always_scrape_classic_histograms__", "true"}},
+       {{"__convert_classic_histograms_to_nhcb__", "true"}},
        "",
        "not implemented here"},
   };

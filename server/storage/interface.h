@@ -85,6 +85,14 @@ class GroupWriter {
   // one is a stale marker already, skips it. So a writer may pass StaleNaN() for what is absent.
   // All or nothing towards readers; visible to queries when it returns, in the WAL shortly after.
   virtual Commit CommitTick(TimestampMs timestamp, std::span<const double> values) = 0;
+
+  // Exemplars of members, which must have had a tick. One that repeats the newest one of its member
+  // is dropped silently. Returns how many came out of order and were dropped.
+  struct MemberExemplar {
+    uint32_t member = 0;
+    Exemplar exemplar;
+  };
+  virtual uint32_t AppendExemplars(std::span<const MemberExemplar>) { return 0; }
 };
 
 // Samples with timestamps of their own, from any source, committed together.

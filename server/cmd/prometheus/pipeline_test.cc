@@ -3,6 +3,7 @@
 #include <filesystem>
 
 #include "core/base/file.h"
+#include "core/exposition/family_writers.h"
 #include "server/promql/engine/engine.h"
 #include "server/scrape/manager_rig.h"
 #include "server/scrape/raw_server.h"
@@ -157,6 +158,90 @@ TEST_CASE("a body of a million lines is taken, and its memory is bounded") {
 #if !defined(__SANITIZE_ADDRESS__) && !defined(__SANITIZE_THREAD__)
   CHECK(grown < 2048);
 #endif
+}
+
+TEST_CASE("native histograms and exemplars from an exporter's protobuf to a query") {
+  Mutex mutex;
+  double count = 6;
+  RawServer server([&](const RawServer::Peer& peer) {
+    MutexLock lock(mutex);
+    const auto id = [](std::string value) {
+      return std::vector<MetricLabel>{{"trace_id", std::move(value)}};
+    };
+    NativeHistogram native{.schema = 3,
+                           .zero_threshold = 0.001,
+                           .zero_count = count - 4,
+                           .positive_spans = {{-1, 2}},
+                           .positive_deltas = {1, 2}};
+    native.exemplars = {{.labels = id("h"), .value = 0.9, .timestamp_ms = 1000}};
+    MetricFamily histogram{.name = "h", .type = MetricType::kHistogram, .samples = {{}}};
+    MetricSample& sample = histogram.samples[0];
+    sample.sample_count = count;
+    sample.sample_sum = 1.5;
+    sample.buckets = {{.upper_bound = 1, .cumulative_count = 4}};
+    sample.native = std::make_shared<const NativeHistogram>(native);
+    MetricFamily counter{.name = "c_total", .type = MetricType::kCounter, .samples = {{}}};
+    counter.samples[0].value = count;
+    counter.samples[0].exemplar =
+        MetricExemplar{.labels = id("c"), .value = 1, .timestamp_ms = 2000};
+    std::string body;
+    AppendProtobufFamily(histogram, NameEscaping::kAllowUtf8, &body);
+    AppendProtobufFamily(counter, NameEscaping::kAllowUtf8, &body);
+    peer.Send(HttpAnswer(body,
+                         "application/vnd.google.protobuf; "
+                         "proto=io.prometheus.client.MetricFamily; encoding=delimited"));
+  });
+  Pipeline p;
+  p.db->SetMaxExemplars(10);
+  p.Target(server.address(),
+           "  scrape_native_histograms: true\n  always_scrape_classic_histograms: true\n");
+  const std::string id = fmt::format("instance=\"{}\", job=\"j\"", server.address());
+  const auto buckets = [&] { return p.Query("h_bucket{le=\"1.0\"}"); };
+  CHECK(p.Becomes("h_count", "h_count{" + id + "}=6"));
+  CHECK(buckets() == "h_bucket{" + id + ", le=\"1.0\"}=4");
+  const auto newest = [&]() -> FloatHistogram {
+    const int64_t now = Clock::System().NowMs();
+    auto querier = p.db->NewQuerier(now - 60'000, now);
+    const Matcher name = Matcher::Equal("__name__", "h");
+    auto list = (*querier)->Select({}, std::span(&name, 1));
+    REQUIRE((*list)->size() == 1);
+    storage::SampleColumns columns;
+    REQUIRE((*list)->Read(0, now - 60'000, now, &columns).ok());
+    REQUIRE_FALSE(columns.histograms.empty());
+    return columns.histograms.back();
+  };
+  const FloatHistogram want{.reset = CounterResetHint::kUnknown,
+                            .schema = 3,
+                            .zero_threshold = 0.001,
+                            .zero_count = 2,
+                            .count = 6,
+                            .sum = 1.5,
+                            .positive_spans = {{-1, 2}},
+                            .positive_buckets = {1, 3}};
+  CHECK(ToString(newest()) == ToString(want));
+  {
+    MutexLock lock(mutex);
+    count = 9;
+  }
+  CHECK(Eventually([&] { return newest().count == 9; }));
+  const auto exemplars = [&](const std::string& metric) {
+    const std::vector<Matcher> selector{Matcher::Equal("__name__", metric)};
+    const auto found = p.db->SelectExemplars(0, 10'000, std::span(&selector, 1));
+    REQUIRE(found.ok());
+    std::string out;
+    for (const auto& series : *found) {
+      for (const auto& e : series.exemplars) {
+        out += fmt::format("{}@{}{}", e.value, e.timestamp, e.labels.ToString());
+      }
+    }
+    return out;
+  };
+  CHECK(exemplars("h") == R"(0.9@1000{trace_id="h"})");
+  CHECK(exemplars("c_total") == R"(1@2000{trace_id="c"})");
+  // A target that goes leaves a stale marker; all is there again after a restart.
+  p.Close();
+  p.Open();
+  CHECK(newest().count == 9);
 }
 
 TEST_CASE("relabelling while running") {

@@ -26,6 +26,10 @@ class ExemplarRing {
 
   enum class Verdict : uint8_t { kTaken, kDuplicate, kOutOfOrder, kOff };
   // What Add would say, without doing it.
+  size_t capacity() const {
+    MutexLock lock(mutex_);
+    return capacity_;
+  }
   Verdict Check(const Labels& series, const storage::Exemplar& exemplar) const;
   // Takes an exemplar that is newer than the series' newest one: by time, then value, then labels.
   Verdict Add(const Labels& series, const storage::Exemplar& exemplar);

@@ -21,6 +21,7 @@ class HeadGroupWriter final : public storage::GroupWriter {
   void RetireMember(uint32_t member) override;
   size_t member_count() const override { return limit_; }
   Commit CommitTick(TimestampMs t, std::span<const double> values) override;
+  uint32_t AppendExemplars(std::span<const MemberExemplar> exemplars) override;
 
  private:
   uint32_t Join(uint32_t slot) REQUIRES(core_.structure_mutex);
@@ -164,6 +165,41 @@ storage::GroupWriter::Commit HeadGroupWriter::CommitTick(TimestampMs t,
   core_.counters.out_of_bounds.fetch_add(result.out_of_bounds, std::memory_order_relaxed);
   core_.counters.refused.fetch_add(result.refused, std::memory_order_relaxed);
   return result;
+}
+
+uint32_t HeadGroupWriter::AppendExemplars(std::span<const MemberExemplar> exemplars) {
+  if (group_ == nullptr || core_.exemplars.capacity() == 0 || core_.Refusing()) return 0;
+  std::vector<LoggedExemplar> taken;
+  uint32_t out_of_order = 0;
+  for (const auto& [member, exemplar] : exemplars) {
+    if (!CheckExemplarLabels(exemplar.labels).ok()) continue;
+    uint32_t slot = kNoSlot;
+    {
+      MutexLock lock(group_->commit_mutex());
+      if (member < group_->member_limit()) slot = group_->slot(member);
+    }
+    if (slot == kNoSlot) continue;
+    Labels labels;
+    {
+      ReaderLock lock(core_.index.mutex());
+      labels = core_.index.GetLabels(slot);
+    }
+    switch (core_.exemplars.Add(labels, exemplar)) {
+      case ExemplarRing::Verdict::kTaken:
+        taken.push_back({core_.index.table()[slot].ref, exemplar});
+        break;
+      case ExemplarRing::Verdict::kOutOfOrder:
+        ++out_of_order;
+        break;
+      default:
+        break;
+    }
+  }
+  if (taken.empty() || core_.wal == nullptr) return out_of_order;
+  core_.wal->Append(static_cast<uint8_t>(RecordType::kExemplars), EncodeExemplars(taken),
+                    /*wake=*/false);
+  core_.wal->Push();
+  return out_of_order;
 }
 
 void HeadGroupWriter::Finish() {
