@@ -74,18 +74,12 @@ StatusOr<bool> Replicate(const std::string& from, const std::string& to, bool li
 
 class Sandbox final : public HeadSandbox {
  public:
-  Sandbox(TemporaryDir dir, std::unique_ptr<tsdb::Db> db, std::vector<BlockPtr> blocks)
-      : dir_(std::move(dir)), db_(std::move(db)), blocks_(std::move(blocks)) {}
-  StatusOr<std::unique_ptr<storage::Querier>> NewQuerier(int64_t mint,
-                                                         int64_t maxt) const override {
-    if (db_ == nullptr) return nullptr;
-    return db_->NewQuerier(mint, maxt);
-  }
+  Sandbox(TemporaryDir dir, std::vector<BlockPtr> blocks)
+      : dir_(std::move(dir)), blocks_(std::move(blocks)) {}
   std::span<const BlockPtr> blocks() const override { return blocks_; }
 
  private:
   TemporaryDir dir_;
-  std::unique_ptr<tsdb::Db> db_;  // goes before the directory
   std::vector<BlockPtr> blocks_;
 };
 
@@ -97,13 +91,19 @@ StatusOr<bool> ReplicateHead(const std::string& dir, const std::string& sandbox)
   return Replicate(JoinPath(dir, kChunksDir), JoinPath(sandbox, kChunksDir), true);
 }
 
-StatusOr<std::unique_ptr<tsdb::Db>> OpenHead(const std::string& sandbox) {
+// The head as blocks, which hold the samples as they were stored.
+StatusOr<std::vector<BlockPtr>> OpenHead(const std::string& sandbox) {
   tsdb::Options options;
   options.dir = sandbox;
   options.use_lock_file = false;
   options.retention_ms = 0;
   options.maintenance_interval = std::chrono::milliseconds(0);
-  return tsdb::Db::Open(options);
+  const std::string snapshot = JoinPath(sandbox, "snapshot");
+  {
+    NX_ASSIGN_OR_RETURN(const std::unique_ptr<tsdb::Db> db, tsdb::Db::Open(options));
+    NX_RETURN_IF_ERROR(db->Snapshot(snapshot, /*with_head=*/true));
+  }
+  return OpenBlocks(snapshot);
 }
 
 // Prometheus' log, and the blocks, which say what of it is not news.
@@ -150,19 +150,18 @@ StatusOr<std::unique_ptr<HeadSandbox>> HeadSandbox::Open(const std::string& dir,
   std::error_code error;
   const std::string wal = JoinPath(dir, kPrometheusDirs[0]);
   if (!is_ours && (!FileExists(wal) || fs::is_empty(wal, error))) {
-    return std::make_unique<Sandbox>(TemporaryDir(), nullptr, std::vector<BlockPtr>());
+    return std::make_unique<Sandbox>(TemporaryDir(), std::vector<BlockPtr>());
   }
   NX_ASSIGN_OR_RETURN(TemporaryDir sandbox, TemporaryDir::Create(root));
-  std::unique_ptr<tsdb::Db> db;
   std::vector<BlockPtr> blocks;
   if (is_ours) {
     NX_RETURN_IF_ERROR(Retry(dir, [&] { return ReplicateHead(dir, sandbox.path()); }));
-    NX_ASSIGN_OR_RETURN(db, OpenHead(sandbox.path()));
+    NX_ASSIGN_OR_RETURN(blocks, OpenHead(sandbox.path()));
   } else {
     NX_RETURN_IF_ERROR(Retry(dir, [&] { return ReplicateLog(dir, sandbox.path()); }));
     NX_ASSIGN_OR_RETURN(blocks, ImportLog(sandbox.path()));
   }
-  return std::make_unique<Sandbox>(std::move(sandbox), std::move(db), std::move(blocks));
+  return std::make_unique<Sandbox>(std::move(sandbox), std::move(blocks));
 }
 
 }  // namespace narthex::promtool

@@ -9,20 +9,16 @@
 
 #include "core/base/status.h"
 #include "server/cmd/promtool/database.h"
-#include "server/storage/interface.h"
 
 namespace narthex::promtool {
 
 class HeadSandbox {
  public:
-  // Without querier and blocks when the directory has no head. The sandbox is made below `root`.
+  // Without blocks when the directory has no head. The sandbox is made below `root`.
   static StatusOr<std::unique_ptr<HeadSandbox>> Open(const std::string& dir,
                                                      const std::string& root);
   virtual ~HeadSandbox() = default;
-  // Of our own head; null when there is none.
-  virtual StatusOr<std::unique_ptr<storage::Querier>> NewQuerier(int64_t mint,
-                                                                 int64_t maxt) const = 0;
-  // What Prometheus' log holds.
+  // What the head holds, ours or that of Prometheus' log.
   virtual std::span<const BlockPtr> blocks() const = 0;
 };
 

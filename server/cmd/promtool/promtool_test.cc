@@ -150,6 +150,18 @@ TEST_CASE("A directory in use is dumped whole, blocks and head, and left as it i
   }
   REQUIRE((*db)->CompactNow().ok());
   REQUIRE((*db)->Blocks().size() >= 2);
+  // In the head alone: a histogram of integers stays one, what came late is there.
+  (*db)->SetOutOfOrderWindow(kHour);
+  const int64_t newest = 1'700'000'000'000 + 7 * kHour;
+  auto appender = (*db)->NewAppender();
+  const IntHistogram histogram{
+      .count = 3, .sum = 2.5, .positive_spans = {{0, 2}}, .positive_deltas = {1, 1}};
+  REQUIRE(appender->AppendHistogram({{"__name__", "h"}}, newest, histogram).ok());
+  REQUIRE(appender->AppendHistogram({{"__name__", "h"}}, newest - 5000, histogram).ok());
+  REQUIRE(appender->Commit(true).ok());
+  for (const int64_t t : {newest, newest - 5000}) {
+    expected.insert(fmt::format("{{__name__=\"h\"}} {} {}", ToString(histogram), t));
+  }
   REQUIRE((*db)->Flush(false).ok());
 
   const std::set<std::string> before = FilesOf(dir.path());

@@ -9,7 +9,6 @@
 #include "server/cmd/promtool/database.h"
 #include "server/cmd/promtool/head_sandbox.h"
 #include "server/cmd/promtool/output.h"
-#include "server/cmd/promtool/sample_source.h"
 #include "server/promql/parser/parser.h"
 #include "server/storage/tsdb/chunkenc/chunk_iterator.h"
 #include "server/storage/tsdb/compact/merge_set.h"
@@ -145,9 +144,6 @@ Status DumpDatabase(const DumpOptions& options) {
       if (!block->OverlapsClosedRange(options.mint, options.maxt)) continue;
       sets.push_back(block->NewChunkSeriesSet(options.mint, options.maxt, matchers));
     }
-    NX_ASSIGN_OR_RETURN(auto querier, head->NewQuerier(options.mint, options.maxt));
-    if (querier == nullptr) continue;
-    sets.push_back(SeriesOfQuerier(std::move(querier), matchers, options.mint, options.maxt));
   }
   Output out;
   return DumpSet(tsdb::MergeSeriesSets(std::move(sets)).get(), options, &out);
