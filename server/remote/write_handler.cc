@@ -2,6 +2,7 @@
 
 #include "core/base/bytes.h"
 #include "core/compress/snappy.h"
+#include "core/histogram/resolution.h"
 #include "core/log/log.h"
 #include "core/strings/numbers.h"
 #include "server/remote/incoming_labels.h"
@@ -19,6 +20,8 @@ constexpr std::string_view kMessageV1 = "prometheus.WriteRequest";
 constexpr std::string_view kMessageV2 = "io.prometheus.write.v2.Request";
 // Of the label set of an exemplar, names and values together (OpenMetrics).
 constexpr size_t kMaxExemplarRunes = 128;
+// The finest exponential schema there may be.
+constexpr int32_t kFinestSchema = 52;
 
 std::string_view Trim(std::string_view s) {
   const auto space = [](char c) { return c == ' ' || (c >= '\t' && c <= '\r'); };
@@ -188,6 +191,18 @@ bool Request::Samples(std::string_view series, const Labels& labels) {
   });
 }
 
+// Valid, and of a schema that the storage knows: finer ones become its finest.
+template <typename Histogram>
+Status Normalise(Histogram* h) {
+  const int32_t schema = h->schema;
+  if (schema <= kMaxExponentialSchema || schema > kFinestSchema) return Validate(*h);
+  // What makes a histogram valid does not depend on which exponential schema it has.
+  h->schema = kMaxExponentialSchema;
+  NX_RETURN_IF_ERROR(Validate(*h));
+  h->schema = schema;
+  return ReduceResolution(kMaxExponentialSchema, h);
+}
+
 bool Request::Histograms(std::string_view series, const Labels& labels) {
   return ForEachField(series, TimeSeriesField::kHistogram, [&](std::string_view message) {
     HistogramMessage& h = histogram_;
@@ -196,7 +211,7 @@ bool Request::Histograms(std::string_view series, const Labels& labels) {
     if (h.timestamp > newest_) {
       return Fail(400, "out of bounds: timestamp is too far in the future");
     }
-    const Status valid = h.is_float ? Validate(h.floating) : Validate(h.integer);
+    const Status valid = h.is_float ? Normalise(&h.floating) : Normalise(&h.integer);
     if (!valid.ok()) return Fail(400, std::string(MessageOf(valid)));
     const auto result = h.is_float ? appender_.AppendHistogram(labels, h.timestamp, h.floating)
                                    : appender_.AppendHistogram(labels, h.timestamp, h.integer);

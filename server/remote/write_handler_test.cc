@@ -149,6 +149,35 @@ TEST_CASE("a full head keeps the samples of the series it has") {
   CHECK(tsdb::Dump(*db)[R"({__name__="m"})"].size() == 2);
 }
 
+TEST_CASE("histograms of finer schemas are reduced to the finest that is stored") {
+  RealStorage s;
+  prometheus::WriteRequest request;
+  Add(&request, {{"__name__", "m"}}, {});
+  auto* h = request.mutable_timeseries(0)->add_histograms();
+  h->set_timestamp(kNow);
+  h->set_schema(10);
+  h->set_count_int(6);
+  h->set_sum(3);
+  auto* span = h->add_positive_spans();
+  span->set_offset(1);
+  span->set_length(6);  // buckets 1 to 6: four and two of schema 8
+  for (const int delta : {1, 0, 0, 0, 0, 0}) h->add_positive_deltas(delta);
+  REQUIRE(s.handler.Store(request.SerializeAsString()).code == 204);
+  const FloatHistogram want{.schema = 8,
+                            .count = 6,
+                            .sum = 3,
+                            .positive_spans = {{1, 2}},
+                            .positive_buckets = {4, 2}};
+  CHECK(s.All()[R"({__name__="m"})"] == tsdb::Samples{{kNow, tsdb::HistogramBits(want)}});
+  // Those that are wrong stay wrong.
+  h->set_timestamp(kNow + 1);
+  span->set_length(7);
+  CHECK(s.handler.Store(request.SerializeAsString()).code == 400);
+  span->set_length(6);
+  h->set_schema(53);
+  CHECK(s.handler.Store(request.SerializeAsString()).code == 400);
+}
+
 // ---- A storage that answers as told ----
 
 struct Script {
