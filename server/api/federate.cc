@@ -31,7 +31,7 @@ StatusOr<std::vector<Newest>> Select(const storage::Queryable& storage, Timestam
     for (size_t i = 0; i < series->size(); ++i) {
       Newest sample;
       if (!series->Last(i, hints.start - 1, now, &sample.t, &sample.v)) continue;
-      if (storage::IsStaleNaN(sample.v)) continue;
+      if (storage::IsStaleNaN(sample.v) || storage::IsHistogramNaN(sample.v)) continue;
       sample.labels = series->labels(i);
       found.push_back(std::move(sample));
     }
