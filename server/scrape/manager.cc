@@ -222,11 +222,13 @@ void Manager::UpdateTargets(std::shared_ptr<const discovery::TargetSets> sets) {
   impl_->sync_changed.NotifyAll();
 }
 
-void Manager::Start() {
-  impl_->workers.Start(impl_->options.workers);
+void Manager::Start(bool hold) {
+  impl_->workers.Start(impl_->options.workers, hold);
   impl_->scheduler.Start(impl_->http);
   impl_->sync_thread = NamedThread("scrape-sync", [impl = impl_.get()] { impl->RunSync(); });
 }
+
+void Manager::Release() { impl_->workers.Release(); }
 
 void Manager::Stop() {
   {

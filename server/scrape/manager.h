@@ -48,7 +48,11 @@ class Manager {
   // The newest target groups; jobs that are not in the configuration are ignored.
   void UpdateTargets(std::shared_ptr<const discovery::TargetSets> sets);
 
-  void Start();
+  // With `hold` targets are scraped from now on, but what they say waits in memory until Release:
+  // for a storage that is still being opened. At most one scrape of a target waits; all together
+  // hold no more than the body memory limit.
+  void Start(bool hold = false);
+  void Release();
   // Stops at once, without stale markers: the server is going down, not the targets.
   void Stop();
 

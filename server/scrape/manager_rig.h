@@ -16,12 +16,12 @@ struct ManagerRig {
   Registry registry;
   std::unique_ptr<Manager> manager;
 
-  explicit ManagerRig(Options options = {}) {
+  explicit ManagerRig(Options options = {}, bool hold = false) {
     options.user_agent = "Prometheus/test";
     options.host_name = "h";
     options.reload_interval_ms = 1;
     manager = std::make_unique<Manager>(std::move(options), &storage, &registry);
-    manager->Start();
+    manager->Start(hold);
   }
   ~ManagerRig() { manager->Stop(); }
 

@@ -53,6 +53,36 @@ bool EndsWith(const FakeStorage::Samples& samples, double v) {
   return !samples.empty() && samples.back().second == v;
 }
 
+TEST_CASE("what is scraped before the storage is there waits for it") {
+  ManagerRig rig({}, /*hold=*/true);
+  Exporter exporter;
+  rig.Apply(ManagerRig::OneJob(""));
+  rig.SetTargets({exporter.server.address()});
+  REQUIRE(Eventually([&] { return exporter.scrapes >= 1; }));
+  const TimestampMs scraped_before = Clock::System().NowMs();
+  // Later turns are missed, not queued: another target's scrapes take several of them.
+  Exporter other;
+  rig.SetTargets({exporter.server.address(), other.server.address()});
+  REQUIRE(Eventually([&] { return other.scrapes >= 1; }));
+  CHECK(exporter.scrapes == 1);
+  CHECK(rig.storage.Get(exporter.Series("a")).empty());
+  rig.manager->Release();
+  REQUIRE(Eventually([&] { return rig.storage.Get(exporter.Series("a")).size() >= 3; }));
+  const auto samples = rig.storage.Get(exporter.Series("a"));
+  CHECK(samples.front().first <= scraped_before);
+  CHECK(samples.front().second == 1);
+}
+
+TEST_CASE("a manager stops while scrapes wait for the storage") {
+  ManagerRig rig({}, /*hold=*/true);
+  Exporter exporter;
+  rig.Apply(ManagerRig::OneJob(""));
+  rig.SetTargets({exporter.server.address()});
+  REQUIRE(Eventually([&] { return exporter.scrapes >= 1; }));
+  rig.manager->Stop();
+  CHECK(rig.storage.Get(exporter.Series("a")).empty());
+}
+
 TEST_CASE("a target is scraped on its grid, with upstream's request and report series") {
   ManagerRig rig;
   Exporter exporter;

@@ -25,10 +25,22 @@ struct Credit {
 
 }  // namespace
 
-void Workers::Start(int threads) {
+void Workers::Start(int threads, bool hold) {
+  {
+    MutexLock lock(mutex_);
+    held_ = hold;
+  }
   for (int i = 0; i < threads; ++i) {
     threads_.emplace_back(fmt::format("scrape-work-{}", i), [this] { Run(); });
   }
+}
+
+void Workers::Release() {
+  {
+    MutexLock lock(mutex_);
+    held_ = false;
+  }
+  ready_.NotifyAll();
 }
 
 void Workers::Stop() {
@@ -58,7 +70,7 @@ void Workers::RunOrPost(Task task, size_t bytes) {
   {
     MutexLock lock(mutex_);
     if (stopping_) return;
-    if (!tasks_.empty()) {
+    if (held_ || !tasks_.empty()) {
       tasks_.push_back(std::move(task));
       ready_.NotifyOne();
       return;
@@ -81,7 +93,9 @@ void Workers::Run() {
     Task task;
     {
       MutexLock lock(mutex_);
-      ready_.Wait(lock, [this] { return stopping_ || !tasks_.empty(); });
+      ready_.Wait(lock, [this]() NO_THREAD_SAFETY_ANALYSIS {
+        return stopping_ || (!held_ && !tasks_.empty());
+      });
       if (stopping_) return;
       task = std::move(tasks_.front());
       tasks_.pop_front();

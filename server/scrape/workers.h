@@ -20,7 +20,9 @@ class Workers {
   using Task = std::function<void(Scratch*)>;
 
   ~Workers() { Stop(); }
-  void Start(int threads);
+  // With `hold` tasks gather in the queue until Release.
+  void Start(int threads, bool hold = false) EXCLUDES(mutex_);
+  void Release() EXCLUDES(mutex_);
   // Lets running tasks end; those in the queue are dropped. Not to be called by a task.
   void Stop() EXCLUDES(mutex_);
   // Bounded by the caller: every loop has at most one task here.
@@ -37,6 +39,7 @@ class Workers {
   CondVar left_;
   int visitors_ GUARDED_BY(mutex_) = 0;  // callers of RunOrPost that run their task
   std::deque<Task> tasks_ GUARDED_BY(mutex_);
+  bool held_ GUARDED_BY(mutex_) = false;
   bool stopping_ GUARDED_BY(mutex_) = false;
   std::vector<NamedThread> threads_;
 };

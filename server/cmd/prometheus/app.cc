@@ -31,6 +31,16 @@ int64_t ThreadCount() {
   return tasks.ok() ? static_cast<int64_t>(tasks->size()) : 0;
 }
 
+std::map<std::string, discovery::DiscoveryConfigs> ScrapeDiscovery(const config::Config& config) {
+  std::map<std::string, discovery::DiscoveryConfigs> jobs;
+  for (const config::ScrapeConfig& job : config.scrape_configs) jobs[job.job_name] = job.discovery;
+  return jobs;
+}
+
+std::string UserAgent() {
+  return fmt::format("Prometheus/{}", GetBuildInfo("prometheus").version);
+}
+
 std::string EnvOr(const char* name, std::string fallback) {
   const char* value = std::getenv(name);
   return value == nullptr ? std::move(fallback) : value;
@@ -323,6 +333,7 @@ StatusOr<bool> App::OpenStorage() {
   options.max_exemplars = MaxExemplars(*current());
   options.out_of_order_window_ms = current()->storage.out_of_order_window_ms;
   options.wal_compression = *flags_.wal_compression;
+  options.checkpoint_on_close = true;
   if (*flags_.wal_segment_bytes > 0) {
     options.wal_segment_bytes = static_cast<uint64_t>(*flags_.wal_segment_bytes);
   }
@@ -335,9 +346,14 @@ StatusOr<bool> App::OpenStorage() {
   // In a thread of its own, so that a signal is heard during a long replay.
   std::promise<StatusOr<std::unique_ptr<tsdb::Db>>> promise;
   auto opened = promise.get_future();
-  NamedThread opener("tsdb-open", [&] { promise.set_value(tsdb::Db::Open(options)); });
+  NamedThread opener("tsdb-open", [&] {
+    promise.set_value(tsdb::Db::Open(options));
+    requests_.Wake();
+  });
   while (opened.wait_for(milliseconds(0)) != std::future_status::ready) {
-    if (requests_.Wait(50) == Requests::Event::kStop) {
+    const Requests::Event event = requests_.Wait(-1);
+    reload_asked_ |= event == Requests::Event::kReload;
+    if (event == Requests::Event::kStop) {
       NX_LOG(Info, "Stopping before the storage is open");
       // Nothing was written yet: the log is only being read.
       std::_Exit(0);
@@ -353,7 +369,37 @@ StatusOr<bool> App::OpenStorage() {
   return true;
 }
 
+void App::StartScraping() {
+  scrape::Options scrape_options;
+  scrape_options.workers = CpuCount();
+  scrape_options.adjust_timestamps = *flags_.adjust_timestamps;
+  scrape_options.timestamp_tolerance_ms = *flags_.timestamp_tolerance_ms;
+  scrape_options.reload_interval_ms = *flags_.discovery_reload_interval_ms;
+  scrape_options.body_memory_limit = static_cast<size_t>(std::max<int64_t>(0, *flags_.body_memory_limit));
+  scrape_options.user_agent = UserAgent();
+  scrape_ = std::make_unique<scrape::Manager>(scrape_options, &late_storage_, &registry_);
+
+  scrape_discovery_ = std::make_unique<discovery::Manager>(
+      discovery::Manager::Options{.name = "scrape", .registry = &registry_},
+      [this](auto sets) { scrape_->UpdateTargets(std::move(sets)); });
+  scrape_->Start(/*hold=*/true);
+  scrape_discovery_->Start();
+  const std::shared_ptr<const config::Config> config = current();
+  // What is wrong with it is told when everything is applied.
+  if (!scrape_->ApplyConfig(config).ok()) return;
+  scrape_discovery_->ApplyConfig(ScrapeDiscovery(*config));
+}
+
+void App::StopScraping() {
+  NX_LOG(Info, "Stopping scrape discovery manager...");
+  scrape_discovery_->Stop();
+  NX_LOG(Info, "Stopping scrape manager...");
+  scrape_->Stop();
+}
+
 void App::StartParts() {
+  late_storage_.Set(db_.get());
+  scrape_->Release();
   promql::EngineOptions engine;
   engine.max_samples = *flags_.query_max_samples;
   engine.timeout_ms = *flags_.query_timeout_ms;
@@ -369,12 +415,11 @@ void App::StartParts() {
 
   remote_write_ = std::make_unique<remote::WriteHandler>(db_.get(), &registry_);
 
-  const std::string user_agent = fmt::format("Prometheus/{}", GetBuildInfo("prometheus").version);
   notifier::Options notify;
   notify.queue_capacity = static_cast<size_t>(*flags_.notification_queue_capacity);
   notify.batch_size = static_cast<size_t>(*flags_.notification_batch_size);
   notify.drain_on_shutdown = *flags_.drain_notifications;
-  notify.user_agent = user_agent;
+  notify.user_agent = UserAgent();
   notify_http_ = std::make_unique<http::ClientRuntime>(1, "notify-http");
   notifier_ = std::make_unique<notifier::Manager>(notify, *notify_http_, &registry_);
 
@@ -394,18 +439,6 @@ void App::StartParts() {
       rule_options, rules::EngineQuery(*engine_, *db_), db_.get(), db_.get(),
       [this](std::vector<notifier::Alert> alerts) { notifier_->Send(alerts); }, &registry_);
 
-  scrape::Options scrape_options;
-  scrape_options.workers = CpuCount();
-  scrape_options.adjust_timestamps = *flags_.adjust_timestamps;
-  scrape_options.timestamp_tolerance_ms = *flags_.timestamp_tolerance_ms;
-  scrape_options.reload_interval_ms = *flags_.discovery_reload_interval_ms;
-  scrape_options.body_memory_limit = static_cast<size_t>(std::max<int64_t>(0, *flags_.body_memory_limit));
-  scrape_options.user_agent = user_agent;
-  scrape_ = std::make_unique<scrape::Manager>(scrape_options, db_.get(), &registry_);
-
-  scrape_discovery_ = std::make_unique<discovery::Manager>(
-      discovery::Manager::Options{.name = "scrape", .registry = &registry_},
-      [this](auto sets) { scrape_->UpdateTargets(std::move(sets)); });
   notify_discovery_ = std::make_unique<discovery::Manager>(
       discovery::Manager::Options{.name = "notify", .registry = &registry_},
       [this](auto sets) { notifier_->UpdateTargets(std::move(sets)); });
@@ -426,15 +459,15 @@ int App::Run() {
     NX_LOG(Error, "Unable to start web listener", {"err", status});
     return status.code() == StatusCode::kInvalidArgument ? 2 : 1;
   }
+  StartScraping();
   if (const StatusOr<bool> opened = OpenStorage(); !opened.ok()) {
     NX_LOG(Error, "Opening storage failed", {"err", opened.status()});
+    StopScraping();
     web_->Stop(milliseconds(0));
     return 1;
   }
   StartParts();
-  scrape_->Start();
   rules_->Start();
-  scrape_discovery_->Start();
   notify_discovery_->Start();
   const Status applied = Apply(current());
   int exit_code = 0;
@@ -442,6 +475,7 @@ int App::Run() {
     api_->SetState(api::Api::State::kReady);
     serving_ = true;
     NX_LOG(Info, "Server is ready to receive web requests.");
+    if (reload_asked_) requests_.FinishReload(Reload());
     ServeRequests();
   } else {
     NX_LOG(Error, "error loading config", {"file", *flags_.config_file}, {"err", applied});
@@ -512,9 +546,7 @@ Status App::ApplyRules(const config::Config& config) {
 }
 
 void App::ApplyDiscovery(const config::Config& config) {
-  std::map<std::string, discovery::DiscoveryConfigs> jobs;
-  for (const config::ScrapeConfig& job : config.scrape_configs) jobs[job.job_name] = job.discovery;
-  scrape_discovery_->ApplyConfig(jobs);
+  scrape_discovery_->ApplyConfig(ScrapeDiscovery(config));
   std::map<std::string, discovery::DiscoveryConfigs> blocks;
   for (const auto& block : config.alerting.alertmanagers) blocks[block.key] = block.discovery;
   notify_discovery_->ApplyConfig(blocks);

@@ -1,8 +1,9 @@
 #pragma once
 // The server as a whole: makes every part, wires them, starts and stops them in order.
 //
-//   web listens ──▶ storage replays (gated routes answer 503) ──▶ engine, rules, notifier, scrape,
-//   discovery ──▶ configuration applied ──▶ ready ──▶ … ──▶ stop in reverse
+//   web listens ──▶ discovery and scrapes begin, what they bring waits ──▶ storage replays (gated
+//   routes answer 503) ──▶ what waited is stored ──▶ engine, rules, notifier ──▶ configuration
+//   applied ──▶ ready ──▶ … ──▶ stop in reverse
 //
 // Thread safety: Run and everything it calls belong to the main thread; what the API asks for comes
 // through Requests or reads published snapshots.
@@ -17,6 +18,7 @@
 #include "server/api/api.h"
 #include "server/cmd/prometheus/active_queries.h"
 #include "server/cmd/prometheus/flags.h"
+#include "server/cmd/prometheus/late_storage.h"
 #include "server/cmd/prometheus/reload.h"
 #include "server/config/config.h"
 #include "server/discovery/manager.h"
@@ -44,6 +46,9 @@ class App {
   api::RuntimeInfo DescribeRuntime() const EXCLUDES(mutex_);
   // False when the server was told to stop before the storage was open.
   StatusOr<bool> OpenStorage();
+  // Scrapes before the storage is open; what they bring waits.
+  void StartScraping();
+  void StopScraping();
   void StartParts();
   void ServeRequests();
   void Shutdown();
@@ -77,6 +82,8 @@ class App {
   std::string config_digest_;  // of all files, for --config.auto-reload
 
   tsdb::ReplayProgress replay_;
+  bool reload_asked_ = false;  // while the storage was being opened
+  LateStorage late_storage_;
   // In the order of dependence: each is destroyed before those above it.
   std::unique_ptr<tsdb::Db> db_;
   std::unique_ptr<ActiveQueries> active_queries_;

@@ -23,6 +23,8 @@ class Requests {
   enum class Event { kNone, kReload, kStop };
   // The next thing to do, or kNone when the time is up (< 0: never).
   Event Wait(int timeout_ms);
+  // Makes Wait return, kNone if there is nothing else.
+  void Wake() const;
 
   // Blocks until the reload is done and returns its outcome.
   Status Reload() EXCLUDES(mutex_);
@@ -35,7 +37,6 @@ class Requests {
 
  private:
   Event ReadSignal();
-  void Wake() const;
 
   UniqueFd signals_;
   UniqueFd wake_;
