@@ -5,6 +5,7 @@
 
 #include "core/log/log.h"
 #include "server/storage/tsdb/testing.h"
+#include "tests/eventually.h"
 
 namespace narthex::tsdb {
 namespace {
@@ -35,6 +36,7 @@ class Storm {
       if (group->CommitTick(t, values).appended != kSeries) ++faults_;
       if (tick % 20 == 0) Churn(t);
       written_ = t;
+      if (tick == 0) Eventually([&] { return reads_ > 0; });
     }
     done_ = true;
   }
