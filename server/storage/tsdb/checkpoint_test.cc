@@ -238,7 +238,19 @@ TEST_CASE("A restart reads the newest checkpoint and the log behind it") {
   }
 }
 
-TEST_CASE("A torn checkpoint is replaced by the one before and the log") {
+double ReplayErrors(const Registry& registry) {
+  for (const auto& family : registry.Gather().families) {
+    if (family.name == "prometheus_tsdb_snapshot_replay_error_total") {
+      return family.samples.at(0).value;
+    }
+  }
+  return -1;
+}
+
+// Damages the newest checkpoint at some sixty places; the one before it and the log give
+// everything.
+template <typename Damage>
+void CheckReplaced(const Damage& damage) {
   Quiet quiet;
   TempDir dir, copy;
   Contents want;
@@ -246,30 +258,31 @@ TEST_CASE("A torn checkpoint is replaced by the one before and the log") {
   const auto bytes = ReadFile(Checkpoints(dir.path())[1]);
   REQUIRE(bytes.ok());
   for (size_t n = 0; n < bytes->size(); n += 1 + bytes->size() / 60) {
-    INFO("torn at " << n << " of " << bytes->size());
+    INFO("damaged at " << n << " of " << bytes->size());
     CopyDir(dir.path(), copy.path());
-    Write(Checkpoints(copy.path())[1], bytes->substr(0, n));
-    CheckSame(Dump(*OpenDb(TestOptions(copy.path()))), want);
+    Write(Checkpoints(copy.path())[1], damage(*bytes, n));
+    Registry registry;
+    Options options = TestOptions(copy.path());
+    options.registry = &registry;
+    {
+      const auto db = OpenDb(options);
+      CheckSame(Dump(*db), want);
+      CHECK(ReplayErrors(registry) == 1);
+    }
     CHECK(Checkpoints(copy.path()).size() == 1);
     CheckSame(Dump(*OpenDb(TestOptions(copy.path()))), want);
   }
 }
 
+TEST_CASE("A torn checkpoint is replaced by the one before and the log") {
+  CheckReplaced([](const std::string& bytes, size_t n) { return bytes.substr(0, n); });
+}
+
 TEST_CASE("A checkpoint with a flipped bit is replaced by the one before and the log") {
-  Quiet quiet;
-  TempDir dir, copy;
-  Contents want;
-  FillWithCheckpoints(TestOptions(dir.path()), &want);
-  const auto bytes = ReadFile(Checkpoints(dir.path())[1]);
-  REQUIRE(bytes.ok());
-  for (size_t n = 0; n < bytes->size(); n += 1 + bytes->size() / 60) {
-    INFO("flipped at " << n << " of " << bytes->size());
-    CopyDir(dir.path(), copy.path());
-    std::string damaged = *bytes;
-    damaged[n] ^= 0x10;
-    Write(Checkpoints(copy.path())[1], damaged);
-    CheckSame(Dump(*OpenDb(TestOptions(copy.path()))), want);
-  }
+  CheckReplaced([](std::string bytes, size_t n) {
+    bytes[n] ^= 0x10;
+    return bytes;
+  });
 }
 
 TEST_CASE("Without a sound checkpoint what can be read is used") {

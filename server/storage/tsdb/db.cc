@@ -53,6 +53,7 @@ Status Db::Impl::Start() {
   HeadCore& core = head.core();
   NX_ASSIGN_OR_RETURN(const ReplayResult replay, Replay(&head, wal_dir).Run());
   metrics.replay_seconds->Set(SecondsSince(start));
+  metrics.snapshot_replay_errors->Add(static_cast<double>(replay.damaged_checkpoints));
   metrics.wal_corruptions->Add(static_cast<double>(replay.corruptions + core.chunks.damaged()));
   if (replay.lost_rows + replay.unknown_series > 0) {
     NX_LOG(Warn, "Part of the log could not be applied", {"rows", replay.lost_rows},

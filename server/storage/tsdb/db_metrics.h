@@ -33,7 +33,7 @@ struct DbMetrics {
   Counter* vertical_compactions = nullptr;
   Gauge* blocks_damaged = nullptr;
   Gauge* populating_block = nullptr;
-  Counter* snapshot_replay_errors = nullptr;  // of Prometheus' chunk_snapshot or of ours
+  Counter* snapshot_replay_errors = nullptr;  // damaged checkpoints
   Gauge* replay_seconds = nullptr;
   Gauge* clean_start = nullptr;
   Gauge* retention_seconds = nullptr;

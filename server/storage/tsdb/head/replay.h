@@ -25,10 +25,11 @@ struct ReplayResult {
   uint32_t next_segment = 1;
   uint64_t bytes = 0;  // of the log that was read
   uint64_t records = 0;
-  uint64_t corruptions = 0;     // damaged places and torn tails
-  uint64_t lost_rows = 0;       // rows that could not be applied
-  uint64_t unknown_series = 0;  // records about series that are lost
-  uint64_t samples = 0;         // in rows of the log
+  uint64_t corruptions = 0;          // damaged places and torn tails
+  uint64_t damaged_checkpoints = 0;  // counted as corruptions too
+  uint64_t lost_rows = 0;            // rows that could not be applied
+  uint64_t unknown_series = 0;       // records about series that are lost
+  uint64_t samples = 0;              // in rows of the log
   // Samples before it are gone from what the checkpoint holds; INT64_MIN: there was none.
   int64_t checkpoint_cut = INT64_MIN;
 };

@@ -24,6 +24,7 @@ StatusOr<Replay::Begin> Replay::ChooseCheckpoint(const LogFiles& files) {
     if (head.status().code() == StatusCode::kFailedPrecondition) return head.status();
     NX_LOG(Warn, "Checkpoint of the log is damaged", {"file", path}, {"err", head.status()});
     ++result_.corruptions;
+    ++result_.damaged_checkpoints;
     damaged.push_back(number);
   }
   const bool whole_log = !files.segments.empty() && !files.checkpoints.empty() &&
