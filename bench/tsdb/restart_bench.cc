@@ -18,6 +18,7 @@
 #include <filesystem>
 #include <fstream>
 
+#include "bench/tsdb/bench_labels.h"
 #include "core/flags/flags.h"
 #include "core/log/log.h"
 #include "server/storage/tsdb/db.h"
@@ -55,20 +56,6 @@ double CpuSeconds() {
 
 double Since(std::chrono::steady_clock::time_point start) {
   return std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
-}
-
-Labels LabelsOf(size_t target, size_t i) {
-  return Labels{
-      {"__name__", fmt::format("node_metric_{}_total", i / 10)},
-      {"cluster", "production-eu-1"},
-      {"datacenter", fmt::format("dc{}", target % 4)},
-      {"environment", "production"},
-      {"instance", fmt::format("10.{}.{}.{}:9100", target / 200, target % 200, target % 7)},
-      {"job", "node-exporter"},
-      {"team", fmt::format("team-{}", target % 12)},
-      {"device", fmt::format("dev{}", i % 10)},
-      {"mode", i % 3 == 0 ? "read" : "write"},
-      {"unit", fmt::format("u{}", i % 25)}};
 }
 
 // The value of a series at a tick: a third of the series moves at all.

@@ -11,6 +11,7 @@
 #include <filesystem>
 #include <fstream>
 
+#include "bench/tsdb/bench_labels.h"
 #include "core/log/log.h"
 #include "server/storage/tsdb/db.h"
 
@@ -25,19 +26,6 @@ size_t ResidentAnonymous() {
   return 0;
 }
 
-Labels LabelsOf(size_t target, size_t i) {
-  return Labels{{"__name__", fmt::format("node_metric_{}_total", i / 10)},
-                {"cluster", "production-eu-1"},
-                {"datacenter", fmt::format("dc{}", target % 4)},
-                {"environment", "production"},
-                {"instance", fmt::format("10.{}.{}.{}:9100", target / 200, target % 200, target % 7)},
-                {"job", "node-exporter"},
-                {"team", fmt::format("team-{}", target % 12)},
-                {"device", fmt::format("dev{}", i % 10)},
-                {"mode", i % 3 == 0 ? "read" : "write"},
-                {"unit", fmt::format("u{}", i % 25)}};
-}
-
 size_t Measure(size_t series, int ticks) {
   std::string pattern = (std::filesystem::temp_directory_path() / "tsdb-memory-XXXXXX").string();
   Options options;
@@ -48,7 +36,8 @@ size_t Measure(size_t series, int ticks) {
   for (size_t target = 0; target < series / 1000; ++target) {
     groups.push_back(db->NewGroup());
     bool created;
-    for (size_t i = 0; i < 1000; ++i) (void)*groups.back()->AddMember(LabelsOf(target, i), &created);
+    for (size_t i = 0; i < 1000; ++i)
+      (void)*groups.back()->AddMember(LabelsOf(target, i), &created);
   }
   const size_t created = ResidentAnonymous();
   std::vector<double> values(1000);
@@ -56,7 +45,7 @@ size_t Measure(size_t series, int ticks) {
     for (size_t i = 0; i < 1000; ++i) {
       // A third of the series moves at all: counters, two decimals, floats.
       if (i % 10 >= 3) continue;
-      values[i] = i % 10 == 0 ? values[i] + static_cast<double>(i % 17)
+      values[i] = i % 10 == 0   ? values[i] + static_cast<double>(i % 17)
                   : i % 10 == 1 ? static_cast<double>((t * 37 + static_cast<int>(i)) % 1000) / 100
                                 : t * 0.731 + static_cast<double>(i);
     }
