@@ -20,10 +20,6 @@ namespace {
 
 using std::chrono::milliseconds;
 
-constexpr uint64_t kDefaultMaxExemplars = 100'000;
-constexpr int64_t kDefaultRetentionMs = int64_t{15} * 24 * 3600 * 1000;
-constexpr int64_t kForeverMs = int64_t{100} * 365 * 24 * 3600 * 1000;
-
 int CpuCount() { return std::max(1U, std::thread::hardware_concurrency()); }
 
 int64_t ThreadCount() {
@@ -31,19 +27,33 @@ int64_t ThreadCount() {
   return tasks.ok() ? static_cast<int64_t>(tasks->size()) : 0;
 }
 
-std::map<std::string, discovery::DiscoveryConfigs> ScrapeDiscovery(const config::Config& config) {
-  std::map<std::string, discovery::DiscoveryConfigs> jobs;
-  for (const config::ScrapeConfig& job : config.scrape_configs) jobs[job.job_name] = job.discovery;
-  return jobs;
-}
-
-std::string UserAgent() {
-  return fmt::format("Prometheus/{}", GetBuildInfo("prometheus").version);
-}
+std::string UserAgent() { return fmt::format("Prometheus/{}", GetBuildInfo("prometheus").version); }
 
 std::string EnvOr(const char* name, std::string fallback) {
   const char* value = std::getenv(name);
   return value == nullptr ? std::move(fallback) : value;
+}
+
+std::string DescribeRetention(const tsdb::RetentionLimits& limits) {
+  std::string out;
+  const auto add = [&](std::string text) {
+    if (!out.empty()) out += " or ";
+    out += text;
+  };
+  if (limits.time_ms > 0) add(FormatPromDuration(limits.time_ms));
+  if (limits.bytes > 0) add(FormatSize(static_cast<int64_t>(limits.bytes)));
+  if (limits.percentage > 0) add(FormatFloat(limits.percentage) + "%");
+  return out;
+}
+
+// meta.json is written for people; here it goes on one line.
+std::string Compacted(const std::string& json) {
+  std::string out;
+  for (const char c : json) {
+    if (c == '\n' || c == '\t' || c == ' ') continue;
+    out += c;
+  }
+  return out;
 }
 
 }  // namespace
@@ -54,39 +64,6 @@ promql::ParserOptions ParserOptionsOf(const Flags& flags) {
   options.extended_range_selectors = flags.features.contains("promql-extended-range-selectors");
   options.binop_fill_modifiers = flags.features.contains("promql-binop-fill-modifiers");
   return options;
-}
-
-StatusOr<std::shared_ptr<const config::Config>> LoadConfig(const Flags& flags) {
-  config::LoadOptions options;
-  options.extra_scrape_metrics = flags.features.contains("extra-scrape-metrics");
-  return config::LoadFile(*flags.config_file, options);
-}
-
-StatusOr<std::vector<std::string>> RuleFiles(const config::Config& config) {
-  std::vector<std::string> files;
-  for (const std::string& pattern : config.rule_files) {
-    NX_ASSIGN_OR_RETURN(const std::vector<std::string> matches, config::ExpandGlob(pattern));
-    files.insert(files.end(), matches.begin(), matches.end());
-  }
-  return files;
-}
-
-std::string DigestFiles(const config::Config& config) {
-  std::string all = config.file;
-  const auto add = [&](const std::string& path) {
-    const StatusOr<std::string> text = ReadFile(path);
-    const std::string content = text.ok() ? *text : std::string(MessageOf(text.status()));
-    all += fmt::format("\n{} {} {}", path, content.size(), std::hash<std::string>{}(content));
-  };
-  add(config.file);
-  for (const auto* patterns : {&config.rule_files, &config.scrape_config_files}) {
-    for (const std::string& pattern : *patterns) {
-      const StatusOr<std::vector<std::string>> files = config::ExpandGlob(pattern);
-      if (!files.ok()) continue;
-      for (const std::string& file : *files) add(file);
-    }
-  }
-  return all;
 }
 
 App::App(Flags& flags, Requests& requests, std::shared_ptr<const config::Config> config)
@@ -113,56 +90,6 @@ std::shared_ptr<const config::Config> App::current() const {
   MutexLock lock(mutex_);
   return config_;
 }
-
-uint64_t App::MaxExemplars(const config::Config& config) const {
-  if (!flags_.features.contains("exemplar-storage")) return 0;
-  const auto& exemplars = config.storage.exemplars;
-  if (!exemplars.has_value()) return kDefaultMaxExemplars;
-  return static_cast<uint64_t>(std::max<int64_t>(exemplars->max_exemplars, 0));
-}
-
-// The configuration wins over the flags, limit by limit. Time is limited by default when nothing
-// else is.
-tsdb::RetentionLimits App::Retention(const config::Config& config) const {
-  tsdb::RetentionLimits limits;
-  std::optional<int64_t> time = config.storage.retention_time_ms;
-  if (!time.has_value() && !flags_.retention_time->empty()) {
-    time = ParsePromDuration(*flags_.retention_time).value_or(kDefaultRetentionMs);
-    if (*time <= 0) time = kForeverMs;
-  }
-  const int64_t bytes = config.storage.retention_bytes.value_or(*flags_.retention_bytes);
-  limits.bytes = bytes > 0 ? static_cast<uint64_t>(bytes) : 0;
-  limits.percentage = config.storage.retention_percentage;
-  const bool by_size = limits.bytes > 0 || limits.percentage > 0;
-  limits.time_ms = time.value_or(by_size ? 0 : kDefaultRetentionMs);
-  return limits;
-}
-
-namespace {
-
-std::string DescribeRetention(const tsdb::RetentionLimits& limits) {
-  std::string out;
-  const auto add = [&](std::string text) {
-    if (!out.empty()) out += " or ";
-    out += text;
-  };
-  if (limits.time_ms > 0) add(FormatPromDuration(limits.time_ms));
-  if (limits.bytes > 0) add(FormatSize(static_cast<int64_t>(limits.bytes)));
-  if (limits.percentage > 0) add(FormatFloat(limits.percentage) + "%");
-  return out;
-}
-
-// meta.json is written for people; here it goes on one line.
-std::string Compacted(const std::string& json) {
-  std::string out;
-  for (const char c : json) {
-    if (c == '\n' || c == '\t' || c == ' ') continue;
-    out += c;
-  }
-  return out;
-}
-
-}  // namespace
 
 StatusOr<std::string> App::Snapshot(bool skip_head) const {
   const int64_t nanos = Clock::System().NowNanos();
@@ -375,7 +302,8 @@ void App::StartScraping() {
   scrape_options.adjust_timestamps = *flags_.adjust_timestamps;
   scrape_options.timestamp_tolerance_ms = *flags_.timestamp_tolerance_ms;
   scrape_options.reload_interval_ms = *flags_.discovery_reload_interval_ms;
-  scrape_options.body_memory_limit = static_cast<size_t>(std::max<int64_t>(0, *flags_.body_memory_limit));
+  scrape_options.body_memory_limit =
+      static_cast<size_t>(std::max<int64_t>(0, *flags_.body_memory_limit));
   scrape_options.user_agent = UserAgent();
   scrape_ = std::make_unique<scrape::Manager>(scrape_options, &late_storage_, &registry_);
 
@@ -503,84 +431,6 @@ void App::ServeRequests() {
         break;
     }
   }
-}
-
-// ---- Configuration ----
-
-Status App::Reload() {
-  NX_LOG(Info, "Loading configuration file", {"filename", *flags_.config_file});
-  StatusOr<std::shared_ptr<const config::Config>> config = LoadConfig(flags_);
-  Status status = config.ok() ? Apply(*config) : config.status();
-  if (status.ok()) {
-    NX_LOG(Info, "Completed loading of configuration file", {"filename", *flags_.config_file});
-    return status;
-  }
-  NX_LOG(Error, "Error reloading config", {"err", status});
-  reload_successful_->Set(0);
-  // A broken file is looked at again when it changes, not at every turn.
-  config_digest_ = DigestFiles(*current());
-  MutexLock lock(mutex_);
-  reload_ok_ = false;
-  failed_reload_nanos_ = Clock::System().NowNanos();
-  return status;
-}
-
-Status App::ApplyQueryLog(const config::Config& config) {
-  const std::string& path = config.global.query_log_file;
-  if (path.empty()) {
-    engine_->SetQueryLog(nullptr);
-    return OkStatus();
-  }
-  NX_ASSIGN_OR_RETURN(std::shared_ptr<QueryLog> log, QueryLog::Open(path));
-  engine_->SetQueryLog([log](const promql::QueryLogEntry& entry) { log->Write(entry); });
-  return OkStatus();
-}
-
-Status App::ApplyRules(const config::Config& config) {
-  rules::Config rules;
-  NX_ASSIGN_OR_RETURN(rules.files, RuleFiles(config));
-  rules.interval_ms = config.global.evaluation_interval_ms;
-  rules.query_offset_ms = config.global.rule_query_offset_ms;
-  rules.external_labels = config.global.external_labels;
-  return rules_->Update(rules);
-}
-
-void App::ApplyDiscovery(const config::Config& config) {
-  scrape_discovery_->ApplyConfig(ScrapeDiscovery(config));
-  std::map<std::string, discovery::DiscoveryConfigs> blocks;
-  for (const auto& block : config.alerting.alertmanagers) blocks[block.key] = block.discovery;
-  notify_discovery_->ApplyConfig(blocks);
-}
-
-// One failing part does not undo the others, but the reload counts as failed.
-Status App::Apply(std::shared_ptr<const config::Config> config) {
-  for (const std::string& warning : config->warnings) NX_LOG(Warn, warning);
-  {
-    MutexLock lock(mutex_);
-    config_ = config;
-  }
-  Status failure;
-  const auto note = [&](std::string_view part, const Status& status) {
-    if (status.ok()) return;
-    NX_LOG(Error, "Failed to apply configuration", {"part", part}, {"err", status});
-    if (failure.ok()) failure = Annotate(status, part);
-  };
-  db_->SetRetention(Retention(*config));
-  db_->SetMaxExemplars(MaxExemplars(*config));
-  db_->SetOutOfOrderWindow(config->storage.out_of_order_window_ms);
-  note("query log", ApplyQueryLog(*config));
-  note("scrape", scrape_->ApplyConfig(config));
-  note("notifier", notifier_->ApplyConfig(config));
-  ApplyDiscovery(*config);
-  note("rules", ApplyRules(*config));
-  config_digest_ = DigestFiles(*config);
-  const int64_t now = Clock::System().NowNanos();
-  reload_successful_->Set(failure.ok() ? 1 : 0);
-  if (failure.ok()) reload_timestamp_->Set(static_cast<double>(now) / 1e9);
-  MutexLock lock(mutex_);
-  reload_ok_ = failure.ok();
-  (failure.ok() ? last_config_nanos_ : failed_reload_nanos_) = now;
-  return failure;
 }
 
 // ---- Stop ----

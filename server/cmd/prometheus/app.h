@@ -104,6 +104,8 @@ class App {
 
 // The rule files of a configuration, globs expanded.
 StatusOr<std::vector<std::string>> RuleFiles(const config::Config& config);
+// What finds the targets of each job.
+std::map<std::string, discovery::DiscoveryConfigs> ScrapeDiscovery(const config::Config& config);
 // A digest of everything a reload would read.
 std::string DigestFiles(const config::Config& config);
 promql::ParserOptions ParserOptionsOf(const Flags& flags);
