@@ -28,14 +28,22 @@ Server::Server(const Program& program, const std::string& scratch, const std::st
              fmt::format("--web.listen-address=127.0.0.1:{}", port_)};
     ready_path_ = "/-/ready";
   }
+  argv_.insert(argv_.end(), program.flags.begin(), program.flags.end());
   Start();
 }
+
+std::string Server::url() const { return fmt::format("http://127.0.0.1:{}", port_); }
 
 void Server::Start() { process_ = std::make_unique<testing::ChildProcess>(argv_, dir_ + "/log"); }
 
 void Server::Kill() {
   process_->Signal(SIGKILL);
   (void)process_->Wait(std::chrono::seconds(30));
+}
+
+void Server::Stop() {
+  process_->Signal(SIGTERM);
+  (void)process_->Wait(std::chrono::seconds(120));
 }
 
 double Server::WaitReady(std::chrono::seconds limit) const {

@@ -16,6 +16,7 @@ enum class Kind { kOurs, kPrometheus, kVictoria };
 struct Program {
   Kind kind;
   std::string binary;
+  std::vector<std::string> flags = {};  // beyond those that every server gets
 
   std::string name() const {
     return kind == Kind::kOurs ? "narthex" : kind == Kind::kPrometheus ? "prometheus" : "victoria";
@@ -39,9 +40,11 @@ class Server {
   // A field of /proc/<pid>/status in bytes: RssAnon, RssFile, VmHWM.
   double memory_field(const std::string& field) const;
   int pid() const { return process_->pid(); }
+  std::string url() const;   // http://host:port
   double wal_bytes() const;  // 0 for who has none
 
   void Kill();   // SIGKILL, and waits
+  void Stop();   // SIGTERM, and waits
   void Start();  // the same command on the same directory
   // Seconds from now until it says that it is ready; polls every few milliseconds.
   double WaitReady(std::chrono::seconds limit) const;

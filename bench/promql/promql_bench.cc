@@ -19,8 +19,8 @@ const MemoryStorage& Storage() {
     for (size_t i = 0; i < kSeries; ++i) {
       const std::string instance = std::to_string(i % 100);
       const std::string path = std::to_string(i / 100);
-      const Labels labels{{"__name__", "requests_total"}, {"job", "bench"},
-                          {"instance", instance},         {"path", path}};
+      const Labels labels{
+          {"__name__", "requests_total"}, {"job", "bench"}, {"instance", instance}, {"path", path}};
       double v = static_cast<double>(i);
       for (int64_t t = 0; t <= kEnd; t += kScrape) {
         s->Add(labels, t, v);
@@ -53,7 +53,9 @@ void SumRate(benchmark::State& s) { Run(s, "sum(rate(requests_total[5m]))", s.ra
 void SumByRate(benchmark::State& s) {
   Run(s, "sum by (instance) (rate(requests_total[5m]))", s.range(0));
 }
-void AvgOverTime(benchmark::State& s) { Run(s, "sum(avg_over_time(requests_total[5m]))", s.range(0)); }
+void AvgOverTime(benchmark::State& s) {
+  Run(s, "sum(avg_over_time(requests_total[5m]))", s.range(0));
+}
 void TopK(benchmark::State& s) { Run(s, "topk(10, rate(requests_total[5m]))", s.range(0)); }
 void Ratio(benchmark::State& s) {
   Run(s, "sum by (path) (requests_total / ignoring () requests_total)", s.range(0));

@@ -31,6 +31,43 @@ HttpResult HttpSend(const std::string& method, const std::string& url, const std
           answer->get_header_value("Location")};
 }
 
+struct HttpSession::Impl {
+  explicit Impl(const std::string& base) : client(base) {}
+  HttpResult Send(const httplib::Request& request) {
+    const auto answer = client.send(request);
+    if (!answer) return {};
+    return {answer->status, answer->body, answer->get_header_value("Content-Type"), ""};
+  }
+  httplib::Client client;
+};
+
+HttpSession::HttpSession(const std::string& base, std::chrono::seconds timeout)
+    : impl_(std::make_unique<Impl>(base)) {
+  impl_->client.set_keep_alive(true);
+  impl_->client.set_tcp_nodelay(true);
+  impl_->client.set_read_timeout(timeout);
+  impl_->client.set_write_timeout(timeout);
+}
+HttpSession::~HttpSession() = default;
+
+HttpResult HttpSession::Get(const std::string& target) {
+  httplib::Request request;
+  request.method = "GET";
+  request.path = target;
+  return impl_->Send(request);
+}
+
+HttpResult HttpSession::Post(const std::string& target, const std::string& body,
+                             const std::string& content_type, const std::string& content_encoding) {
+  httplib::Request request;
+  request.method = "POST";
+  request.path = target;
+  request.body = body;
+  request.set_header("Content-Type", content_type);
+  if (!content_encoding.empty()) request.set_header("Content-Encoding", content_encoding);
+  return impl_->Send(request);
+}
+
 HttpResult HttpGet(const std::string& url) { return HttpSend("GET", url); }
 
 std::string UrlEscape(const std::string& text) { return httplib::detail::encode_query_param(text); }
