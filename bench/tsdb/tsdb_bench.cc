@@ -10,6 +10,7 @@
 #include "server/storage/tsdb/chunkenc/xor_chunk.h"
 #include "server/storage/tsdb/db.h"
 #include "server/storage/tsdb/head/value_stream.h"
+#include "server/storage/tsdb/series/matching.h"
 #include "server/storage/tsdb/wal/row_codec.h"
 
 namespace narthex::tsdb {
@@ -122,6 +123,26 @@ void BM_StreamDecode(benchmark::State& state) {
   state.SetItemsProcessed(state.iterations() * 120);
 }
 BENCHMARK(BM_StreamDecode);
+
+// A regular expression over 20,000 values of a label, as one query after the other asks for it, and
+// asked for the first time each time.
+void BM_SelectByRegex(benchmark::State& state, bool again) {
+  SeriesIndex index;
+  for (uint64_t i = 0; i < 20000; ++i) {
+    (void)index.Create(Labels{{"__name__", "up"}, {"instance", fmt::format("host-{:05}:9100", i)}},
+                       i + 1, nullptr);
+  }
+  size_t found = 0;
+  uint64_t n = 0;
+  for (auto _ : state) {
+    const std::string expression = fmt::format("host-.*[37]:9100|{}", again ? 0 : ++n);
+    const Matcher matchers[] = {*Matcher::Create(MatchType::kRegex, "instance", expression)};
+    found += SelectSeries(index, matchers).size();
+  }
+  benchmark::DoNotOptimize(found);
+}
+BENCHMARK_CAPTURE(BM_SelectByRegex, first, false)->Unit(benchmark::kMicrosecond);
+BENCHMARK_CAPTURE(BM_SelectByRegex, again, true)->Unit(benchmark::kMicrosecond);
 
 void BM_Replay(benchmark::State& state) {
   Directory dir;

@@ -34,10 +34,11 @@ StatusOr<MappedFile> MappedFile::OpenSequential(const std::string& path) {
   return file;
 }
 
-void MappedFile::LetGo(size_t offset) const {
+void MappedFile::DropPages(size_t from, size_t to) const {
   constexpr size_t kPage = 4096;
-  const size_t bytes = std::min(offset, size_) / kPage * kPage;
-  if (bytes > 0) ::madvise(const_cast<char*>(data_), bytes, MADV_DONTNEED);
+  from = (from + kPage - 1) / kPage * kPage;
+  to = std::min(to, size_) / kPage * kPage;
+  if (from < to) ::madvise(const_cast<char*>(data_) + from, to - from, MADV_DONTNEED);
 }
 
 MappedFile::~MappedFile() {

@@ -28,9 +28,9 @@ class MappedFile {
   ~MappedFile();
 
   std::string_view data() const { return {data_, size_}; }
-  // Lets go of the pages up to `offset`, so that they do not count as resident; reading them again
-  // brings them back.
-  void LetGo(size_t offset) const;
+  // Takes the pages that lie within [from, to) out of the process's memory; they are read again
+  // from the page cache when needed.
+  void DropPages(size_t from, size_t to) const;
 
  private:
   const char* data_ = nullptr;

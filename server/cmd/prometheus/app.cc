@@ -8,6 +8,7 @@
 #include <random>
 
 #include "core/base/file.h"
+#include "core/base/memory_budget.h"
 #include "core/base/thread.h"
 #include "core/log/log.h"
 #include "core/strings/duration.h"
@@ -267,6 +268,13 @@ StatusOr<bool> App::OpenStorage() {
   // What a query has shown must survive kill -9: rows go to write(2) as they come, and gather only
   // while the log thread is busy writing.
   options.wal_flush_window = milliseconds(0);
+  options.max_series = static_cast<uint64_t>(*flags_.head_series_limit);
+  const auto budget = std::make_shared<MemoryBudget>(static_cast<uint64_t>(
+      *flags_.memory_budget_ratio * static_cast<double>(CgroupMemoryLimit())));
+  if (budget->bytes() > 0) {
+    NX_LOG(Info, "New series are refused above this memory", {"bytes", budget->bytes()});
+    options.refuse_growth = [budget] { return budget->Exhausted(); };
+  }
   options.registry = &registry_;
   options.progress = &replay_;
   NX_LOG(Info, "Starting TSDB ...", {"path", options.dir});

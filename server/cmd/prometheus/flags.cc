@@ -165,6 +165,16 @@ void Flags::AddStorageFlags() {
       "storage.tsdb.retention.size",
       "Maximum number of bytes that can be stored for blocks, log and head. A unit is required.",
       "0B");
+  head_series_limit = set.Int(
+      "storage.tsdb.head-series-limit",
+      "Not in upstream. Refuse to create more series in the head than this: a target's new series "
+      "are dropped, those it has go on. 0 is no limit.",
+      0);
+  memory_budget_ratio = set.Double(
+      "storage.tsdb.memory-budget-ratio",
+      "Not in upstream. Refuse to create series while the process holds more than this part of its "
+      "cgroup's memory limit. 0 disables it.",
+      0.9);
   no_lockfile =
       set.Bool("storage.tsdb.no-lockfile", "Do not create lockfile in data directory.", false);
   set.Int("storage.tsdb.head-chunks-write-queue-size", "Size of the head chunk write queue.", 0);
@@ -295,10 +305,11 @@ void Flags::AddScrapeFlags() {
                                               "Interval used by scrape manager to throttle target "
                                               "groups updates.",
                                               "5s", kProm, kHidden);
-  body_memory_limit = set.Size("scrape.body-memory-limit",
-                               "Memory that the bodies of all scrapes in flight may hold together; a "
-                               "scrape that would need more fails. 0 means no limit.",
-                               "1GB");
+  body_memory_limit =
+      set.Size("scrape.body-memory-limit",
+               "Memory that the bodies of all scrapes in flight may hold together; a "
+               "scrape that would need more fails. 0 means no limit.",
+               "1GB");
 }
 
 Status Flags::CheckRefused() const {
@@ -368,6 +379,12 @@ Status Flags::Check(int* exit_code) {
       {"scrape.discovery-reload-interval", *discovery_reload_interval_ms}};
   for (const auto& [name, value] : positive) {
     if (value <= 0) return InvalidArgument("--{} must be greater than 0", name);
+  }
+  if (*head_series_limit < 0) {
+    return InvalidArgument("--storage.tsdb.head-series-limit must not be negative");
+  }
+  if (!(*memory_budget_ratio >= 0 && *memory_budget_ratio <= 1)) {
+    return InvalidArgument("--storage.tsdb.memory-budget-ratio must be in [0, 1]");
   }
   const int64_t segment = *wal_segment_bytes;
   if (segment != 0 && (segment < (10 << 20) || segment > (256 << 20))) {

@@ -1,7 +1,7 @@
 #pragma once
-// The command line of the server: every flag Prometheus 3 has. A flag that cannot act here is either
-// harmless (kept for the scripts that pass it, listed in docs/compat.md) or refused by name when it
-// asks for something.
+// The command line of the server: every flag Prometheus 3 has. A flag that cannot act here is
+// either harmless (kept for the scripts that pass it, listed in docs/compat.md) or refused by name
+// when it asks for something.
 //
 // Not thread-safe; read-only after Parse.
 
@@ -46,6 +46,8 @@ struct Flags {
   std::string* max_block_duration;
   int64_t* block_segment_bytes;
   bool* overlapping_compaction;
+  int64_t* head_series_limit;
+  double* memory_budget_ratio;
   int64_t* block_reload_ms;
   bool* no_lockfile;
   bool* export_wal;
@@ -87,7 +89,7 @@ struct Flags {
   Status CheckRefused() const;
   Status CheckFeatures();
   void Refuse(std::string name);
-  std::vector<std::string> refused_;        // name of every flag that must keep its default
+  std::vector<std::string> refused_;  // name of every flag that must keep its default
   std::vector<std::pair<std::string, std::string>> defaults_;
   std::vector<std::string> agent_only_;
 };

@@ -48,6 +48,11 @@ TEST_CASE("flags that cannot act are refused by name, with upstream's exit codes
       {{"--enable-feature=no-such-thing"}, 0, ""},
       {{"--auto-gomemlimit.ratio=1.5"}, 1, "--auto-gomemlimit.ratio must be greater than 0"},
       {{"--query.max-concurrency=0"}, 2, "--query.max-concurrency must be greater than 0"},
+      {{"--storage.tsdb.head-series-limit=1000000", "--storage.tsdb.memory-budget-ratio=0"}, 0, ""},
+      {{"--storage.tsdb.memory-budget-ratio=1"}, 0, ""},
+      {{"--storage.tsdb.head-series-limit=-1"}, 2, "--storage.tsdb.head-series-limit must not be"},
+      {{"--storage.tsdb.memory-budget-ratio=1.1"}, 2, "memory-budget-ratio must be in [0, 1]"},
+      {{"--storage.tsdb.memory-budget-ratio=NaN"}, 2, "memory-budget-ratio must be in [0, 1]"},
       {{"--storage.tsdb.wal-segment-size=1MB"}, 2, "must be set between 10MB and 256MB"},
       {{"--storage.tsdb.retention.time=abc"}, 2, "not a valid duration string: \"abc\""},
   };
@@ -75,6 +80,8 @@ TEST_CASE("every flag of Prometheus is known and shown with its value") {
   CHECK(values["query.timeout"] == "1m30s");
   CHECK(values["config.file"] == "prometheus.yml");
   CHECK(values["query.max-samples"] == "50000000");
+  CHECK(values["storage.tsdb.head-series-limit"] == "0");
+  CHECK(values["storage.tsdb.memory-budget-ratio"] == "0.9");
   for (const char* name :
        {"agent", "alertmanager.drain-notification-queue-on-shutdown",
         "alertmanager.notification-queue-capacity", "auto-gomaxprocs", "auto-gomemlimit",

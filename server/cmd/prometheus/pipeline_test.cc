@@ -19,6 +19,7 @@ using scrape::RawServer;
 
 struct Pipeline {
   std::string dir;
+  uint64_t max_series = 0;
   Registry registry;
   std::unique_ptr<tsdb::Db> db;
   std::unique_ptr<scrape::Manager> manager;
@@ -36,6 +37,7 @@ struct Pipeline {
   void Open() {
     tsdb::Options options;
     options.dir = dir;
+    options.max_series = max_series;
     auto opened = tsdb::Db::Open(options);
     REQUIRE(opened.ok());
     db = *std::move(opened);
@@ -255,6 +257,33 @@ TEST_CASE("relabelling while running") {
   CHECK(p.Becomes("sum(z)", "{}=2"));
   CHECK(p.Becomes("b", ""));
   CHECK(p.Becomes("sum(a)", "{}=1"));
+}
+
+TEST_CASE("a full head keeps the series it has and takes no new ones") {
+  Mutex mutex;
+  std::string body = "a 1\nb 2\n";
+  RawServer server([&](const RawServer::Peer& peer) {
+    MutexLock lock(mutex);
+    peer.Send(HttpAnswer(body));
+  });
+  Pipeline p;
+  p.Target(server.address());
+  const std::string id = fmt::format("instance=\"{}\", job=\"j\"", server.address());
+  REQUIRE(p.Becomes("a", "a{" + id + "}=1"));
+  REQUIRE(p.Becomes("scrape_series_added", "scrape_series_added{" + id + "}=0"));
+  p.Close();
+  {
+    MutexLock lock(mutex);
+    body = "a 5\nb 6\nnew 7\n";
+  }
+  p.max_series = 1;
+  p.Open();
+  p.Target(server.address());
+  CHECK(p.Becomes("a", "a{" + id + "}=5"));
+  CHECK(p.Becomes("b", "b{" + id + "}=6"));
+  CHECK(p.Becomes("scrape_samples_scraped", "scrape_samples_scraped{" + id + "}=3"));
+  CHECK(p.Becomes("up", "up{" + id + "}=1"));
+  CHECK(p.Query("new").empty());
 }
 
 }  // namespace

@@ -1,5 +1,7 @@
 // Blocks from the head, and blocks from blocks.
 
+#include <malloc.h>
+
 #include <algorithm>
 #include <thread>
 
@@ -96,6 +98,7 @@ Status Db::Impl::CutHead() {
   NX_RETURN_IF_ERROR(ReloadBlocks(maxt));
   unfinished_cut = Cut{maxt, head.core().epochs.Mark()};
   FinishCut();
+  ::malloc_trim(0);  // the tables of the block's index
   return OkStatus();
 }
 

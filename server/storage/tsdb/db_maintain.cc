@@ -73,6 +73,7 @@ Status Db::Impl::Housekeep() {
   }
   head.ParkIdle();
   core.epochs.Drain();
+  core.chunks.DropMappedPages();
   if (CheckpointDue()) {
     const Status checkpoint = CheckpointLocked();
     if (status.ok()) status = checkpoint;

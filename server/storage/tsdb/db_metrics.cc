@@ -63,6 +63,12 @@ class HeadCollector final : public Collector {
     const int64_t mint = core_.min_time.load(), maxt = core_.max_time.load();
     Add(out, "head_series", "Total number of series in the head block.", MetricType::kGauge,
         series);
+    Add(out, "head_series_over_limit_total",
+        "Number of times a new series was refused because of the limit on series in the head.",
+        MetricType::kCounter, c.series_over_limit.load());
+    Add(out, "head_series_over_memory_budget_total",
+        "Number of times a new series was refused because the memory budget was used up.",
+        MetricType::kCounter, c.series_over_budget.load());
     // What was created is what is there and what has gone. Taken one after the other: the counter
     // must not fall because something went in between.
     const uint64_t chunks_removed = c.chunks_removed.load();

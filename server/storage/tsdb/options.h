@@ -45,13 +45,15 @@ struct Options {
   // Thanos' list of uploaded blocks: level-1 blocks that are not in it are not merged yet.
   std::string delay_compact_file;
   uint64_t block_segment_bytes = uint64_t{512} << 20;  // of a block's chunk files
-  // How much older than the newest sample of the database one may be that comes after a newer one of
-  // its series; 0: none. Can be changed at run time.
+  // How much older than the newest sample of the database one may be that comes after a newer one
+  // of its series; 0: none. Can be changed at run time.
   int64_t out_of_order_window_ms = 0;
   // Samples of a series that gather before they are packed.
   size_t out_of_order_cap = 32;
-  // Refuse to create more series than this. 0: no limit.
+  // Refuse to create more series than this. 0: no limit. Known series go on.
   uint64_t max_series = 0;
+  // Refuse to create series while this says so: memory is short. May be empty. Called with locks.
+  std::function<bool()> refuse_growth;
   // Exemplars kept for all series together. 0: none.
   uint64_t max_exemplars = 0;
 

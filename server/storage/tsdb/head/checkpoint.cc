@@ -105,7 +105,7 @@ StatusOr<CheckpointHead> CheckCheckpoint(const std::string& path, uint32_t numbe
         const auto at = reinterpret_cast<uintptr_t>(payload.data()) -
                         reinterpret_cast<uintptr_t>(file.data().data());
         if (at < let_go + kLetGoEvery || at >= file.data().size()) return;
-        file.LetGo(at);
+        file.DropPages(let_go, at);
         let_go = at;
       },
       [] {});

@@ -114,16 +114,18 @@ class CheckpointWriter {
     const SeriesRecord& record = core_.index.table()[slot];
     series->chunks.clear();
     series->covered_until = CheckpointSeries::kNoCoverage;
-    LockedHome home(record);
-    for (size_t i = 0; i < record.chunks.size(); ++i) {
-      const ChunkRef& chunk = record.chunks[i];
-      if (chunk.file < extents_.size() && chunk.offset < extents_[chunk.file]) {
-        series->chunks.push_back(chunk);
+    {
+      LockedHome home(record);
+      for (size_t i = 0; i < record.chunks.size(); ++i) {
+        const ChunkRef chunk = record.chunks[i];
+        if (chunk.file < extents_.size() && chunk.offset < extents_[chunk.file]) {
+          series->chunks.push_back(chunk);
+        }
       }
+      // With a chunk that is newer than the extents replay has to look for itself.
+      if (record.chunks.empty() || series->chunks.size() != record.chunks.size()) return;
     }
-    // With a chunk that is newer than the extents replay has to look for itself.
-    if (record.chunks.empty() || series->chunks.size() != record.chunks.size()) return;
-    const auto last = core_.chunks.Peek(series->chunks.back());
+    const auto last = core_.chunks.Bounds(series->chunks.back());
     if (last.ok()) series->covered_until = last->maxt;
   }
 

@@ -69,6 +69,9 @@ struct ChunkFiles::File {
     const size_t end = size.load(std::memory_order_acquire);
     return offset < end ? std::string_view(memory + offset, end - offset) : std::string_view();
   }
+  void DropPages() const {
+    if (memory != nullptr) ::madvise(const_cast<char*>(memory), mapped, MADV_DONTNEED);
+  }
   Status Map(size_t bytes, const std::string& path) {
     void* p = ::mmap(nullptr, bytes, PROT_READ, MAP_SHARED, fd.get(), 0);
     if (p == MAP_FAILED) return ErrnoStatus(errno, "mmap " + path);
@@ -155,7 +158,7 @@ void ChunkFiles::Scan(File* file, const FoundFn& found) {
     const std::string_view rest = file->from(offset);
     HeadChunk chunk;
     size_t length = 0;
-    const bool parsed = ParseRecord(rest, &chunk, &length);
+    const bool parsed = offset < kMaxFile && ParseRecord(rest, &chunk, &length);
     if (parsed && chunk.ref == 0 && chunk.data.empty()) break;  // preallocated space
     if (!parsed) {
       ++bad;
@@ -170,6 +173,7 @@ void ChunkFiles::Scan(File* file, const FoundFn& found) {
     }
     offset += length;
   }
+  file->DropPages();
   if (bad == 0) return;
   damaged_.fetch_add(bad);
   NX_LOG(Warn,
@@ -190,7 +194,7 @@ std::vector<ChunkFiles::Extent> ChunkFiles::Extents() const {
 
 bool ChunkFiles::IsKnown(const ChunkRef& ref) const {
   const File* file = Get(ref.file);
-  return file != nullptr && ref.offset >= kFileHeader &&
+  return file != nullptr && ref.offset >= kFileHeader && ref.offset < kMaxFile &&
          size_t{ref.offset} + kChunkHeader < file->known;
 }
 
@@ -342,6 +346,60 @@ StatusOr<HeadChunk> ChunkFiles::Read(const ChunkRef& ref) const {
     return DataLoss("head chunk {} in file {}: checksum mismatch", ref.offset, ref.file);
   }
   return chunk;
+}
+
+StatusOr<HeadChunk> ChunkFiles::Fetch(const ChunkRef& ref, std::string* storage) const {
+  constexpr size_t kMostChunks = 512;  // a full chunk of floats rarely takes more
+  const File* file = Get(ref.file);
+  const size_t there = file == nullptr ? 0 : file->from(ref.offset).size();
+  HeadChunk chunk;
+  size_t length = 0;
+  for (size_t want = kMostChunks;; want *= 8) {
+    storage->resize(std::min(want, there));
+    NX_RETURN_IF_ERROR(file == nullptr ? OkStatus() : ReadAt(*file, ref.offset, storage));
+    if (!storage->empty() && ParseRecord(*storage, &chunk, &length)) break;
+    if (storage->size() < want || want > kMaxChunk * 2) {
+      return DataLoss("head chunk {} in file {} cannot be read", ref.offset, ref.file);
+    }
+  }
+  if (!ChecksumOk(std::string_view(*storage).substr(0, length))) {
+    return DataLoss("head chunk {} in file {}: checksum mismatch", ref.offset, ref.file);
+  }
+  return chunk;
+}
+
+StatusOr<HeadChunk> ChunkFiles::Bounds(const ChunkRef& ref) const {
+  const File* file = Get(ref.file);
+  char bytes[kChunkHeader];
+  if (file == nullptr || ::pread(file->fd.get(), bytes, sizeof bytes, ref.offset) !=
+                             static_cast<ssize_t>(sizeof bytes)) {
+    return DataLoss("head chunk {} in file {} cannot be read", ref.offset, ref.file);
+  }
+  ByteReader in({bytes, sizeof bytes});
+  HeadChunk chunk;
+  chunk.ref = in.Be64();
+  chunk.mint = static_cast<int64_t>(in.Be64());
+  chunk.maxt = static_cast<int64_t>(in.Be64());
+  chunk.encoding = static_cast<Encoding>(in.U8());
+  return chunk;
+}
+
+Status ChunkFiles::ReadAt(const File& file, size_t offset, std::string* out) const {
+  for (size_t done = 0; done < out->size();) {
+    const ssize_t n = ::pread(file.fd.get(), out->data() + done, out->size() - done,
+                              static_cast<off_t>(offset + done));
+    if (n < 0 && errno == EINTR) continue;
+    if (n <= 0) return ErrnoStatus(n < 0 ? errno : EIO, "read " + PathOf(file.number));
+    done += static_cast<size_t>(n);
+  }
+  return OkStatus();
+}
+
+void ChunkFiles::DropMappedPages() {
+  MutexLock lock(mutex_);
+  for (uint32_t number = 1; number <= last_number_; ++number) {
+    if (const File* file = Get(number)) file->DropPages();
+  }
 }
 
 void ChunkFiles::CutIfOlder(int64_t span_ms) {

@@ -62,6 +62,12 @@ class ChunkFiles {
   StatusOr<HeadChunk> Read(const ChunkRef& ref) const;
   // Bounds only, without the checksum: cheap.
   StatusOr<HeadChunk> Peek(const ChunkRef& ref) const;
+  // The same without the mapping, whose pages would count as memory of the process: for passes over
+  // all chunks. The data of Fetch is in *storage; Bounds gives none.
+  StatusOr<HeadChunk> Fetch(const ChunkRef& ref, std::string* storage) const;
+  StatusOr<HeadChunk> Bounds(const ChunkRef& ref) const;
+  // Takes the pages that readers have touched out of the process; they stay in the page cache.
+  void DropMappedPages();
 
   // Ends the current file when its samples span more than `span_ms`.
   void CutIfOlder(int64_t span_ms);
@@ -90,6 +96,7 @@ class ChunkFiles {
   std::string PathOf(uint32_t number) const;
   Status OpenExisting(uint32_t number);
   void Scan(File* file, const FoundFn& found);
+  Status ReadAt(const File& file, size_t offset, std::string* out) const;
   Status BeginFile() REQUIRES(mutex_);
   StatusOr<ChunkRef> WriteLocked(uint64_t ref, const ChunkView& chunk) REQUIRES(mutex_);
   Status WriteAt(size_t offset, std::string_view data) REQUIRES(mutex_);

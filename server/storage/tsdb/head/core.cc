@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "core/log/log.h"
 #include "server/storage/tsdb/series/series_record.h"
 
 namespace narthex::tsdb {
@@ -68,15 +69,14 @@ bool HeadCore::SameChunkRange(int64_t a, int64_t b) const {
 
 StatusOr<uint32_t> HeadCore::FindOrCreate(const Labels& labels, BaseGuess* guess, bool* created) {
   *created = false;
+  size_t series = 0;
   {
     ReaderLock lock(index.mutex());
     const uint32_t slot = index.Find(labels);
     if (slot != kNoSlot) return slot;
-    if (options.max_series != 0 && index.size() >= options.max_series) {
-      return ResourceExhausted("the head holds {} series, the limit is {}", index.size(),
-                               options.max_series);
-    }
+    series = index.size();
   }
+  NX_RETURN_IF_ERROR(AdmitSeries(series));
   if (Refusing()) return Unavailable("the database takes no writes");
   WriterLock lock(index.mutex());
   const uint32_t slot = index.Create(labels, next_ref, guess);
@@ -87,6 +87,27 @@ StatusOr<uint32_t> HeadCore::FindOrCreate(const Labels& labels, BaseGuess* guess
   counters.series_created.fetch_add(1, std::memory_order_relaxed);
   *created = true;
   return slot;
+}
+
+Status HeadCore::AdmitSeries(size_t series) {
+  constexpr std::chrono::minutes kWarnEvery{1};
+  Status status;
+  if (options.max_series != 0 && series >= options.max_series) {
+    counters.series_over_limit.fetch_add(1, std::memory_order_relaxed);
+    status =
+        ResourceExhausted("the head holds {} series, the limit is {}", series, options.max_series);
+  } else if (options.refuse_growth != nullptr && options.refuse_growth()) {
+    counters.series_over_budget.fetch_add(1, std::memory_order_relaxed);
+    status = ResourceExhausted("the memory budget is used up; the head holds {} series", series);
+  } else {
+    return OkStatus();
+  }
+  const auto now = std::chrono::steady_clock::now();
+  if (now >= next_growth_warning) {
+    next_growth_warning = now + kWarnEvery;
+    NX_LOG(Warn, "New series are refused; known ones go on", {"err", status});
+  }
+  return status;
 }
 
 void HeadCore::LogSeries(uint32_t slot) {
@@ -120,6 +141,7 @@ std::optional<NewestSample> HeadCore::LastOfChunks(const SeriesRecord& series) c
 
 Status HeadCore::AddChunk(uint32_t slot, const ChunkView& chunk) {
   SeriesRecord& series = index.table()[slot];
+  if (series.chunks.full()) return ResourceExhausted("series {} has too many chunks", series.ref);
   NX_ASSIGN_OR_RETURN(const ChunkRef ref, chunks.Write(series.ref, chunk));
   size_t at = series.chunks.size();
   // Only a chunk rebuilt by replay can belong before others.

@@ -10,6 +10,7 @@
 
 #include <array>
 #include <atomic>
+#include <chrono>
 #include <cstdint>
 #include <memory>
 #include <optional>
@@ -58,6 +59,8 @@ struct HeadCounters {
   std::atomic<uint64_t> histograms_out_of_bounds{0};
   std::atomic<uint64_t> duplicates{0};
   std::atomic<uint64_t> refused{0};
+  std::atomic<uint64_t> series_over_limit{0};   // attempts to create one that were refused
+  std::atomic<uint64_t> series_over_budget{0};  // the same, for want of memory
   std::atomic<int64_t> active_appenders{0};
 };
 
@@ -97,7 +100,8 @@ struct HeadCore {
   // The oldest uncommitted sample of each appender; guarded by structure_mutex.
   std::multiset<int64_t> pending_times;
   HeadDeletes deletes;
-  uint64_t next_ref = kFirstRef;  // guarded by structure_mutex
+  uint64_t next_ref = kFirstRef;                              // guarded by structure_mutex
+  std::chrono::steady_clock::time_point next_growth_warning;  // guarded by structure_mutex
 
   Home* ParkedHome(uint32_t slot) { return &parked[slot % parked.size()]; }
   Slab& SlabFor(uint32_t id) { return slabs[id % slabs.size()]; }
@@ -116,6 +120,8 @@ struct HeadCore {
 
   // The series with these labels, created and logged when new. structure_mutex is held.
   StatusOr<uint32_t> FindOrCreate(const Labels& labels, BaseGuess* guess, bool* created);
+  // Whether one more series may be created.
+  Status AdmitSeries(size_t series);
   // Writes the series and what it needs to be understood into the current log segment.
   void LogSeries(uint32_t slot) REQUIRES(index.mutex());
   // The newest sample in the full chunks of a series; the home is locked. None: no chunks.

@@ -49,6 +49,7 @@ class HeadChunkSet final : public ChunkSeriesSet {
   std::vector<Interval> deleted_;  // of the current series
   std::vector<ChunkRef> refs_;
   std::vector<ChunkView> views_;
+  std::deque<std::string> fetched_;  // what views_ point into
   std::vector<EncodedChunk> open_;
   std::deque<std::vector<EncodedChunk>> recoded_;
   std::vector<ChunkMerger::Input> inputs_;
@@ -83,6 +84,7 @@ bool HeadChunkSet::Load(uint32_t slot) {
   refs_.clear();
   views_.clear();
   recoded_.clear();
+  fetched_.clear();
   const SeriesRecord& record = core_.index.table()[slot];
   TakeChunks(core_, slot, &refs_, &open_);
   deleted_ = core_.deletes.any() ? core_.deletes.Get(record.ref) : std::vector<Interval>();
@@ -109,9 +111,9 @@ bool HeadChunkSet::Load(uint32_t slot) {
 
 void HeadChunkSet::TakeFull(const std::vector<ChunkRef>& refs) {
   for (const ChunkRef& ref : refs) {
-    const auto bounds = core_.chunks.Peek(ref);
-    if (bounds.ok() && (bounds->maxt < mint_ || bounds->mint > maxt_)) continue;
-    const auto chunk = core_.chunks.Read(ref);
+    if (ref.min_second != 0 && int64_t{ref.min_second} * 1000 > maxt_) continue;
+    fetched_.emplace_back();
+    const auto chunk = core_.chunks.Fetch(ref, &fetched_.back());
     if (!chunk.ok()) {
       ++damaged_;
       continue;

@@ -135,7 +135,7 @@ class HeadSeriesList final : public storage::SeriesList {
     LockedHome home(record);
     const size_t n = record.chunks.size();
     for (size_t i = 0; i < n; ++i) {
-      const ChunkRef& ref = record.chunks[i];
+      const ChunkRef ref = record.chunks[i];
       // The hints are whole seconds; 0 and the maximum say nothing.
       const bool known = ref.min_second != 0 && ref.min_second != UINT32_MAX;
       if (known && int64_t{ref.min_second} * 1000 > maxt) break;

@@ -74,7 +74,12 @@ void Head::DropChunks(std::span<const ChunkRef> damaged) {
 bool Head::DropOldChunks(SeriesRecord& record, int64_t mint) {
   size_t old = 0;
   for (; old < record.chunks.size(); ++old) {
-    const auto chunk = core_.chunks.Peek(record.chunks[old]);
+    const uint32_t second = record.chunks[old].min_second;
+    if (second != 0 && int64_t{second} * 1000 >= mint) break;
+    // One that begins later tells enough: chunks are in order and do not overlap.
+    const uint32_t next = old + 1 < record.chunks.size() ? record.chunks[old + 1].min_second : 0;
+    if (next != 0 && (int64_t{next} + 1) * 1000 <= mint) continue;
+    const auto chunk = core_.chunks.Bounds(record.chunks[old]);
     if (chunk.ok() && chunk->maxt >= mint) break;
   }
   record.chunks.EraseFront(old);
@@ -144,17 +149,19 @@ void Head::RemoveSeries(const std::vector<uint32_t>& dead) {
 void Head::FindMinTime(int64_t mint) {
   if (core_.min_time.exchange(kNoMinTime) == kNoMinTime) return;
   int64_t oldest = kNoMinTime;
+  const Epochs::Pin pin(&core_.epochs);  // the slots stay theirs
   std::vector<uint32_t> slots;
   {
     ReaderLock lock(core_.index.mutex());
     slots = core_.index.all().ToVector();
   }
-  const Epochs::Pin pin(&core_.epochs);
   for (const uint32_t slot : slots) {
     const SeriesRecord& record = core_.index.table()[slot];
     LockedHome home(record);
     if (!record.chunks.empty()) {
-      const auto chunk = core_.chunks.Peek(record.chunks[0]);
+      const uint32_t second = record.chunks[0].min_second;
+      if (second != 0 && int64_t{second} * 1000 >= oldest) continue;
+      const auto chunk = core_.chunks.Bounds(record.chunks[0]);
       if (chunk.ok()) oldest = std::min(oldest, chunk->mint);
     } else if (home.kind() == Home::Kind::kBlock) {
       const auto* block = static_cast<const GroupBlock*>(home.home());

@@ -105,7 +105,7 @@ Status Replay::ReadFile(const std::string& path, uint32_t segment, bool checkpoi
           const auto at = reinterpret_cast<uintptr_t>(payload.data()) -
                           reinterpret_cast<uintptr_t>(file.data().data());
           if (at >= file.data().size() || at < let_go + kLetGoEvery) return;
-          file.LetGo(at);
+          file.DropPages(let_go, at);
           let_go = at;
         },
         // A lost definition could make an id mean its former string.
@@ -202,8 +202,9 @@ bool Replay::AttachChunks(uint32_t slot, uint64_t ref) {
   const auto by_ref = [](const Found& f, uint64_t r) { return f.ref < r; };
   auto found = std::lower_bound(found_.begin(), found_.end(), ref, by_ref);
   if (found == found_.end() || found->ref != ref) return false;
-  for (; found != found_.end() && found->ref == ref; ++found) {
-    core_.index.table()[slot].chunks.PushBack(found->chunk);
+  ChunkList& chunks = core_.index.table()[slot].chunks;
+  for (; found != found_.end() && found->ref == ref && !chunks.full(); ++found) {
+    chunks.PushBack(found->chunk);
   }
   SortChunks(slot);
   return true;

@@ -88,7 +88,7 @@ void Replay::TakeChunks(uint32_t slot, const CheckpointSeries& series) {
   const bool others = !record.chunks.empty();  // a second reference to the same labels
   bool all = true;
   for (const ChunkRef& chunk : series.chunks) {
-    if (core_.chunks.IsKnown(chunk)) {
+    if (core_.chunks.IsKnown(chunk) && !record.chunks.full()) {
       record.chunks.PushBack(chunk);
     } else {
       all = false;

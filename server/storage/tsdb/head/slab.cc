@@ -1,6 +1,8 @@
 #include "server/storage/tsdb/head/slab.h"
 
-#include <cstdlib>
+#include <sys/mman.h>
+
+#include <algorithm>
 #include <cstring>
 
 namespace narthex::tsdb {
@@ -8,12 +10,8 @@ namespace narthex::tsdb {
 Slab::Slab() { info_.emplace_back(); }  // page 0 stays unused so that no handle is 0
 
 Slab::~Slab() {
-  for (auto& entry : directory_) {
-    Leaf* leaf = entry.load();
-    if (leaf == nullptr) continue;
-    for (auto& page : leaf->pages) std::free(page.load());
-    delete leaf;
-  }
+  for (auto& entry : directory_) delete entry.load();
+  for (uint8_t* region : regions_) ::munmap(region, kRegion * kPageSize);
 }
 
 size_t Slab::ClassOf(size_t size) {
@@ -26,23 +24,41 @@ size_t Slab::ClassSize(size_t size_class) {
 
 size_t Slab::Capacity(size_t size) { return ClassSize(ClassOf(size)); }
 
+uint32_t Slab::NewPage() {
+  const auto page = static_cast<uint32_t>(info_.size());
+  if (page >> 12 >= directory_.size()) return 0;
+  if (region_used_ == kRegion) {
+    void* region = ::mmap(nullptr, kRegion * kPageSize, PROT_READ | PROT_WRITE,
+                          MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+    if (region == MAP_FAILED) return 0;
+    // Huge pages would keep what is given back.
+    (void)::madvise(region, kRegion * kPageSize, MADV_NOHUGEPAGE);
+    regions_.push_back(static_cast<uint8_t*>(region));
+    region_used_ = 0;
+  }
+  Leaf* leaf = directory_[page >> 12].load(std::memory_order_relaxed);
+  if (leaf == nullptr) {
+    leaf = new Leaf;
+    directory_[page >> 12].store(leaf, std::memory_order_release);
+  }
+  leaf->pages[page & 0xfff].store(regions_.back() + region_used_++ * kPageSize,
+                                  std::memory_order_release);
+  info_.emplace_back();
+  return page;
+}
+
 uint32_t Slab::TakePage(size_t size_class) {
   uint32_t page = 0;
   if (!empty_.empty()) {
     page = empty_.back();
     empty_.pop_back();
   } else {
-    page = static_cast<uint32_t>(info_.size());
-    if (page >> 12 >= directory_.size()) return 0;
-    Leaf* leaf = directory_[page >> 12].load(std::memory_order_relaxed);
-    if (leaf == nullptr) {
-      leaf = new Leaf;
-      directory_[page >> 12].store(leaf, std::memory_order_release);
+    if (!returned_.empty()) {
+      page = returned_.back();
+      returned_.pop_back();
+    } else if ((page = NewPage()) == 0) {
+      return 0;
     }
-    auto* memory = static_cast<uint8_t*>(std::malloc(kPageSize));
-    if (memory == nullptr) return 0;
-    leaf->pages[page & 0xfff].store(memory, std::memory_order_release);
-    info_.emplace_back();
     live_pages_.fetch_add(1, std::memory_order_relaxed);
   }
   info_[page] = {.size_class = static_cast<uint8_t>(size_class), .listed = true};
@@ -91,7 +107,13 @@ void Slab::Free(uint32_t handle, size_t size) {
   } else if (info.used == 0 && partial.size() > 1) {
     std::erase(partial, page);
     info.listed = false;
-    empty_.push_back(page);
+    if (empty_.size() < kMaxIdle) {
+      empty_.push_back(page);
+      return;
+    }
+    (void)::madvise(Address(page << 10), kPageSize, MADV_DONTNEED);
+    live_pages_.fetch_sub(1, std::memory_order_relaxed);
+    returned_.push_back(page);
   }
 }
 

@@ -4,7 +4,8 @@
 //
 //   handle = page << 10 | unit of 16 bytes;   0 is "no buffer"
 //
-// Pages whose last buffer goes are handed to the next class that needs one.
+// Pages whose last buffer goes are handed to the next class that needs one; those nobody needs
+// take no memory.
 //
 // Thread safety: Allocate and Free from any thread. Address may run concurrently with both; the
 // memory behind a handle is guarded by whoever holds the handle.
@@ -40,10 +41,13 @@ class Slab {
                .load(std::memory_order_acquire) +
            (handle & 0x3ff) * 16;
   }
+  // With memory behind them.
   size_t pages() const { return live_pages_.load(std::memory_order_relaxed); }
 
  private:
   static constexpr size_t kPageSize = 16 << 10;
+  static constexpr size_t kRegion = 64;  // pages that are mapped together
+  static constexpr size_t kMaxIdle = 4;  // empty pages that keep their memory
   static constexpr size_t kClasses = 16 + 18;
   struct Leaf {
     std::array<std::atomic<uint8_t*>, 4096> pages{};
@@ -58,13 +62,17 @@ class Slab {
   static size_t ClassOf(size_t size);
   static size_t ClassSize(size_t size_class);
   uint32_t TakePage(size_t size_class) REQUIRES(mutex_);
+  uint32_t NewPage() REQUIRES(mutex_);
 
   std::array<std::atomic<Leaf*>, 1024> directory_{};
   std::atomic<size_t> live_pages_{0};
   Mutex mutex_;
   std::vector<PageInfo> info_ GUARDED_BY(mutex_);
   std::array<std::vector<uint32_t>, kClasses> partial_ GUARDED_BY(mutex_);
-  std::vector<uint32_t> empty_ GUARDED_BY(mutex_);
+  std::vector<uint32_t> empty_ GUARDED_BY(mutex_);     // with memory
+  std::vector<uint32_t> returned_ GUARDED_BY(mutex_);  // empty, their memory given back
+  std::vector<uint8_t*> regions_ GUARDED_BY(mutex_);
+  size_t region_used_ GUARDED_BY(mutex_) = kRegion;  // pages of the last one
 };
 
 }  // namespace narthex::tsdb

@@ -175,7 +175,7 @@ TEST_CASE("Slab gives back what it lent") {
   const size_t pages = slab.pages();
   for (const auto& [handle, size] : live) slab.Free(handle, size);
   for (int i = 0; i < 1000; ++i) REQUIRE(slab.Allocate(48) != 0);
-  CHECK(slab.pages() == pages);  // emptied pages serve another size
+  CHECK(slab.pages() <= pages);  // emptied pages serve another size, or go
 }
 
 }  // namespace

@@ -10,6 +10,7 @@
 namespace narthex::tsdb {
 namespace {
 
+constexpr uint64_t kMappedAtOnce = 1 << 20;
 constexpr uint64_t kListBytes = 12;  // length, count, checksum
 
 size_t UvarintSize(uint64_t v) {
@@ -44,27 +45,33 @@ Status IndexWriter::WritePostings() {
   for (uint32_t i = 0; i < pairs_.size(); ++i) pair_ids_[pairs_[i].pair] = i;
   NX_RETURN_IF_ERROR(file_->Flush());
   NX_ASSIGN_OR_RETURN(const MappedFile written, MappedFile::Open(file_->path()));
-  const std::string_view series = written.data().substr(0, series_end_);
   for (size_t begin = 0; begin < pairs_.size();) {
     uint64_t bytes = 0;
     size_t end = begin;
     while (end < pairs_.size() && (end == begin || bytes < postings_bytes_)) {
       bytes += uint64_t{4} * pairs_[end++].count;
     }
-    NX_RETURN_IF_ERROR(WriteBatch(series, begin, end));
+    NX_RETURN_IF_ERROR(WriteBatch(written, begin, end));
     begin = end;
   }
   return file_->status();
 }
 
-Status IndexWriter::WriteBatch(std::string_view series, size_t begin, size_t end) {
+Status IndexWriter::WriteBatch(const MappedFile& written, size_t begin, size_t end) {
+  const std::string_view series = written.data().substr(0, series_end_);
   std::vector<uint64_t> next(end - begin + 1);  // where the next reference of each pair goes
   for (size_t i = begin; i < end; ++i) next[i - begin + 1] = next[i - begin] + pairs_[i].count;
   std::vector<uint32_t> refs(next.back());
   std::vector<std::pair<Pair, uint32_t>> known;  // of the series before: pair, id
   const Pair first = pairs_[begin].pair, last = pairs_[end - 1].pair;
+  uint64_t dropped = 0;
   for (const uint32_t ref : refs_) {
-    ByteReader reader(series.substr(uint64_t{ref} * kSeriesAlign));
+    const uint64_t at = uint64_t{ref} * kSeriesAlign;
+    if (at >= dropped + kMappedAtOnce) {
+      written.DropPages(dropped, at);
+      dropped = at;
+    }
+    ByteReader reader(series.substr(at));
     reader.Uvarint();
     const uint64_t labels = reader.Uvarint();
     known.resize(labels, {{UINT32_MAX, UINT32_MAX}, 0});

@@ -21,6 +21,10 @@
 #include "server/storage/tsdb/index/index_format.h"
 #include "server/storage/tsdb/index/index_reader.h"
 
+namespace narthex {
+class MappedFile;
+}
+
 namespace narthex::tsdb {
 
 class IndexWriter {
@@ -63,7 +67,7 @@ class IndexWriter {
   Status WriteEmptyTable();
   Status WritePostings();
   // The lists of pairs_[begin, end).
-  Status WriteBatch(std::string_view series, size_t begin, size_t end);
+  Status WriteBatch(const MappedFile& written, size_t begin, size_t end);
   void WriteList(std::span<const uint32_t> refs);
   Status WritePostingsTable();
   void WriteToc();

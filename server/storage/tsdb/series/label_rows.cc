@@ -11,7 +11,7 @@ namespace {
 constexpr size_t kMinBase = 2;  // factoring out fewer labels saves nothing
 constexpr int kMaxMisfits = 3;
 
-// The labels of a that are in b as well; both in the order of names.
+// The labels of a that are in b as well, in the order of a.
 LabelIds Common(const LabelIds& a, const LabelIds& b) {
   LabelIds out;
   for (const LabelId& label : a) {
@@ -49,7 +49,7 @@ uint32_t LabelRows::SplitBase(const LabelIds& labels, uint32_t metric_name_id, B
     std::erase_if(guess->labels, [&](const LabelId& l) { return l.name == metric_name_id; });
     return 0;
   }
-  LabelIds common = Common(guess->labels, labels);
+  LabelIds common = Common(labels, guess->labels);
   if (common.size() < kMinBase || common.size() * 2 < guess->labels.size()) {
     // An odd one out; when there are several, another source has begun.
     if (++guess->misfits >= kMaxMisfits) guess->started = false;

@@ -10,6 +10,8 @@ namespace {
 
 // Above this many dictionary values for each candidate, walking the candidates is cheaper.
 constexpr size_t kWalkFactor = 4;
+// Dictionaries with fewer values are not worth remembering.
+constexpr size_t kCacheFrom = 64;
 
 bool IsLookup(const Matcher& m) {
   if (m.MatchesEmpty()) return false;
@@ -22,6 +24,7 @@ class PostingsOf {
  public:
   PostingsOf(const SeriesIndex& index, const Matcher& m)
       : matcher_(m),
+        cache_(index.matcher_cache()),
         name_id_(index.FindName(m.name())),
         name_(name_id_ == kNoId ? nullptr : &index.name(name_id_)) {}
 
@@ -41,10 +44,18 @@ class PostingsOf {
   IdSet Scan(bool accepted) const {
     if (name_ == nullptr) return {};
     IdSetBuilder builder;
+    std::shared_ptr<const MatcherCache::Verdicts> cached;
+    if (matcher_.is_regex() && name_->values.size() >= kCacheFrom) {
+      cached = cache_.Get(name_id_, name_->generation, matcher_, name_->values);
+    }
+    const bool wanted = accepted == (matcher_.type() != MatchType::kNotRegex);
     for (uint32_t v = 0; v < name_->info.size(); ++v) {
       const Postings& postings = name_->info[v].postings;
       if (postings.size() == 0) continue;
-      if (matcher_.Matches(name_->values.Get(v)) == accepted) AddTo(postings, &builder);
+      if (cached != nullptr ? (*cached)[v] == wanted
+                            : matcher_.Matches(name_->values.Get(v)) == accepted) {
+        AddTo(postings, &builder);
+      }
     }
     return builder.Build();
   }
@@ -64,6 +75,7 @@ class PostingsOf {
   }
 
   const Matcher& matcher_;
+  MatcherCache& cache_;
   const uint32_t name_id_;
   const SeriesIndex::LabelName* const name_;
 };

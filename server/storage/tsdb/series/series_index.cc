@@ -1,6 +1,7 @@
 #include "server/storage/tsdb/series/series_index.h"
 
 #include <algorithm>
+#include <memory>
 
 #include "core/base/bytes.h"
 
@@ -92,6 +93,7 @@ uint32_t SeriesIndex::Add(const LabelIds& ids, uint32_t hash, uint64_t ref, Base
   for (const LabelId& id : ids) {
     LabelName& name = by_name_[id.name];
     ValueInfo& info = name.info[id.value];
+    if (info.uses == 0 && id.value + 1 < name.values.limit()) name.generation = ++generations_;
     info.postings.Add(slot);
     if (info.postings.size() == 1) ++name.linked_values;
     ++info.uses;
@@ -130,10 +132,7 @@ void SeriesIndex::Release(std::span<const uint32_t> slots) {
   for (const uint32_t slot : slots) {
     GetLabelIds(slot, &ids);
     for (const LabelId& id : ids) {
-      LabelName& name = by_name_[id.name];
-      if (--name.info[id.value].uses > 0) continue;
-      name.info[id.value] = ValueInfo();
-      name.values.Erase(id.value);
+      if (--by_name_[id.name].info[id.value].uses == 0) EraseValue(id);
     }
     rows_.Remove(table_[slot].row);
     table_[slot].row = kNoId;
@@ -141,6 +140,18 @@ void SeriesIndex::Release(std::span<const uint32_t> slots) {
     --unlinked_;
   }
   if (rows_.wasteful()) CompactRows();
+}
+
+void SeriesIndex::EraseValue(const LabelId& id) {
+  LabelName& name = by_name_[id.name];
+  name.info[id.value] = ValueInfo();
+  name.values.Erase(id.value);
+  if (name.values.size() == 0 && id.name != metric_name_id_) {
+    std::destroy_at(&name);
+    std::construct_at(&name);
+    names_.Erase(id.name);
+  }
+  name.generation = ++generations_;
 }
 
 void SeriesIndex::CompactRows() {

@@ -21,6 +21,7 @@
 #include "server/storage/tsdb/options.h"
 #include "server/storage/tsdb/series/id_set.h"
 #include "server/storage/tsdb/series/label_rows.h"
+#include "server/storage/tsdb/series/matcher_cache.h"
 #include "server/storage/tsdb/series/postings.h"
 #include "server/storage/tsdb/series/series_table.h"
 #include "server/storage/tsdb/series/string_table.h"
@@ -42,6 +43,7 @@ class SeriesIndex {
     std::vector<ValueInfo> info;  // by value id
     size_t linked_values = 0;     // values with a series
     uint32_t wal_segment = 0;
+    uint64_t generation = 0;  // another one when an id comes to mean another value
   };
 
   SeriesIndex();
@@ -79,6 +81,7 @@ class SeriesIndex {
   const StringTable& names() const { return names_; }
   LabelName& name(uint32_t id) { return by_name_[id]; }
   const LabelName& name(uint32_t id) const { return by_name_[id]; }
+  MatcherCache& matcher_cache() const { return matcher_cache_; }
   const IdSet& all() const { return all_; }
   size_t size() const { return size_; }
   size_t symbol_bytes() const;
@@ -111,6 +114,7 @@ class SeriesIndex {
   uint32_t Add(const LabelIds& ids, uint32_t hash, uint64_t ref, BaseGuess* guess);
   bool Same(uint32_t slot, const Key& key) const;
   void AppendFlat(const LabelIds& ids, std::string* out) const;
+  void EraseValue(const LabelId& id);
   void CompactRows();
 
   mutable SharedMutex mutex_;
@@ -123,6 +127,8 @@ class SeriesIndex {
   size_t size_ = 0;
   size_t unlinked_ = 0;
   uint32_t metric_name_id_;
+  uint64_t generations_ = 0;
+  mutable MatcherCache matcher_cache_;
 };
 
 }  // namespace narthex::tsdb

@@ -28,7 +28,10 @@ struct ChunkRef {
   friend bool operator==(const ChunkRef&, const ChunkRef&) = default;
 };
 
-// The full chunks of one series, oldest first; one pointer when there are none.
+// The full chunks of one series, oldest first; one pointer when there are none. A chunk takes eight
+// bytes: its second is kept as the distance from the earliest one of the list.
+//
+//   ┌ 21 bits second ┬ 27 bits offset ┬ 16 bits file ┐
 class ChunkList {
  public:
   ChunkList() = default;
@@ -37,18 +40,28 @@ class ChunkList {
 
   size_t size() const { return block_ == nullptr ? 0 : block_->size; }
   bool empty() const { return size() == 0; }
-  const ChunkRef& operator[](size_t i) const { return block_->refs[i]; }
+  bool full() const { return size() == kMax; }
+  // A second that is too far from the others for the list comes back as 0, unknown.
+  ChunkRef operator[](size_t i) const { return Unpack(block_->refs[i], block_->base); }
+  // The list must not be full; the file is below 2^16, the offset below 2^27.
   void Insert(size_t at, const ChunkRef& ref);
   void PushBack(const ChunkRef& ref) { Insert(size(), ref); }
   void EraseFront(size_t n);
   void Clear() { EraseFront(size()); }
 
  private:
+  static constexpr uint32_t kUnknown = (1u << 21) - 1;
+  static constexpr size_t kMax = (1u << 24) - 1;
   struct Block {
-    uint32_t size;
-    uint32_t capacity;
-    ChunkRef refs[];
+    uint32_t size : 24;
+    uint32_t spare : 8;  // more than size that there is room for
+    uint32_t base;       // the earliest known second; 0: none is known
+    uint64_t refs[];
   };
+  static uint64_t Pack(const ChunkRef& ref, uint32_t base);
+  static ChunkRef Unpack(uint64_t packed, uint32_t base);
+  void Resize(size_t capacity);
+  void Rebase(uint32_t base);
   Block* block_ = nullptr;
 };
 
