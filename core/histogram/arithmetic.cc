@@ -125,8 +125,10 @@ std::vector<CountedBucket> AllBuckets(const FloatHistogram& h) {
   std::vector<CountedBucket> out;
   const OpenHistogram open(h);
   const auto push = [&](const BucketCells::Cell& cell, bool positive) {
-    out.push_back({BucketAt(static_cast<int32_t>(cell.index), positive, h.schema, h.custom_values),
-                   cell.count});
+    Bucket b = BucketAt(static_cast<int32_t>(cell.index), positive, h.schema, h.custom_values);
+    if (b.lower > 0 && b.lower < h.zero_threshold) b.lower = h.zero_threshold;
+    if (b.upper < 0 && b.upper > -h.zero_threshold) b.upper = -h.zero_threshold;
+    out.push_back({b, cell.count});
   };
   const auto& below = open.negative.cells;
   for (auto it = below.rbegin(); it != below.rend(); ++it) push(*it, false);

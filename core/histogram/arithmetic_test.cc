@@ -179,6 +179,9 @@ TEST_CASE("buckets in order") {
     text += fmt::format("{}..{}:{} ", b.lower, b.upper, b.count);
   }
   CHECK(text == "-4..-2:5 -2..-1:4 -0.5..0.5:2 1..2:3 ");
+  h.zero_threshold = 1.5;
+  CHECK(AllBuckets(h)[1].upper == -1.5);
+  CHECK(AllBuckets(h)[3].lower == 1.5);
 }
 
 }  // namespace

@@ -81,9 +81,10 @@ def int_histogram(timestamp, count, total, schema=0, zero=0, threshold=0.001, po
 
 
 def float_histogram(timestamp, count, total, schema=0, zero=0.0, threshold=0.001, positive=(),
-                    buckets=(), custom=(), hint=0):
+                    buckets=(), negative=(), negative_buckets=(), custom=(), hint=0):
     body = double(2, count) + double(3, total) + field(4, 0, varint(zigzag(schema)))
     body += double(5, threshold) + double(7, zero)
+    body += b"".join(span(8, *s) for s in negative) + packed_doubles(10, negative_buckets)
     body += b"".join(span(11, *s) for s in positive) + packed_doubles(13, buckets)
     body += integer(14, hint) + integer(15, timestamp)
     if custom:

@@ -7,10 +7,16 @@ Both get the same samples by remote write and the same queries over HTTP. Withou
 Debian's 2.42, whose known differences (KNOWN_2) are forgiven; with a peer of 3.x the classes are:
 
   exact     the same bytes but for spelling of JSON
-  rounding  the last bits of functions of the C library
+  bounds    3.5 drops histograms of different custom buckets, now they are reconciled
+  compensated  sums and means of histograms, which 3.5 does not compensate
+  zero      rates of histograms do not reach back below zero, which 3.5 does not look at
+  stats     below histogram_count, _sum and _avg 3.5 reads no buckets: what does not go together
+            because of them is told otherwise there, or not at all
+  negative  quantiles of histograms with negative counts
   random    an answer for which the peer has several: it walks maps in any order
   known     differences by name: explained()
-  differ    everything else; exits 1 when there is one
+  differ    everything else, of notes or of the order of a vector if that is all; exits 1 when there
+            is one
 """
 import argparse, collections, http.client, json, math, os, random, re, sys, time
 
@@ -28,7 +34,7 @@ KNOWN_2 = """
 - 2.42 aggregates a range in random order of groups: ties in topk are avoided.
 - 2.42 knows no annotations.
 """
-FEATURES = ["promql-experimental-functions", "promql-duration-expr"]
+FEATURES = ["promql-experimental-functions", "promql-duration-expr", "native-histograms"]
 
 
 def form(query):
@@ -55,7 +61,18 @@ def near(a, b, tolerance):
 
 
 def points(item):
-    return item["values"] if "values" in item else [item["value"]]
+    """[[time, number or histogram]] in the order of time."""
+    if "value" in item or "histogram" in item:
+        return [item["value"] if "value" in item else item["histogram"]]
+    return sorted(item.get("values", []) + item.get("histograms", []), key=lambda p: p[0])
+
+
+def near_histograms(a, b, same):
+    if isinstance(a, str) or isinstance(b, str):
+        return isinstance(a, str) and isinstance(b, str) and same(a, b)
+    left, right = a.get("buckets", []), b.get("buckets", [])
+    return (same(a["count"], b["count"]) and same(a["sum"], b["sum"]) and len(left) == len(right) and
+            all(x[:3] == y[:3] and same(x[3], y[3]) for x, y in zip(left, right)))
 
 
 def key(item):
@@ -78,7 +95,7 @@ def values_differ(ours, theirs, same):
         if [p[0] for p in left[k]] != [p[0] for p in right[k]]:
             return f"steps of {k}"
         for p, q in zip(left[k], right[k]):
-            if not same(p[1], q[1]):
+            if not near_histograms(p[1], q[1], same):
                 return f"{k} at {p[0]}: {p[1]} there {q[1]}"
     return None
 
@@ -96,24 +113,47 @@ def classify(query, ours, theirs):
     a, b = ours["data"], theirs["data"]
     if a["resultType"] != b["resultType"]:
         return "differ", "the type"
+    if ("incompatible custom buckets" in str(theirs.get("warnings")) or
+            "mismatched custom buckets were reconciled" in str(ours.get("infos"))):
+        return "bounds", None
     difference = values_differ(a, b, lambda x, y: x == y)
     if difference:
         loose = values_differ(a, b, lambda x, y: near(x, y, 1e-11))
-        if rounds(expr) and (not loose or amplifies(expr)):
-            return "rounding", None
+        if adds_histograms(expr) and (not loose or amplifies(expr)):
+            return "compensated", None
+        for name, known in DIFFER_3_5.items():
+            if known(expr):
+                return name, None
         return "differ", loose or difference
     for kind in ("warnings", "infos"):
         if notes(ours.get(kind, [])) != notes(theirs.get(kind, [])):
             a, b = notes(ours.get(kind, [])), notes(theirs.get(kind, []))
+            if placeless(a) == placeless(b):
+                return "known", None  # said once in either, of another place
+            if without_buckets(expr):
+                return "stats", None
             return "notes", f"{kind} only here {sorted(a - b)} only there {sorted(b - a)}"
     if a == b:
         return "known", None  # of the notes
     return "order", "the order of the vector"
 
 
-def rounds(expr):
-    """Whether the last bits of the answer may differ."""
-    return re.search(r"\b(exp|ln|log2|log10|sin|cos|tan|asin|acos|atan|sinh|cosh|tanh|asinh|acosh|atanh|atan2)\b|\^", expr)
+
+def adds_histograms(expr):
+    """Whether histograms that are no multiples of 1/8 any more may be added."""
+    return "native" in expr and re.search(r"\b(avg|sum|avg_over_time|sum_over_time)\b|[+-]", expr)
+
+
+def without_buckets(expr):
+    return re.search(r"histogram_(count|sum|avg)\(", expr) and re.search(r"native_(mixed|moving|custom|bounds|.floats)", expr)
+
+
+# What 3.5 answers otherwise than later versions and this server do, by class.
+DIFFER_3_5 = {
+    "zero": lambda e: re.search(r"\b(rate|increase)\b", e) and ("native_gauge" in e or re.search(r"delta\(native", e)),
+    "stats": without_buckets,
+    "negative": lambda e: "native" in e and "histogram_quantile(" in e and re.search(r"-[a-z({]|\* -1| - |delta", e),
+}
 
 
 def settle(connection, query, ours):
@@ -142,6 +182,10 @@ def notes(texts):
     return {re.sub(r", from buckets .* to \S+ \(", " (", text).replace(' for metric name ""', "") for text in texts}
 
 
+def placeless(texts):
+    return {re.sub(r" \(\d+:\d+\)$", "", text) for text in texts}
+
+
 def amplifies(expr):
     """Whether a last bit may become a big one: remainders, and angles of many turns."""
     return re.search(r"%|\b(sin|cos|tan|round|ceil|floor|irate|rate|increase|resets|changes)\b|[=!<>]",
@@ -159,6 +203,11 @@ def explained_error(ours, theirs):
     # duplicates, one at random.
     pattern = "^(found duplicate series for the match group .*|multiple matches for labels: .*)"
     return re.match(pattern, ours) and re.match(pattern, theirs)
+
+
+def rounds(expr):
+    """Whether the last bits of the answer of 2.42 may differ."""
+    return re.search(r"\b(exp|ln|log2|log10|sin|cos|tan|asin|acos|atan|sinh|cosh|tanh|asinh|acosh|atanh|atan2)\b|\^", expr)
 
 
 def same_number_2(a, b, query):
@@ -205,10 +254,10 @@ def main():
     ap.add_argument("--show", type=int, default=20, help="how many differences to print of each class")
     args = ap.parse_args()
     rng = random.Random(args.seed)
-    bodies = list(promql_data.requests(rng, promql_data.make_samples(rng)))
     ours = PeerServer(os.path.join(args.bin, "prometheus"), FEATURES[:1], config=promql_data.CONFIG)
     with ours, PeerServer(args.peer, FEATURES, config=promql_data.CONFIG) as peer:
         version = args.version or peer_version(peer.url)
+        bodies = list(promql_data.requests(rng, promql_data.make_samples(rng, histograms=version >= 3)))
         for server in (ours, peer):
             promql_data.load(Connection(server.url), bodies)
         again = Connection(peer.url)
@@ -236,7 +285,7 @@ def main():
             sys.stdin.readline()
         print(f"{done} queries of version {version} in {time.time() - begin:.0f} s, {errors} errors, {empty} empty:",
               ", ".join(f"{n} {c}" for c, n in sorted(classes.items())))
-    sys.exit(1 if classes["differ"] else 0)
+    sys.exit(1 if classes["differ"] + classes["notes"] + classes["order"] else 0)
 
 
 def peer_version(url):

@@ -1,6 +1,7 @@
 """What the differential tests of PromQL ask about: an hour and a half of generated samples, sent by
 remote write. Counters with resets, gauges, gaps, staleness markers, classic histograms, values that
 are odd, samples out of order."""
+import promql_histograms
 from prompb import HEADERS, STALE_BYTES, sample, series, snappy
 
 START, END = 1_700_000_000_000, 1_700_003_600_000  # what is asked about; samples begin earlier
@@ -10,8 +11,9 @@ START, END = 1_700_000_000_000, 1_700_003_600_000  # what is asked about; sample
 FIRST = START - 1_800_000 + 37
 
 
-def make_samples(rng):
-    """{((name, value), ...): [(ms, value)]}; a value of "stale" ends a series for a while."""
+def make_samples(rng, histograms=True):
+    """{((name, value), ...): [(ms, value)]}; a value of "stale" ends a series for a while, a Histogram
+    is a native one."""
     out = {}
     def times(step, skip=0.0):
         for t in range(FIRST, END, step):
@@ -60,6 +62,8 @@ def make_samples(rng):
         add("odd", t, 7, v="int")
         add("odd", t, rng.choice([float("nan"), float("-inf"), float("inf"), 0.0, -0.0, 1.5]), v="mix")
         add("target_info", t, 1, job="api", instance="i0", version="1.2")
+    if histograms:
+        promql_histograms.add_histograms(rng, FIRST, END, add)
     return out
 
 
@@ -69,10 +73,17 @@ def requests(rng, samples):
     # Series come in the order of their labels, so that it does not matter whether a server lists them
     # in that or as they were created: sums depend on it in their last bits.
     for key, points in sorted(samples.items()):
-        parts = []
+        parts, native = [], False
         for at, (t, v) in enumerate(points):
+            if isinstance(v, promql_histograms.Histogram) != native:
+                # Of one message, servers take the numbers before the histograms.
+                body += series(key, *parts) if parts else b""
+                parts, native = [], not native
+            if native:
+                parts.append(v.encode(t))
+                continue
             encoded = sample(STALE_BYTES if v == "stale" else v, t)
-            if v != "stale" and at % 40 == 17:
+            if v != "stale" and at % 40 == 17 and not key[0][1].startswith("native"):
                 late.append(series(key, encoded))
             else:
                 parts.append(encoded)

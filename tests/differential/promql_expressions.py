@@ -8,6 +8,9 @@ class Generator:
     VECTORS = ["requests_total", 'requests_total{code="200"}', 'requests_total{job="api"}',
                "temperature", 'temperature{job=~"api|web"}', 'temperature{instance!="i0"}',
                "limits", "flapping", "odd", 'latency_bucket{job="db"}', "nonexistent"]
+    NATIVES = ["native", "native", 'native{job="api"}', "native_moving", "native_floats", "native_gauge",
+               "native_custom", "native_custom_moving", "native_bounds", "native_mixed",
+               '{__name__=~"native_(floats|custom)"}']
     RANGES = ["1m", "2m", "5m", "10m", "90s"]
     RANGE_FUNCS = ["rate", "increase", "delta", "irate", "idelta", "changes", "resets", "deriv",
                    "sum_over_time", "avg_over_time", "count_over_time", "min_over_time",
@@ -27,6 +30,7 @@ class Generator:
         self.new = version >= 3
         self.unsupported = set(unsupported)
         self.in_subquery = False
+        self.natives = self.NATIVES if self.new else []
         self.range_funcs = self.RANGE_FUNCS + (self.NEW_RANGE_FUNCS if self.new else [])
 
     def pick(self, items):
@@ -50,9 +54,11 @@ class Generator:
         return out
 
     def vector(self, d):
+        if self.natives and self.r.random() < 0.08:
+            return self.of_native(d)
         k = self.r.random()
         if d <= 0 or k < 0.12:
-            return self.pick(self.VECTORS) + self.modifiers()
+            return self.selector() + self.modifiers()
         if k < 0.36:
             return self.range_call(d)
         if k < 0.48:
@@ -62,6 +68,34 @@ class Generator:
         if k < 0.88:
             return self.binary(d)
         return self.other(d)
+
+    def selector(self):
+        return self.pick(self.natives if self.natives and self.r.random() < 0.3 else self.VECTORS)
+
+    def native(self, d):
+        """Most likely histograms."""
+        k = self.r.random()
+        if d <= 0 or k < 0.25:
+            return self.pick(self.NATIVES) + self.modifiers()
+        if k < 0.6:
+            func = self.pick(["rate", "increase", "delta", "irate", "idelta", "sum_over_time", "avg_over_time",
+                              "last_over_time", "rate", "increase"])
+            return f"{func}({self.pick(self.NATIVES)}[{self.duration()}]{self.modifiers()})"
+        if k < 0.85:
+            group = self.pick(["", f" by ({self.labels()})", f" without ({self.labels()})"])
+            return f"{self.pick(['sum', 'avg'])}{group} ({self.native(d - 1)})"
+        return self.pick([f"({self.native(d - 1)} * {self.pick(['2', '0.25', '-1'])})", f"-{self.native(d - 1)}",
+                          f"({self.native(d - 1)} / 4)", f"({self.native(d - 1)} + {self.native(d - 1)})",
+                          f"({self.native(d - 1)} - {self.native(d - 1)})"])
+
+    def of_native(self, d):
+        h = self.native(d)
+        q = self.pick(["0.5", "0.99", "0", "1", "-1", "2", "0.123", "NaN"])
+        bounds = self.pick(["0, 1", "-Inf, 2.5", "0.3, +Inf", "-1, 1", "2, 1", "0.001, 0.25", "-Inf, +Inf", "NaN, 1"])
+        return self.pick([f"histogram_count({h})", f"histogram_sum({h})", f"histogram_avg({h})",
+                          f"histogram_stddev({h})", f"histogram_stdvar({h})",
+                          f"histogram_quantile({q}, {h})", f"histogram_quantile({q}, {h})",
+                          f"histogram_fraction({bounds}, {h})", h, h])
 
     def duration(self):
         if self.new and self.r.random() < 0.06:
@@ -74,7 +108,7 @@ class Generator:
             inner = self.vector(d - 2)
             self.in_subquery = outer
             return f"({inner})[{self.pick(['5m', '10m'])}:{self.pick(['1m', '30s', ''])}]" + self.modifiers()
-        return f"{self.pick(self.VECTORS)}[{self.duration()}]" + self.modifiers()
+        return f"{self.selector()}[{self.duration()}]" + self.modifiers()
 
     def range_call(self, d):
         k = self.r.random()

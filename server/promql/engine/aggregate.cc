@@ -115,9 +115,7 @@ StatusOr<OperatorPtr> FoldAggregate(const AggregateExpr& expr, const Operator& i
       &input.context(),
       expr.op == AggregateOp::kSum ? HistogramSum::Kind::kSum : HistogramSum::Kind::kMean,
       expr.expr->pos);
-  // For instant queries, groups come in order of their first sample rather than first series.
-  std::vector<uint32_t> order;
-  std::vector<bool> met(groups.labels.size(), false);
+  MetGroups met(groups.labels.size());
   NX_RETURN_IF_ERROR(ForEachTile(input, [&](size_t first, const Tile& tile) {
     for (size_t row = 0; row < tile.rows(); ++row) {
       if (tile.RowEmpty(row)) continue;
@@ -125,20 +123,18 @@ StatusOr<OperatorPtr> FoldAggregate(const AggregateExpr& expr, const Operator& i
       state.Add(group, tile, row, any_kind);
       if (tile.HasHistograms(row) && sums) {
         histograms.Add(group, tile, row, input.labels(first + row).metric_name());
-      } else if (tile.HasHistograms(row) && !any_kind) {
+      } else if (tile.AnyHistogram(row) && !any_kind) {
         input.context().Inform(note::IgnoredInAggregation(AggregateOpName(expr.op)),
                                expr.expr->pos);
       }
-      if (met[group]) continue;
-      met[group] = true;
-      order.push_back(group);
+      met.Meet(group);
     }
     return OkStatus();
   }));
   RowStore rows(steps);
   std::vector<Labels> labels;
   Tile tile;
-  for (uint32_t group : order) {
+  for (uint32_t group : met.order()) {
     tile.Reset(1, steps);
     state.Finish(group, &tile, 0);
     histograms.Finish(group, &tile, 0);

@@ -22,6 +22,22 @@ struct Groups {
   static Groups Make(const Operator& input, const LabelSelection& selection);
 };
 
+// The groups in order of their first series that has a sample, as instant queries list them.
+class MetGroups {
+ public:
+  explicit MetGroups(size_t groups) : met_(groups, false) {}
+  void Meet(uint32_t group) {
+    if (met_[group]) return;
+    met_[group] = true;
+    order_.push_back(group);
+  }
+  const std::vector<uint32_t>& order() const { return order_; }
+
+ private:
+  std::vector<bool> met_;
+  std::vector<uint32_t> order_;
+};
+
 StatusOr<OperatorPtr> FoldAggregate(const AggregateExpr& expr, const Operator& input,
                                     const Groups& groups, bool one_name);
 StatusOr<OperatorPtr> TopAggregate(const AggregateExpr& expr, const Operator& input,

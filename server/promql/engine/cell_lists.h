@@ -24,6 +24,13 @@ class CellLists {
     return block[step % 64];
   }
 
+  bool Empty(size_t group) const {
+    for (size_t w = 0; w < words_; ++w) {
+      if (!blocks_[group * words_ + w].empty()) return false;
+    }
+    return true;
+  }
+
   // Calls visit(step, list) for the lists of a group that are not empty, steps ascending.
   template <typename Visit>
   void ForEach(size_t group, Visit visit) {

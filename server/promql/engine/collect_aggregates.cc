@@ -39,12 +39,12 @@ bool Beats(double candidate, double worst, bool top) {
 using Heaps = CellLists<Candidate>;
 
 // Instant queries list each group's elements from the best on.
-OperatorPtr OrderedResult(const Operator& input, size_t groups, Heaps* heaps, bool top) {
+OperatorPtr OrderedResult(const Operator& input, const MetGroups& met, Heaps* heaps, bool top) {
   RowStore rows(1);
   std::vector<Labels> labels;
   const uint64_t present = 1;
   const auto less = top ? TopLess : BottomLess;
-  for (size_t group = 0; group < groups; ++group) {
+  for (uint32_t group : met.order()) {
     heaps->ForEach(group, [&](size_t, std::vector<Candidate>& heap) {
       GoSortReversed(&heap, less, [](const Candidate& c) { return std::isnan(c.value); });
       for (const Candidate& c : heap) {
@@ -85,7 +85,7 @@ OperatorPtr RangeResult(const Operator& input, size_t groups, Heaps* heaps) {
 void NoteHistograms(const Operator& input, const Tile& tile, AggregateOp op, PosRange where) {
   if (!tile.HasHistograms()) return;
   for (size_t row = 0; row < tile.rows(); ++row) {
-    if (!tile.HasHistograms(row)) continue;
+    if (!tile.AnyHistogram(row)) continue;
     return input.context().Inform(note::IgnoredInAggregation(AggregateOpName(op)), where);
   }
 }
@@ -124,10 +124,13 @@ StatusOr<OperatorPtr> TopAggregate(const AggregateExpr& expr, const Operator& in
   const bool top = expr.op == AggregateOp::kTopK;
   const auto less = top ? TopLess : BottomLess;
   Heaps heaps(groups.labels.size(), steps);
+  MetGroups met(groups.labels.size());
+  const bool wanted = std::any_of(k.begin(), k.end(), [](double v) { return v >= 1; });
   NX_RETURN_IF_ERROR(ForEachTile(input, [&](size_t first, const Tile& tile) {
-    NoteHistograms(input, tile, expr.op, expr.pos);
+    if (wanted) NoteHistograms(input, tile, expr.op, expr.pos);
     for (size_t row = 0; row < tile.rows(); ++row) {
       const auto series = static_cast<uint32_t>(first + row);
+      if (!tile.RowEmpty(row)) met.Meet(groups.of_series[series]);
       ForEachFloat(tile, row, [&](size_t i, double value) {
         if (k[i] < 1) return;
         auto& heap = heaps.at(groups.of_series[series], i);
@@ -142,7 +145,7 @@ StatusOr<OperatorPtr> TopAggregate(const AggregateExpr& expr, const Operator& in
     }
     return OkStatus();
   }));
-  if (steps == 1) return OrderedResult(input, groups.labels.size(), &heaps, top);
+  if (steps == 1) return OrderedResult(input, met, &heaps, top);
   return RangeResult(input, groups.labels.size(), &heaps);
 }
 
@@ -151,10 +154,12 @@ StatusOr<OperatorPtr> QuantileAggregate(const AggregateExpr& expr, const Operato
                                         bool one_name) {
   const size_t steps = input.window().steps;
   CellLists<double> values(groups.labels.size(), steps);
+  MetGroups met(groups.labels.size());
   NX_RETURN_IF_ERROR(ForEachTile(input, [&](size_t first, const Tile& tile) {
     NoteHistograms(input, tile, expr.op, expr.expr->pos);
     for (size_t row = 0; row < tile.rows(); ++row) {
-      const size_t group = groups.of_series[first + row];
+      const uint32_t group = groups.of_series[first + row];
+      if (!tile.RowEmpty(row)) met.Meet(group);
       ForEachFloat(tile, row, [&](size_t i, double v) { values.at(group, i).push_back(v); });
     }
     return OkStatus();
@@ -162,7 +167,8 @@ StatusOr<OperatorPtr> QuantileAggregate(const AggregateExpr& expr, const Operato
   RowStore rows(steps);
   std::vector<Labels> labels;
   Tile tile;
-  for (size_t group = 0; group < groups.labels.size(); ++group) {
+  for (uint32_t group : met.order()) {
+    if (values.Empty(group)) continue;
     tile.Reset(1, steps);
     values.ForEach(group, [&](size_t step, std::vector<double>& v) {
       tile.Set(0, step, Quantile(phi[step], v));

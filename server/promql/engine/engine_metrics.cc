@@ -15,15 +15,15 @@ EngineMetrics::EngineMetrics(Registry* registry, int max_concurrent) {
       ->AddGauge("prometheus_engine_queries_concurrent_max",
                  "The max number of concurrent queries.")
       .Set(max_concurrent);
-  log_enabled_ = &registry->AddGauge("prometheus_engine_query_log_enabled",
-                                     "State of the query log.");
+  log_enabled_ =
+      &registry->AddGauge("prometheus_engine_query_log_enabled", "State of the query log.");
   log_failures_ = &registry->AddCounter("prometheus_engine_query_log_failures_total",
                                         "The number of query log failures.");
   samples_ = &registry->AddCounter("prometheus_engine_query_samples_total",
                                    "The total number of samples loaded by all queries.");
-  auto& summaries = registry->AddSummaryVec(
-      "prometheus_engine_query_duration_seconds", "Query timings", {"slice"},
-      {.objectives = {{0.5, 0.05}, {0.9, 0.01}, {0.99, 0.001}}});
+  auto& summaries =
+      registry->AddSummaryVec("prometheus_engine_query_duration_seconds", "Query timings",
+                              {"slice"}, {.objectives = {{0.5, 0.05}, {0.9, 0.01}, {0.99, 0.001}}});
   auto& histograms = registry->AddHistogramVec(
       "prometheus_engine_query_duration_histogram_seconds",
       "The duration of various parts of PromQL query execution.", {"slice"},

@@ -4,12 +4,13 @@
 
 #include <algorithm>
 #include <cmath>
-#include <numeric>
+#include <map>
 
 #include "core/strings/numbers.h"
 #include "server/promql/engine/aggregate.h"
 #include "server/promql/engine/annotations.h"
 #include "server/promql/engine/basic_ops.h"
+#include "server/promql/engine/go_heap.h"
 
 namespace narthex::promql {
 namespace {
@@ -57,12 +58,19 @@ StatusOr<std::vector<double>> CheckRatios(const AggregateExpr& expr, QueryContex
   return ratios;
 }
 
-// Instant queries list the groups one after the other.
-std::vector<size_t> ByGroup(const std::vector<uint32_t>& groups) {
-  std::vector<size_t> order(groups.size());
-  std::iota(order.begin(), order.end(), size_t{0});
-  std::stable_sort(order.begin(), order.end(),
-                   [&](size_t a, size_t b) { return groups[a] < groups[b]; });
+// Instant queries list the groups one after the other, each as a heap of its values: upstream keeps
+// the series of all aggregations that pick some in one.
+std::vector<size_t> HeapOrder(const MetGroups& met, const std::vector<uint32_t>& groups,
+                              const std::vector<double>& values) {
+  std::map<uint32_t, std::vector<size_t>> heaps;
+  const auto less = [&](size_t a, size_t b) {
+    return std::isnan(values[a]) || values[a] < values[b];
+  };
+  for (size_t i = 0; i < groups.size(); ++i) GoHeapPush(&heaps[groups[i]], i, less);
+  std::vector<size_t> order;
+  for (uint32_t group : met.order()) {
+    order.insert(order.end(), heaps[group].begin(), heaps[group].end());
+  }
   return order;
 }
 
@@ -84,11 +92,14 @@ StatusOr<OperatorPtr> LimitAggregate(const AggregateExpr& expr, OperatorPtr inpu
   RowStore kept(steps);
   std::vector<Labels> labels;
   std::vector<uint32_t> group_of;
+  std::vector<double> first_values;
+  MetGroups met(groups.labels.size());
   Tile out;
   NX_RETURN_IF_ERROR(ForEachTile(*input, [&](size_t first, const Tile& tile) {
     for (size_t row = 0; row < tile.rows(); ++row) {
       if (tile.RowEmpty(row)) continue;
       const uint32_t group = groups.of_series[first + row];
+      met.Meet(group);
       const double offset = ratio ? Offset(input->labels(first + row)) : 0;
       out.Reset(1, steps);
       out.Overlay(tile, row, 0);
@@ -102,6 +113,7 @@ StatusOr<OperatorPtr> LimitAggregate(const AggregateExpr& expr, OperatorPtr inpu
       kept.Add(out, 0);
       labels.push_back(input->labels(first + row));
       group_of.push_back(group);
+      first_values.push_back(out.values(0)[0]);
     }
     return OkStatus();
   }));
@@ -111,7 +123,7 @@ StatusOr<OperatorPtr> LimitAggregate(const AggregateExpr& expr, OperatorPtr inpu
   }
   RowStore rows(steps);
   std::vector<Labels> ordered;
-  for (size_t i : ByGroup(group_of)) {
+  for (size_t i : HeapOrder(met, group_of, first_values)) {
     out.Reset(1, steps);
     kept.Load(i, &out, 0);
     rows.Add(out, 0);

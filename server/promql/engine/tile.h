@@ -108,6 +108,14 @@ class Tile {
 
   bool HasHistograms() const { return !histograms_.empty(); }
   bool HasHistograms(size_t row) const { return !histograms_.empty() && !histograms_[row].empty(); }
+  // Whether a present cell of the row is one; the above only says that there may be some.
+  bool AnyHistogram(size_t row) const {
+    if (!HasHistograms(row)) return false;
+    for (size_t w = 0; w < words_; ++w) {
+      if ((presence(row)[w] & histograms_[row].bits[w]) != 0) return true;
+    }
+    return false;
+  }
   const HistogramRow& histograms(size_t row) const {
     static const HistogramRow kNone;
     return histograms_.empty() ? kNone : histograms_[row];

@@ -100,14 +100,7 @@ bool CheckKinds(const MixedInput& in, const std::vector<const FloatHistogram*>& 
   return fit;
 }
 
-void CheckHints(const MixedInput& in, const std::vector<const FloatHistogram*>& points,
-                bool counter) {
-  if (!counter) {
-    if (!IsGauge(*points.front()) || !IsGauge(*points.back())) {
-      in.context->Warn(note::NotGauge(in.metric), in.where);
-    }
-    return;
-  }
+void CheckCounter(const MixedInput& in, const std::vector<const FloatHistogram*>& points) {
   for (const FloatHistogram* h : points) {
     if (!IsGauge(*h)) continue;
     return in.context->Warn(note::NotCounter(in.metric), in.where);
@@ -118,7 +111,7 @@ void CheckHints(const MixedInput& in, const std::vector<const FloatHistogram*>& 
 std::optional<FloatHistogram> Increase(const MixedInput& in,
                                        const std::vector<const FloatHistogram*>& points,
                                        bool counter) {
-  CheckHints(in, points, counter);
+  if (counter) CheckCounter(in, points);
   FloatHistogram nothing;
   const FloatHistogram* previous = points[0];
   if (counter && IsReset(*points[0], *points[1])) {
@@ -138,6 +131,9 @@ std::optional<FloatHistogram> Increase(const MixedInput& in,
   for (size_t i = 1; counter && i < points.size(); ++i) {
     if (IsReset(*previous, *points[i]) && !Combine(in, true, &h, *previous)) return std::nullopt;
     previous = points[i];
+  }
+  if (!counter && (!IsGauge(*points.front()) || !IsGauge(*points.back()))) {
+    in.context->Warn(note::NotGauge(in.metric), in.where);
   }
   h.reset = CounterResetHint::kGauge;
   return h;

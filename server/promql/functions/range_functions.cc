@@ -1,5 +1,6 @@
 // Functions of range vectors: one operator, one kernel each.
 
+#include <algorithm>
 #include <cmath>
 
 #include "core/strings/numbers.h"
@@ -40,6 +41,8 @@ class RangeFunctionOp final : public Operator {
   }
 
   void AddParameter(std::vector<double> values) { params_.push_back(std::move(values)); }
+  // Windows with samples warn of a first parameter that is no quantile.
+  void WarnOfQuantiles() { quantiles_ = true; }
   // Where messages about histograms point.
   void NoteAt(PosRange where) { where_ = where; }
 
@@ -76,6 +79,7 @@ class RangeFunctionOp final : public Operator {
                     out, row);
       }
       if (spec_.counter) CheckCounter(first + row, *out, row);
+      if (quantiles_) CheckQuantiles(*out, row);
     }
     context_->CountQueryable(queryable);
     return context_->Charge(out->CountPoints());
@@ -83,6 +87,15 @@ class RangeFunctionOp final : public Operator {
 
  private:
   const double* Param(size_t i) const { return i < params_.size() ? params_[i].data() : nullptr; }
+
+  void CheckQuantiles(const Tile& out, size_t row) const {
+    double warned = 0;
+    ForEachBit(out.presence(row), out.words(), [&](size_t i) {
+      const double q = params_[0][i];
+      if ((q >= 0 && q <= 1) || q == warned) return;
+      context_->Warn(note::InvalidQuantile(warned = q), where_);
+    });
+  }
 
   void CheckCounter(size_t index, const Tile& out, size_t row) const {
     const Labels& labels = source_->labels()[index];
@@ -102,6 +115,7 @@ class RangeFunctionOp final : public Operator {
   const RangeSpec spec_;
   PosRange where_;
   std::vector<std::vector<double>> params_;
+  bool quantiles_ = false;
 };
 
 // What computes a function over anchored or smoothed ranges; histograms are left out.
@@ -163,11 +177,8 @@ StatusOr<OperatorPtr> QuantileOverTime(Builder& builder, const Call& call,
   NX_ASSIGN_OR_RETURN(auto phi, builder.BuildScalar(*call.args[0], window));
   NX_ASSIGN_OR_RETURN(auto op, MakeOp(builder, call, window, 1, {QuantileKernel}));
   op->NoteAt(call.args[0]->pos);
-  if (op->size() > 0) {
-    for (double q : phi) {
-      if (q >= 0 && q <= 1) continue;
-      builder.context().Warn(note::InvalidQuantile(q), call.args[0]->pos);
-    }
+  if (std::any_of(phi.begin(), phi.end(), [](double q) { return !(q >= 0 && q <= 1); })) {
+    op->WarnOfQuantiles();
   }
   op->AddParameter(std::move(phi));
   return Unite(std::move(op), NameRule::kDrop);

@@ -53,7 +53,10 @@ StatusOr<OperatorPtr> Absent(Builder& builder, const Call& call, const EvalWindo
 template <bool kDescending>
 StatusOr<OperatorPtr> Sort(Builder& builder, const Call& call, const EvalWindow& window) {
   NX_ASSIGN_OR_RETURN(OperatorPtr op, builder.Build(*call.args[0], window));
-  if (window.steps != 1) return op;
+  if (window.steps != 1) {
+    return MakeCellMap(std::move(op), NameRule::kKeep,
+                       [](Tile* tile, size_t row) { tile->DropHistograms(row); });
+  }
   std::vector<double> values;
   std::vector<Labels> labels;
   NX_RETURN_IF_ERROR(ForEachTile(*op, [&](size_t first, const Tile& tile) {
