@@ -5,8 +5,10 @@
 //   restart_bench --series=1000000 --ticks=480
 //
 // Housekeeping runs every --maintain-every ticks, as the server's thread does every minute. All
-// samples are checked to be there when --check is given.
+// samples are checked to be there when --check is given. The peak of memory while opening is held
+// against what the same data took before; above --peak-limit the bench fails.
 
+#include <sys/mman.h>
 #include <sys/resource.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -35,6 +37,8 @@ struct Settings {
   size_t series;
   int ticks, maintain_every;
   bool close, check;
+  double peak_limit;
+  double* steady_mb;  // shared by the processes; 0: not known
 };
 
 double StatusMb(const char* key) {
@@ -109,6 +113,7 @@ void Fill(const Settings& settings) {
     }
   }
   (void)db->Flush(true);
+  *settings.steady_mb = StatusMb("VmRSS:");
   std::printf(
       "fill     %7.2f s, housekeeping %.2f s of it, CPU %.2f s, resident %.0f MB "
       "(anonymous %.0f)\n",
@@ -160,7 +165,13 @@ void Open(const Settings& settings) {
       "%.0f MB\n",
       seconds, CpuSeconds(), static_cast<unsigned long long>((*opened)->series_count()),
       StatusMb("VmRSS:"), StatusMb("RssAnon:"), StatusMb("VmHWM:"));
-  const bool right = !settings.check || CheckAll(settings, **opened);
+  bool right = true;
+  if (*settings.steady_mb > 0) {
+    const double ratio = StatusMb("VmHWM:") / *settings.steady_mb;
+    std::printf("peak     %7.2f of what was resident before the end\n", ratio);
+    right = ratio <= settings.peak_limit;
+  }
+  if (settings.check) right = CheckAll(settings, **opened) && right;
   std::fflush(stdout);
   ::_exit(right ? 0 : 1);
 }
@@ -198,6 +209,7 @@ int main(int argc, char** argv) {
       flags.String("phase", "fill, open, export (for Prometheus), or all: fill and open.", "all");
   auto* close = flags.Bool("close", "Close the database instead of dying.", false);
   auto* check = flags.Bool("check", "Read back every sample.", false);
+  auto* limit = flags.Double("peak-limit", "Most that opening may take, of what was taken.", 1.2);
   flags.Parse(argc, argv);
 
   tsdb::Settings settings{*dir,
@@ -205,7 +217,12 @@ int main(int argc, char** argv) {
                           static_cast<int>(*ticks),
                           static_cast<int>(*every),
                           *close,
-                          *check};
+                          *check,
+                          *limit,
+                          nullptr};
+  settings.steady_mb = static_cast<double*>(
+      ::mmap(nullptr, sizeof(double), PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0));
+  if (settings.steady_mb == MAP_FAILED) return 1;
   if (dir->empty()) {
     std::string pattern = (std::filesystem::temp_directory_path() / "restart-XXXXXX").string();
     settings.dir = ::mkdtemp(pattern.data());

@@ -4,6 +4,7 @@
 //
 //   tsdb_memory [small] [large] [ticks]     100000 300000 60 by default
 
+#include <malloc.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -72,6 +73,11 @@ size_t Measure(size_t series, int ticks) {
   const size_t resident = ResidentAnonymous();
   std::printf("%zu series: %.1f MB after creation, %.1f MB after %d ticks\n", series,
               static_cast<double>(created) / 1e6, static_cast<double>(resident) / 1e6, ticks);
+  const struct mallinfo2 m = ::mallinfo2();
+  std::printf("  malloc: %.1f MB used, %.1f MB free, %.1f MB mapped; anonymous besides %.1f MB\n",
+              static_cast<double>(m.uordblks) / 1e6, static_cast<double>(m.fordblks) / 1e6,
+              static_cast<double>(m.hblkhd) / 1e6,
+              static_cast<double>(resident) / 1e6 - static_cast<double>(m.arena + m.hblkhd) / 1e6);
   if (ticks >= 725) MeasureCut(db.get());
   std::fflush(stdout);
   groups.clear();

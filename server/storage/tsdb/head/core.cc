@@ -154,6 +154,7 @@ Status HeadCore::AddChunk(uint32_t slot, const ChunkView& chunk) {
     coverage->ChunksChanged(slot);
   }
   series.chunks.Insert(at, ref);
+  full_chunks.fetch_add(1, std::memory_order_relaxed);
   return OkStatus();
 }
 

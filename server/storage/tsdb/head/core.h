@@ -24,9 +24,9 @@
 #include "server/storage/tsdb/head/exemplars.h"
 #include "server/storage/tsdb/head/head_deletes.h"
 #include "server/storage/tsdb/head/out_of_order.h"
-#include "server/storage/tsdb/head/slab.h"
 #include "server/storage/tsdb/options.h"
 #include "server/storage/tsdb/series/series_index.h"
+#include "server/storage/tsdb/series/slab.h"
 #include "server/storage/tsdb/wal/wal_format.h"
 #include "server/storage/tsdb/wal/wal_writer.h"
 
@@ -93,6 +93,7 @@ struct HeadCore {
   std::atomic<bool> writable{false};   // false before replay ended and after Close
   ReplayCoverage* coverage = nullptr;  // only during replay
   HeadCounters counters;
+  std::atomic<int64_t> full_chunks{0};  // of all series
   std::atomic<int64_t> min_time{kNoMinTime};
   std::atomic<int64_t> max_time{kNoMaxTime};
   std::atomic<int64_t> truncated_before{INT64_MIN};

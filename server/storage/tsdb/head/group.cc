@@ -64,6 +64,17 @@ bool Group::is_redirect(uint32_t member) const {
   return (block.redirect >> i & 1) != 0;
 }
 
+size_t Group::CountOpen() const {
+  size_t n = 0;
+  for (const GroupBlock* block : blocks_) {
+    const ValueState* states = block->states();
+    for (uint64_t left = block->used & ~block->redirect; left != 0; left &= left - 1) {
+      n += states[std::countr_zero(left)].count > 0;
+    }
+  }
+  return n;
+}
+
 bool Group::empty() const {
   for (const GroupBlock* block : blocks_) {
     if (block->used != 0) return false;

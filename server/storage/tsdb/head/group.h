@@ -86,6 +86,8 @@ class Group {
   bool is_live(uint32_t member) const REQUIRES(commit_mutex_);
   bool is_redirect(uint32_t member) const REQUIRES(commit_mutex_);
   bool empty() const REQUIRES(commit_mutex_);
+  // Members with an open chunk.
+  size_t CountOpen() const REQUIRES(commit_mutex_);
 
   // ---- The log ----
 

@@ -58,19 +58,30 @@ Detached* Head::Detach(uint32_t slot) {
 }
 
 uint64_t Head::CountChunks() const {
-  ReaderLock lock(core_.index.mutex());
-  uint64_t n = 0;
-  core_.index.all().ForEach([&](uint32_t slot) {
-    const SeriesRecord& record = core_.index.table()[slot];
-    LockedHome home(record);
-    n += record.chunks.size();
-    if (home.kind() == Home::Kind::kBlock) {
-      n += static_cast<GroupBlock*>(home.home())->states()[home.position()].count > 0;
-    } else if (home.kind() == Home::Kind::kDetached) {
-      n += static_cast<Detached*>(home.home())->open.count() > 0;
+  constexpr size_t kSlice = 1024;
+  int64_t n = core_.full_chunks.load();
+  std::vector<uint32_t> ids;
+  {
+    MutexLock structure(core_.structure_mutex);
+    for (const auto& [id, group] : groups_) ids.push_back(id);
+  }
+  for (const uint32_t id : ids) {
+    MutexLock structure(core_.structure_mutex);
+    const auto group = groups_.find(id);
+    if (group == groups_.end()) continue;
+    MutexLock lock(group->second->commit_mutex());
+    n += static_cast<int64_t>(group->second->CountOpen());
+  }
+  for (size_t from = 0;; from += kSlice) {
+    MutexLock structure(core_.structure_mutex);
+    if (from >= detached_.size()) break;
+    for (size_t i = from; i < std::min(detached_.size(), from + kSlice); ++i) {
+      Detached* series = detached_.at(i);
+      MutexLock lock(series->mutex);
+      n += series->open.count() > 0;
     }
-  });
-  return n;
+  }
+  return static_cast<uint64_t>(std::max<int64_t>(n, 0));
 }
 
 }  // namespace narthex::tsdb

@@ -57,6 +57,7 @@ class Head {
   // Marks the samples of [mint, maxt] of the matching series as deleted, in the log too. Samples
   // that come later are not affected.
   Status Delete(int64_t mint, int64_t maxt, std::span<const Matcher> matchers);
+  // Takes the locks of groups and detached series, one after the other.
   uint64_t CountChunks() const;
 
  private:

@@ -66,6 +66,8 @@ void Head::DropChunks(std::span<const ChunkRef> damaged) {
       if (!gone.contains(key(record.chunks[i]))) kept.push_back(record.chunks[i]);
     }
     if (kept.size() == record.chunks.size()) continue;
+    const auto lost = static_cast<int64_t>(record.chunks.size() - kept.size());
+    core_.full_chunks.fetch_sub(lost, std::memory_order_relaxed);
     record.chunks.Clear();
     for (const ChunkRef& chunk : kept) record.chunks.PushBack(chunk);
   }
@@ -84,6 +86,7 @@ bool Head::DropOldChunks(SeriesRecord& record, int64_t mint) {
   }
   record.chunks.EraseFront(old);
   core_.counters.chunks_removed.fetch_add(old, std::memory_order_relaxed);
+  core_.full_chunks.fetch_sub(static_cast<int64_t>(old), std::memory_order_relaxed);
   return record.chunks.empty();
 }
 

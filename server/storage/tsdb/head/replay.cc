@@ -133,6 +133,11 @@ Status Replay::ReadFile(const std::string& path, uint32_t segment, bool checkpoi
 void Replay::Finish() NO_THREAD_SAFETY_ANALYSIS {
   core_.coverage = nullptr;
   core_.next_ref = std::max(highest_ref_ + 1, kFirstRef);
+  int64_t chunks = 0;
+  core_.index.all().ForEach([&](uint32_t slot) {
+    chunks += static_cast<int64_t>(core_.index.table()[slot].chunks.size());
+  });
+  core_.full_chunks = chunks;
   for (const auto& [id, group] : head_.groups()) {
     MutexLock lock(group->commit_mutex());
     group->FinishReplay();

@@ -17,7 +17,7 @@
 #include <cstdint>
 #include <span>
 
-#include "server/storage/tsdb/head/slab.h"
+#include "server/storage/tsdb/series/slab.h"
 
 namespace narthex::tsdb {
 

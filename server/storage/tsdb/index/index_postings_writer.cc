@@ -10,6 +10,7 @@
 namespace narthex::tsdb {
 namespace {
 
+constexpr uint64_t kLeastBatch = 256 << 10;
 constexpr uint64_t kMappedAtOnce = 1 << 20;
 constexpr uint64_t kListBytes = 12;  // length, count, checksum
 
@@ -45,10 +46,11 @@ Status IndexWriter::WritePostings() {
   for (uint32_t i = 0; i < pairs_.size(); ++i) pair_ids_[pairs_[i].pair] = i;
   NX_RETURN_IF_ERROR(file_->Flush());
   NX_ASSIGN_OR_RETURN(const MappedFile written, MappedFile::Open(file_->path()));
+  const uint64_t most = postings_bytes_ != 0 ? postings_bytes_ : std::max(kLeastBatch, series_ * 8);
   for (size_t begin = 0; begin < pairs_.size();) {
     uint64_t bytes = 0;
     size_t end = begin;
-    while (end < pairs_.size() && (end == begin || bytes < postings_bytes_)) {
+    while (end < pairs_.size() && (end == begin || bytes < most)) {
       bytes += uint64_t{4} * pairs_[end++].count;
     }
     NX_RETURN_IF_ERROR(WriteBatch(written, begin, end));

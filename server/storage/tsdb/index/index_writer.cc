@@ -28,8 +28,7 @@ StatusOr<std::unique_ptr<IndexWriter>> IndexWriter::Create(const std::string& pa
                                                            std::span<const std::string> symbols,
                                                            uint64_t postings_bytes) {
   NX_ASSIGN_OR_RETURN(std::unique_ptr<FileWriter> file, FileWriter::Create(path));
-  std::unique_ptr<IndexWriter> writer(
-      new IndexWriter(std::move(file), symbols, std::max<uint64_t>(postings_bytes, 4)));
+  std::unique_ptr<IndexWriter> writer(new IndexWriter(std::move(file), symbols, postings_bytes));
   std::string header;
   ByteWriter bytes(&header);
   bytes.Be32(kIndexMagic);

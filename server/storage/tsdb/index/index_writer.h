@@ -30,7 +30,8 @@ namespace narthex::tsdb {
 class IndexWriter {
  public:
   // `symbols`: sorted and unique, every name and value AddSeries will show; must outlive the
-  // writer. A batch of postings takes at most about `postings_bytes` (more for one long list).
+  // writer. A batch of postings takes at most about `postings_bytes` (more for one long list); 0:
+  // in proportion to the series, for one pass over them for every two labels of a series.
   static StatusOr<std::unique_ptr<IndexWriter>> Create(const std::string& path,
                                                        std::span<const std::string> symbols,
                                                        uint64_t postings_bytes);

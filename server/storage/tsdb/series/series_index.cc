@@ -96,6 +96,9 @@ uint32_t SeriesIndex::Add(const LabelIds& ids, uint32_t hash, uint64_t ref, Base
     if (info.uses == 0 && id.value + 1 < name.values.limit()) name.generation = ++generations_;
     info.postings.Add(slot);
     if (info.postings.size() == 1) ++name.linked_values;
+    name.linked_bytes += name.values.Get(id.value).size();
+    heavy_.Raised(HeavyPairs::Key(id.name, id.value), info.postings.size(),
+                  [this](uint64_t pair) { return CountOf(pair); });
     ++info.uses;
   }
   SeriesRecord& record = table_[slot];
@@ -121,8 +124,11 @@ void SeriesIndex::Unlink(const IdSet& slots) {
   for (const LabelId& id : touched) {
     LabelName& name = by_name_[id.name];
     Postings& postings = name.info[id.value].postings;
+    const uint32_t before = postings.size();
     postings.Remove(slots);
     if (postings.size() == 0) --name.linked_values;
+    name.linked_bytes -= name.values.Get(id.value).size() * (before - postings.size());
+    heavy_.Lowered(HeavyPairs::Key(id.name, id.value), before, postings.size());
   }
   all_ = IdSet::AndNot(all_, slots);
 }
@@ -185,45 +191,6 @@ size_t SeriesIndex::symbol_bytes() const {
   size_t bytes = names_.bytes();
   for (const LabelName& name : by_name_) bytes += name.values.bytes();
   return bytes;
-}
-
-namespace {
-
-void KeepTop(size_t limit, std::vector<Stats::Entry>* entries) {
-  const auto before = [](const Stats::Entry& a, const Stats::Entry& b) {
-    return a.second != b.second ? a.second > b.second : a.first < b.first;
-  };
-  const size_t n = std::min(limit, entries->size());
-  std::partial_sort(entries->begin(), entries->begin() + static_cast<ptrdiff_t>(n), entries->end(),
-                    before);
-  entries->resize(n);
-}
-
-}  // namespace
-
-void SeriesIndex::FillStats(size_t limit, Stats* out) const {
-  out->series = size_;
-  for (uint32_t n = 0; n < by_name_.size(); ++n) {
-    const LabelName& name = by_name_[n];
-    if (name.linked_values == 0) continue;
-    const std::string text(names_.Get(n));
-    uint64_t bytes = 0;
-    for (uint32_t v = 0; v < name.info.size(); ++v) {
-      const uint64_t series = name.info[v].postings.size();
-      if (series == 0) continue;
-      const std::string value(name.values.Get(v));
-      bytes += value.size() * series;
-      if (n == metric_name_id_) out->series_by_metric_name.emplace_back(value, series);
-      out->series_by_label_pair.emplace_back(text + "=" + value, series);
-    }
-    out->label_pairs += name.linked_values;
-    out->values_by_label_name.emplace_back(text, name.linked_values);
-    out->bytes_by_label_name.emplace_back(text, bytes);
-  }
-  KeepTop(limit, &out->series_by_metric_name);
-  KeepTop(limit, &out->values_by_label_name);
-  KeepTop(limit, &out->bytes_by_label_name);
-  KeepTop(limit, &out->series_by_label_pair);
 }
 
 }  // namespace narthex::tsdb

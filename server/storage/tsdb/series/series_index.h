@@ -19,6 +19,7 @@
 #include "core/base/mutex.h"
 #include "core/labels/labels.h"
 #include "server/storage/tsdb/options.h"
+#include "server/storage/tsdb/series/heavy_pairs.h"
 #include "server/storage/tsdb/series/id_set.h"
 #include "server/storage/tsdb/series/label_rows.h"
 #include "server/storage/tsdb/series/matcher_cache.h"
@@ -42,6 +43,7 @@ class SeriesIndex {
     StringTable values;
     std::vector<ValueInfo> info;  // by value id
     size_t linked_values = 0;     // values with a series
+    uint64_t linked_bytes = 0;    // of the values of all series, each counted again
     uint32_t wal_segment = 0;
     uint64_t generation = 0;  // another one when an id comes to mean another value
   };
@@ -85,6 +87,7 @@ class SeriesIndex {
   const IdSet& all() const { return all_; }
   size_t size() const { return size_; }
   size_t symbol_bytes() const;
+  // Looks at all names and all metric names, and at other values only when few are heavy.
   void FillStats(size_t limit, Stats* out) const;
 
  private:
@@ -115,6 +118,9 @@ class SeriesIndex {
   bool Same(uint32_t slot, const Key& key) const;
   void AppendFlat(const LabelIds& ids, std::string* out) const;
   void EraseValue(const LabelId& id);
+  uint32_t CountOf(uint64_t pair) const {
+    return by_name_[HeavyPairs::NameOf(pair)].info[HeavyPairs::ValueOf(pair)].postings.size();
+  }
   void CompactRows();
 
   mutable SharedMutex mutex_;
@@ -122,6 +128,7 @@ class SeriesIndex {
   StringTable names_;
   std::deque<LabelName> by_name_;  // by name id
   LabelRows rows_;
+  HeavyPairs heavy_;
   std::vector<SubTable> by_hash_;
   IdSet all_;
   size_t size_ = 0;

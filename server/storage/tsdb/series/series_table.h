@@ -11,11 +11,11 @@
 
 #include <atomic>
 #include <cstdint>
-#include <cstdlib>
 #include <memory>
 #include <vector>
 
 #include "core/base/mutex.h"
+#include "server/storage/tsdb/series/slab.h"
 
 namespace narthex::tsdb {
 
@@ -28,21 +28,27 @@ struct ChunkRef {
   friend bool operator==(const ChunkRef&, const ChunkRef&) = default;
 };
 
-// The full chunks of one series, oldest first; one pointer when there are none. A chunk takes eight
+// The full chunks of one series, oldest first; one word when there are none. A chunk takes eight
 // bytes: its second is kept as the distance from the earliest one of the list.
 //
 //   ┌ 21 bits second ┬ 27 bits offset ┬ 16 bits file ┐
+//
+// The lists of all tables share a slab: they grow all the time, and malloc would keep what they
+// outgrow. Those too long for it are on the heap.
 class ChunkList {
  public:
   ChunkList() = default;
   ChunkList(const ChunkList&) = delete;
-  ~ChunkList() { std::free(block_); }
+  ~ChunkList() { Clear(); }
 
-  size_t size() const { return block_ == nullptr ? 0 : block_->size; }
+  size_t size() const { return where_ == 0 ? 0 : block()->size; }
   bool empty() const { return size() == 0; }
   bool full() const { return size() == kMax; }
   // A second that is too far from the others for the list comes back as 0, unknown.
-  ChunkRef operator[](size_t i) const { return Unpack(block_->refs[i], block_->base); }
+  ChunkRef operator[](size_t i) const {
+    const Block* b = block();
+    return Unpack(b->refs[i], b->base);
+  }
   // The list must not be full; the file is below 2^16, the offset below 2^27.
   void Insert(size_t at, const ChunkRef& ref);
   void PushBack(const ChunkRef& ref) { Insert(size(), ref); }
@@ -52,17 +58,29 @@ class ChunkList {
  private:
   static constexpr uint32_t kUnknown = (1u << 21) - 1;
   static constexpr size_t kMax = (1u << 24) - 1;
+  static constexpr size_t kMaxSpare = 255;
   struct Block {
     uint32_t size : 24;
     uint32_t spare : 8;  // more than size that there is room for
     uint32_t base;       // the earliest known second; 0: none is known
     uint64_t refs[];
   };
+  static Slab& Memory();
   static uint64_t Pack(const ChunkRef& ref, uint32_t base);
   static ChunkRef Unpack(uint64_t packed, uint32_t base);
+  static size_t BytesFor(size_t refs) { return sizeof(Block) + refs * sizeof(uint64_t); }
+
+  static bool OnHeap(uintptr_t where) { return (where & 1) == 0; }
+  static Block* At(uintptr_t where);
+  // Room for *capacity references, which becomes what there is room for.
+  static uintptr_t Allocate(size_t* capacity);
+  static void Free(uintptr_t where);
+
+  Block* block() const { return At(where_); }
+  // Moves the list to where about `capacity` fits.
   void Resize(size_t capacity);
   void Rebase(uint32_t base);
-  Block* block_ = nullptr;
+  uintptr_t where_ = 0;  // a pointer, or handle << 1 | 1
 };
 
 // The low six bits of its address are free for a position inside.

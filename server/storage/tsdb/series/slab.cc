@@ -1,4 +1,4 @@
-#include "server/storage/tsdb/head/slab.h"
+#include "server/storage/tsdb/series/slab.h"
 
 #include <sys/mman.h>
 
