@@ -6,6 +6,7 @@
 
 #include "core/base/check.h"
 #include "server/promql/engine/tile.h"
+#include "server/promql/engine/vectorized.h"
 #include "server/promql/functions/kahan.h"
 
 namespace narthex::promql {
@@ -18,15 +19,6 @@ template <typename F>
 inline void ForLanes(uint64_t mask, F f) {
   for (; mask != 0; mask &= mask - 1) f(static_cast<size_t>(std::countr_zero(mask)));
 }
-
-// Two builds of one function, chosen at start by what the processor has. Not under sanitizers,
-// whose runtime is not up yet when the choice is made.
-#if defined(__GNUC__) && !defined(__clang__) && defined(__x86_64__) && \
-    !defined(__SANITIZE_THREAD__) && !defined(__SANITIZE_ADDRESS__)
-#define NX_VECTORIZED __attribute__((target_clones("avx2", "default"), optimize("O3")))
-#else
-#define NX_VECTORIZED
-#endif
 
 // All lanes at once, written so that the compiler turns the choices into blends.
 NX_VECTORIZED void AddSumDense(double* __restrict sum, double* __restrict comp,

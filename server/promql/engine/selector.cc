@@ -247,17 +247,20 @@ void FindWindows(const RangeWindows& windows, const std::vector<int64_t>& timest
                  std::vector<uint32_t>* lo, std::vector<uint32_t>* hi) {
   const size_t steps = windows.steps.steps;
   const auto n = static_cast<uint32_t>(timestamps.size());
+  const int64_t* const times = timestamps.data();
   lo->resize(steps);
   hi->resize(steps);
+  uint32_t* const los = lo->data();
+  uint32_t* const his = hi->data();
   uint32_t l = 0;
   uint32_t h = 0;
   for (size_t i = 0; i < steps; ++i) {
     const TimestampMs end = windows.end(i);
     const TimestampMs begin = end - windows.range_ms - windows.before_ms;
-    while (h < n && timestamps[h] <= end + windows.after_ms) ++h;
-    while (l < h && timestamps[l] <= begin) ++l;
-    (*lo)[i] = l;
-    (*hi)[i] = h;
+    while (h < n && times[h] <= end + windows.after_ms) ++h;
+    while (l < h && times[l] <= begin) ++l;
+    los[i] = l;
+    his[i] = h;
   }
 }
 

@@ -1,11 +1,14 @@
 // The *_over_time family. Every window is computed in the order of its samples.
 
+#include <algorithm>
 #include <cmath>
 #include <vector>
 
 #include "server/promql/functions/kahan.h"
+#include "server/promql/functions/lane_kernels.h"
 #include "server/promql/functions/quantile.h"
 #include "server/promql/functions/range_kernel.h"
+#include "server/promql/functions/sorted_window.h"
 
 namespace narthex::promql {
 namespace {
@@ -64,12 +67,6 @@ size_t Extreme(const Window& w, Better better) {
   return best;
 }
 
-size_t MinIndex(const Window& w) {
-  return Extreme(w, [](double a, double b) { return a < b; });
-}
-size_t MaxIndex(const Window& w) {
-  return Extreme(w, [](double a, double b) { return a > b; });
-}
 // The ts_of functions name the last of several equal samples.
 size_t LastMinIndex(const Window& w) {
   return Extreme(w, [](double a, double b) { return a <= b; });
@@ -78,12 +75,36 @@ size_t LastMaxIndex(const Window& w) {
   return Extreme(w, [](double a, double b) { return a >= b; });
 }
 
+// The extreme of every window; of equal ones the first, as their zeros may have signs. Keeps those
+// samples that no later one of the window beats, so every sample is looked at about twice.
+template <typename Better>
+void SlidingExtreme(const RangeInput& in, double* out, uint64_t* presence, Better better) {
+  thread_local std::vector<uint32_t> unbeaten;
+  unbeaten.clear();
+  size_t head = 0;
+  uint32_t next = 0;
+  for (size_t i = 0; i < in.steps; ++i) {
+    const uint32_t lo = in.lo[i];
+    const uint32_t hi = in.hi[i];
+    if (lo == hi) continue;
+    for (next = std::max(next, lo); next < hi; ++next) {
+      const double v = in.values[next];
+      if (std::isnan(v)) continue;
+      while (unbeaten.size() > head && better(v, in.values[unbeaten.back()])) unbeaten.pop_back();
+      unbeaten.push_back(next);
+    }
+    while (head < unbeaten.size() && unbeaten[head] < lo) ++head;
+    out[i] = in.values[head < unbeaten.size() ? unbeaten[head] : lo];
+    SetBit(presence, i);
+  }
+}
+
 double Seconds(int64_t ms) { return static_cast<double>(ms) / 1000; }
 
 }  // namespace
 
 void SumKernel(const RangeInput& in, double* out, uint64_t* presence) {
-  ForEachWindow(in, 1, out, presence, [](const Window& w, size_t) {
+  ForEachLane(in, out, presence, SumLanes, [](const Window& w) {
     double sum = 0;
     double c = 0;
     for (size_t i = 0; i < w.size; ++i) KahanAdd(w.values[i], &sum, &c);
@@ -92,7 +113,7 @@ void SumKernel(const RangeInput& in, double* out, uint64_t* presence) {
 }
 
 void AvgKernel(const RangeInput& in, double* out, uint64_t* presence) {
-  ForEachWindow(in, 1, out, presence, [](const Window& w, size_t) { return Mean(w); });
+  ForEachLane(in, out, presence, MeanLanes, Mean);
 }
 
 void CountKernel(const RangeInput& in, double* out, uint64_t* presence) {
@@ -101,30 +122,31 @@ void CountKernel(const RangeInput& in, double* out, uint64_t* presence) {
 }
 
 void MinKernel(const RangeInput& in, double* out, uint64_t* presence) {
-  ForEachWindow(in, 1, out, presence,
-                [](const Window& w, size_t) { return w.values[MinIndex(w)]; });
+  SlidingExtreme(in, out, presence, [](double a, double b) { return a < b; });
 }
 
 void MaxKernel(const RangeInput& in, double* out, uint64_t* presence) {
-  ForEachWindow(in, 1, out, presence,
-                [](const Window& w, size_t) { return w.values[MaxIndex(w)]; });
-}
-
-void StddevKernel(const RangeInput& in, double* out, uint64_t* presence) {
-  ForEachWindow(in, 1, out, presence,
-                [](const Window& w, size_t) { return std::sqrt(Variance(w)); });
+  SlidingExtreme(in, out, presence, [](double a, double b) { return a > b; });
 }
 
 void StdvarKernel(const RangeInput& in, double* out, uint64_t* presence) {
-  ForEachWindow(in, 1, out, presence, [](const Window& w, size_t) { return Variance(w); });
+  ForEachLane(in, out, presence, VarianceLanes, Variance);
+}
+
+void StddevKernel(const RangeInput& in, double* out, uint64_t* presence) {
+  StdvarKernel(in, out, presence);
+  ForEachBit(presence, PresenceWords(in.steps), [&](size_t i) { out[i] = std::sqrt(out[i]); });
 }
 
 void QuantileKernel(const RangeInput& in, double* out, uint64_t* presence) {
-  std::vector<double> sorted;
-  ForEachWindow(in, 1, out, presence, [&](const Window& w, size_t step) {
-    sorted.assign(w.values, w.values + w.size);
-    return Quantile(in.params[0][step], sorted);
-  });
+  thread_local SortedWindow sorted;
+  sorted.Clear();
+  for (size_t i = 0; i < in.steps; ++i) {
+    if (in.lo[i] == in.hi[i]) continue;
+    sorted.MoveTo(in.values, in.lo[i], in.hi[i]);
+    out[i] = QuantileOfSorted(in.params[0][i], sorted.values());
+    SetBit(presence, i);
+  }
 }
 
 // Median of the distances from the median.

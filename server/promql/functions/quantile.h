@@ -14,13 +14,12 @@ inline bool NanLess(double a, double b) {
   return std::isnan(a) || a < b;
 }
 
-// Sorts `values`. Weighs the two neighbours of the rank.
-inline double Quantile(double q, std::span<double> values) {
+// Weighs the two neighbours of the rank.
+inline double QuantileOfSorted(double q, std::span<const double> values) {
   constexpr double kInf = std::numeric_limits<double>::infinity();
   if (values.empty() || std::isnan(q)) return std::numeric_limits<double>::quiet_NaN();
   if (q < 0) return -kInf;
   if (q > 1) return kInf;
-  std::sort(values.begin(), values.end(), NanLess);
   const double n = static_cast<double>(values.size());
   const double rank = q * (n - 1);
   const double lower = std::max(0.0, std::floor(rank));
@@ -28,6 +27,12 @@ inline double Quantile(double q, std::span<double> values) {
   const double weight = rank - std::floor(rank);
   return values[static_cast<size_t>(lower)] * (1 - weight) +
          values[static_cast<size_t>(upper)] * weight;
+}
+
+// Sorts `values`.
+inline double Quantile(double q, std::span<double> values) {
+  std::sort(values.begin(), values.end(), NanLess);
+  return QuantileOfSorted(q, values);
 }
 
 }  // namespace narthex::promql

@@ -1,8 +1,10 @@
 // The rate family: what changed between the ends of a window, extrapolated to its bounds.
 
+#include <bit>
 #include <cmath>
 #include <limits>
 
+#include "server/promql/engine/vectorized.h"
 #include "server/promql/functions/extrapolation.h"
 #include "server/promql/functions/kahan.h"
 #include "server/promql/functions/range_kernel.h"
@@ -28,35 +30,95 @@ struct Resets {
   }
 };
 
+// Exact below 2^51, which times within a window are, and unlike a conversion done in any lane.
+inline __attribute__((always_inline)) double ToDouble(int64_t v) {
+  constexpr int64_t kMagic = 0x4338000000000000;  // 1.5 · 2^52
+  return std::bit_cast<double>(v + kMagic) - std::bit_cast<double>(kMagic);
+}
+
+// The ends of a run of windows, and what the counter rose between them.
+struct Ends {
+  static constexpr size_t kRun = 128;
+  int64_t first_time[kRun], last_time[kRun], range_end[kRun];
+  int32_t samples[kRun];
+  double first_value[kRun], rise[kRun];
+};
+
+// As Extrapolation::Factor, operation by operation.
 template <bool kCounter, bool kRate>
-void Extrapolated(const RangeInput& in, double* out, uint64_t* presence) {
+inline __attribute__((always_inline)) void ExtrapolateRun(const Ends& e, size_t n, int64_t range_ms,
+                                                          double range_seconds,
+                                                          double* __restrict out) {
+  for (size_t i = 0; i < n; ++i) {
+    const double rise = e.rise[i];
+    const double sampled = ToDouble(e.last_time[i] - e.first_time[i]) / 1000;
+    double to_start = ToDouble(e.first_time[i] - (e.range_end[i] - range_ms)) / 1000;
+    double to_end = ToDouble(e.range_end[i] - e.last_time[i]) / 1000;
+    const double average = sampled / static_cast<double>(e.samples[i] - 1);
+    const double threshold = average * 1.1;
+    to_start = to_start >= threshold ? average / 2 : to_start;
+    if constexpr (kCounter) {
+      const double zero = sampled * (e.first_value[i] / rise);
+      const bool counts = (rise > 0) & (e.first_value[i] >= 0) & (zero < to_start);
+      to_start = counts ? zero : to_start;
+    }
+    to_end = to_end >= threshold ? average / 2 : to_end;
+    double factor = (sampled + to_start + to_end) / sampled;
+    if constexpr (kRate) factor /= range_seconds;
+    out[i] = rise * factor;
+  }
+}
+
+NX_VECTORIZED void RateRun(const Ends& e, size_t n, int64_t range_ms, double seconds, double* out) {
+  ExtrapolateRun<true, true>(e, n, range_ms, seconds, out);
+}
+NX_VECTORIZED void IncreaseRun(const Ends& e, size_t n, int64_t range_ms, double seconds,
+                               double* out) {
+  ExtrapolateRun<true, false>(e, n, range_ms, seconds, out);
+}
+NX_VECTORIZED void DeltaRun(const Ends& e, size_t n, int64_t range_ms, double seconds,
+                            double* out) {
+  ExtrapolateRun<false, false>(e, n, range_ms, seconds, out);
+}
+
+// Collects runs of windows that have two samples or more, and has `run` compute each.
+template <bool kCounter>
+void Extrapolated(const RangeInput& in, double* out, uint64_t* presence, decltype(RateRun)* run) {
   thread_local Resets resets;
+  thread_local Ends ends;
   if constexpr (kCounter) resets.Find(in.values, in.samples);
   const double range_seconds = RangeSeconds(in.windows.range_ms);
   size_t first_reset = 0;
+  size_t n = 0;
+  const auto flush = [&](size_t end) {
+    if (n > 0) run(ends, n, in.windows.range_ms, range_seconds, out + end - n);
+    n = 0;
+  };
   for (size_t i = 0; i < in.steps; ++i) {
     const uint32_t lo = in.lo[i];
     const uint32_t hi = in.hi[i];
-    if (hi < lo + 2) continue;
-    double result = in.values[hi - 1] - in.values[lo];
+    if (hi < lo + 2) {
+      flush(i);
+      continue;
+    }
+    double rise = in.values[hi - 1] - in.values[lo];
     if constexpr (kCounter) {
       // The fall into the first sample of the window is not part of it.
       while (first_reset < resets.at.size() && resets.at[first_reset] <= lo) ++first_reset;
       for (size_t r = first_reset; r < resets.at.size() && resets.at[r] < hi; ++r) {
-        result += resets.from[r];
+        rise += resets.from[r];
       }
     }
-    const TimestampMs range_end = in.windows.end(i);
-    const Extrapolation x{range_end - in.windows.range_ms, range_end, in.times[lo],
-                          in.times[hi - 1], hi - lo};
-    double factor = x.Factor([&](double sampled) {
-      return kCounter && result > 0 && in.values[lo] >= 0 ? sampled * (in.values[lo] / result)
-                                                          : std::numeric_limits<double>::max();
-    });
-    if constexpr (kRate) factor /= range_seconds;
-    out[i] = result * factor;
+    ends.rise[n] = rise;
+    ends.first_value[n] = in.values[lo];
+    ends.first_time[n] = in.times[lo];
+    ends.last_time[n] = in.times[hi - 1];
+    ends.range_end[n] = in.windows.end(i);
+    ends.samples[n] = static_cast<int32_t>(hi - lo);
     SetBit(presence, i);
+    if (++n == Ends::kRun) flush(i + 1);
   }
+  flush(in.steps);
 }
 
 template <bool kRate>
@@ -115,13 +177,13 @@ Line LinearRegression(const Window& w, int64_t origin) {
 }  // namespace
 
 void RateKernel(const RangeInput& in, double* out, uint64_t* presence) {
-  Extrapolated<true, true>(in, out, presence);
+  Extrapolated<true>(in, out, presence, RateRun);
 }
 void IncreaseKernel(const RangeInput& in, double* out, uint64_t* presence) {
-  Extrapolated<true, false>(in, out, presence);
+  Extrapolated<true>(in, out, presence, IncreaseRun);
 }
 void DeltaKernel(const RangeInput& in, double* out, uint64_t* presence) {
-  Extrapolated<false, false>(in, out, presence);
+  Extrapolated<false>(in, out, presence, DeltaRun);
 }
 void IrateKernel(const RangeInput& in, double* out, uint64_t* presence) {
   Instantaneous<true>(in, out, presence);

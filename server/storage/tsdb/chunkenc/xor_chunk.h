@@ -52,6 +52,9 @@ class XorIterator {
   int64_t time() const { return time_; }
   uint64_t bits() const { return value_; }
   uint16_t total() const { return total_; }
+  // Where the next sample is to be read, for who goes on by other means.
+  size_t remaining_bits() const { return in_.remaining(); }
+  const XorWindow& window() const { return window_; }
   Status status() const;
 
  private:

@@ -1,5 +1,7 @@
 #include "server/storage/tsdb/chunkenc/xor_chunk.h"
 
+#include <bit>
+#include <cstring>
 #include <random>
 
 #include "tests/catch.h"
@@ -18,6 +20,23 @@ std::string Encode(const std::vector<Sample>& samples) {
   return chunk.bytes();
 }
 
+// Whole chunks are decoded by other code than the iterator.
+void CheckDecode(std::string_view bytes, int64_t mint, int64_t maxt) {
+  storage::SampleColumns expected, decoded;
+  XorIterator it(bytes);
+  while (it.Next()) {
+    if (it.time() < mint) continue;
+    if (it.time() > maxt) break;
+    expected.timestamps.push_back(it.time());
+    expected.values.push_back(std::bit_cast<double>(it.bits()));
+  }
+  REQUIRE(DecodeXorChunk(bytes, mint, maxt, &decoded).ok() == it.status().ok());
+  REQUIRE(decoded.timestamps == expected.timestamps);
+  REQUIRE(decoded.values.size() == expected.values.size());
+  REQUIRE(std::memcmp(decoded.values.data(), expected.values.data(),
+                      expected.values.size() * sizeof(double)) == 0);
+}
+
 void CheckRoundTrip(const std::vector<Sample>& samples) {
   const std::string bytes = Encode(samples);
   XorIterator it(bytes);
@@ -29,6 +48,9 @@ void CheckRoundTrip(const std::vector<Sample>& samples) {
   }
   REQUIRE(it.status().ok());
   REQUIRE(n == samples.size());
+  CheckDecode(bytes, INT64_MIN, INT64_MAX);
+  CheckDecode(bytes, samples[n / 3].t, samples[n / 2].t);
+  CheckDecode(bytes, samples[n / 2].t, INT64_MAX);
   // Every prefix is recognised as cut short.
   for (size_t cut = 0; cut < bytes.size(); cut += 1 + bytes.size() / 50) {
     XorIterator part(std::string_view(bytes).substr(0, cut));
@@ -36,6 +58,7 @@ void CheckRoundTrip(const std::vector<Sample>& samples) {
     while (part.Next()) ++m;
     REQUIRE(m < samples.size());
     if (cut >= 2) REQUIRE_FALSE(part.status().ok());
+    CheckDecode(std::string_view(bytes).substr(0, cut), INT64_MIN, INT64_MAX);
   }
 }
 
@@ -103,6 +126,8 @@ TEST_CASE("Random bytes never hurt the chunk decoder") {
     size_t n = 0;
     while (it.Next()) ++n;
     REQUIRE(n <= 65535);
+    CheckDecode(bytes, INT64_MIN, INT64_MAX);
+    CheckDecode(bytes, -1000, 1'000'000);
   }
 }
 
