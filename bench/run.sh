@@ -7,3 +7,5 @@ for bench in build/release/bench/*; do
   echo "== $(basename "$bench")"
   "$bench"
 done
+echo "== restart_peers.py"
+bench/tsdb/restart_peers.py build/release
