@@ -55,7 +55,7 @@ Gate::Gate(const std::string& path, const std::string& thread_name, const Clock&
     : clock_(clock),
       file_(path.empty() ? nullptr : std::make_unique<WebConfigFile>(path)),
       secret_(tls::RandomBytes(32)) {
-  if (file_ != nullptr) checker_ = std::make_unique<WorkerPool>(thread_name, 1, kMaxWaiting);
+  if (file_ != nullptr) checker_ = std::make_unique<WorkerPool>(thread_name, 1, 1, kMaxWaiting);
 }
 
 void Gate::Stop() {
@@ -89,8 +89,8 @@ Gate::Result Gate::Check(const Headers& headers, std::function<void(Verdict)> do
   // An unknown user is measured against somebody else's hash, for the same time, and refused.
   const std::string& hash = exists ? known->second : config->users.begin()->second;
   // Lengths in front: no two different triples give the same text.
-  const std::string key = tls::Sha256(fmt::format("{}{}:{}:{}{}{}", secret_, user.size(),
-                                                  hash.size(), user, hash, password));
+  const std::string key = tls::Sha256(
+      fmt::format("{}{}:{}:{}{}{}", secret_, user.size(), hash.size(), user, hash, password));
   {
     MutexLock lock(mutex_);
     if (accepted_.keys.contains(key)) return {Verdict::kPass, config};

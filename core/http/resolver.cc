@@ -79,7 +79,7 @@ std::string SocketAddress::ToString() const {
 }
 
 Resolver::Resolver(std::string thread_name, int threads)
-    : pool_(std::move(thread_name), threads, kMaxQueued) {}
+    : pool_(std::move(thread_name), threads, threads, kMaxQueued) {}
 
 void Resolver::Resolve(const std::string& host, Callback callback) {
   SocketAddress literal;

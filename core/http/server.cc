@@ -98,11 +98,10 @@ Status ServerImpl::Start() {
     ports_.push_back(BoundPort(fd->get()));
     acceptors_.push_back(std::make_unique<Acceptor>(loops_[0]->context, *std::move(fd)));
   }
-  shared_.workers = std::make_unique<WorkerPool>(shared_.options.server_name.empty()
-                                                     ? "http"
-                                                     : shared_.options.server_name,
-                                                 std::max(1, shared_.options.worker_threads),
-                                                 shared_.options.max_queued_requests);
+  shared_.workers = std::make_unique<WorkerPool>(
+      shared_.options.server_name.empty() ? "http" : shared_.options.server_name,
+      std::max(1, shared_.options.worker_threads), shared_.options.max_worker_threads,
+      shared_.options.max_queued_requests);
   running_ = true;
   for (const auto& loop : loops_) {
     guards_.emplace_back(loop->context.get_executor());
@@ -125,13 +124,12 @@ void ServerImpl::ResumeAccepting() {
 void ServerImpl::WaitForAccept(Acceptor& acceptor) {
   if (acceptor.waiting || !accepting_) return;
   acceptor.waiting = true;
-  acceptor.descriptor.async_wait(
-      asio::posix::stream_descriptor::wait_read,
-      [this, &acceptor](const boost::system::error_code& error) {
-        if (error) return;
-        acceptor.waiting = false;
-        if (accepting_) AcceptSome(acceptor);
-      });
+  acceptor.descriptor.async_wait(asio::posix::stream_descriptor::wait_read,
+                                 [this, &acceptor](const boost::system::error_code& error) {
+                                   if (error) return;
+                                   acceptor.waiting = false;
+                                   if (accepting_) AcceptSome(acceptor);
+                                 });
 }
 
 void ServerImpl::AcceptSome(Acceptor& acceptor) {
@@ -180,8 +178,8 @@ void ServerImpl::Adopt(UniqueFd fd) {
 
 milliseconds ServerImpl::TickInterval() const {
   milliseconds shortest{4000};
-  for (const milliseconds timeout :
-       {shared_.options.read_timeout, shared_.options.idle_timeout, shared_.options.write_timeout}) {
+  for (const milliseconds timeout : {shared_.options.read_timeout, shared_.options.idle_timeout,
+                                     shared_.options.write_timeout}) {
     if (timeout.count() > 0) shortest = std::min(shortest, timeout);
   }
   return std::max(milliseconds(20), shortest / 4);

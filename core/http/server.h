@@ -25,14 +25,14 @@
 namespace narthex::http {
 
 struct Request {
-  std::string method;         // upper case
-  std::string target;         // as sent
-  std::string path;           // decoded path, without query
+  std::string method;  // upper case
+  std::string target;  // as sent
+  std::string path;    // decoded path, without query
   std::string raw_query;
-  Params query;               // decoded query parameters
+  Params query;  // decoded query parameters
   Headers headers;
-  std::string body;           // whole body, identity-coded (Content-Encoding is the handler's affair)
-  std::string remote_address; // "ip:port"
+  std::string body;  // whole body, identity-coded (Content-Encoding is the handler's affair)
+  std::string remote_address;  // "ip:port"
   bool tls = false;
   mutable std::vector<std::pair<std::string, std::string>> path_params;  // filled by the Router
   std::function<bool()> cancelled;  // true once the client is gone
@@ -89,8 +89,8 @@ class Router {
   void SetNotFound(Handler handler);
   void SetMethodNotAllowed(Handler handler);  // Allow is set before the call
   // Called around every matched request, for metrics: (pattern, request, call).
-  using Middleware =
-      std::function<void(std::string_view pattern, const Request&, ResponseWriter&, const Handler&)>;
+  using Middleware = std::function<void(std::string_view pattern, const Request&, ResponseWriter&,
+                                        const Handler&)>;
   void Use(Middleware middleware);
   void Serve(const Request& request, ResponseWriter& response) const;
   // Serve as a Server's handler; the router must outlive it.
@@ -106,15 +106,17 @@ struct ServerOptions {
   std::string web_config_file;                // exporter-toolkit web.config.file; "" for none
   int io_threads = 1;
   int worker_threads = 4;
-  size_t max_connections = 512;               // over all listeners; further ones wait unaccepted
-  size_t max_queued_requests = 4096;          // beyond: 503
+  // While all are busy further ones come, up to so many together, and go again when they idle.
+  int max_worker_threads = 0;
+  size_t max_connections = 512;       // over all listeners; further ones wait unaccepted
+  size_t max_queued_requests = 4096;  // beyond: 503
   size_t max_header_bytes = 64 << 10;
   size_t max_uri_bytes = 32 << 10;
   size_t max_body_bytes = 64 << 20;
   std::chrono::milliseconds read_timeout{300'000};
   std::chrono::milliseconds idle_timeout{300'000};
   std::chrono::milliseconds write_timeout{120'000};
-  std::string server_name;                    // thread names and logs
+  std::string server_name;  // thread names and logs
 };
 
 // Reads a web.config.file and reports what is wrong with it (the start-up check).

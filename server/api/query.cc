@@ -137,6 +137,15 @@ void WriteStats(DataWriter& out, const promql::QueryStats& stats) {
   json.Key("execQueueTime").Double(stats.exec_queue_time);
   json.Key("execTotalTime").Double(stats.exec_total_time);
   json.EndObject().Key("samples").BeginObject();
+  if (!stats.queryable_samples_per_step.empty()) {
+    json.Key("totalQueryableSamplesPerStep").BeginArray();
+    for (size_t i = 0; i < stats.queryable_samples_per_step.size(); ++i) {
+      std::string time;
+      AppendTimestamp(&time, stats.start + static_cast<int64_t>(i) * stats.step_ms);
+      json.BeginArray().Raw(time).Int(stats.queryable_samples_per_step[i]).EndArray();
+    }
+    json.EndArray();
+  }
   json.Key("totalQueryableSamples").Int(stats.total_queryable_samples);
   json.Key("samplesRead").Int(stats.samples_read);
   json.Key("peakSamples").Int(stats.peak_samples).EndObject().EndObject();
@@ -180,6 +189,7 @@ int64_t ToMs(int64_t nanos) { return nanos / 1'000'000; }
 // timeout, lookback_delta, stats and where the query came from.
 std::variant<promql::QueryOptions, Failure> ReadOptions(const Call& call) {
   promql::QueryOptions options;
+  options.per_step_stats = call.form.Get("stats") == "all";
   if (const auto text = call.form.Get("timeout"); !text.empty()) {
     const auto timeout = ParseDurationNanos(text);
     if (!timeout.ok()) return BadParameter("timeout", timeout.status());

@@ -38,6 +38,7 @@ inline QueryFunction EngineQuery(const promql::Engine& engine, const storage::Qu
   return [&engine, &storage](const std::string& expr, TimestampMs t, const QueryContext& context) {
     promql::QueryOptions options;
     options.cancelled = context.cancelled;
+    options.rule = true;
     options.origin = {{"ruleGroup.file", context.file}, {"ruleGroup.name", context.group}};
     return engine.Instant(storage, expr, t, options);
   };

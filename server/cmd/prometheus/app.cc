@@ -67,6 +67,12 @@ promql::ParserOptions ParserOptionsOf(const Flags& flags) {
   return options;
 }
 
+promql::EvalOptions EvalOptionsOf(const Flags& flags) {
+  promql::EvalOptions options;
+  options.per_step_stats = flags.features.contains("promql-per-step-stats");
+  return options;
+}
+
 App::App(Flags& flags, Requests& requests, std::shared_ptr<const config::Config> config)
     : flags_(flags),
       requests_(requests),
@@ -223,6 +229,8 @@ Status App::PrepareWeb() {
   server.web_config_file = *flags_.web_config_file;
   server.io_threads = 1;
   server.worker_threads = std::max(4, 2 * CpuCount());
+  // Queries wait for their turn in the engine, where it is counted and timed, not in front of it.
+  server.max_worker_threads = static_cast<int>(*flags_.max_connections);
   server.max_connections = static_cast<size_t>(*flags_.max_connections);
   server.read_timeout = milliseconds(*flags_.read_timeout_ms);
   server.idle_timeout = milliseconds(*flags_.read_timeout_ms);
@@ -300,7 +308,8 @@ StatusOr<bool> App::OpenStorage() {
   NX_LOG(Info, "TSDB started", {"series", db_->series_count()});
   NX_ASSIGN_OR_RETURN(
       active_queries_,
-      ActiveQueries::Open(*flags_.storage_path, static_cast<int>(*flags_.query_concurrency)));
+      ActiveQueries::Open(*flags_.storage_path,
+                          promql::QueryGate::Places(static_cast<int>(*flags_.query_concurrency))));
   return true;
 }
 
@@ -340,6 +349,9 @@ void App::StartParts() {
   engine.max_samples = *flags_.query_max_samples;
   engine.timeout_ms = *flags_.query_timeout_ms;
   engine.max_concurrent = static_cast<int>(*flags_.query_concurrency);
+  engine.memory_limit = *flags_.query_memory_limit;
+  engine.total_memory_limit = *flags_.query_total_memory_limit;
+  engine.eval = EvalOptionsOf(flags_);
   engine.lookback_delta_ms = *flags_.lookback_delta_ms;
   engine.parser = ParserOptionsOf(flags_);
   engine.default_subquery_step = [this](int64_t) {

@@ -24,6 +24,7 @@
 #include "server/discovery/manager.h"
 #include "server/notifier/manager.h"
 #include "server/promql/engine/engine.h"
+#include "server/promql/engine/gate.h"
 #include "server/remote/write_handler.h"
 #include "server/rules/manager.h"
 #include "server/scrape/manager.h"
@@ -109,6 +110,7 @@ std::map<std::string, discovery::DiscoveryConfigs> ScrapeDiscovery(const config:
 // A digest of everything a reload would read.
 std::string DigestFiles(const config::Config& config);
 promql::ParserOptions ParserOptionsOf(const Flags& flags);
+promql::EvalOptions EvalOptionsOf(const Flags& flags);
 StatusOr<std::shared_ptr<const config::Config>> LoadConfig(const Flags& flags);
 
 }  // namespace narthex::prometheus

@@ -4,6 +4,7 @@
 
 #include <algorithm>
 
+#include "core/base/memory_budget.h"
 #include "core/http/types.h"
 #include "core/log/log.h"
 #include "core/strings/duration.h"
@@ -24,14 +25,13 @@ constexpr std::string_view kHarmlessFeatures[] = {
     "auto-gomemlimit",        "new-service-discovery-manager",
     "no-default-scrape-port", "utf8-names",
     "delayed-compaction"};
-constexpr std::string_view kActingFeatures[] = {"promql-experimental-functions",
-                                                "promql-extended-range-selectors",
-                                                "promql-binop-fill-modifiers",
-                                                "extra-scrape-metrics", "auto-reload-config",
-                                                "concurrent-rule-eval", "exemplar-storage"};
+constexpr std::string_view kActingFeatures[] = {
+    "promql-experimental-functions", "promql-extended-range-selectors",
+    "promql-binop-fill-modifiers",   "promql-per-step-stats",
+    "extra-scrape-metrics",          "auto-reload-config",
+    "concurrent-rule-eval",          "exemplar-storage"};
 constexpr std::string_view kRefusedFeatures[] = {"memory-snapshot-on-shutdown",
                                                  "metadata-wal-records",
-                                                 "promql-per-step-stats",
                                                  "promql-delayed-name-removal",
                                                  "use-start-timestamps",
                                                  "created-timestamp-zero-ingestion",
@@ -73,7 +73,24 @@ bool Contains(const std::string_view (&list)[N], std::string_view name) {
   return std::find(std::begin(list), std::end(list), name) != std::end(list);
 }
 
+// What the machine has, or its control groups leave of it.
+int64_t MemoryOfProcess() {
+  const int64_t machine = int64_t{sysconf(_SC_PHYS_PAGES)} * sysconf(_SC_PAGESIZE);
+  const auto group = static_cast<int64_t>(std::min<uint64_t>(CgroupMemoryLimit(), INT64_MAX));
+  return group > 0 ? std::min(machine, group) : machine;
+}
+
 }  // namespace
+
+// Whoever holds much of the total must leave a quarter of it to the others, which makes a quarter
+// of the memory what one may hold at most.
+QueryMemoryLimits DefaultQueryMemory(int64_t memory) {
+  constexpr int64_t kMi = 1 << 20;
+  constexpr int64_t kLeast = 64 * kMi;
+  if (memory <= 0) return {1024 * kMi, 2048 * kMi};
+  const int64_t total = std::max(memory / 3 / kMi * kMi, kLeast);
+  return {std::min(std::max(memory / 4 / kMi * kMi, kLeast), 1024 * kMi), total};
+}
 
 Flags::Flags()
     : set("prometheus", "The Prometheus monitoring server", FlagErrorStyle::kPrometheus) {
@@ -291,6 +308,18 @@ void Flags::AddRuleAndQueryFlags() {
   query_max_samples =
       set.Int("query.max-samples", "Maximum number of samples a single query can load into memory.",
               50000000);
+  const QueryMemoryLimits limits = DefaultQueryMemory(MemoryOfProcess());
+  query_memory_limit = set.Size(
+      "query.memory-limit",
+      "Memory that a single query may hold; one that would need more fails. 0 means no limit. "
+      "Default: a quarter of the memory there is (that of the cgroup, where it is limited), at "
+      "most 1GB.",
+      FormatSize(limits.query));
+  query_total_memory_limit =
+      set.Size("query.total-memory-limit",
+               "Memory that all queries together may hold, results that are being sent included. "
+               "0 means no limit. Default: a third of the memory there is.",
+               FormatSize(limits.total));
 }
 
 void Flags::AddScrapeFlags() {

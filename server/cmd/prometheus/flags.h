@@ -15,6 +15,12 @@
 
 namespace narthex::prometheus {
 
+// What one query and all of them together may hold by default, where there is so much memory.
+struct QueryMemoryLimits {
+  int64_t query, total;
+};
+QueryMemoryLimits DefaultQueryMemory(int64_t memory);
+
 struct Flags {
   Flags();
 
@@ -66,6 +72,9 @@ struct Flags {
   int64_t* query_timeout_ms;
   int64_t* query_concurrency;
   int64_t* query_max_samples;
+  // Bytes; 0: no limit. What was asked for, or a share of the memory there is.
+  int64_t* query_memory_limit;
+  int64_t* query_total_memory_limit;
 
   bool* adjust_timestamps;
   int64_t* timestamp_tolerance_ms;

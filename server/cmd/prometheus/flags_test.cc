@@ -19,11 +19,13 @@ TEST_CASE("flags that cannot act are refused by name, with upstream's exit codes
   const Case cases[] = {
       {{}, 0, ""},
       // What the charts and the operator pass.
-      {{"--web.console.templates=/x", "--web.console.libraries=/y", "--storage.tsdb.retention.time=15d",
-        "--web.enable-lifecycle", "--storage.tsdb.no-lockfile", "--no-storage.tsdb.wal-compression",
-        "--storage.tsdb.min-block-duration=2h", "--storage.tsdb.max-block-duration=2h",
-        "--auto-gomemlimit.ratio=0.8", "--enable-feature=native-histograms,promql-experimental-functions"},
-       0, ""},
+      {{"--web.console.templates=/x", "--web.console.libraries=/y",
+        "--storage.tsdb.retention.time=15d", "--web.enable-lifecycle", "--storage.tsdb.no-lockfile",
+        "--no-storage.tsdb.wal-compression", "--storage.tsdb.min-block-duration=2h",
+        "--storage.tsdb.max-block-duration=2h", "--auto-gomemlimit.ratio=0.8",
+        "--enable-feature=native-histograms,promql-experimental-functions"},
+       0,
+       ""},
       {{"--agent"}, 1, "flag --agent: known to Prometheus, not implemented here"},
       {{"--storage.agent.path=x"}, 3, "can only be used in agent mode"},
       {{"--web.enable-remote-write-receiver"}, 0, ""},
@@ -38,13 +40,19 @@ TEST_CASE("flags that cannot act are refused by name, with upstream's exit codes
       {{"--no-web.enable-otlp-receiver"}, 0, ""},
       {{"--web.enable-otlp-receiver"}, 1, "flag --web.enable-otlp-receiver=true"},
       {{"--storage.tsdb.min-block-duration=1s"}, 2, "'storage.tsdb.min-block-duration' must be"},
-      {{"--storage.tsdb.block-reload-interval=10ms"}, 2, "'storage.tsdb.block-reload-interval' must be"},
+      {{"--storage.tsdb.block-reload-interval=10ms"},
+       2,
+       "'storage.tsdb.block-reload-interval' must be"},
       {{"--storage.tsdb.max-block-duration=x"}, 2, "not a valid duration string"},
       {{"--storage.tsdb.max-block-chunk-segment-size=1KB"}, 2, "must be set over 1MB"},
-      {{"--storage.remote.read-sample-limit=1e3"}, 1, "flag --storage.remote.read-sample-limit=1e3"},
+      {{"--storage.remote.read-sample-limit=1e3"},
+       1,
+       "flag --storage.remote.read-sample-limit=1e3"},
       {{"--web.user-assets=/x"}, 1, "flag --web.user-assets=/x"},
       {{"--enable-feature=exemplar-storage"}, 0, ""},
-      {{"--enable-feature=st-storage"}, 1, "--enable-feature=st-storage: known to Prometheus, not implemented here"},
+      {{"--enable-feature=st-storage"},
+       1,
+       "--enable-feature=st-storage: known to Prometheus, not implemented here"},
       {{"--enable-feature=no-such-thing"}, 0, ""},
       {{"--auto-gomemlimit.ratio=1.5"}, 1, "--auto-gomemlimit.ratio must be greater than 0"},
       {{"--query.max-concurrency=0"}, 2, "--query.max-concurrency must be greater than 0"},
@@ -72,9 +80,25 @@ TEST_CASE("flags that cannot act are refused by name, with upstream's exit codes
   }
 }
 
+TEST_CASE("queries may hold a share of the memory there is") {
+  constexpr int64_t kGi = 1 << 30;
+  CHECK(DefaultQueryMemory(2 * kGi).query == kGi / 2);
+  CHECK(DefaultQueryMemory(3 * kGi).total == kGi);
+  CHECK(DefaultQueryMemory(64 * kGi).query == kGi);
+  CHECK(DefaultQueryMemory(1 << 20).query == 64 << 20);
+  CHECK(DefaultQueryMemory(0).total == 2 * kGi);
+  Flags flags;
+  REQUIRE(flags.set.TryParse({"--query.memory-limit=256MB"}).ok());
+  CHECK(*flags.query_memory_limit == 256 << 20);
+  CHECK(*flags.query_total_memory_limit > 0);
+}
+
 TEST_CASE("every flag of Prometheus is known and shown with its value") {
   Flags flags;
-  REQUIRE(flags.set.TryParse({"--query.timeout=90s", "--web.listen-address=:1", "--web.listen-address=:2"}).ok());
+  REQUIRE(
+      flags.set
+          .TryParse({"--query.timeout=90s", "--web.listen-address=:1", "--web.listen-address=:2"})
+          .ok());
   std::map<std::string, std::string> values;
   for (const auto& [name, value] : flags.set.Values()) values[name] = value;
   CHECK(values["query.timeout"] == "1m30s");
@@ -129,8 +153,9 @@ TEST_CASE("query log lines") {
   entry.origin = {{"httpRequest.path", "/api/v1/query"}, {"httpRequest.method", "GET"}};
   const std::string line = FormatQueryLogEntry(entry, 1'500'000'000);
   for (const char* want :
-       {"\"query\":\"up\"", "\"start\":\"1970-01-01T00:00:01.000Z\"", "\"step\":1", "\"error\":\"bad\"",
-        "\"httpRequest\":{\"method\":\"GET\",\"path\":\"/api/v1/query\"}", "\"execTotalTime\":"}) {
+       {"\"query\":\"up\"", "\"start\":\"1970-01-01T00:00:01.000Z\"", "\"step\":1",
+        "\"error\":\"bad\"", "\"httpRequest\":{\"method\":\"GET\",\"path\":\"/api/v1/query\"}",
+        "\"execTotalTime\":"}) {
     INFO(line);
     CHECK(line.find(want) != std::string::npos);
   }

@@ -19,13 +19,19 @@ namespace {
 // exist for a short part of a long window cost only that part.
 class FoldState {
  public:
-  FoldState(const FoldKernel& kernel, size_t groups, size_t steps)
+  FoldState(QueryContext& context, const FoldKernel& kernel, size_t groups, size_t steps)
       : kernel_(kernel),
         steps_(steps),
         words_(PresenceWords(steps)),
         stride_(std::min(steps, kFoldLanes)),
-        block_of_(groups * words_, kNone),
-        seen_(groups * words_, 0) {}
+        context_(context),
+        hold_(context.NewHold()),
+        hold_pool_(context.NewHold()) {
+    const size_t blocks = groups * words_;
+    if (!hold_.Grow(blocks * (sizeof(uint32_t) + sizeof(uint64_t)))) return;
+    block_of_.resize(blocks, kNone);
+    seen_.resize(blocks, 0);
+  }
 
   // `any_kind`: histograms count like numbers.
   void Add(size_t group, const Tile& tile, size_t row, bool any_kind) {
@@ -33,7 +39,9 @@ class FoldState {
       const uint64_t mask = any_kind ? tile.presence(row)[w] : tile.FloatWord(row, w);
       if (mask == 0) continue;
       seen_[group * words_ + w] |= mask;
-      kernel_.add(Block(group, w), stride_, tile.values(row) + w * kFoldLanes, mask, Lanes(w));
+      double* const block = Block(group, w);
+      if (block == nullptr) return;
+      kernel_.add(block, stride_, tile.values(row) + w * kFoldLanes, mask, Lanes(w));
     }
   }
 
@@ -56,6 +64,7 @@ class FoldState {
   double* Block(size_t group, size_t w) {
     uint32_t& block = block_of_[group * words_ + w];
     if (block == kNone) {
+      if (pool_.size() == pool_.capacity() && !MakeRoom()) return nullptr;
       block = static_cast<uint32_t>(pool_.size() / BlockSize());
       for (size_t j = 0; j < kernel_.arrays; ++j) {
         pool_.insert(pool_.end(), stride_, kernel_.init[j]);
@@ -64,8 +73,20 @@ class FoldState {
     return &pool_[block * BlockSize()];
   }
 
+  // Twice the blocks; false when the query may not hold them beside the old ones.
+  bool MakeRoom() {
+    const size_t blocks = std::max<size_t>(1, pool_.capacity() / BlockSize() * 2);
+    MemoryHold hold = context_.NewHold();
+    if (!hold.Grow(blocks * BlockSize() * sizeof(double))) return false;
+    pool_.reserve(blocks * BlockSize());
+    hold_pool_ = std::move(hold);
+    return true;
+  }
+
   const FoldKernel& kernel_;
   const size_t steps_, words_, stride_;
+  QueryContext& context_;
+  MemoryHold hold_, hold_pool_;
   std::vector<uint32_t> block_of_;
   std::vector<uint64_t> seen_;
   std::vector<double> pool_;
@@ -85,7 +106,8 @@ void WarnOfQuantiles(Builder& builder, const std::vector<double>& phi, PosRange 
 }  // namespace
 
 Groups Groups::Make(const Operator& input, const LabelSelection& selection) {
-  Groups groups;
+  Groups groups(input);
+  groups.hold.Grow(input.size() * sizeof(uint32_t));
   groups.of_series.resize(input.size());
   if (selection.selects_nothing()) {
     if (input.size() > 0) groups.labels.emplace_back();
@@ -99,6 +121,7 @@ Groups Groups::Make(const Operator& input, const LabelSelection& selection) {
     if (it == index.end()) {
       it = index.emplace(key, static_cast<uint32_t>(groups.labels.size())).first;
       groups.labels.push_back(Labels::FromFlat(key));
+      groups.hold.Grow(2 * (sizeof(Labels) + key.size()));
     }
     groups.of_series[i] = it->second;
   }
@@ -108,7 +131,8 @@ Groups Groups::Make(const Operator& input, const LabelSelection& selection) {
 StatusOr<OperatorPtr> FoldAggregate(const AggregateExpr& expr, const Operator& input,
                                     const Groups& groups, bool one_name) {
   const size_t steps = input.window().steps;
-  FoldState state(FoldKernelFor(expr.op), groups.labels.size(), steps);
+  FoldState state(input.context(), FoldKernelFor(expr.op), groups.labels.size(), steps);
+  NX_RETURN_IF_ERROR(input.context().CheckMemory());
   const bool any_kind = expr.op == AggregateOp::kCount || expr.op == AggregateOp::kGroup;
   const bool sums = expr.op == AggregateOp::kSum || expr.op == AggregateOp::kAvg;
   HistogramFold histograms(
@@ -131,7 +155,8 @@ StatusOr<OperatorPtr> FoldAggregate(const AggregateExpr& expr, const Operator& i
     }
     return OkStatus();
   }));
-  RowStore rows(steps);
+  NX_RETURN_IF_ERROR(input.context().CheckMemory());
+  RowStore rows(input.context(), steps);
   std::vector<Labels> labels;
   Tile tile;
   for (uint32_t group : met.order()) {
@@ -166,6 +191,7 @@ StatusOr<OperatorPtr> BuildAggregate(Builder& builder, const AggregateExpr& expr
   }
   NX_ASSIGN_OR_RETURN(OperatorPtr input, builder.Build(*expr.expr, window, use));
   const Groups groups = Groups::Make(*input, selection);
+  NX_RETURN_IF_ERROR(input->context().CheckMemory());
   switch (expr.op) {
     case AggregateOp::kTopK:
     case AggregateOp::kBottomK:

@@ -16,8 +16,10 @@ StatusOr<OperatorPtr> BuildAggregate(Builder& builder, const AggregateExpr& expr
 
 // Which group each series of the input belongs to. Groups are in order of their first series.
 struct Groups {
+  explicit Groups(const Operator& input) : hold(input.context().NewHold()) {}
   std::vector<uint32_t> of_series;
   std::vector<Labels> labels;
+  MemoryHold hold;
 
   static Groups Make(const Operator& input, const LabelSelection& selection);
 };

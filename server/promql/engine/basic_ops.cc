@@ -11,6 +11,7 @@ class ScalarOp final : public Operator {
   ScalarOp(QueryContext* context, const EvalWindow& window,
            const std::function<double(size_t)>& value)
       : Operator(context, window), values_(window.steps) {
+    hold_.Grow(window.steps * sizeof(double));
     for (size_t i = 0; i < values_.size(); ++i) values_[i] = value(i);
     labels_.resize(1);
     one_name_ = true;
@@ -31,7 +32,7 @@ class StoredOp final : public Operator {
   StoredOp(QueryContext* context, const EvalWindow& window, std::vector<Labels> labels,
            RowStore rows, bool one_name)
       : Operator(context, window), rows_(std::move(rows)) {
-    labels_ = std::move(labels);
+    AdoptLabels(std::move(labels));
     one_name_ = one_name;
   }
 
@@ -50,7 +51,7 @@ class SpreadOp final : public Operator {
  public:
   SpreadOp(const EvalWindow& window, OperatorPtr child)
       : Operator(&child->context(), window), child_(std::move(child)) {
-    labels_ = child_->all_labels();
+    CopyLabels(child_->all_labels());
     one_name_ = child_->one_name();
   }
 
@@ -81,7 +82,7 @@ class MapOp final : public Operator {
         child_(std::move(child)),
         function_(std::move(function)) {
     one_name_ = child_->one_name();
-    labels_ = child_->all_labels();
+    CopyLabels(child_->all_labels());
     if (rule == NameRule::kDrop) {
       for (Labels& labels : labels_) labels = DropMetricName(labels);
     }
@@ -104,7 +105,7 @@ class RelabelledOp final : public Operator {
  public:
   RelabelledOp(OperatorPtr child, std::vector<Labels> labels)
       : Operator(&child->context(), child->window()), child_(std::move(child)) {
-    labels_ = std::move(labels);
+    AdoptLabels(std::move(labels));
   }
   Status Produce(size_t first, Tile* out) const override { return child_->Produce(first, out); }
 
@@ -119,7 +120,9 @@ class UnitedOp final : public Operator {
         child_(std::move(child)),
         clash_(clash),
         members_(std::move(members)) {
-    for (const auto& m : members_) labels_.push_back(child_->labels(m.front()));
+    if (hold_.Grow(members_.size() * (sizeof members_[0] + 16) + BytesOf(child_->all_labels()))) {
+      for (const auto& m : members_) labels_.push_back(child_->labels(m.front()));
+    }
     one_name_ = child_->one_name();
   }
 

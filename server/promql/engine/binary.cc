@@ -147,12 +147,16 @@ Signatures Signatures::Make(const Operator& lhs, const Operator& rhs,
   Signatures out;
   StringMap<uint32_t> index;
   std::string key;
+  MemoryHold hold = lhs.context().NewHold();
   const auto number = [&](const Operator& op, std::vector<uint32_t>* ids) {
     ids->resize(op.size());
     for (size_t i = 0; i < op.size(); ++i) {
       selection.SelectInto(op.labels(i), &key);
       auto it = index.find(std::string_view(key));
-      if (it == index.end()) it = index.emplace(key, static_cast<uint32_t>(index.size())).first;
+      if (it == index.end()) {
+        if (!hold.Grow(key.size() + 64)) return;
+        it = index.emplace(key, static_cast<uint32_t>(index.size())).first;
+      }
       (*ids)[i] = it->second;
     }
   };

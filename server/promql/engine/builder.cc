@@ -5,11 +5,27 @@
 #include "server/promql/engine/basic_ops.h"
 #include "server/promql/engine/binary.h"
 #include "server/promql/engine/subquery.h"
+#include "server/promql/engine/tile_pool.h"
 #include "server/promql/functions/registry.h"
 #include "server/promql/parser/functions_table.h"
 
 namespace narthex::promql {
 namespace {
+
+// Until it goes, what is built counts its samples in this way.
+class CountingScope {
+ public:
+  CountingScope(QueryContext* context, Counting counting)
+      : context_(context), before_(context->counting()) {
+    context->SetCounting(counting);
+  }
+  ~CountingScope() { context_->SetCounting(before_); }
+  CountingScope(const CountingScope&) = delete;
+
+ private:
+  QueryContext* const context_;
+  const Counting before_;
+};
 
 constexpr size_t kLongWindow = 11'000;  // the most steps the API allows a range query
 
@@ -29,7 +45,15 @@ Status Builder::CheckSteps(size_t steps) const {
 StatusOr<OperatorPtr> Builder::Build(const Expr& expr, const EvalWindow& window,
                                      const SelectorUse& use) {
   // Any operator may hold a row or two; over very many steps (subqueries) that counts.
-  if (window.steps > kLongWindow) NX_RETURN_IF_ERROR(context_->Charge(window.steps));
+  if (window.steps > kLongWindow) {
+    NX_RETURN_IF_ERROR(context_->Charge(window.steps));
+    // Each thread that works on it may.
+    const size_t threads =
+        context_->pool() == nullptr ? 1 : context_->pool()->helpers() + size_t{1};
+    if (!context_->HoldForQuery(2 * threads * window.steps * sizeof(double))) {
+      return context_->CheckMemory();
+    }
+  }
   switch (expr.kind) {
     case ExprKind::kNumber: {
       const double value = expr.As<NumberLiteral>().value;
@@ -56,9 +80,14 @@ StatusOr<OperatorPtr> Builder::Build(const Expr& expr, const EvalWindow& window,
 
 StatusOr<std::unique_ptr<RangeSource>> Builder::BuildRange(const Expr& expr,
                                                            const EvalWindow& window,
-                                                           const SelectorUse& use) {
+                                                           const SelectorUse& use,
+                                                           bool count_below_subquery) {
   const Expr& inner = Unwrap(expr);
   if (inner.kind == ExprKind::kSubquery) {
+    const Counting outer = context_->counting();
+    const CountingScope scope(context_, !count_below_subquery         ? Counting::kNot
+                                        : outer == Counting::kOwnStep ? Counting::kEveryStep
+                                                                      : outer);
     return MakeSubquerySource(this, window, inner.As<SubqueryExpr>());
   }
   if (inner.kind != ExprKind::kMatrixSelector) {
@@ -76,6 +105,9 @@ StatusOr<OperatorPtr> Builder::BuildInvariant(const StepInvariantExpr& expr,
                                               const EvalWindow& window) {
   EvalWindow one = window;
   one.steps = 1;
+  const CountingScope scope(context_, context_->counting() == Counting::kOwnStep
+                                          ? Counting::kEveryStep
+                                          : context_->counting());
   NX_ASSIGN_OR_RETURN(OperatorPtr op, Build(*expr.expr, one));
   if (window.steps == 1) return op;
   return MakeSpread(window, std::move(op));

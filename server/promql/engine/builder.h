@@ -28,7 +28,8 @@ class Builder {
                               const SelectorUse& use = {});
   // A matrix expression.
   StatusOr<std::unique_ptr<RangeSource>> BuildRange(const Expr& expr, const EvalWindow& window,
-                                                    const SelectorUse& use = {});
+                                                    const SelectorUse& use = {},
+                                                    bool count_below_subquery = false);
   // A scalar expression at every step.
   StatusOr<std::vector<double>> BuildScalar(const Expr& expr, const EvalWindow& window);
 

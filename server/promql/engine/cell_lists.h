@@ -6,6 +6,7 @@
 #include <cstddef>
 #include <vector>
 
+#include "server/promql/engine/context.h"
 #include "server/promql/engine/tile.h"
 
 namespace narthex::promql {
@@ -13,14 +14,19 @@ namespace narthex::promql {
 template <typename T>
 class CellLists {
  public:
-  CellLists(size_t groups, size_t steps)
+  CellLists(QueryContext& context, size_t groups, size_t steps)
       : words_(PresenceWords(steps)),
         lanes_(std::min<size_t>(steps, 64)),
-        blocks_(groups * words_) {}
+        hold_(context.NewHold()) {
+    if (hold_.Grow(groups * words_ * sizeof(Block))) blocks_.resize(groups * words_);
+  }
 
   std::vector<T>& at(size_t group, size_t step) {
     Block& block = blocks_[group * words_ + step / 64];
-    if (block.empty()) block.resize(lanes_);
+    if (block.empty()) {
+      hold_.Grow(lanes_ * sizeof(std::vector<T>));
+      block.resize(lanes_);
+    }
     return block[step % 64];
   }
 
@@ -29,6 +35,14 @@ class CellLists {
       if (!blocks_[group * words_ + w].empty()) return false;
     }
     return true;
+  }
+
+  // Makes room for one more element. Call before a list grows.
+  void MakeRoom(std::vector<T>* list) {
+    if (list->size() < list->capacity()) return;
+    const size_t capacity = std::max<size_t>(4, 2 * list->capacity());
+    hold_.Grow((capacity - list->capacity()) * sizeof(T));
+    list->reserve(capacity);
   }
 
   // Calls visit(step, list) for the lists of a group that are not empty, steps ascending.
@@ -45,6 +59,7 @@ class CellLists {
  private:
   using Block = std::vector<std::vector<T>>;  // empty, or one list a lane
   size_t words_, lanes_;
+  MemoryHold hold_;
   std::vector<Block> blocks_;
 };
 

@@ -15,6 +15,8 @@
 namespace narthex::promql {
 namespace {
 
+constexpr size_t kMapNodeBytes = 64;  // of a small key and value
+
 struct Candidate {
   double value;
   uint32_t series;
@@ -40,7 +42,7 @@ using Heaps = CellLists<Candidate>;
 
 // Instant queries list each group's elements from the best on.
 OperatorPtr OrderedResult(const Operator& input, const MetGroups& met, Heaps* heaps, bool top) {
-  RowStore rows(1);
+  RowStore rows(input.context(), 1);
   std::vector<Labels> labels;
   const uint64_t present = 1;
   const auto less = top ? TopLess : BottomLess;
@@ -64,12 +66,15 @@ OperatorPtr RangeResult(const Operator& input, size_t groups, Heaps* heaps) {
     double value;
   };
   std::map<uint32_t, std::vector<Cell>> cells;  // by series
+  MemoryHold hold = input.context().NewHold();
   for (size_t group = 0; group < groups; ++group) {
     heaps->ForEach(group, [&](size_t step, const std::vector<Candidate>& heap) {
+      // The lists double.
+      if (!hold.Grow(heap.size() * 2 * sizeof(Cell))) return;
       for (const Candidate& c : heap) cells[c.series].push_back({step, c.value});
     });
   }
-  RowStore rows(steps);
+  RowStore rows(input.context(), steps);
   std::vector<Labels> labels;
   Tile tile;
   for (const auto& [series, list] : cells) {
@@ -123,7 +128,8 @@ StatusOr<OperatorPtr> TopAggregate(const AggregateExpr& expr, const Operator& in
   const size_t steps = input.window().steps;
   const bool top = expr.op == AggregateOp::kTopK;
   const auto less = top ? TopLess : BottomLess;
-  Heaps heaps(groups.labels.size(), steps);
+  Heaps heaps(input.context(), groups.labels.size(), steps);
+  NX_RETURN_IF_ERROR(input.context().CheckMemory());
   MetGroups met(groups.labels.size());
   const bool wanted = std::any_of(k.begin(), k.end(), [](double v) { return v >= 1; });
   NX_RETURN_IF_ERROR(ForEachTile(input, [&](size_t first, const Tile& tile) {
@@ -136,6 +142,7 @@ StatusOr<OperatorPtr> TopAggregate(const AggregateExpr& expr, const Operator& in
         auto& heap = heaps.at(groups.of_series[series], i);
         const Candidate candidate{value, series};
         if (static_cast<double>(heap.size()) < std::trunc(k[i])) {
+          heaps.MakeRoom(&heap);
           GoHeapPush(&heap, candidate, less);
         } else if (Beats(candidate.value, heap.front().value, top)) {
           heap.front() = candidate;
@@ -153,18 +160,24 @@ StatusOr<OperatorPtr> QuantileAggregate(const AggregateExpr& expr, const Operato
                                         const Groups& groups, const std::vector<double>& phi,
                                         bool one_name) {
   const size_t steps = input.window().steps;
-  CellLists<double> values(groups.labels.size(), steps);
+  CellLists<double> values(input.context(), groups.labels.size(), steps);
+  NX_RETURN_IF_ERROR(input.context().CheckMemory());
   MetGroups met(groups.labels.size());
   NX_RETURN_IF_ERROR(ForEachTile(input, [&](size_t first, const Tile& tile) {
     NoteHistograms(input, tile, expr.op, expr.expr->pos);
     for (size_t row = 0; row < tile.rows(); ++row) {
       const uint32_t group = groups.of_series[first + row];
       if (!tile.RowEmpty(row)) met.Meet(group);
-      ForEachFloat(tile, row, [&](size_t i, double v) { values.at(group, i).push_back(v); });
+      ForEachFloat(tile, row, [&](size_t i, double v) {
+        std::vector<double>& list = values.at(group, i);
+        values.MakeRoom(&list);
+        list.push_back(v);
+      });
     }
     return OkStatus();
   }));
-  RowStore rows(steps);
+  NX_RETURN_IF_ERROR(input.context().CheckMemory());
+  RowStore rows(input.context(), steps);
   std::vector<Labels> labels;
   Tile tile;
   for (uint32_t group : met.order()) {
@@ -185,6 +198,7 @@ StatusOr<OperatorPtr> CountValuesAggregate(const Operator& input, const std::str
   StringMap<size_t> index;
   std::vector<Labels> labels;
   std::vector<std::map<size_t, double>> counts;  // by step
+  MemoryHold hold = input.context().NewHold();
   LabelsBuilder edit;
   std::string key;
   NX_RETURN_IF_ERROR(ForEachTile(input, [&](size_t first, const Tile& tile) {
@@ -196,15 +210,19 @@ StatusOr<OperatorPtr> CountValuesAggregate(const Operator& input, const std::str
         selection.SelectInto(edit.Build(), &key);
         const auto [it, added] = index.try_emplace(key, labels.size());
         if (added) {
+          hold.Grow(2 * (sizeof(Labels) + key.size()) + 64);
           labels.push_back(Labels::FromFlat(key));
           counts.emplace_back();
         }
-        counts[it->second][i] += 1;
+        const auto [count, fresh] = counts[it->second].try_emplace(i, 0);
+        if (fresh) hold.Grow(kMapNodeBytes);
+        count->second += 1;
       });
+      NX_RETURN_IF_ERROR(input.context().CheckMemory());
     }
     return OkStatus();
   }));
-  RowStore rows(steps);
+  RowStore rows(input.context(), steps);
   Tile tile;
   for (const auto& by_step : counts) {
     tile.Reset(1, steps);

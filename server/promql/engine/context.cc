@@ -16,6 +16,45 @@ void KeepLast(std::map<std::string, int>* notes, std::string_view message, PosRa
 
 }  // namespace
 
+SampleCounter::SampleCounter(QueryContext* context)
+    : context_(context), counting_(context->counting()) {}
+
+void SampleCounter::Add(std::span<const int64_t> points) const {
+  if (counting_ == Counting::kNot) return;
+  int64_t total = 0;
+  for (const int64_t n : points) total += n;
+  const bool every = counting_ == Counting::kEveryStep;
+  context_->queryable_ += every ? total * static_cast<int64_t>(context_->limits_.steps) : total;
+  if (!context_->limits_.options.per_step_stats) return;
+  MutexLock lock(context_->mutex_);
+  std::vector<int64_t>& steps = context_->queryable_per_step_;
+  if (every) {
+    for (int64_t& step : steps) step += total;
+  } else {
+    for (size_t i = 0; i < std::min(points.size(), steps.size()); ++i) steps[i] += points[i];
+  }
+}
+
+void SampleCounter::Add(const Tile& tile) const {
+  if (counting_ == Counting::kNot) return;
+  if (!context_->limits_.options.per_step_stats) {
+    const auto points = static_cast<int64_t>(tile.CountPoints());
+    return Add({&points, 1});
+  }
+  std::vector<int64_t> points(tile.steps(), 0);
+  for (size_t row = 0; row < tile.rows(); ++row) {
+    ForEachBit(tile.presence(row), tile.words(), [&](size_t i) {
+      const HistogramPtr& h = tile.Histogram(row, i);
+      points[i] += h ? static_cast<int64_t>(PointsOf(*h)) : 1;
+    });
+  }
+  Add(points);
+}
+
+Status QueryContext::CheckMemory() const {
+  return limits_.memory == nullptr ? OkStatus() : limits_.memory->status();
+}
+
 Status QueryContext::CheckAlive() const {
   if (limits_.cancelled != nullptr && limits_.cancelled->load(std::memory_order_relaxed)) {
     return Cancelled("query was canceled in expression evaluation");
@@ -23,7 +62,7 @@ Status QueryContext::CheckAlive() const {
   if (limits_.clock->MonotonicNanos() > limits_.deadline_nanos) {
     return DeadlineExceeded("query timed out in expression evaluation");
   }
-  return OkStatus();
+  return CheckMemory();
 }
 
 Status QueryContext::Charge(size_t points) {
@@ -80,6 +119,7 @@ void QueryContext::Finish(Annotations* annotations, QueryStats* stats) const {
   }
   std::sort(annotations->infos.begin(), annotations->infos.end());
   stats->total_queryable_samples = queryable_;
+  stats->queryable_samples_per_step = queryable_per_step_;
   stats->samples_read = read_;
   stats->peak_samples = held_;
 }

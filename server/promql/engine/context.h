@@ -8,13 +8,16 @@
 #include <cstdint>
 #include <functional>
 #include <map>
+#include <span>
 #include <string>
 #include <string_view>
 
 #include "core/base/clock.h"
 #include "core/base/mutex.h"
 #include "core/base/status.h"
+#include "server/promql/engine/memory.h"
 #include "server/promql/engine/result.h"
+#include "server/promql/engine/tile.h"
 #include "server/promql/parser/ast.h"
 #include "server/storage/interface.h"
 
@@ -36,7 +39,29 @@ struct EvalOptions {
   bool per_step_stats = false;        // promql-per-step-stats, with stats=all
 };
 
+// Which of the query's steps the samples of a selector count at in statistics.
+enum class Counting : uint8_t {
+  kOwnStep,    // the selector's steps are the query's
+  kEveryStep,  // read once for all steps
+  kNot,        // below a subquery, whose result counts where it is used
+};
+
 class TilePool;
+class QueryContext;
+
+// Counts the samples a selector or range function looks at. The way it counts is that of the place
+// in the tree that is being built. Thread safety: Add may run concurrently.
+class SampleCounter {
+ public:
+  explicit SampleCounter(QueryContext* context);
+  // `points[i]` at step i of the operator's window.
+  void Add(std::span<const int64_t> points) const;
+  void Add(const Tile& tile) const;
+
+ private:
+  QueryContext* const context_;
+  const Counting counting_;
+};
 
 class QueryContext {
  public:
@@ -47,22 +72,39 @@ class QueryContext {
     const std::atomic<bool>* cancelled = nullptr;
     const Clock* clock = nullptr;
     EvalOptions options;
-    TilePool* pool = nullptr;  // null: the query works on its own thread alone
+    size_t steps = 1;               // of the query
+    TilePool* pool = nullptr;       // null: the query works on its own thread alone
+    QueryMemory* memory = nullptr;  // not owned; null: nothing is counted
   };
   QueryContext(std::string_view text, const storage::Querier* querier, Limits limits)
-      : text_(text), querier_(querier), limits_(limits) {}
+      : text_(text), querier_(querier), limits_(limits), hold_(limits.memory) {
+    if (limits.options.per_step_stats) queryable_per_step_.resize(limits.steps);
+  }
 
   const storage::Querier& querier() const { return *querier_; }
   TilePool* pool() const { return limits_.pool; }
   const EvalOptions& options() const { return limits_.options; }
   int64_t lookback_ms() const { return limits_.lookback_ms; }
 
-  // Cancelled or DeadlineExceeded when the query must end. Called once per tile.
+  // For what an object of the query holds.
+  MemoryHold NewHold() const { return MemoryHold(limits_.memory); }
+  // Held until the query ends. False when that is too much.
+  bool HoldForQuery(size_t bytes) {
+    MutexLock lock(mutex_);
+    return hold_.Grow(bytes);
+  }
+  // ResourceExhausted once the query holds more memory than it may.
+  Status CheckMemory() const;
+
+  // Cancelled, DeadlineExceeded or CheckMemory's when the query must end. Called once per tile.
   Status CheckAlive() const;
   // Accounts for `points` held; fails when the query holds more than it may.
   Status Charge(size_t points);
-  void CountQueryable(int64_t samples) { queryable_ += samples; }
   void CountRead(int64_t samples) { read_ += samples; }
+
+  // How what is built now counts. Building is the business of one thread.
+  Counting counting() const { return counting_; }
+  void SetCounting(Counting counting) { counting_ = counting; }
 
   // `message` without prefix and position. Each distinct text is kept once.
   void Warn(std::string_view message, PosRange where);
@@ -74,6 +116,7 @@ class QueryContext {
   void Finish(Annotations* annotations, QueryStats* stats) const;
 
  private:
+  friend class SampleCounter;
   struct Monotonicity {
     double min_bucket, max_bucket, max_diff;
     TimestampMs min_t, max_t;
@@ -84,8 +127,11 @@ class QueryContext {
   const Limits limits_;
   std::atomic<int64_t> held_{0};
   std::atomic<int64_t> queryable_{0};
+  Counting counting_ = Counting::kOwnStep;
   std::atomic<int64_t> read_{0};
   mutable Mutex mutex_;
+  MemoryHold hold_ GUARDED_BY(mutex_);
+  std::vector<int64_t> queryable_per_step_ GUARDED_BY(mutex_);  // empty when not asked for
   // Texts with where they hold. A text is said once, of several places about the last.
   std::map<std::string, int> warnings_ GUARDED_BY(mutex_);
   std::map<std::string, int> infos_ GUARDED_BY(mutex_);

@@ -73,6 +73,17 @@ struct Engine::Impl {
       : options(std::move(o)),
         gate(options.max_concurrent),
         metrics(options.registry, options.max_concurrent) {
+    if (options.total_memory_limit > 0) {
+      // prometheus_engine_query_memory_bytes reads it, and the registry may outlive the engine.
+      all_memory =
+          std::make_shared<ByteBudget>(static_cast<size_t>(options.total_memory_limit), "queries");
+    }
+    if (options.registry != nullptr && all_memory != nullptr) {
+      options.registry->AddFunction(
+          MetricType::kGauge, "prometheus_engine_query_memory_bytes",
+          "Memory that queries hold, results that are being sent included.",
+          [budget = all_memory] { return static_cast<double>(budget->used()); });
+    }
     const int threads = options.threads > 0 ? options.threads : Cores();
     if (threads > 1) pool = std::make_unique<TilePool>(std::min(threads, kMaxThreads) - 1);
   }
@@ -84,13 +95,14 @@ struct Engine::Impl {
                                       QueryStats* stats);
   StatusOr<QueryResult> Evaluate(const storage::Queryable& queryable, const Request& request,
                                  const PlanWindow& window, ExprPtr expr,
-                                 const QueryContext::Limits& limits, QueryStats* stats);
+                                 QueryContext::Limits limits, QueryStats* stats);
   void Log(const Request& request, const QueryOptions& query, const QueryStats& stats,
            const Status& status);
 
   const EngineOptions options;
   QueryGate gate;
   EngineMetrics metrics;
+  std::shared_ptr<ByteBudget> all_memory;
   std::unique_ptr<TilePool> pool;
   Mutex log_mutex;
   std::shared_ptr<const std::function<void(const QueryLogEntry&)>> log GUARDED_BY(log_mutex);
@@ -108,7 +120,7 @@ StatusOr<QueryResult> Engine::Impl::Execute(const storage::Queryable& queryable,
   const int64_t deadline = begin + timeout_ms * 1'000'000;
   QueryStats stats;
   metrics.Started();
-  Status entered = gate.Enter(clock, deadline, query.cancelled);
+  Status entered = gate.Enter(clock, deadline, query.cancelled, query.rule);
   stats.exec_queue_time = Seconds(clock.MonotonicNanos() - begin);
   metrics.QueueTime(stats.exec_queue_time);
   StatusOr<QueryResult> result = QueryResult();
@@ -146,6 +158,10 @@ StatusOr<QueryResult> Engine::Impl::ExecuteInGate(const storage::Queryable& quer
   limits.cancelled = query.cancelled;
   limits.clock = options.clock;
   limits.options = options.eval;
+  limits.options.per_step_stats = options.eval.per_step_stats && query.per_step_stats;
+  limits.steps = request.Window().steps;
+  stats->start = request.start;
+  stats->step_ms = request.step_ms;
   limits.pool = pool.get();
   stats->query_preparation_time = Seconds(options.clock->MonotonicNanos() - begin);
   metrics.PrepareTime(stats->query_preparation_time);
@@ -156,8 +172,10 @@ StatusOr<QueryResult> Engine::Impl::ExecuteInGate(const storage::Queryable& quer
 
 StatusOr<QueryResult> Engine::Impl::Evaluate(const storage::Queryable& queryable,
                                              const Request& request, const PlanWindow& window,
-                                             ExprPtr expr, const QueryContext::Limits& limits,
+                                             ExprPtr expr, QueryContext::Limits limits,
                                              QueryStats* stats) {
+  auto memory = std::make_shared<QueryMemory>(all_memory, options.memory_limit);
+  limits.memory = memory.get();
   const int64_t begin = options.clock->MonotonicNanos();
   const TimeSpan span = SamplesNeeded(window, *expr);
   NX_ASSIGN_OR_RETURN(auto querier, queryable.NewQuerier(span.any ? span.min + 1 : request.start,
@@ -165,10 +183,18 @@ StatusOr<QueryResult> Engine::Impl::Evaluate(const storage::Queryable& queryable
   QueryContext context(request.text, querier.get(), limits);
   Builder builder(&context, options.max_samples, options.default_subquery_step);
   QueryResult result;
+  result.memory = std::move(memory);
   NX_RETURN_IF_ERROR(context.CheckAlive());
   const EvalWindow steps = request.Window();
-  const Status status = request.instant ? EvaluateInstant(builder, *expr, steps, &result)
-                                        : EvaluateRange(builder, *expr, steps, &result);
+  MemoryHold hold = context.NewHold();
+  Status status = request.instant ? EvaluateInstant(builder, *expr, steps, &result, &hold)
+                                  : EvaluateRange(builder, *expr, steps, &result, &hold);
+  // Whoever was refused memory may have left something out.
+  if (status.ok()) status = context.CheckMemory();
+  if (result.memory->exceeded()) metrics.MemoryRefused();
+  hold.Keep();
+  stats->peak_memory_bytes = result.memory->peak();
+  result.memory->Settle();
   const int64_t evaluated = options.clock->MonotonicNanos();
   stats->inner_eval_time = Seconds(evaluated - begin);
   metrics.InnerEvalTime(stats->inner_eval_time);
@@ -234,5 +260,9 @@ void Engine::SetQueryLog(std::function<void(const QueryLogEntry&)> log) {
 }
 
 const EngineOptions& Engine::options() const { return impl_->options; }
+
+int64_t Engine::memory_held() const {
+  return impl_->all_memory == nullptr ? 0 : static_cast<int64_t>(impl_->all_memory->used());
+}
 
 }  // namespace narthex::promql

@@ -60,6 +60,10 @@ struct EngineOptions {
   int64_t max_samples = 50'000'000;
   int64_t timeout_ms = 120'000;  // of one query, waiting for its turn included
   int max_concurrent = 20;
+  // Bytes that one query and all of them together may hold, results that are still being written
+  // out included; 0: no limit.
+  int64_t memory_limit = 0;
+  int64_t total_memory_limit = 0;
   int64_t lookback_delta_ms = 300'000;
   ParserOptions parser;
   // Step of subqueries that name none, given their range. Default: one minute.
@@ -76,6 +80,8 @@ struct QueryOptions {
   int64_t lookback_delta_ms = 0;                 // 0: the engine's
   int64_t timeout_ms = 0;                        // 0: the engine's; never longer than the engine's
   const std::atomic<bool>* cancelled = nullptr;  // polled; set it to cancel
+  bool rule = false;                             // goes before the others when places are scarce
+  bool per_step_stats = false;
   // Goes to the query log with the entry: ("ruleGroup.name", …), ("httpRequest.path", …).
   std::vector<std::pair<std::string, std::string>> origin;
 };
@@ -99,6 +105,8 @@ class Engine {
   // Replaces the query log; null turns it off. May be called at any time.
   void SetQueryLog(std::function<void(const QueryLogEntry&)> log);
   const EngineOptions& options() const;
+  // Bytes that queries hold of total_memory_limit; 0 when there is none.
+  int64_t memory_held() const;
 
  private:
   struct Impl;

@@ -21,6 +21,9 @@ EngineMetrics::EngineMetrics(Registry* registry, int max_concurrent) {
                                         "The number of query log failures.");
   samples_ = &registry->AddCounter("prometheus_engine_query_samples_total",
                                    "The total number of samples loaded by all queries.");
+  memory_refused_ = &registry->AddCounter(
+      "prometheus_engine_queries_memory_limited_total",
+      "The number of queries that failed because they would have held more memory than they may.");
   auto& summaries =
       registry->AddSummaryVec("prometheus_engine_query_duration_seconds", "Query timings",
                               {"slice"}, {.objectives = {{0.5, 0.05}, {0.9, 0.01}, {0.99, 0.001}}});
@@ -44,6 +47,10 @@ void EngineMetrics::QueryLogFailed() {
 
 void EngineMetrics::Samples(int64_t samples) {
   if (samples_ != nullptr) samples_->Add(static_cast<double>(samples));
+}
+
+void EngineMetrics::MemoryRefused() {
+  if (memory_refused_ != nullptr) memory_refused_->Inc();
 }
 
 void EngineMetrics::Observe(int slice, double seconds) {

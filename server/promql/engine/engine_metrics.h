@@ -17,6 +17,7 @@ class EngineMetrics {
   void QueryLogEnabled(bool enabled);
   void QueryLogFailed();
   void Samples(int64_t samples);
+  void MemoryRefused();
   // Seconds.
   void QueueTime(double s) { Observe(0, s); }
   void PrepareTime(double s) { Observe(1, s); }
@@ -33,6 +34,7 @@ class EngineMetrics {
   Gauge* log_enabled_ = nullptr;
   Counter* log_failures_ = nullptr;
   Counter* samples_ = nullptr;
+  Counter* memory_refused_ = nullptr;
   Summary* slices_[4] = {};
   Histogram* histograms_[4] = {};
 };

@@ -223,6 +223,22 @@ TEST_CASE("cancellation and time-out") {
   CHECK(ApiErrorType(engine.Instant(slower, "up", 0, {.timeout_ms = 9999}).status()) == "timeout");
 }
 
+TEST_CASE("rules have places of their own and go first") {
+  FakeClock clock(0);
+  constexpr int64_t kNever = int64_t{1} << 60;
+  QueryGate gate(4);
+  for (int i = 0; i < 4; ++i) REQUIRE(gate.Enter(clock, kNever, nullptr).ok());
+  clock.Advance(std::chrono::seconds(1));
+  CHECK_FALSE(gate.Enter(clock, 100, nullptr).ok());
+  REQUIRE(QueryGate::Places(4) == 5);
+  CHECK(gate.Enter(clock, 100, nullptr, true).ok());
+  CHECK_FALSE(gate.Enter(clock, 100, nullptr, true).ok());
+  gate.Leave();
+  CHECK_FALSE(gate.Enter(clock, 100, nullptr).ok());  // the rule still holds a place
+  gate.Leave();
+  CHECK(gate.Enter(clock, 100, nullptr).ok());
+}
+
 TEST_CASE("gate") {
   QueryGate gate(1);
   FakeClock clock(0);

@@ -9,7 +9,11 @@ void HistogramFold::Add(size_t group, const Tile& tile, size_t row, std::string_
   ForEachBit(histograms.bits.data(), histograms.bits.size(), [&](size_t step) {
     const FloatHistogram& h = *histograms.cells[step];
     const auto [it, added] = cells_.try_emplace({group, step});
-    if (added) it->second.sum.emplace(kind_, h);
+    if (added) {
+      // The sum and its compensation.
+      hold_.Grow(2 * BytesOf(h) + sizeof *it + 48);
+      it->second.sum.emplace(kind_, h);
+    }
     it->second.after_reset |= h.reset == CounterResetHint::kReset;
     it->second.no_reset |= h.reset == CounterResetHint::kNotReset;
     if (!added) AddTo(&it->second, h, metric);

@@ -13,7 +13,7 @@ namespace narthex::promql {
 class HistogramFold {
  public:
   HistogramFold(QueryContext* context, HistogramSum::Kind kind, PosRange where)
-      : context_(context), kind_(kind), where_(where) {}
+      : context_(context), kind_(kind), where_(where), hold_(context->NewHold()) {}
 
   // Adds the histograms of one row; `metric` is for messages.
   void Add(size_t group, const Tile& tile, size_t row, std::string_view metric);
@@ -31,6 +31,7 @@ class HistogramFold {
   QueryContext* const context_;
   const HistogramSum::Kind kind_;
   const PosRange where_;
+  MemoryHold hold_;
   std::map<std::pair<size_t, size_t>, Cell> cells_;  // by group and step
 };
 

@@ -88,8 +88,10 @@ StatusOr<OperatorPtr> LimitAggregate(const AggregateExpr& expr, OperatorPtr inpu
   }
   const size_t cells = ratio ? 0 : groups.labels.size() * steps;
   NX_RETURN_IF_ERROR(input->context().Charge(cells));
+  MemoryHold hold = input->context().NewHold();
+  if (!hold.Grow(cells * sizeof(uint32_t))) return input->context().CheckMemory();
   std::vector<uint32_t> taken(cells, 0);
-  RowStore kept(steps);
+  RowStore kept(input->context(), steps);
   std::vector<Labels> labels;
   std::vector<uint32_t> group_of;
   std::vector<double> first_values;
@@ -121,7 +123,7 @@ StatusOr<OperatorPtr> LimitAggregate(const AggregateExpr& expr, OperatorPtr inpu
     return MakeStored(&input->context(), input->window(), std::move(labels), std::move(kept),
                       input->one_name());
   }
-  RowStore rows(steps);
+  RowStore rows(input->context(), steps);
   std::vector<Labels> ordered;
   for (size_t i : HeapOrder(met, group_of, first_values)) {
     out.Reset(1, steps);

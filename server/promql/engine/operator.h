@@ -8,6 +8,7 @@
 
 #include <functional>
 #include <memory>
+#include <span>
 #include <utility>
 #include <vector>
 
@@ -18,9 +19,13 @@
 
 namespace narthex::promql {
 
+// What label sets take. O(n).
+size_t BytesOf(std::span<const Labels> labels);
+
 class Operator {
  public:
-  Operator(QueryContext* context, const EvalWindow& window) : context_(context), window_(window) {}
+  Operator(QueryContext* context, const EvalWindow& window)
+      : context_(context), window_(window), hold_(context->NewHold()) {}
   virtual ~Operator() = default;
   Operator(const Operator&) = delete;
   Operator& operator=(const Operator&) = delete;
@@ -37,8 +42,14 @@ class Operator {
   virtual Status Produce(size_t first, Tile* out) const = 0;
 
  protected:
+  // Labels that are counted. Copies that would not fit are not made: the operator of a query that
+  // is about to fail is empty.
+  void AdoptLabels(std::vector<Labels> labels);
+  void CopyLabels(std::span<const Labels> labels);
+
   QueryContext* const context_;
   const EvalWindow window_;
+  MemoryHold hold_;
   std::vector<Labels> labels_;
   bool one_name_ = false;
 };
@@ -61,10 +72,13 @@ Status ForEachTile(const Operator& op, Visit visit) {
     return ForEachTileInParallel(op, visit);
   }
   Tile tile;
+  MemoryHold hold = op.context().NewHold();
+  hold.Grow(Tile::BytesFor(std::min(rows, op.size()), steps));
   for (size_t first = 0; first < op.size(); first += rows) {
     NX_RETURN_IF_ERROR(op.context().CheckAlive());
     tile.Reset(std::min(rows, op.size() - first), steps);
     NX_RETURN_IF_ERROR(op.Produce(first, &tile));
+    if (tile.HasHistograms()) hold.AtLeast(tile.Bytes());
     NX_RETURN_IF_ERROR(visit(first, tile));
   }
   return OkStatus();

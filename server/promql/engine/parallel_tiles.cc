@@ -17,7 +17,11 @@ class OrderedTiles {
         size_(op.size()),
         rows_(RowsPerTile(op.window().steps)),
         tickets_((size_ + rows_ - 1) / rows_),
-        slots_(window) {}
+        hold_(op.context().NewHold()),
+        slots_(window) {
+    for (Slot& slot : slots_) slot.hold = op.context().NewHold();
+    hold_.Grow(std::min(window, tickets_) * Tile::BytesFor(rows_, op.window().steps));
+  }
 
   size_t tickets() const { return tickets_; }
 
@@ -59,6 +63,9 @@ class OrderedTiles {
     stopped_ = true;
     room_.NotifyAll();
     while (helpers_ > 0) ready_.Wait(lock);
+    // Helpers that come too late keep this object alive, after the query.
+    slots_.clear();
+    hold_.Release();
     return status;
   }
 
@@ -67,6 +74,7 @@ class OrderedTiles {
     Tile tile;
     Status status;
     bool done = false;
+    MemoryHold hold;  // of the histograms
   };
 
   bool HasRoom() const REQUIRES(mutex_) { return next_ < consumed_ + slots_.size(); }
@@ -79,6 +87,7 @@ class OrderedTiles {
     slot.status = op_->context().CheckAlive();
     slot.tile.Reset(std::min(rows_, size_ - first), op_->window().steps);
     if (slot.status.ok()) slot.status = op_->Produce(first, &slot.tile);
+    if (slot.tile.HasHistograms()) slot.hold.AtLeast(slot.tile.Bytes());
     lock.Lock();
     slot.done = true;
     ready_.NotifyAll();
@@ -88,6 +97,7 @@ class OrderedTiles {
   const size_t size_, rows_, tickets_;
   Mutex mutex_;
   CondVar ready_, room_;
+  MemoryHold hold_;          // of the tiles
   std::vector<Slot> slots_;  // a slot belongs to who has its ticket, then to the consumer
   size_t next_ GUARDED_BY(mutex_) = 0;
   size_t consumed_ GUARDED_BY(mutex_) = 0;

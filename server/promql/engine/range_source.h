@@ -31,6 +31,11 @@ struct RangeWindows {
   TimestampMs last_end() const { return end(steps.steps == 0 ? 0 : steps.steps - 1); }
 };
 
+// Of one number in columns that may have doubled just before.
+inline constexpr size_t kColumnBytes = 3 * (sizeof(int64_t) + sizeof(double));
+// What columns take.
+size_t BytesOf(const storage::SampleColumns& columns);
+
 class RangeSource {
  public:
   virtual ~RangeSource() = default;
@@ -38,11 +43,14 @@ class RangeSource {
   const std::vector<Labels>& labels() const { return labels_; }
   bool one_name() const { return one_name_; }
   // Replaces *out by the samples of all windows of one series, each with a histogram of its own.
-  virtual Status Load(size_t index, storage::SampleColumns* out) const = 0;
+  // What they take is added to *hold, which belongs to *out.
+  virtual Status Load(size_t index, storage::SampleColumns* out, MemoryHold* hold) const = 0;
 
  protected:
-  explicit RangeSource(const RangeWindows& windows) : windows_(windows) {}
+  RangeSource(const RangeWindows& windows, const QueryContext& context)
+      : windows_(windows), hold_(context.NewHold()) {}
   RangeWindows windows_;
+  MemoryHold hold_;  // of the labels
   std::vector<Labels> labels_;
   bool one_name_ = false;
 };

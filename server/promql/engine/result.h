@@ -57,7 +57,14 @@ struct QueryStats {
   int64_t total_queryable_samples = 0;  // every sample of every window counts
   int64_t samples_read = 0;             // decoded from storage, each once
   int64_t peak_samples = 0;             // an estimate of the most held at once
+  int64_t peak_memory_bytes = 0;
+  // With per_step_stats: those of total_queryable_samples by step.
+  std::vector<int64_t> queryable_samples_per_step;
+  TimestampMs start = 0;
+  int64_t step_ms = 0;
 };
+
+class QueryMemory;
 
 struct QueryResult {
   ValueType type = ValueType::kNone;
@@ -67,6 +74,8 @@ struct QueryResult {
   std::vector<Series> matrix;        // kMatrix: sorted by labels
   Annotations annotations;
   QueryStats stats;
+  // The result counts as held by its query until this is gone.
+  std::shared_ptr<QueryMemory> memory;
 };
 
 }  // namespace narthex::promql

@@ -7,10 +7,12 @@
 namespace narthex::promql {
 namespace {
 
-Status InstantVector(const Operator& op, TimestampMs t, QueryResult* result) {
+Status InstantVector(const Operator& op, TimestampMs t, QueryResult* result, MemoryHold* hold) {
   return ForEachTile(op, [&](size_t first, const Tile& tile) {
     for (size_t row = 0; row < tile.rows(); ++row) {
       if (!tile.Has(row, 0)) continue;
+      if (!hold->Grow(sizeof(VectorSample) + op.labels(first + row).flat().size())) break;
+      if (tile.Histogram(row, 0)) hold->Grow(BytesOf(*tile.Histogram(row, 0)));
       result->vector.push_back(
           {op.labels(first + row), t, tile.values(row)[0], tile.Histogram(row, 0)});
     }
@@ -18,24 +20,44 @@ Status InstantVector(const Operator& op, TimestampMs t, QueryResult* result) {
   });
 }
 
+void CountSamples(const SampleCounter& counter, const storage::SampleColumns& samples, uint32_t lo,
+                  uint32_t hi) {
+  int64_t points = hi - lo;
+  for (uint32_t i = lo; i < hi; ++i) {
+    if (!samples.IsHistogram(i)) continue;
+    points += static_cast<int64_t>(PointsOf(samples.histograms[samples.histogram_index[i]])) - 1;
+  }
+  counter.Add({&points, 1});
+}
+
 // A range selector or subquery by itself: its samples.
 Status InstantMatrix(Builder& builder, const Expr& expr, const EvalWindow& window,
-                     QueryResult* result) {
-  NX_ASSIGN_OR_RETURN(auto source, builder.BuildRange(expr, window));
+                     QueryResult* result, MemoryHold* hold) {
+  // The samples below a subquery count, its own do not: it is no function's argument.
+  const bool subquery = Unwrap(expr).kind == ExprKind::kSubquery;
+  NX_ASSIGN_OR_RETURN(auto source, builder.BuildRange(expr, window, {}, subquery));
+  const SampleCounter counter(&builder.context());
+  MemoryHold hold_samples = builder.context().NewHold();
   storage::SampleColumns samples;
   std::vector<uint32_t> lo;
   std::vector<uint32_t> hi;
   for (size_t i = 0; i < source->labels().size(); ++i) {
     NX_RETURN_IF_ERROR(builder.context().CheckAlive());
-    NX_RETURN_IF_ERROR(source->Load(i, &samples));
+    NX_RETURN_IF_ERROR(source->Load(i, &samples, &hold_samples));
     FindWindows(source->windows(), samples.timestamps, &lo, &hi);
     if (lo[0] == hi[0]) continue;
-    builder.context().CountQueryable(hi[0] - lo[0]);
+    if (!subquery) CountSamples(counter, samples, lo[0], hi[0]);
     NX_RETURN_IF_ERROR(builder.context().Charge(hi[0] - lo[0]));
     Series series{source->labels()[i], {}};
+    hold->Grow(sizeof series + series.metric.flat().size());
+    size_t numbers = 0;
+    for (uint32_t k = lo[0]; k < hi[0]; ++k) numbers += samples.IsHistogram(k) ? 0 : 1;
+    if (!hold->Grow(numbers * sizeof(Point))) return builder.context().CheckMemory();
+    series.points.reserve(numbers);
     for (uint32_t k = lo[0]; k < hi[0]; ++k) {
       if (samples.IsHistogram(k)) {
         series.histograms.push_back({samples.timestamps[k], TakeHistogram(&samples, k)});
+        hold->Grow(BytesOf(*series.histograms.back().histogram) + 2 * sizeof(HistogramPoint));
       } else {
         series.points.push_back({samples.timestamps[k], samples.values[k]});
       }
@@ -49,7 +71,7 @@ Status InstantMatrix(Builder& builder, const Expr& expr, const EvalWindow& windo
 }  // namespace
 
 Status EvaluateInstant(Builder& builder, const Expr& expr, const EvalWindow& window,
-                       QueryResult* result) {
+                       QueryResult* result, MemoryHold* hold) {
   result->type = expr.type;
   switch (expr.type) {
     case ValueType::kString:
@@ -62,16 +84,16 @@ Status EvaluateInstant(Builder& builder, const Expr& expr, const EvalWindow& win
       return OkStatus();
     }
     case ValueType::kMatrix:
-      return InstantMatrix(builder, expr, window, result);
+      return InstantMatrix(builder, expr, window, result, hold);
     default: {
       NX_ASSIGN_OR_RETURN(OperatorPtr op, builder.Build(expr, window));
-      return InstantVector(*op, window.start, result);
+      return InstantVector(*op, window.start, result, hold);
     }
   }
 }
 
 Status EvaluateRange(Builder& builder, const Expr& expr, const EvalWindow& window,
-                     QueryResult* result) {
+                     QueryResult* result, MemoryHold* hold) {
   result->type = ValueType::kMatrix;
   NX_RETURN_IF_ERROR(builder.CheckSteps(window.steps));
   NX_ASSIGN_OR_RETURN(OperatorPtr op, builder.Build(expr, window));
@@ -79,6 +101,11 @@ Status EvaluateRange(Builder& builder, const Expr& expr, const EvalWindow& windo
     for (size_t row = 0; row < tile.rows(); ++row) {
       if (tile.RowEmpty(row)) continue;
       Series series{op->labels(first + row), {}};
+      size_t numbers = 0;
+      for (size_t w = 0; w < tile.words(); ++w) numbers += std::popcount(tile.FloatWord(row, w));
+      const size_t bytes = sizeof series + series.metric.flat().size() + numbers * sizeof(Point);
+      if (!hold->Grow(bytes + tile.histograms(row).Bytes())) return op->context().CheckMemory();
+      series.points.reserve(numbers);
       ForEachBit(tile.presence(row), tile.words(), [&](size_t i) {
         if (const HistogramPtr& h = tile.Histogram(row, i)) {
           series.histograms.push_back({window.ts(i), h});

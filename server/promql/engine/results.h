@@ -6,12 +6,12 @@
 
 namespace narthex::promql {
 
-// Evaluates a planned expression at one step.
+// Evaluates a planned expression at one step. What the result takes is added to *hold.
 Status EvaluateInstant(Builder& builder, const Expr& expr, const EvalWindow& window,
-                       QueryResult* result);
+                       QueryResult* result, MemoryHold* hold);
 // Evaluates a vector or scalar expression over a range, into an unsorted matrix.
 Status EvaluateRange(Builder& builder, const Expr& expr, const EvalWindow& window,
-                     QueryResult* result);
+                     QueryResult* result, MemoryHold* hold);
 void SortMatrix(std::vector<Series>* matrix);
 
 }  // namespace narthex::promql

@@ -12,17 +12,43 @@ bool HasOneName(const VectorSelector& selector) {
   return false;
 }
 
+// What the storage's list of series takes for each, about.
+constexpr size_t kListBytes = 64;
+
 // Resolves the matchers; `labels` gets one entry per series.
 StatusOr<std::unique_ptr<storage::SeriesList>> Select(QueryContext* context,
                                                       const storage::SelectHints& hints,
                                                       const VectorSelector& selector,
-                                                      std::vector<Labels>* labels) {
+                                                      std::vector<Labels>* labels,
+                                                      MemoryHold* hold) {
   NX_RETURN_IF_ERROR(context->CheckAlive());
   auto list = context->querier().Select(hints, selector.matchers);
   if (!list.ok()) return list.status();
-  labels->reserve((*list)->size());
-  for (size_t i = 0; i < (*list)->size(); ++i) labels->push_back((*list)->labels(i));
+  const size_t n = (*list)->size();
+  if (hold->Grow(n * (sizeof(Labels) + kListBytes))) labels->reserve(n);
+  for (size_t i = 0; i < n; ++i) {
+    if (i % 1024 == 0) NX_RETURN_IF_ERROR(context->CheckAlive());
+    labels->push_back((*list)->labels(i));
+    hold->Grow(labels->back().flat().size() + 1);
+  }
   return list;
+}
+
+// Appends the samples of [mint, maxt], in pieces: how many there are is seen when they are there.
+Status ReadSamples(const QueryContext& context, const storage::SeriesList& list, size_t index,
+                   TimestampMs mint, TimestampMs maxt, storage::SampleColumns* out,
+                   MemoryHold* hold) {
+  constexpr size_t kFewSamples = 64 << 10;
+  uint64_t piece = 86'400'000;
+  while (static_cast<uint64_t>(maxt) - static_cast<uint64_t>(mint) > piece) {
+    const size_t before = out->size();
+    NX_RETURN_IF_ERROR(list.Read(index, mint, mint + static_cast<int64_t>(piece) - 1, out));
+    mint += static_cast<int64_t>(piece);
+    if (!hold->AtLeast(BytesOf(*out))) return context.CheckMemory();
+    if (out->size() - before < kFewSamples) piece *= 2;
+  }
+  NX_RETURN_IF_ERROR(list.Read(index, mint, maxt, out));
+  return hold->AtLeast(BytesOf(*out)) ? OkStatus() : context.CheckMemory();
 }
 
 storage::SelectHints HintsFor(const RangeWindows& w, int64_t reach_ms, const SelectorUse& use) {
@@ -54,12 +80,13 @@ class VectorSelectorOp final : public Operator {
       : Operator(context, refs.steps),
         refs_(refs),
         want_timestamps_(want_timestamps),
-        smoothed_(smoothed) {}
+        smoothed_(smoothed),
+        counter_(context) {}
 
   Status Open(const VectorSelector& selector, const SelectorUse& use) {
     one_name_ = HasOneName(selector);
-    NX_ASSIGN_OR_RETURN(
-        list_, Select(context_, HintsFor(refs_, context_->lookback_ms(), use), selector, &labels_));
+    NX_ASSIGN_OR_RETURN(list_, Select(context_, HintsFor(refs_, context_->lookback_ms(), use),
+                                      selector, &labels_, &hold_));
     return OkStatus();
   }
 
@@ -68,10 +95,12 @@ class VectorSelectorOp final : public Operator {
       NX_RETURN_IF_ERROR(ProduceFixed(first, out));
     } else {
       storage::SampleColumns columns;
+      MemoryHold hold = context_->NewHold();
       for (size_t row = 0; row < out->rows(); ++row) {
         columns.Clear();
-        NX_RETURN_IF_ERROR(list_->Read(first + row, refs_.first_end() - context_->lookback_ms() + 1,
-                                       refs_.last_end() + refs_.after_ms, &columns));
+        NX_RETURN_IF_ERROR(ReadSamples(*context_, *list_, first + row,
+                                       refs_.first_end() - context_->lookback_ms() + 1,
+                                       refs_.last_end() + refs_.after_ms, &columns, &hold));
         context_->CountRead(static_cast<int64_t>(columns.size()));
         if (smoothed_) {
           Interpolate(columns, row, out);
@@ -80,9 +109,8 @@ class VectorSelectorOp final : public Operator {
         }
       }
     }
-    const size_t points = out->CountPoints();
-    context_->CountQueryable(static_cast<int64_t>(points));
-    return context_->Charge(points);
+    counter_.Add(*out);
+    return context_->Charge(out->CountPoints());
   }
 
  private:
@@ -168,26 +196,27 @@ class VectorSelectorOp final : public Operator {
   const RangeWindows refs_;
   const bool want_timestamps_;
   const bool smoothed_;
+  const SampleCounter counter_;
   std::unique_ptr<storage::SeriesList> list_;
 };
 
 class MatrixSource final : public RangeSource {
  public:
   MatrixSource(QueryContext* context, const RangeWindows& windows)
-      : RangeSource(windows), context_(context) {}
+      : RangeSource(windows, *context), context_(context) {}
 
   Status Open(const VectorSelector& selector, const SelectorUse& use) {
     one_name_ = HasOneName(selector);
-    NX_ASSIGN_OR_RETURN(
-        list_, Select(context_, HintsFor(windows_, windows_.range_ms, use), selector, &labels_));
+    NX_ASSIGN_OR_RETURN(list_, Select(context_, HintsFor(windows_, windows_.range_ms, use),
+                                      selector, &labels_, &hold_));
     return OkStatus();
   }
 
-  Status Load(size_t index, storage::SampleColumns* out) const override {
+  Status Load(size_t index, storage::SampleColumns* out, MemoryHold* hold) const override {
     out->Clear();
-    NX_RETURN_IF_ERROR(
-        list_->Read(index, windows_.first_end() - windows_.range_ms - windows_.before_ms + 1,
-                    windows_.last_end() + windows_.after_ms, out));
+    NX_RETURN_IF_ERROR(ReadSamples(
+        *context_, *list_, index, windows_.first_end() - windows_.range_ms - windows_.before_ms + 1,
+        windows_.last_end() + windows_.after_ms, out, hold));
     context_->CountRead(static_cast<int64_t>(out->size()));
     DropStale(out);
     return OkStatus();
@@ -218,6 +247,14 @@ class MatrixSource final : public RangeSource {
 };
 
 }  // namespace
+
+size_t BytesOf(const storage::SampleColumns& columns) {
+  size_t n = columns.timestamps.capacity() * sizeof(int64_t) +
+             columns.values.capacity() * sizeof(double) +
+             columns.histogram_index.capacity() * sizeof(uint32_t);
+  for (const FloatHistogram& h : columns.histograms) n += BytesOf(h);
+  return n;
+}
 
 StatusOr<OperatorPtr> MakeVectorSelector(QueryContext* context, const EvalWindow& window,
                                          const VectorSelector& selector, const SelectorUse& use,

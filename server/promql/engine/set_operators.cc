@@ -9,8 +9,10 @@ namespace {
 // One presence bitmap a match group.
 class GroupPresence {
  public:
-  GroupPresence(size_t groups, size_t steps)
-      : words_(PresenceWords(steps)), bits_(groups * words_, 0) {}
+  GroupPresence(QueryContext& context, size_t groups, size_t steps)
+      : words_(PresenceWords(steps)), hold_(context.NewHold()) {
+    if (hold_.Grow(groups * words_ * sizeof(uint64_t))) bits_.resize(groups * words_, 0);
+  }
   void Add(size_t group, const uint64_t* presence) {
     for (size_t w = 0; w < words_; ++w) bits_[group * words_ + w] |= presence[w];
   }
@@ -18,6 +20,7 @@ class GroupPresence {
 
  private:
   size_t words_;
+  MemoryHold hold_;
   std::vector<uint64_t> bits_;
 };
 
@@ -39,7 +42,7 @@ class FilterOp final : public Operator {
         groups_(std::move(groups)),
         presence_(std::move(presence)),
         keep_(keep) {
-    labels_ = child_->all_labels();
+    CopyLabels(child_->all_labels());
     one_name_ = child_->one_name();
   }
 
@@ -66,8 +69,10 @@ class ConcatOp final : public Operator {
  public:
   ConcatOp(OperatorPtr lhs, OperatorPtr rhs)
       : Operator(&lhs->context(), lhs->window()), lhs_(std::move(lhs)), rhs_(std::move(rhs)) {
-    labels_ = lhs_->all_labels();
-    labels_.insert(labels_.end(), rhs_->all_labels().begin(), rhs_->all_labels().end());
+    CopyLabels(lhs_->all_labels());
+    if (hold_.Grow(BytesOf(rhs_->all_labels()))) {
+      labels_.insert(labels_.end(), rhs_->all_labels().begin(), rhs_->all_labels().end());
+    }
   }
 
   Status Produce(size_t first, Tile* out) const override {
@@ -93,14 +98,16 @@ class ConcatOp final : public Operator {
 // side, which is upstream's order.
 StatusOr<OperatorPtr> Store(const Operator& op, std::vector<uint32_t>* groups) {
   const bool instant = op.window().steps == 1;
-  RowStore rows(op.window().steps);
+  RowStore rows(op.context(), op.window().steps);
   std::vector<Labels> labels;
+  MemoryHold hold = op.context().NewHold();
   std::vector<uint32_t> kept;
   NX_RETURN_IF_ERROR(ForEachTile(op, [&](size_t first, const Tile& tile) {
     for (size_t row = 0; row < tile.rows(); ++row) {
       if (instant && !tile.Has(row, 0)) continue;
       rows.Add(tile, row);
       labels.push_back(op.labels(first + row));
+      hold.Grow(2 * sizeof(Labels) + labels.back().flat().size());
       kept.push_back((*groups)[first + row]);
     }
     return OkStatus();
@@ -113,7 +120,9 @@ StatusOr<OperatorPtr> Store(const Operator& op, std::vector<uint32_t>* groups) {
 
 StatusOr<OperatorPtr> CombineSets(const BinaryExpr& e, OperatorPtr lhs, OperatorPtr rhs) {
   Signatures sigs = Signatures::Make(*lhs, *rhs, *e.matching);
-  GroupPresence presence(sigs.count, lhs->window().steps);
+  NX_RETURN_IF_ERROR(lhs->context().CheckMemory());
+  GroupPresence presence(lhs->context(), sigs.count, lhs->window().steps);
+  NX_RETURN_IF_ERROR(lhs->context().CheckMemory());
   if (e.op == BinaryOp::kOr) {
     NX_ASSIGN_OR_RETURN(OperatorPtr left, Store(*lhs, &sigs.lhs));
     NX_RETURN_IF_ERROR(Collect(*left, sigs.lhs, &presence));

@@ -8,22 +8,27 @@ namespace {
 class SubquerySource final : public RangeSource {
  public:
   SubquerySource(const RangeWindows& windows, OperatorPtr op)
-      : RangeSource(windows), op_(std::move(op)) {
+      : RangeSource(windows, op->context()), op_(std::move(op)) {
+    hold_.Grow(BytesOf(op_->all_labels()));
     labels_ = op_->all_labels();
     one_name_ = op_->one_name();
   }
 
-  Status Load(size_t index, storage::SampleColumns* out) const override {
+  Status Load(size_t index, storage::SampleColumns* out, MemoryHold* hold) const override {
     out->Clear();
-    Tile tile;
-    tile.Reset(1, op_->window().steps);
+    // A row, and the columns it becomes.
+    const size_t steps = op_->window().steps;
+    hold->AtLeast(Tile::BytesFor(1, steps) + steps * kColumnBytes);
     NX_RETURN_IF_ERROR(op_->context().CheckAlive());
+    Tile tile;
+    tile.Reset(1, steps);
     NX_RETURN_IF_ERROR(op_->Produce(index, &tile));
     ForEachBit(tile.presence(0), tile.words(), [&](size_t i) {
       out->timestamps.push_back(op_->window().ts(i));
       out->values.push_back(tile.values(0)[i]);
       if (tile.HasHistograms(0)) AddHistogram(tile.Histogram(0, i), out);
     });
+    if (tile.HasHistograms()) hold->AtLeast(BytesOf(*out) + 2 * tile.Bytes());
     return OkStatus();
   }
 

@@ -47,6 +47,24 @@ inline void SetBit(uint64_t* bits, size_t i) { bits[i / 64] |= uint64_t{1} << (i
 
 using HistogramPtr = std::shared_ptr<const FloatHistogram>;
 
+// What a histogram takes, its control block included.
+inline size_t BytesOf(const FloatHistogram& h) {
+  return sizeof(FloatHistogram) + 48 +
+         (h.positive_spans.capacity() + h.negative_spans.capacity()) * sizeof(BucketSpan) +
+         (h.positive_buckets.capacity() + h.negative_buckets.capacity() +
+          h.custom_values.capacity()) *
+             sizeof(double);
+}
+
+// For how many numbers a histogram counts: a number and its time take 16 bytes upstream, a
+// histogram what its structure and lists take there.
+inline size_t PointsOf(const FloatHistogram& h) {
+  const size_t words = h.positive_spans.size() + h.negative_spans.size() +
+                       h.positive_buckets.size() + h.negative_buckets.size() +
+                       h.custom_values.size();
+  return (168 + 8 * words + 8) / 16;
+}
+
 // The histograms of one row, by step. Both empty when there are none.
 struct HistogramRow {
   std::vector<uint64_t> bits;  // a subset of the presence bits
@@ -63,12 +81,24 @@ struct HistogramRow {
     SetBit(bits.data(), step);
     cells[step] = std::move(h);
   }
+  size_t Bytes() const;
   void Clear(size_t step) {
     if (!Has(step)) return;
     bits[step / 64] &= ~(uint64_t{1} << (step % 64));
     cells[step] = nullptr;
   }
 };
+
+// A histogram that several neighbouring steps share counts once.
+inline size_t HistogramRow::Bytes() const {
+  size_t n = bits.capacity() * sizeof(uint64_t) + cells.capacity() * sizeof(HistogramPtr);
+  const FloatHistogram* last = nullptr;
+  ForEachBit(bits.data(), bits.size(), [&](size_t i) {
+    if (cells[i].get() != last) n += BytesOf(*cells[i]);
+    last = cells[i].get();
+  });
+  return n;
+}
 
 class Tile {
  public:
@@ -163,6 +193,15 @@ class Tile {
   void SetAllPresent(size_t row) {
     for (size_t w = 0; w < words_; ++w) presence(row)[w] = FullWord(steps_, w);
   }
+  // What a tile of numbers takes, and this one with its histograms.
+  static size_t BytesFor(size_t rows, size_t steps) {
+    return rows * (steps * sizeof(double) + PresenceWords(steps) * sizeof(uint64_t));
+  }
+  size_t Bytes() const {
+    size_t n = BytesFor(rows_, steps_);
+    for (const HistogramRow& row : histograms_) n += row.Bytes();
+    return n;
+  }
   size_t CountPresent() const {
     size_t n = 0;
     for (size_t i = 0; i < rows_ * words_; ++i) n += std::popcount(presence_[i]);
@@ -172,10 +211,8 @@ class Tile {
   size_t CountPoints() const {
     size_t n = CountPresent();
     for (const HistogramRow& row : histograms_) {
-      ForEachBit(row.bits.data(), row.bits.size(), [&](size_t i) {
-        const FloatHistogram& h = *row.cells[i];
-        n += 8 + (h.positive_buckets.size() + h.negative_buckets.size()) / 2;
-      });
+      ForEachBit(row.bits.data(), row.bits.size(),
+                 [&](size_t i) { n += PointsOf(*row.cells[i]) - 1; });
     }
     return n;
   }

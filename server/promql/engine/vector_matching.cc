@@ -12,13 +12,17 @@ namespace {
 using Bits = std::vector<uint64_t>;
 
 struct Side {
+  MemoryHold hold;  // of the labels
   std::vector<Labels> labels;
   RowStore rows;
   std::vector<uint32_t> groups;  // match group by series
 };
 
 StatusOr<Side> ReadSide(const Operator& op, std::vector<uint32_t> groups) {
-  Side side{op.all_labels(), RowStore(op.window().steps), std::move(groups)};
+  MemoryHold hold = op.context().NewHold();
+  if (!hold.Grow(BytesOf(op.all_labels()))) return op.context().CheckMemory();
+  Side side{std::move(hold), op.all_labels(), RowStore(op.context(), op.window().steps),
+            std::move(groups)};
   NX_RETURN_IF_ERROR(ForEachTile(op, [&](size_t, const Tile& tile) {
     for (size_t row = 0; row < tile.rows(); ++row) {
       side.rows.Add(tile, row);
@@ -40,7 +44,9 @@ class VectorMatcher {
         words_(PresenceWords(window.steps)),
         many_(std::move(swapped_ ? rhs : lhs)),
         one_(std::move(swapped_ ? lhs : rhs)),
+        hold_(context->NewHold()),
         ones_of_group_(groups) {
+    hold_.Grow(groups * sizeof(std::vector<uint32_t>) + one_.labels.size() * sizeof(uint64_t));
     for (size_t i = 0; i < one_.labels.size(); ++i) {
       if (!one_.rows.RowEmpty(i))
         ones_of_group_[one_.groups[i]].push_back(static_cast<uint32_t>(i));
@@ -48,10 +54,11 @@ class VectorMatcher {
   }
 
   StatusOr<OperatorPtr> Run() {
+    NX_RETURN_IF_ERROR(context_->CheckMemory());
     NX_RETURN_IF_ERROR(CheckOneSide());
     NX_RETURN_IF_ERROR(FindPairs());
     CountManySide();
-    RowStore rows(window_.steps);
+    RowStore rows(*context_, window_.steps);
     for (const Output& output : outputs_) {
       NX_RETURN_IF_ERROR(context_->CheckAlive());
       result_.Reset(1, window_.steps);
@@ -88,6 +95,7 @@ class VectorMatcher {
       if (ones_of_group_[g].size() > 1) seen.emplace(g, Bits(words_, 0));
     }
     if (seen.empty()) return OkStatus();
+    if (!hold_.Grow(seen.size() * (words_ * sizeof(uint64_t) + 64))) return context_->CheckMemory();
     const Bits any_many = AnyPresent(many_);
     // What is reported is the first clash of the first step that has one.
     size_t first_step = window_.steps;
@@ -142,10 +150,12 @@ class VectorMatcher {
     StringMap<size_t> index;
     for (size_t m = 0; m < many_.labels.size(); ++m) {
       if (many_.rows.RowEmpty(m)) continue;
-      if (m % 1024 == 0) NX_RETURN_IF_ERROR(context_->CheckAlive());
+      if (m % 256 == 0) NX_RETURN_IF_ERROR(context_->CheckAlive());
       for (uint32_t one : ones_of_group_[many_.groups[m]]) {
         if (!many_.rows.MayOverlap(m, one_.rows, one)) continue;
         Labels labels = ResultLabels(many_.labels[m], one_.labels[one]);
+        // Key, labels and the pair.
+        hold_.Grow(2 * (labels.flat().size() + sizeof labels) + 64);
         const auto [it, added] = index.try_emplace(std::string(labels.flat()), outputs_.size());
         if (added) outputs_.push_back({std::move(labels), {}});
         outputs_[it->second].pairs.push_back({static_cast<uint32_t>(m), one});
@@ -176,6 +186,7 @@ class VectorMatcher {
     std::vector<uint32_t> count(ones_of_group_.size(), 0);
     for (size_t m = 0; m < many_.labels.size(); ++m) {
       if (!many_.rows.RowEmpty(m) && ++count[many_.groups[m]] == 2) {
+        hold_.Grow(words_ * sizeof(uint64_t) + 64);
         matched_.emplace(many_.groups[m], Bits(words_, 0));
       }
     }
@@ -271,6 +282,7 @@ class VectorMatcher {
   const size_t words_;
   const Side many_;
   const Side one_;
+  MemoryHold hold_;
   std::vector<std::vector<uint32_t>> ones_of_group_;
   absl::flat_hash_map<uint32_t, Bits> matched_;
   std::vector<Output> outputs_;
@@ -345,6 +357,7 @@ class Filler {
 
 StatusOr<OperatorPtr> MatchVectors(const BinaryExpr& e, OperatorPtr lhs, OperatorPtr rhs) {
   Signatures sigs = Signatures::Make(*lhs, *rhs, *e.matching);
+  NX_RETURN_IF_ERROR(lhs->context().CheckMemory());
   NX_ASSIGN_OR_RETURN(Side left, ReadSide(*lhs, std::move(sigs.lhs)));
   NX_ASSIGN_OR_RETURN(Side right, ReadSide(*rhs, std::move(sigs.rhs)));
   QueryContext* context = &lhs->context();
@@ -352,6 +365,10 @@ StatusOr<OperatorPtr> MatchVectors(const BinaryExpr& e, OperatorPtr lhs, Operato
   lhs.reset();
   rhs.reset();
   if (e.matching->fill_left || e.matching->fill_right) {
+    MemoryHold hold = context->NewHold();
+    if (!hold.Grow(sigs.count * (2 * PresenceWords(window.steps) * 8 + 2 * sizeof(Labels)))) {
+      return context->CheckMemory();
+    }
     Filler(*e.matching, window, sigs.count)
         .Run(e.matching->fill_left, e.matching->fill_right, &left, &right);
   }

@@ -100,6 +100,9 @@ class HistogramOp final : public Operator {
         histograms_(GroupBuckets(*child_)),
         evaluation_(std::move(evaluation)),
         where_(where) {
+    // The groups, and the labels of their values.
+    const size_t bytes = BytesOf(child_->all_labels());
+    if (!hold_.Grow(bytes * (1 + evaluation_->variants()))) return;
     for (const AnyHistogram& h : histograms_) {
       const Labels labels = DropMetricName(h.labels);
       for (size_t v = 0; v < evaluation_->variants(); ++v) {
@@ -120,6 +123,8 @@ class HistogramOp final : public Operator {
  private:
   Status ProduceOne(const AnyHistogram& histogram, size_t variant, size_t row, Tile* out) const {
     const size_t n = histogram.buckets.size();
+    MemoryHold hold = context_->NewHold();
+    if (!hold.Grow((n + 1) * Tile::BytesFor(1, out->steps()))) return context_->CheckMemory();
     std::vector<Tile> tiles(n + 1);
     for (size_t b = 0; b < n; ++b) {
       tiles[b].Reset(1, out->steps());

@@ -95,7 +95,7 @@ StatusOr<InfoSeries> ReadInfo(Builder& builder, const Call& call, const EvalWind
   }
   NX_ASSIGN_OR_RETURN(OperatorPtr op, MakeVectorSelector(&builder.context(), window, selector,
                                                          {.function = "info"}, true));
-  InfoSeries out{op->all_labels(), RowStore(window.steps), {}};
+  InfoSeries out{op->all_labels(), RowStore(builder.context(), window.steps), {}};
   NX_RETURN_IF_ERROR(ForEachTile(*op, [&](size_t first, const Tile& tile) {
     for (size_t row = 0; row < tile.rows(); ++row) {
       out.times.Add(tile, row);
@@ -111,7 +111,12 @@ class Joiner {
  public:
   Joiner(QueryContext* context, const EvalWindow& window, const Wanted& wanted,
          const InfoSeries& info)
-      : context_(context), window_(window), wanted_(wanted), info_(info), rows_(window.steps) {}
+      : context_(context),
+        window_(window),
+        wanted_(wanted),
+        info_(info),
+        rows_(*context, window.steps),
+        hold_(context->NewHold()) {}
 
   Status Add(const Labels& labels, const Tile& tile, size_t row) {
     if (tile.RowEmpty(row)) return OkStatus();
@@ -166,6 +171,7 @@ class Joiner {
   void Keep(const Labels& labels, const Tile& tile, size_t row) {
     rows_.Add(tile, row);
     labels_.push_back(labels);
+    hold_.Grow(2 * sizeof labels + labels.flat().size());
   }
 
   // Of several series of one info metric the one with the newest sample counts.
@@ -216,6 +222,7 @@ class Joiner {
   const Wanted& wanted_;
   const InfoSeries& info_;
   RowStore rows_;
+  MemoryHold hold_;
   std::vector<Labels> labels_;
   Tile tile_;
 };

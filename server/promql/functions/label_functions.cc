@@ -26,6 +26,8 @@ StatusOr<OperatorPtr> LabelReplace(Builder& builder, const Call& call, const Eva
     return FailedPrecondition("invalid destination label name in label_replace(): {}", target);
   }
   NX_ASSIGN_OR_RETURN(OperatorPtr op, builder.Build(*call.args[0], window));
+  MemoryHold hold = builder.context().NewHold();
+  if (!hold.Grow(BytesOf(op->all_labels()))) return builder.context().CheckMemory();
   std::vector<Labels> labels = op->all_labels();
   LabelsBuilder edit;
   std::string value;
@@ -53,6 +55,8 @@ StatusOr<OperatorPtr> LabelJoin(Builder& builder, const Call& call, const EvalWi
     return FailedPrecondition("invalid destination label name in label_join(): {}", target);
   }
   NX_ASSIGN_OR_RETURN(OperatorPtr op, builder.Build(*call.args[0], window));
+  MemoryHold hold = builder.context().NewHold();
+  if (!hold.Grow(BytesOf(op->all_labels()))) return builder.context().CheckMemory();
   std::vector<Labels> labels = op->all_labels();
   LabelsBuilder edit;
   for (Labels& l : labels) {
@@ -116,12 +120,12 @@ StatusOr<OperatorPtr> SortByLabel(Builder& builder, const Call& call, const Eval
     }
     return a < b;
   });
-  RowStore all(1);
+  RowStore all(builder.context(), 1);
   NX_RETURN_IF_ERROR(ForEachTile(*op, [&](size_t, const Tile& tile) {
     for (size_t row = 0; row < tile.rows(); ++row) all.Add(tile, row);
     return OkStatus();
   }));
-  RowStore rows(1);
+  RowStore rows(builder.context(), 1);
   std::vector<Labels> labels;
   Tile tile;
   for (size_t i : order) {

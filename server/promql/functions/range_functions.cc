@@ -32,9 +32,13 @@ class RangeFunctionOp final : public Operator {
  public:
   RangeFunctionOp(QueryContext* context, const EvalWindow& window,
                   std::unique_ptr<RangeSource> source, const RangeSpec& spec, PosRange where)
-      : Operator(context, window), source_(std::move(source)), spec_(spec), where_(where) {
+      : Operator(context, window),
+        source_(std::move(source)),
+        spec_(spec),
+        where_(where),
+        counter_(context) {
     one_name_ = source_->one_name();
-    labels_ = source_->labels();
+    CopyLabels(source_->labels());
     if (spec.rule == NameRule::kDrop) {
       for (Labels& l : labels_) l = DropMetricName(l);
     }
@@ -48,13 +52,15 @@ class RangeFunctionOp final : public Operator {
 
   Status Produce(size_t first, Tile* out) const override {
     storage::SampleColumns samples;
+    MemoryHold hold = context_->NewHold();
     std::vector<uint32_t> lo;
     std::vector<uint32_t> hi;
-    int64_t queryable = 0;
+    std::vector<int64_t> queryable(out->steps(), 0);
     for (size_t row = 0; row < out->rows(); ++row) {
-      NX_RETURN_IF_ERROR(source_->Load(first + row, &samples));
+      NX_RETURN_IF_ERROR(source_->Load(first + row, &samples, &hold));
       FindWindows(source_->windows(), samples.timestamps, &lo, &hi);
-      for (size_t i = 0; i < out->steps(); ++i) queryable += hi[i] - lo[i];
+      for (size_t i = 0; i < out->steps(); ++i) queryable[i] += hi[i] - lo[i];
+      if (!samples.histograms.empty()) WeighHistograms(samples, lo, hi, &queryable);
       const std::string_view metric = source_->labels()[first + row].metric_name();
       if (samples.histograms.empty()) {
         spec_.numbers({source_->windows(),
@@ -81,11 +87,25 @@ class RangeFunctionOp final : public Operator {
       if (spec_.counter) CheckCounter(first + row, *out, row);
       if (quantiles_) CheckQuantiles(*out, row);
     }
-    context_->CountQueryable(queryable);
+    counter_.Add(queryable);
     return context_->Charge(out->CountPoints());
   }
 
  private:
+  // Counts histograms for what they weigh.
+  static void WeighHistograms(const storage::SampleColumns& samples,
+                              const std::vector<uint32_t>& lo, const std::vector<uint32_t>& hi,
+                              std::vector<int64_t>* queryable) {
+    std::vector<int64_t> before(samples.size() + 1, 0);  // of the samples before each
+    for (size_t i = 0; i < samples.size(); ++i) {
+      before[i + 1] = before[i];
+      if (!samples.IsHistogram(i)) continue;
+      before[i + 1] +=
+          static_cast<int64_t>(PointsOf(samples.histograms[samples.histogram_index[i]])) - 1;
+    }
+    for (size_t i = 0; i < lo.size(); ++i) (*queryable)[i] += before[hi[i]] - before[lo[i]];
+  }
+
   const double* Param(size_t i) const { return i < params_.size() ? params_[i].data() : nullptr; }
 
   void CheckQuantiles(const Tile& out, size_t row) const {
@@ -114,6 +134,7 @@ class RangeFunctionOp final : public Operator {
   std::unique_ptr<RangeSource> source_;
   const RangeSpec spec_;
   PosRange where_;
+  const SampleCounter counter_;
   std::vector<std::vector<double>> params_;
   bool quantiles_ = false;
 };

@@ -59,6 +59,10 @@ StatusOr<OperatorPtr> Sort(Builder& builder, const Call& call, const EvalWindow&
   }
   std::vector<double> values;
   std::vector<Labels> labels;
+  MemoryHold hold = builder.context().NewHold();
+  if (!hold.Grow(BytesOf(op->all_labels()) + op->size() * 4 * sizeof(double))) {
+    return builder.context().CheckMemory();
+  }
   NX_RETURN_IF_ERROR(ForEachTile(*op, [&](size_t first, const Tile& tile) {
     for (size_t row = 0; row < tile.rows(); ++row) {
       if (!tile.Has(row, 0) || tile.Histogram(row, 0)) continue;
@@ -75,7 +79,7 @@ StatusOr<OperatorPtr> Sort(Builder& builder, const Call& call, const EvalWindow&
     return kDescending ? values[a] < values[b] : values[a] > values[b];
   };
   GoSortReversed(&order, worse, [&](size_t i) { return std::isnan(values[i]); });
-  RowStore rows(1);
+  RowStore rows(builder.context(), 1);
   std::vector<Labels> sorted;
   const uint64_t present = 1;
   for (size_t i : order) {
@@ -119,7 +123,7 @@ OperatorPtr MakeAbsent(QueryContext* context, const EvalWindow& window, const Ex
   std::vector<double> ones(window.steps, 1.0);
   std::vector<uint64_t> absent(present.size());
   for (size_t w = 0; w < present.size(); ++w) absent[w] = ~present[w] & FullWord(window.steps, w);
-  RowStore rows(window.steps);
+  RowStore rows(*context, window.steps);
   rows.Add(ones.data(), absent.data());
   return MakeStored(context, window, {LabelsForAbsent(arg)}, std::move(rows), true);
 }
