@@ -2,12 +2,14 @@
 
 #include <bit>
 #include <cmath>
+#include <cstring>
 #include <limits>
 
 #include "core/base/check.h"
 #include "server/promql/engine/tile.h"
 #include "server/promql/engine/vectorized.h"
 #include "server/promql/functions/kahan.h"
+#include "server/promql/functions/lanes.h"
 
 namespace narthex::promql {
 namespace {
@@ -20,19 +22,19 @@ inline void ForLanes(uint64_t mask, F f) {
   for (; mask != 0; mask &= mask - 1) f(static_cast<size_t>(std::countr_zero(mask)));
 }
 
-// All lanes at once, written so that the compiler turns the choices into blends.
 NX_VECTORIZED void AddSumDense(double* __restrict sum, double* __restrict comp,
                                const double* __restrict values, size_t lanes) {
-  for (size_t i = 0; i < lanes; ++i) {
-    const double s = sum[i];
-    const double v = values[i];
-    const double t = s + v;
-    const double big = __builtin_fabs(s) >= __builtin_fabs(v) ? s : v;
-    const double small = __builtin_fabs(s) >= __builtin_fabs(v) ? v : s;
-    const double c = comp[i] + ((big - t) + small);
-    comp[i] = __builtin_fabs(t) == kInf ? 0.0 : c;
-    sum[i] = t;
+  size_t i = 0;
+  for (; i + kLaneWidth <= lanes; i += kLaneWidth) {
+    Lanes s, c, v;
+    std::memcpy(&s, sum + i, sizeof s);
+    std::memcpy(&c, comp + i, sizeof c);
+    std::memcpy(&v, values + i, sizeof v);
+    AddLanes(v, &s, &c);
+    std::memcpy(sum + i, &s, sizeof s);
+    std::memcpy(comp + i, &c, sizeof c);
   }
+  for (; i < lanes; ++i) KahanAdd(values[i], &sum[i], &comp[i]);
 }
 
 // The sum starts at -0, which adding a first sample turns into exactly that sample.

@@ -1,42 +1,37 @@
 #include "server/promql/functions/lane_kernels.h"
 
 #include <cmath>
-#include <limits>
+#include <cstring>
 
 #include "server/promql/engine/vectorized.h"
 #include "server/promql/functions/kahan.h"
+#include "server/promql/functions/lanes.h"
 
 namespace narthex::promql {
 namespace {
 
-constexpr double kInf = std::numeric_limits<double>::infinity();
+constexpr size_t kGroups = kLanes / kLaneWidth;
 
-// KahanAdd of one lane, without branches.
-inline __attribute__((always_inline)) void AddBlended(double v, double* sum, double* c) {
-  const double s = *sum;
-  const double t = s + v;
-  const bool sum_is_big = __builtin_fabs(s) >= __builtin_fabs(v);
-  const double big = sum_is_big ? s : v;
-  const double small = sum_is_big ? v : s;
-  const double next = *c + ((big - t) + small);
-  *c = __builtin_fabs(t) == kInf ? 0.0 : next;
-  *sum = t;
+NX_LANE_INLINE void Load(const double* const* windows, size_t k, Lanes* v) {
+  *v = Lanes{windows[0][k], windows[1][k], windows[2][k], windows[3][k]};
 }
 
 size_t Shortest(const uint32_t* sizes) { return *std::min_element(sizes, sizes + kLanes); }
 
 // The first `n` samples of all lanes.
-NX_VECTORIZED void AddDense(const double* const* windows, size_t n, double* __restrict sums,
-                            double* __restrict comps) {
-  double sum[kLanes], c[kLanes], v[kLanes];
-  for (size_t l = 0; l < kLanes; ++l) sum[l] = sums[l];
-  for (size_t l = 0; l < kLanes; ++l) c[l] = comps[l];
+NX_VECTORIZED void AddDense(const double* const* windows, size_t n, double* sums, double* comps) {
+  Lanes sum[kGroups], c[kGroups];
+  std::memcpy(sum, sums, sizeof sum);
+  std::memcpy(c, comps, sizeof c);
   for (size_t k = 0; k < n; ++k) {
-    for (size_t l = 0; l < kLanes; ++l) v[l] = windows[l][k];
-    for (size_t l = 0; l < kLanes; ++l) AddBlended(v[l], &sum[l], &c[l]);
+    for (size_t g = 0; g < kGroups; ++g) {
+      Lanes v;
+      Load(windows + g * kLaneWidth, k, &v);
+      AddLanes(v, &sum[g], &c[g]);
+    }
   }
-  for (size_t l = 0; l < kLanes; ++l) sums[l] = sum[l];
-  for (size_t l = 0; l < kLanes; ++l) comps[l] = c[l];
+  std::memcpy(sums, sum, sizeof sum);
+  std::memcpy(comps, c, sizeof c);
 }
 
 struct Moments {
@@ -44,20 +39,21 @@ struct Moments {
 };
 
 NX_VECTORIZED void MomentsDense(const double* const* windows, size_t n, Moments* out) {
-  double mean[kLanes] = {}, c_mean[kLanes] = {}, aux[kLanes] = {}, c_aux[kLanes] = {}, v[kLanes];
+  Lanes mean[kGroups] = {}, c_mean[kGroups] = {}, aux[kGroups] = {}, c_aux[kGroups] = {};
   for (size_t k = 0; k < n; ++k) {
     const auto count = static_cast<double>(k + 1);
-    for (size_t l = 0; l < kLanes; ++l) v[l] = windows[l][k];
-    for (size_t l = 0; l < kLanes; ++l) {
-      const double delta = v[l] - (mean[l] + c_mean[l]);
-      AddBlended(delta / count, &mean[l], &c_mean[l]);
-      AddBlended(delta * (v[l] - (mean[l] + c_mean[l])), &aux[l], &c_aux[l]);
+    for (size_t g = 0; g < kGroups; ++g) {
+      Lanes v;
+      Load(windows + g * kLaneWidth, k, &v);
+      const Lanes delta = v - (mean[g] + c_mean[g]);
+      AddLanes(delta / count, &mean[g], &c_mean[g]);
+      AddLanes(delta * (v - (mean[g] + c_mean[g])), &aux[g], &c_aux[g]);
     }
   }
-  for (size_t l = 0; l < kLanes; ++l) out->mean[l] = mean[l];
-  for (size_t l = 0; l < kLanes; ++l) out->c_mean[l] = c_mean[l];
-  for (size_t l = 0; l < kLanes; ++l) out->aux[l] = aux[l];
-  for (size_t l = 0; l < kLanes; ++l) out->c_aux[l] = c_aux[l];
+  std::memcpy(out->mean, mean, sizeof mean);
+  std::memcpy(out->c_mean, c_mean, sizeof c_mean);
+  std::memcpy(out->aux, aux, sizeof aux);
+  std::memcpy(out->c_aux, c_aux, sizeof c_aux);
 }
 
 }  // namespace

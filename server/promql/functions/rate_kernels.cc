@@ -1,12 +1,14 @@
 // The rate family: what changed between the ends of a window, extrapolated to its bounds.
 
-#include <bit>
+#include <algorithm>
 #include <cmath>
+#include <cstring>
 #include <limits>
 
 #include "server/promql/engine/vectorized.h"
 #include "server/promql/functions/extrapolation.h"
 #include "server/promql/functions/kahan.h"
+#include "server/promql/functions/lanes.h"
 #include "server/promql/functions/range_kernel.h"
 
 namespace narthex::promql {
@@ -30,42 +32,53 @@ struct Resets {
   }
 };
 
-// Exact below 2^51, which times within a window are, and unlike a conversion done in any lane.
-inline __attribute__((always_inline)) double ToDouble(int64_t v) {
-  constexpr int64_t kMagic = 0x4338000000000000;  // 1.5 · 2^52
-  return std::bit_cast<double>(v + kMagic) - std::bit_cast<double>(kMagic);
-}
-
 // The ends of a run of windows, and what the counter rose between them.
 struct Ends {
   static constexpr size_t kRun = 128;
   int64_t first_time[kRun], last_time[kRun], range_end[kRun];
-  int32_t samples[kRun];
+  double gaps[kRun];  // samples less one
   double first_value[kRun], rise[kRun];
 };
 
-// As Extrapolation::Factor, operation by operation.
+template <typename To, typename From>
+NX_LANE_INLINE void LoadLanes(const From* from, To* to) {
+  std::memcpy(to, from, sizeof *to);
+}
+
+// As Extrapolation::Factor, operation by operation. Writes whole lanes.
 template <bool kCounter, bool kRate>
-inline __attribute__((always_inline)) void ExtrapolateRun(const Ends& e, size_t n, int64_t range_ms,
-                                                          double range_seconds,
-                                                          double* __restrict out) {
-  for (size_t i = 0; i < n; ++i) {
-    const double rise = e.rise[i];
-    const double sampled = ToDouble(e.last_time[i] - e.first_time[i]) / 1000;
-    double to_start = ToDouble(e.first_time[i] - (e.range_end[i] - range_ms)) / 1000;
-    double to_end = ToDouble(e.range_end[i] - e.last_time[i]) / 1000;
-    const double average = sampled / static_cast<double>(e.samples[i] - 1);
-    const double threshold = average * 1.1;
-    to_start = to_start >= threshold ? average / 2 : to_start;
+NX_LANE_INLINE void ExtrapolateRun(const Ends& e, size_t n, int64_t range_ms, double range_seconds,
+                                   double* __restrict out) {
+  for (size_t i = 0; i < n; i += kLaneWidth) {
+    LaneMask first_time, last_time, range_end;
+    Lanes gaps, first_value, rise;
+    LoadLanes(e.first_time + i, &first_time);
+    LoadLanes(e.last_time + i, &last_time);
+    LoadLanes(e.range_end + i, &range_end);
+    LoadLanes(e.gaps + i, &gaps);
+    LoadLanes(e.first_value + i, &first_value);
+    LoadLanes(e.rise + i, &rise);
+    Lanes sampled, to_start, to_end;
+    ToLanes(last_time - first_time, &sampled);
+    ToLanes(first_time - (range_end - range_ms), &to_start);
+    ToLanes(range_end - last_time, &to_end);
+    sampled /= 1000.0;
+    to_start /= 1000.0;
+    to_end /= 1000.0;
+    const Lanes average = sampled / gaps;
+    const Lanes threshold = average * 1.1;
+    const Lanes half = average / 2.0;
+    to_start = to_start >= threshold ? half : to_start;
     if constexpr (kCounter) {
-      const double zero = sampled * (e.first_value[i] / rise);
-      const bool counts = (rise > 0) & (e.first_value[i] >= 0) & (zero < to_start);
+      const Lanes zero = sampled * (first_value / rise);
+      const LaneMask counts = (rise > 0.0) & (first_value >= 0.0) & (zero < to_start);
       to_start = counts ? zero : to_start;
     }
-    to_end = to_end >= threshold ? average / 2 : to_end;
-    double factor = (sampled + to_start + to_end) / sampled;
+    to_end = to_end >= threshold ? half : to_end;
+    Lanes factor = (sampled + to_start + to_end) / sampled;
     if constexpr (kRate) factor /= range_seconds;
-    out[i] = rise * factor;
+    const Lanes result = rise * factor;
+    std::memcpy(out + i, &result, sizeof result);
   }
 }
 
@@ -91,7 +104,11 @@ void Extrapolated(const RangeInput& in, double* out, uint64_t* presence, decltyp
   size_t first_reset = 0;
   size_t n = 0;
   const auto flush = [&](size_t end) {
-    if (n > 0) run(ends, n, in.windows.range_ms, range_seconds, out + end - n);
+    if (n > 0) {
+      double results[Ends::kRun];
+      run(ends, n, in.windows.range_ms, range_seconds, results);
+      std::copy_n(results, n, out + end - n);
+    }
     n = 0;
   };
   for (size_t i = 0; i < in.steps; ++i) {
@@ -114,7 +131,7 @@ void Extrapolated(const RangeInput& in, double* out, uint64_t* presence, decltyp
     ends.first_time[n] = in.times[lo];
     ends.last_time[n] = in.times[hi - 1];
     ends.range_end[n] = in.windows.end(i);
-    ends.samples[n] = static_cast<int32_t>(hi - lo);
+    ends.gaps[n] = static_cast<double>(hi - lo - 1);
     SetBit(presence, i);
     if (++n == Ends::kRun) flush(i + 1);
   }
