@@ -122,6 +122,7 @@ struct StorageConfig {
   double retention_percentage = 0;           // of the file system; 0: none
   std::optional<ExemplarsConfig> exemplars;  // acts with the feature exemplar-storage
   int64_t out_of_order_window_ms = 0;
+  double stale_series_threshold = 0;
 };
 
 struct Config {

@@ -117,7 +117,7 @@ const std::vector<Broken>& BrokenConfigs() {
       {"tracing: {endpoint: x}\n", "tracing is not implemented", false},
       {"otlp: {promote_resource_attributes: [a]}\n", "otlp is not implemented", false},
       {"storage: {exemplars: {max_exemplar: 1}}\n", "field max_exemplar not found"},
-      {"storage: {tsdb: {stale_series_compaction_threshold: 0.5}}\n", "stale_series_compaction_threshold is not implemented", false},
+      {"storage: {tsdb: {stale_series_compaction_threshold: 1.5}}\n", "must be in the range [0, 1]", false},
       {"storage: {tsdb: {chunk_encoding: {floats: xor2}}}\n", "chunk_encoding.floats: \"xor2\"", false},
       {"storage: {tsdb: {retention: {percentage: 101}}}\n", "'storage.tsdb.retention.percentage' must be in the range [0, 100]", false},
       {"storage: {tsdb: {out_of_order_window: 1h}}\n", "field out_of_order_window not found"},
@@ -165,6 +165,7 @@ TEST_CASE("good configurations are accepted, also by promtool") {
       "rule_files: ['r/*.yml', 'x*.yml']\n",
       "storage: {tsdb: {out_of_order_time_window: 0s}}\n",
       "storage: {tsdb: {out_of_order_time_window: 30m}}\n",
+      "storage: {tsdb: {stale_series_compaction_threshold: 0.5}}\n",
   };
   for (const std::string& text : cases) {
     INFO(text);

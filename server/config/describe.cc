@@ -249,7 +249,11 @@ struct Retention {
 void DescribeTsdb(Fields& f, StorageConfig& s) {
   f.Type("config.plain", "config.TSDBConfig");
   f.Millis("out_of_order_time_window", s.out_of_order_window_ms);
-  f.Refuse("stale_series_compaction_threshold", kNotHere);
+  f.Field("stale_series_compaction_threshold", s.stale_series_threshold);
+  if (s.stale_series_threshold < 0 || s.stale_series_threshold > 1) {
+    f.Fail(InvalidArgument(
+        "'storage.tsdb.stale_series_compaction_threshold' must be in the range [0, 1]"));
+  }
   if (const Node* encoding = f.Take("chunk_encoding"); encoding != nullptr) {
     struct Encoding {
       std::string floats = "xor";

@@ -21,6 +21,9 @@ namespace {
 
 using std::chrono::milliseconds;
 
+// What upstream takes for a percentage that is none.
+constexpr int kDefaultDelayPercent = 10;
+
 int CpuCount() { return std::max(1U, std::thread::hardware_concurrency()); }
 
 int64_t ThreadCount() {
@@ -268,6 +271,12 @@ StatusOr<bool> App::OpenStorage() {
   options.maintenance_interval = milliseconds(*flags_.block_reload_ms);
   options.max_exemplars = MaxExemplars(*current());
   options.out_of_order_window_ms = current()->storage.out_of_order_window_ms;
+  options.stale_series_threshold = current()->storage.stale_series_threshold;
+  if (flags_.features.contains("delayed-compaction")) {
+    const int64_t percent = *flags_.compaction_delay_percent;
+    options.compaction_delay_percent =
+        percent > 0 && percent <= 100 ? static_cast<int>(percent) : kDefaultDelayPercent;
+  }
   options.wal_compression = *flags_.wal_compression;
   options.checkpoint_on_close = true;
   if (*flags_.wal_segment_bytes > 0) {

@@ -138,6 +138,7 @@ Status App::Apply(std::shared_ptr<const config::Config> config) {
   db_->SetRetention(Retention(*config));
   db_->SetMaxExemplars(MaxExemplars(*config));
   db_->SetOutOfOrderWindow(config->storage.out_of_order_window_ms);
+  db_->SetStaleSeriesThreshold(config->storage.stale_series_threshold);
   note("query log", ApplyQueryLog(*config));
   note("scrape", scrape_->ApplyConfig(config));
   note("notifier", notifier_->ApplyConfig(config));

@@ -23,13 +23,13 @@ constexpr std::string_view kHarmlessFeatures[] = {
     "promql-duration-expr",   "native-histograms",
     "ooo-native-histograms",  "auto-gomaxprocs",
     "auto-gomemlimit",        "new-service-discovery-manager",
-    "no-default-scrape-port", "utf8-names",
-    "delayed-compaction"};
+    "no-default-scrape-port", "utf8-names"};
 constexpr std::string_view kActingFeatures[] = {
     "promql-experimental-functions", "promql-extended-range-selectors",
     "promql-binop-fill-modifiers",   "promql-per-step-stats",
     "extra-scrape-metrics",          "auto-reload-config",
-    "concurrent-rule-eval",          "exemplar-storage"};
+    "concurrent-rule-eval",          "exemplar-storage",
+    "delayed-compaction"};
 constexpr std::string_view kRefusedFeatures[] = {"memory-snapshot-on-shutdown",
                                                  "metadata-wal-records",
                                                  "promql-delayed-name-removal",
@@ -247,8 +247,11 @@ void Flags::AddStorageFlags() {
       set.Duration("storage.tsdb.block-reload-interval",
                    "How often blocks are looked for and compaction is tried; at least 1s.", "1m",
                    kProm, kHidden);
-  set.Int("storage.tsdb.delayed-compaction.max-percent",
-          "Accepted for compatibility: compaction is not delayed.", 10, kHidden);
+  compaction_delay_percent =
+      set.Int("storage.tsdb.delayed-compaction.max-percent",
+              "With the feature delayed-compaction: how much of the minimum block duration a "
+              "compaction of the head is delayed at most, in percent.",
+              10, kHidden);
 }
 
 void Flags::AddAgentFlags() {

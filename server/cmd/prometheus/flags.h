@@ -55,6 +55,7 @@ struct Flags {
   int64_t* head_series_limit;
   double* memory_budget_ratio;
   int64_t* block_reload_ms;
+  int64_t* compaction_delay_percent;
   bool* no_lockfile;
   bool* export_wal;
   int64_t* wal_segment_bytes;

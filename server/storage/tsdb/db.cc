@@ -26,6 +26,7 @@ Db::Impl::Impl(const Options& o)
       head(o),
       blocks(o.dir),
       delay_file(o.delay_compact_file, o.clock != nullptr ? *o.clock : Clock::System()),
+      stale_threshold(o.stale_series_threshold),
       retention{o.retention_ms, o.retention_bytes, o.retention_percentage} {}
 
 Db::Impl::~Impl() {
@@ -236,10 +237,12 @@ Status Db::Flush(bool sync) {
 Status Db::CompactNow() {
   MutexLock lock(impl_->maintenance);
   if (impl_->closed) return FailedPrecondition("the database is closed");
-  return impl_->Compact();
+  return impl_->Compact(/*may_wait=*/false);
 }
 
 void Db::SetOutOfOrderWindow(int64_t window_ms) { impl_->head.core().late.window_ms = window_ms; }
+
+void Db::SetStaleSeriesThreshold(double threshold) { impl_->stale_threshold = threshold; }
 
 void Db::SetRetention(const RetentionLimits& limits) {
   {

@@ -76,7 +76,9 @@ class Db final : public storage::Appendable,
   void SetRetention(const RetentionLimits& limits);
   // The same for the out-of-order window.
   void SetOutOfOrderWindow(int64_t window_ms);
-  // Cuts and merges all that is due, now.
+  // The same for the part of stale series that takes them out of the head.
+  void SetStaleSeriesThreshold(double threshold);
+  // Cuts and merges all that is due, now, delay or not.
   Status CompactNow();
   // Off: neither cuts nor merges of blocks (an external tool works on them).
   void SetCompactions(bool enabled);

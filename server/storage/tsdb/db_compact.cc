@@ -3,6 +3,7 @@
 #include <malloc.h>
 
 #include <algorithm>
+#include <random>
 #include <thread>
 
 #include "core/log/log.h"
@@ -29,6 +30,11 @@ bool Wait(const std::atomic<bool>& cancel, Condition&& condition) {
   return true;
 }
 
+double RandomPart() {
+  std::random_device device;
+  return std::uniform_real_distribution<double>(0, 1)(device);
+}
+
 }  // namespace
 
 BlockWriter::Options Db::Impl::WriterOptions() const {
@@ -38,19 +44,35 @@ BlockWriter::Options Db::Impl::WriterOptions() const {
   return out;
 }
 
-Status Db::Impl::Compact() {
+Status Db::Impl::Compact(bool may_wait) {
   bool cut = false;
-  while (CutDue() && !Stopping()) {
+  while (CutDue() && !Stopping() && !(may_wait && CutWaits())) {
     // Readers of the last cut are still there: the head keeps growing until they have gone.
     if (unfinished_cut.has_value() && !FinishCut()) break;
     NX_RETURN_IF_ERROR(CutHead());
+    cut_after.reset();
     cut = true;
   }
   if (cut) {
     NX_RETURN_IF_ERROR(CutLate());
     NX_RETURN_IF_ERROR(CheckpointLocked());
   }
+  NX_RETURN_IF_ERROR(CompactStale());
   return CompactBlocks();
+}
+
+bool Db::Impl::CutWaits() {
+  if (options.compaction_delay_percent <= 0) return false;
+  const Clock& clock = options.clock != nullptr ? *options.clock : Clock::System();
+  const int64_t now = clock.NowMs();
+  if (!cut_after.has_value()) {
+    const double part = options.random ? options.random() : RandomPart();
+    const auto longest = static_cast<double>(options.chunk_range_ms) / 100 *
+                         static_cast<double>(options.compaction_delay_percent);
+    cut_after = now + static_cast<int64_t>(longest * part);
+    NX_LOG(Info, "Compaction of the head is delayed", {"ms", *cut_after - now});
+  }
+  return now < *cut_after;
 }
 
 bool Db::Impl::CutDue() const {

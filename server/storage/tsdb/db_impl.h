@@ -19,6 +19,7 @@
 #include "server/storage/tsdb/db.h"
 #include "server/storage/tsdb/db_metrics.h"
 #include "server/storage/tsdb/delay_file.h"
+#include "server/storage/tsdb/head/ended_series.h"
 #include "server/storage/tsdb/head/head.h"
 
 namespace narthex::tsdb {
@@ -65,9 +66,15 @@ struct Db::Impl {
   bool Stopping() const { return cancel.load(std::memory_order_relaxed); }
 
   // ---- Compaction (db_compact.cc) ----
-  // Everything that is due: cuts first, then merges of blocks.
-  Status Compact() REQUIRES(maintenance);
+  // Everything that is due: cuts first, then merges of blocks. `may_wait`: cuts after their delay.
+  Status Compact(bool may_wait) REQUIRES(maintenance);
   bool CutDue() const;
+  // A cut is due, and its random delay is not over.
+  bool CutWaits() REQUIRES(maintenance);
+  // Series that have ended go to blocks and out of the head when they are many.
+  Status CompactStale() REQUIRES(maintenance);
+  Status WriteStaleBlocks(const std::vector<EndedSeries>& ended) REQUIRES(maintenance);
+  bool FinishStale() REQUIRES(maintenance);
   Status CutHead() REQUIRES(maintenance);
   // Writes what came out of order to blocks of its own.
   Status CutLate() REQUIRES(maintenance);
@@ -105,6 +112,7 @@ struct Db::Impl {
   DelayFile delay_file;
   std::vector<std::shared_ptr<Collector>> collectors;
   std::atomic<bool> compactions_enabled{true};
+  std::atomic<double> stale_threshold;
   std::atomic<bool> cancel{false};
 
   mutable Mutex view_mutex;
@@ -121,6 +129,13 @@ struct Db::Impl {
     uint64_t mark = 0;  // readers before it still need the head's copy
   };
   std::optional<Cut> unfinished_cut GUARDED_BY(maintenance);
+  // Series that blocks have, and that the head still shows to readers from before.
+  struct StaleCut {
+    std::vector<EndedSeries> series;
+    uint64_t mark = 0;
+  };
+  std::optional<StaleCut> unfinished_stale GUARDED_BY(maintenance);
+  std::optional<int64_t> cut_after GUARDED_BY(maintenance);  // ms of the clock
 
   Mutex stop_mutex;
   CondVar stop_signal;

@@ -66,7 +66,7 @@ Status Db::Impl::Housekeep() {
   Status status = ReloadBlocks();
   if (compactions_enabled) {
     metrics.compactions_triggered->Inc();
-    const Status compacted = Compact();
+    const Status compacted = Compact(/*may_wait=*/true);
     if (status.ok()) status = compacted;
   } else {
     metrics.compactions_skipped->Inc();

@@ -42,6 +42,12 @@ struct Options {
   int64_t max_block_ms = 0;
   // Blocks that overlap in time are merged.
   bool overlapping_compaction = true;
+  // A cut waits, from when it is due, for a random time of up to this much of the chunk range, so
+  // that many servers do not cut at once. 0: it does not wait.
+  int compaction_delay_percent = 0;
+  // When this part of the head's series has ended with a stale marker, they go to blocks of their
+  // own and out of the head. 0: they stay until the head is cut. Can be changed at run time.
+  double stale_series_threshold = 0;
   // Thanos' list of uploaded blocks: level-1 blocks that are not in it are not merged yet.
   std::string delay_compact_file;
   uint64_t block_segment_bytes = uint64_t{512} << 20;  // of a block's chunk files
@@ -76,6 +82,7 @@ struct Options {
   std::chrono::milliseconds maintenance_interval{60'000};
 
   const Clock* clock = nullptr;        // nullptr: Clock::System()
+  std::function<double()> random;      // from [0, 1); empty: seeded by the system
   Registry* registry = nullptr;        // nullptr: no metrics
   ReplayProgress* progress = nullptr;  // may be nullptr
   // For tests: called between the steps of a checkpoint, without locks.

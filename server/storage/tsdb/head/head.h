@@ -59,10 +59,11 @@ class Head {
   Status Delete(int64_t mint, int64_t maxt, std::span<const Matcher> matchers);
   // Takes the locks of groups and detached series, one after the other.
   uint64_t CountChunks() const;
+  // Forgets series that are parked, in the log too; structure_mutex is held.
+  void RemoveSeries(const std::vector<uint32_t>& dead);
 
  private:
   void CollectDead(uint32_t from, uint32_t to, int64_t mint, std::vector<uint32_t>* dead);
-  void RemoveSeries(const std::vector<uint32_t>& dead);
   bool DropOldChunks(SeriesRecord& record, int64_t mint);
   void FindMinTime(int64_t mint);
 

@@ -12,14 +12,20 @@ namespace {
 
 class HeadChunkSet final : public ChunkSeriesSet {
  public:
-  HeadChunkSet(Head* head, int64_t mint, int64_t maxt)
-      : core_(head->core()), pin_(&core_.epochs), mint_(mint), maxt_(maxt), order_(&core_) {}
+  HeadChunkSet(Head* head, int64_t mint, int64_t maxt, const IdSet* only)
+      : core_(head->core()),
+        pin_(&core_.epochs),
+        mint_(mint),
+        maxt_(maxt),
+        only_(only),
+        order_(&core_) {}
 
   StatusOr<std::vector<std::string>> Symbols() override;
   bool Next() override {
     for (;;) {
       const uint32_t slot = order_.Next();
       if (slot == kNoSlot) break;
+      if (only_ != nullptr && !only_->Contains(slot)) continue;
       if (!Load(slot)) continue;
       ReaderLock lock(core_.index.mutex());
       labels_ = core_.index.GetLabels(slot);
@@ -44,6 +50,7 @@ class HeadChunkSet final : public ChunkSeriesSet {
   HeadCore& core_;
   const Epochs::Pin pin_;  // slots, symbols and chunk files stay
   const int64_t mint_, maxt_;
+  const IdSet* const only_;
   LabelOrder order_;
   Labels labels_;
   std::vector<Interval> deleted_;  // of the current series
@@ -61,7 +68,15 @@ class HeadChunkSet final : public ChunkSeriesSet {
 
 StatusOr<std::vector<std::string>> HeadChunkSet::Symbols() {
   std::vector<std::string> out;
-  {
+  if (only_ != nullptr) {
+    ReaderLock lock(core_.index.mutex());
+    only_->ForEach([&](uint32_t slot) {
+      for (const Label& label : core_.index.GetLabels(slot)) {
+        out.emplace_back(label.name);
+        out.emplace_back(label.value);
+      }
+    });
+  } else {
     ReaderLock lock(core_.index.mutex());
     const SeriesIndex& index = core_.index;
     for (uint32_t n = 0; n < index.names().limit(); ++n) {
@@ -171,8 +186,9 @@ void TakeChunks(const HeadCore& core, uint32_t slot, std::vector<ChunkRef>* full
   }
 }
 
-std::unique_ptr<ChunkSeriesSet> NewHeadChunks(Head* head, int64_t mint, int64_t maxt) {
-  return std::make_unique<HeadChunkSet>(head, mint, maxt);
+std::unique_ptr<ChunkSeriesSet> NewHeadChunks(Head* head, int64_t mint, int64_t maxt,
+                                              const IdSet* only) {
+  return std::make_unique<HeadChunkSet>(head, mint, maxt, only);
 }
 
 }  // namespace narthex::tsdb

@@ -19,7 +19,9 @@ namespace narthex::tsdb {
 void TakeChunks(const HeadCore& core, uint32_t slot, std::vector<ChunkRef>* full,
                 std::vector<EncodedChunk>* open);
 
-// The samples of [mint, maxt], deleted ones left out.
-std::unique_ptr<ChunkSeriesSet> NewHeadChunks(Head* head, int64_t mint, int64_t maxt);
+// The samples of [mint, maxt], deleted ones left out; of the series in `only`, when there is one,
+// which outlives the set.
+std::unique_ptr<ChunkSeriesSet> NewHeadChunks(Head* head, int64_t mint, int64_t maxt,
+                                              const IdSet* only = nullptr);
 
 }  // namespace narthex::tsdb
