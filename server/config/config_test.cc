@@ -165,7 +165,6 @@ TEST_CASE("good configurations are accepted, also by promtool") {
       "rule_files: ['r/*.yml', 'x*.yml']\n",
       "storage: {tsdb: {out_of_order_time_window: 0s}}\n",
       "storage: {tsdb: {out_of_order_time_window: 30m}}\n",
-      "storage: {tsdb: {stale_series_compaction_threshold: 0.5}}\n",
   };
   for (const std::string& text : cases) {
     INFO(text);
@@ -216,6 +215,12 @@ scrape_configs:
   CHECK(b.name_validation == NameValidation::kLegacy);
   CHECK(b.name_escaping == NameEscaping::kUnderscores);
   CHECK_FALSE(*b.extra_scrape_metrics);
+}
+
+TEST_CASE("the threshold of stale series") {
+  const auto config = LoadText("storage: {tsdb: {stale_series_compaction_threshold: 0.5}}\n");
+  REQUIRE(config.ok());
+  CHECK((*config)->storage.stale_series_threshold == 0.5);
 }
 
 TEST_CASE("jobs inherit the switches of histograms, and protobuf with that of native ones") {
