@@ -189,9 +189,11 @@ struct Fixture {
     REQUIRE(response.ok());
     return *std::move(response);
   }
-  http::ClientResponse Get(const std::string& path) {
+  http::ClientResponse Get(const std::string& path,
+                           const std::vector<std::pair<std::string, std::string>>& headers = {}) {
     http::ClientRequest request;
     request.url = path;
+    for (const auto& [name, value] : headers) request.headers.Add(name, value);
     return Do(request);
   }
   http::ClientResponse Send(const std::string& method, const std::string& path,

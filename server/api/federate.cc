@@ -1,5 +1,7 @@
 // /federate: the newest sample of every selected series in an exposition format.
 #include <algorithm>
+#include <limits>
+#include <memory>
 
 #include "core/exposition/writer.h"
 #include "core/log/log.h"
@@ -15,11 +17,28 @@ struct Newest {
   Labels labels;
   TimestampMs t = 0;
   double v = 0;
+  std::shared_ptr<const FloatHistogram> histogram;  // instead of a value
+
+  MetricType type() const {
+    if (histogram == nullptr) return MetricType::kUntyped;
+    return histogram->reset == CounterResetHint::kGauge ? MetricType::kGaugeHistogram
+                                                        : MetricType::kHistogram;
+  }
 };
+
+// The histogram that series `i` has at `t`.
+StatusOr<std::shared_ptr<const FloatHistogram>> ReadHistogram(const storage::SeriesList& series,
+                                                              size_t i, TimestampMs t) {
+  storage::SampleColumns columns;
+  NX_RETURN_IF_ERROR(series.Read(i, t, t, &columns));
+  if (columns.histograms.empty()) return std::shared_ptr<const FloatHistogram>();
+  return std::make_shared<const FloatHistogram>(std::move(columns.histograms.back()));
+}
 
 StatusOr<std::vector<Newest>> Select(const storage::Queryable& storage, TimestampMs now,
                                      int64_t lookback_ms,
-                                     const std::vector<std::vector<Matcher>>& sets) {
+                                     const std::vector<std::vector<Matcher>>& sets,
+                                     bool histograms) {
   NX_ASSIGN_OR_RETURN(auto querier, storage.NewQuerier(now - lookback_ms, now));
   storage::SelectHints hints;
   hints.start = now - lookback_ms;
@@ -31,7 +50,12 @@ StatusOr<std::vector<Newest>> Select(const storage::Queryable& storage, Timestam
     for (size_t i = 0; i < series->size(); ++i) {
       Newest sample;
       if (!series->Last(i, hints.start - 1, now, &sample.t, &sample.v)) continue;
-      if (storage::IsStaleNaN(sample.v) || storage::IsHistogramNaN(sample.v)) continue;
+      if (storage::IsStaleNaN(sample.v)) continue;
+      if (storage::IsHistogramNaN(sample.v)) {
+        if (!histograms) continue;
+        NX_ASSIGN_OR_RETURN(sample.histogram, ReadHistogram(*series, i, sample.t));
+        if (sample.histogram == nullptr) continue;  // deleted meanwhile
+      }
       sample.labels = series->labels(i);
       found.push_back(std::move(sample));
     }
@@ -45,6 +69,50 @@ StatusOr<std::vector<Newest>> Select(const storage::Queryable& storage, Timestam
                           [](const Newest& a, const Newest& b) { return a.labels == b.labels; }),
               found.end());
   return found;
+}
+
+std::vector<NativeHistogram::Span> SpansOf(const std::vector<BucketSpan>& spans) {
+  std::vector<NativeHistogram::Span> out;
+  for (const BucketSpan& span : spans) out.push_back({span.offset, span.length});
+  return out;
+}
+
+// Custom buckets are shown as those of a classic histogram, which is what they mean.
+std::vector<MetricBucket> ClassicBuckets(const FloatHistogram& h) {
+  std::vector<MetricBucket> out;
+  for (const double bound : h.custom_values) out.push_back({.upper_bound = bound});
+  out.push_back({.upper_bound = std::numeric_limits<double>::infinity()});
+  size_t at = 0;
+  int64_t index = 0;
+  for (const BucketSpan& span : h.positive_spans) {
+    index += span.offset;
+    for (uint32_t k = 0; k < span.length && at < h.positive_buckets.size(); ++k, ++index, ++at) {
+      if (index >= 0 && static_cast<size_t>(index) < out.size()) {
+        out[static_cast<size_t>(index)].cumulative_count = h.positive_buckets[at];
+      }
+    }
+  }
+  for (size_t i = 1; i < out.size(); ++i) out[i].cumulative_count += out[i - 1].cumulative_count;
+  return out;
+}
+
+void AddHistogram(const FloatHistogram& h, MetricSample* sample) {
+  sample->sample_count = h.count;
+  sample->sample_sum = h.sum;
+  if (h.custom_buckets()) {
+    sample->buckets = ClassicBuckets(h);
+    return;
+  }
+  NativeHistogram native;
+  native.is_float = true;
+  native.schema = h.schema;
+  native.zero_threshold = h.zero_threshold;
+  native.zero_count = h.zero_count;
+  native.positive_spans = SpansOf(h.positive_spans);
+  native.negative_spans = SpansOf(h.negative_spans);
+  native.positive_counts = h.positive_buckets;
+  native.negative_counts = h.negative_buckets;
+  sample->native = std::make_shared<const NativeHistogram>(std::move(native));
 }
 
 // The labels of the series, then those of the server that it lacks, as upstream orders them.
@@ -67,7 +135,11 @@ MetricSample ToSample(const Newest& newest, const Labels& external) {
     add(label.name, label.value);
   }
   if (!instance) add(kInstanceLabel, "");
-  sample.value = newest.v;
+  if (newest.histogram != nullptr) {
+    AddHistogram(*newest.histogram, &sample);
+  } else {
+    sample.value = newest.v;
+  }
   sample.timestamp_ms = newest.t;
   return sample;
 }
@@ -88,7 +160,10 @@ void Api::Impl::Federate(const http::Request& request, http::ResponseWriter& res
     sets.push_back(*std::move(matchers));
   }
   const OutputFormat format = NegotiateFormat(request.headers.Get("Accept"));
-  auto found = Select(*storage.load(), options.clock->NowMs(), options.lookback_delta_ms, sets);
+  // The text formats have no words for native histograms.
+  const bool histograms = format.format == ExpositionFormat::kProtobuf;
+  auto found =
+      Select(*storage.load(), options.clock->NowMs(), options.lookback_delta_ms, sets, histograms);
   if (!found.ok()) {
     federation_errors.Inc();
     return response.Error(500, MessageOf(found.status()));
@@ -97,7 +172,6 @@ void Api::Impl::Federate(const http::Request& request, http::ResponseWriter& res
   response.headers().Set("Content-Type", ContentTypeOf(format));
   std::string out;
   MetricFamily family;
-  family.type = MetricType::kUntyped;
   bool streaming = false;
   for (size_t i = 0; i < found->size(); ++i) {
     const std::string_view name = (*found)[i].labels.metric_name();
@@ -107,8 +181,12 @@ void Api::Impl::Federate(const http::Request& request, http::ResponseWriter& res
       continue;
     }
     family.name = name;
+    family.type = (*found)[i].type();
     family.samples.push_back(ToSample((*found)[i], external));
-    if (i + 1 < found->size() && (*found)[i + 1].labels.metric_name() == name) continue;
+    if (i + 1 < found->size() && (*found)[i + 1].labels.metric_name() == name &&
+        (*found)[i + 1].type() == family.type) {
+      continue;
+    }
     AppendFamily(family, format, &out);
     family.samples.clear();
     if (out.size() < kChunkBytes) continue;

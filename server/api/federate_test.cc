@@ -1,3 +1,4 @@
+#include "core/exposition/families.h"
 #include "server/api/api_rig.h"
 
 namespace narthex::api {
@@ -32,6 +33,66 @@ TEST_CASE("federation: the newest samples, with the server's labels where there 
   CHECK(bad.body == "1:4: parse error: unexpected end of input inside braces\n");
   CHECK(f.Send("POST", "/federate?match%5B%5D=up", "").status == 405);
   CHECK(Fixture({}, false).Get("/federate?match%5B%5D=up").status == 503);
+}
+
+TEST_CASE("federation of native histograms: in protobuf alone, custom buckets as classic ones") {
+  Fixture f;
+  auto appender = f.db->NewAppender();
+  const IntHistogram integer{.schema = 3,
+                             .zero_threshold = 0.001,
+                             .zero_count = 2,
+                             .count = 7,
+                             .sum = 1.5,
+                             .positive_spans = {{-1, 2}},
+                             .negative_spans = {{4, 1}},
+                             .positive_deltas = {1, 2},
+                             .negative_deltas = {1}};
+  FloatHistogram gauge = ToFloat(integer);
+  gauge.reset = CounterResetHint::kGauge;
+  const IntHistogram custom{.schema = kCustomBucketsSchema,
+                            .count = 6,
+                            .sum = 9,
+                            .positive_spans = {{0, 1}, {1, 1}},
+                            .positive_deltas = {4, -2},
+                            .custom_values = {0.5, 1}};
+  REQUIRE(appender->AppendHistogram({{"__name__", "h"}, {"i", "1"}}, kNow, integer).ok());
+  REQUIRE(appender->AppendHistogram({{"__name__", "h"}, {"i", "2"}}, kNow, gauge).ok());
+  REQUIRE(appender->AppendHistogram({{"__name__", "n"}}, kNow, custom).ok());
+  REQUIRE(appender->AppendHistogram({{"__name__", "gone"}}, kNow - 1000, integer).ok());
+  REQUIRE(appender->Append({{"__name__", "gone"}}, kNow, storage::StaleNaN()).ok());
+  REQUIRE(appender->Append({{"__name__", "h"}, {"i", "3"}}, kNow, 4).ok());
+  REQUIRE(appender->Commit().ok());
+  const std::string path = "/federate?match%5B%5D=%7B__name__=~%22.%2B%22%7D";
+  CHECK(f.Get(path).body ==
+        "# TYPE h untyped\nh{i=\"3\",instance=\"\",job=\"ext\",zone=\"z\"} 4 1700000000000\n");
+
+  const auto answer =
+      f.Get(path, {{"Accept",
+                    "application/vnd.google.protobuf;proto=io.prometheus.client.MetricFamily;"
+                    "encoding=delimited"}});
+  const auto families = ParseProtobufFamilies(answer.body);
+  REQUIRE(families.ok());
+  REQUIRE(families->size() == 4);
+  CHECK((*families)[0].type == MetricType::kHistogram);
+  CHECK((*families)[1].type == MetricType::kGaugeHistogram);
+  CHECK((*families)[2].type == MetricType::kUntyped);
+  const MetricSample& native = (*families)[0].samples.at(0);
+  CHECK(native.timestamp_ms == kNow);
+  CHECK(native.sample_count == 7);
+  CHECK(native.sample_sum == 1.5);
+  REQUIRE(native.native != nullptr);
+  CHECK(native.native->is_float);
+  CHECK(native.native->schema == 3);
+  CHECK(native.native->zero_count == 2);
+  CHECK(native.native->positive_counts == std::vector<double>{1, 3});
+  CHECK(native.native->negative_counts == std::vector<double>{1});
+  CHECK((*families)[3].name == "n");
+  const MetricSample& classic = (*families)[3].samples.at(0);
+  CHECK(classic.native == nullptr);
+  REQUIRE(classic.buckets.size() == 3);
+  CHECK(classic.buckets[0].cumulative_count == 4);
+  CHECK(classic.buckets[1].cumulative_count == 4);
+  CHECK(classic.buckets[2].cumulative_count == 6);
 }
 
 }  // namespace
