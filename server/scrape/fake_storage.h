@@ -7,7 +7,7 @@
 #include <vector>
 
 #include "core/base/mutex.h"
-#include "server/storage/interface.h"
+#include "server/storage/family_metadata.h"
 
 namespace narthex::scrape {
 
@@ -55,6 +55,16 @@ class FakeStorage final : public storage::Appendable {
     const auto found = exemplars_.find(series);
     return found == exemplars_.end() ? "" : found->second;
   }
+  // "counter|help|unit", the newest.
+  std::string Metadata(const std::string& series) const {
+    MutexLock lock(mutex_);
+    const auto found = metadata_.find(series);
+    return found == metadata_.end() ? "" : found->second;
+  }
+  size_t metadata_updates() const {
+    MutexLock lock(mutex_);
+    return metadata_updates_;
+  }
   size_t open_groups() const {
     MutexLock lock(mutex_);
     return groups_;
@@ -87,6 +97,15 @@ class FakeStorage final : public storage::Appendable {
     text += fmt::format("{}@{}{}", e.value, e.timestamp, e.labels.ToString());
   }
 
+  void SetMetadata(const std::string& series, const storage::MetricMetadata& m) {
+    MutexLock lock(mutex_);
+    metadata_[series] = fmt::format("{}|{}|{}", m.type, m.help, m.unit);
+  }
+  void CountMetadataUpdate() {
+    MutexLock lock(mutex_);
+    ++metadata_updates_;
+  }
+
   class Group final : public storage::GroupWriter {
    public:
     uint32_t AppendExemplars(std::span<const MemberExemplar> exemplars) override {
@@ -96,6 +115,13 @@ class FakeStorage final : public storage::Appendable {
         if (exemplar.timestamp >= 0) storage_->AddExemplar(members_.at(member), exemplar);
       }
       return refused;
+    }
+    void UpdateMetadata(std::span<const storage::FamilyMetadata> families) override {
+      storage_->CountMetadataUpdate();
+      for (const std::string& series : members_) {
+        const auto* m = storage::FindMetadata(families, series.substr(0, series.find('{')));
+        if (m != nullptr) storage_->SetMetadata(series, *m);
+      }
     }
     explicit Group(FakeStorage* storage) : storage_(storage) {
       MutexLock lock(storage_->mutex_);
@@ -126,9 +152,14 @@ class FakeStorage final : public storage::Appendable {
       const auto add = [&](const std::string& series, double v) {
         if (storage::IsStaleNaN(v) && storage_->Get(series).empty()) return;
         switch (storage_->Append(series, t, v)) {
-          case storage::AppendResult::kOk: ++commit.appended; break;
-          case storage::AppendResult::kDuplicate: ++commit.duplicate; break;
-          default: ++commit.out_of_order;
+          case storage::AppendResult::kOk:
+            ++commit.appended;
+            break;
+          case storage::AppendResult::kDuplicate:
+            ++commit.duplicate;
+            break;
+          default:
+            ++commit.out_of_order;
         }
       };
       for (const std::string& series : retired_) add(series, storage::StaleNaN());
@@ -171,6 +202,10 @@ class FakeStorage final : public storage::Appendable {
       storage_->AddExemplar(labels.ToMetricString(), e);
       return storage::AppendResult::kOk;
     }
+    Status UpdateMetadata(const Labels& labels, const storage::MetricMetadata& m) override {
+      storage_->SetMetadata(labels.ToMetricString(), m);
+      return OkStatus();
+    }
     Status Commit(bool) override { return OkStatus(); }
     void Rollback() override {}
 
@@ -181,6 +216,8 @@ class FakeStorage final : public storage::Appendable {
   mutable Mutex mutex_;
   std::map<std::string, Samples> samples_ GUARDED_BY(mutex_);
   std::map<std::string, std::string> exemplars_ GUARDED_BY(mutex_);
+  std::map<std::string, std::string> metadata_ GUARDED_BY(mutex_);
+  size_t metadata_updates_ GUARDED_BY(mutex_) = 0;
   size_t max_series_ GUARDED_BY(mutex_) = SIZE_MAX;
   size_t groups_ GUARDED_BY(mutex_) = 0;
 };

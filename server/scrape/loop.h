@@ -40,6 +40,7 @@ struct LoopContext {
   Workers* workers = nullptr;
   TextPool* texts = nullptr;
   bool adjust_timestamps = true;
+  bool store_metadata = false;
   int64_t timestamp_tolerance_ms = 2;
   size_t default_body_limit = 0;
   std::shared_ptr<ByteBudget> body_budget;  // null: no limit

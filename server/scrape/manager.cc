@@ -33,7 +33,10 @@ uint64_t OffsetSeed(const std::string& host, const Labels& external) {
 
 struct Manager::Impl final : Collector {
   Impl(Options o, storage::Appendable* storage, Registry* r)
-      : options(std::move(o)), registry(r), metrics(r), scheduler(options.clock),
+      : options(std::move(o)),
+        registry(r),
+        metrics(r),
+        scheduler(options.clock),
         http(options.io_threads, "scrape-http") {
     if (options.host_name.empty()) options.host_name = HostName();
     context.clock = options.clock;
@@ -43,6 +46,7 @@ struct Manager::Impl final : Collector {
     context.workers = &workers;
     context.texts = &texts;
     context.adjust_timestamps = options.adjust_timestamps;
+    context.store_metadata = options.store_metadata;
     context.timestamp_tolerance_ms = options.timestamp_tolerance_ms;
     context.default_body_limit = options.default_body_limit;
     context.bodies = &bodies;
@@ -199,8 +203,8 @@ Status Manager::ApplyConfig(std::shared_ptr<const config::Config> config) {
       const Status status = impl_->ApplyJob(*job, seed, seed_changed);
       if (status.ok()) continue;
       if (impl_->pools[name] == nullptr) impl_->pools.erase(name);
-      errors += fmt::format("{}scrape pool {}: {}", errors.empty() ? "" : "; ", name,
-                            MessageOf(status));
+      errors +=
+          fmt::format("{}scrape pool {}: {}", errors.empty() ? "" : "; ", name, MessageOf(status));
       NX_LOG(Error, "Error creating scrape pool", {"component", "scrape manager"},
              {"scrape_pool", name}, {"err", status});
     }

@@ -2,11 +2,12 @@
 // Scrapes everything: a pool for each job, a loop for each target, few threads for all of them.
 //
 //   discovery ──groups──▶ Manager ──▶ Pool (job) ──▶ Loop (target)
-//   scheduler ──due──▶ http::Client (I/O threads) ──body──▶ parse, relabel, commit: there or by workers
+//   scheduler ──due──▶ http::Client (I/O threads) ──body──▶ parse, relabel, commit: there or by
+//   workers
 //
 // Threads: "scrape-http" starts scrapes when they are due, "scrape-sync" turns target groups into
-// loops, `workers` threads parse and commit what the first has no time for. A loop is in the hands of one of them at a time. All
-// public methods may be called from any thread.
+// loops, `workers` threads parse and commit what the first has no time for. A loop is in the hands
+// of one of them at a time. All public methods may be called from any thread.
 
 #include <memory>
 #include <string>
@@ -26,6 +27,7 @@ struct Options {
   int io_threads = 1;
   int workers = 2;
   bool adjust_timestamps = true;
+  bool store_metadata = false;  // of every series, in the storage
   int64_t timestamp_tolerance_ms = 2;
   int64_t reload_interval_ms = 5'000;  // target groups are looked at this often at most
   // Without a body_size_limit of the job's own; keeps one target from filling the memory.

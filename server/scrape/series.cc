@@ -3,6 +3,7 @@
 #include <absl/container/flat_hash_set.h>
 
 #include "server/scrape/target.h"
+#include "server/storage/family_metadata.h"
 
 namespace narthex::scrape {
 namespace {
@@ -91,6 +92,7 @@ class TargetSeries::Sink final : public ScrapeSink {
   }
 
   uint32_t OnMetadata(std::span<const MetadataLine> lines) override {
+    series_->metadata_changed_ = true;
     return series_->metadata_->Add(lines);
   }
 
@@ -307,7 +309,6 @@ void TargetSeries::AppendHistograms(const AppendInput& input, Scratch* scratch,
   }
 }
 
-// Ends the series of histograms from before a reset that this scrape does not go on with.
 // In the order of their times within a series, as the storage wants them. Those of members go by
 // their group, those of other series by the appender, which brings these.
 void TargetSeries::AppendExemplars(const AppendInput& input, Scratch* scratch,
@@ -338,6 +339,25 @@ void TargetSeries::AppendExemplars(const AppendInput& input, Scratch* scratch,
   counts->exemplars_out_of_order += group_->AppendExemplars(scratch->exemplars);
 }
 
+// Members get theirs by their group, other series by the appender.
+void TargetSeries::StoreMetadata(storage::Appender* appender) {
+  std::vector<storage::FamilyMetadata> families;
+  for (MetricMetadata& m : metadata_->List("")) {
+    families.push_back(
+        {std::move(m.metric), {std::move(m.type), std::move(m.help), std::move(m.unit)}});
+  }
+  group_->UpdateMetadata(families);
+  metadata_changed_ = false;
+  if (appender == nullptr) return;
+  for (const Held& held : held_) {
+    if (held.labels.empty() || held.fresh) continue;
+    const auto* metadata = storage::FindMetadata(families, held.labels.metric_name());
+    // A series that the storage did not take has none.
+    if (metadata != nullptr) (void)appender->UpdateMetadata(held.labels, *metadata);
+  }
+}
+
+// Ends the series of histograms from before a reset that this scrape does not go on with.
 void TargetSeries::EndOrphans(TimestampMs timestamp, Scratch* scratch,
                               storage::Appender* appender) {
   absl::flat_hash_set<Labels> shown;
@@ -449,6 +469,9 @@ Status TargetSeries::Append(const AppendInput& input, Scratch* scratch, AppendCo
   const bool any = std::find(scratch->seen.begin(), scratch->seen.end(), 1) != scratch->seen.end();
   if (any || retired > 0) CommitValues(input.timestamp, scratch, counts);
   if (!scratch->result.exemplars.empty()) AppendExemplars(input, scratch, appender.get(), counts);
+  if (input.store_metadata && (metadata_changed_ || counts->added > 0)) {
+    StoreMetadata(appender.get());
+  }
   live_ = any;
   explicit_live_ = explicit_ones;
   histograms_live_ = histograms;

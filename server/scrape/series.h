@@ -55,6 +55,7 @@ struct AppendInput {
   TimestampMs now = 0;             // for the bound on timestamps of the future
   bool native_histograms = false;  // stored; else only their classic part is
   bool always_classic = false;     // the classic part as well
+  bool store_metadata = false;     // with the series, in the storage
 };
 
 struct AppendCounts {
@@ -122,6 +123,7 @@ class TargetSeries {
                         AppendCounts* counts);
   void AppendExemplars(const AppendInput& input, Scratch* scratch, storage::Appender* appender,
                        AppendCounts* counts);
+  void StoreMetadata(storage::Appender* appender);
   void EndOrphans(TimestampMs timestamp, Scratch* scratch, storage::Appender* appender);
   void AppendExplicit(const AppendInput& input, const ScrapeResult::Sample& sample,
                       storage::Appender* appender, AppendCounts* counts);
@@ -144,6 +146,7 @@ class TargetSeries {
   bool live_ = false;                  // the last tick held values
   bool explicit_live_ = false;         // the last scrape held samples with own timestamps
   bool histograms_live_ = false;       // the last scrape held native histograms
+  bool metadata_changed_ = false;      // since it was stored
   bool sweep_ = false;                 // the table was reset: members may have lost their line
 };
 

@@ -18,6 +18,7 @@ struct Rig {
   RelabelRules rules;
   Labels target{{"instance", "i"}, {"job", "j"}};
   AppendCounts counts;
+  bool store_metadata = false;
 
   Status Scrape(std::string_view body, TimestampMs t,
                 ScrapeGrammar grammar = ScrapeGrammar::kText) {
@@ -30,6 +31,7 @@ struct Rig {
     input.target_labels = &target;
     input.timestamp = t;
     input.now = t;
+    input.store_metadata = store_metadata;
     const Status status = series.Append(input, &scratch, &counts);
     if (!status.ok()) series.MarkStale(t, config.track_timestamps_staleness, &scratch);
     return status;
@@ -71,6 +73,31 @@ TEST_CASE("a scrape that fails ends every series once and stores nothing of its 
   REQUIRE(r.Scrape("a 4\nb 5\n", 4000).ok());
   CHECK(r.Text("a") == "1@1000 stale@2000 4@4000");
   CHECK(r.Text("b") == "2@1000 stale@2000 5@4000");
+}
+
+TEST_CASE("metadata goes to the storage when it or the series are new, and only when asked for") {
+  Rig r;
+  const std::string text =
+      "# HELP c_total Help.\n# TYPE c_total counter\nc_total 1\n# TYPE own gauge\nown 5 900\n";
+  const std::string c = "c_total{instance=\"i\", job=\"j\"}";
+  const std::string own = "own{instance=\"i\", job=\"j\"}";
+  REQUIRE(r.Scrape(text, 1000).ok());
+  CHECK(r.storage.metadata_updates() == 0);
+  r.store_metadata = true;
+  REQUIRE(r.Scrape(text, 2000).ok());
+  CHECK(r.storage.Metadata(c) == "counter|Help.|");  // of the scrape before
+  CHECK(r.storage.Metadata(own) == "gauge||");
+  CHECK(r.storage.metadata_updates() == 1);
+  REQUIRE(r.Scrape(text, 3000).ok());
+  CHECK(r.storage.metadata_updates() == 1);
+  REQUIRE(r.Scrape("# HELP c_total Other.\n# TYPE c_total counter\nc_total 1\n", 4000).ok());
+  CHECK(r.storage.Metadata(c) == "counter|Other.|");
+  CHECK(r.storage.metadata_updates() == 2);
+  REQUIRE(r.Scrape("# HELP c_total Other.\n# TYPE c_total counter\nc_total 1\nc_total{x=\"y\"} 1\n",
+                   5000)
+              .ok());
+  CHECK(r.storage.Metadata("c_total{instance=\"i\", job=\"j\", x=\"y\"}") == "counter|Other.|");
+  CHECK(r.storage.metadata_updates() == 3);
 }
 
 TEST_CASE("the same series twice in one body") {

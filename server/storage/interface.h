@@ -57,6 +57,11 @@ struct Exemplar {
 struct MetricMetadata {
   std::string type, help, unit;
 };
+// The same, of all series of a family of an exposition.
+struct FamilyMetadata {
+  std::string family;
+  MetricMetadata metadata;
+};
 
 // ---- Writing ----
 
@@ -93,6 +98,10 @@ class GroupWriter {
     Exemplar exemplar;
   };
   virtual uint32_t AppendExemplars(std::span<const MemberExemplar>) { return 0; }
+
+  // What is known of the families, sorted by name; each live member takes that of its own family
+  // (family_metadata.h). Costs a look-up a member.
+  virtual void UpdateMetadata(std::span<const FamilyMetadata>) {}
 };
 
 // Samples with timestamps of their own, from any source, committed together.
@@ -105,7 +114,8 @@ class Appender {
   virtual StatusOr<AppendResult> AppendHistogram(const Labels&, TimestampMs, const IntHistogram&) {
     return Unimplemented("this storage takes no native histograms");
   }
-  virtual StatusOr<AppendResult> AppendHistogram(const Labels&, TimestampMs, const FloatHistogram&) {
+  virtual StatusOr<AppendResult> AppendHistogram(const Labels&, TimestampMs,
+                                                 const FloatHistogram&) {
     return Unimplemented("this storage takes no native histograms");
   }
   // The series must exist, in the store or in this appender; kNotFound otherwise. An exemplar equal
@@ -113,6 +123,7 @@ class Appender {
   virtual StatusOr<AppendResult> AppendExemplar(const Labels&, const Exemplar&) {
     return Unimplemented("this storage takes no exemplars");
   }
+  // The series must exist, in the store or in this appender; kNotFound otherwise.
   virtual Status UpdateMetadata(const Labels&, const MetricMetadata&) {
     return Unimplemented("this storage takes no metadata");
   }
@@ -169,8 +180,8 @@ struct SelectHints {
   std::string function;
   std::vector<std::string> grouping;
   bool by = false;
-  size_t limit = 0;            // series; 0 = none
-  bool sort = false;           // by labels; else storage order
+  size_t limit = 0;   // series; 0 = none
+  bool sort = false;  // by labels; else storage order
 };
 
 // The series of one selector, fixed when it was selected. All methods are const and may run
@@ -182,7 +193,8 @@ class SeriesList {
   virtual Labels labels(size_t index) const = 0;
   // Appends the samples of [mint, maxt], stale markers included, to *out. Errors are I/O or
   // corruption; the caller fails the query.
-  virtual Status Read(size_t index, TimestampMs mint, TimestampMs maxt, SampleColumns* out) const = 0;
+  virtual Status Read(size_t index, TimestampMs mint, TimestampMs maxt,
+                      SampleColumns* out) const = 0;
   // The newest sample with mint < timestamp <= t, stale markers included; O(1) for the head's
   // newest sample. False when there is none. IsHistogramNaN(*value): a histogram; Read has it.
   virtual bool Last(size_t index, TimestampMs mint, TimestampMs t, TimestampMs* timestamp,
@@ -219,7 +231,8 @@ class ExemplarQueryable {
 class Queryable {
  public:
   virtual ~Queryable() = default;
-  virtual StatusOr<std::unique_ptr<Querier>> NewQuerier(TimestampMs mint, TimestampMs maxt) const = 0;
+  virtual StatusOr<std::unique_ptr<Querier>> NewQuerier(TimestampMs mint,
+                                                        TimestampMs maxt) const = 0;
 };
 
 }  // namespace narthex::storage

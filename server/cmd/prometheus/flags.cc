@@ -29,9 +29,8 @@ constexpr std::string_view kActingFeatures[] = {
     "promql-binop-fill-modifiers",   "promql-per-step-stats",
     "extra-scrape-metrics",          "auto-reload-config",
     "concurrent-rule-eval",          "exemplar-storage",
-    "delayed-compaction"};
+    "delayed-compaction",            "metadata-wal-records"};
 constexpr std::string_view kRefusedFeatures[] = {"memory-snapshot-on-shutdown",
-                                                 "metadata-wal-records",
                                                  "promql-delayed-name-removal",
                                                  "use-start-timestamps",
                                                  "created-timestamp-zero-ingestion",

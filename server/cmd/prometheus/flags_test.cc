@@ -49,7 +49,7 @@ TEST_CASE("flags that cannot act are refused by name, with upstream's exit codes
        1,
        "flag --storage.remote.read-sample-limit=1e3"},
       {{"--web.user-assets=/x"}, 1, "flag --web.user-assets=/x"},
-      {{"--enable-feature=exemplar-storage"}, 0, ""},
+      {{"--enable-feature=exemplar-storage,metadata-wal-records"}, 0, ""},
       {{"--enable-feature=st-storage"},
        1,
        "--enable-feature=st-storage: known to Prometheus, not implemented here"},

@@ -99,6 +99,30 @@ Status Db::Impl::Start() {
   return OkStatus();
 }
 
+// Metadata belongs to series of the head: those it does not have begin without samples, as they
+// would after a restart of Prometheus, and go with the next truncation unless somebody writes them.
+Status Db::Impl::AdoptMetadata(const promwal::MetadataTable& metadata) {
+  constexpr size_t kPiece = 1024;
+  HeadCore& core = head.core();
+  BaseGuess guess;
+  std::vector<LoggedMetadata> piece;
+  for (const auto& [series, text] : metadata.series) {
+    bool created = false;
+    MutexLock structure(core.structure_mutex);
+    const StatusOr<uint32_t> slot = core.FindOrCreate(series, &guess, &created);
+    if (!slot.ok()) break;  // no room for more
+    const uint64_t ref = core.index.table()[*slot].ref;
+    core.metadata.Set(ref, metadata.text(text));
+    piece.push_back({ref, metadata.text(text)});
+    if (piece.size() < kPiece) continue;
+    core.wal->Append(static_cast<uint8_t>(RecordType::kMetadata), EncodeMetadata(piece));
+    piece.clear();
+  }
+  if (piece.empty()) return OkStatus();
+  core.wal->Append(static_cast<uint8_t>(RecordType::kMetadata), EncodeMetadata(piece));
+  return core.wal->Flush(/*sync=*/true);
+}
+
 Db::Db(std::unique_ptr<Impl> impl) : impl_(std::move(impl)) {}
 Db::~Db() { (void)Close(); }
 
@@ -108,14 +132,15 @@ StatusOr<std::unique_ptr<Db>> Db::Open(const Options& options) {
   auto impl = std::make_unique<Impl>(options);
   NX_RETURN_IF_ERROR(impl->Lock());
   BlockSet::RemoveTemporaries(options.dir);
-  NX_ASSIGN_OR_RETURN(const auto exemplars,
+  NX_ASSIGN_OR_RETURN(const promwal::TakenOver taken,
                       promwal::TakeOver(options.dir, options.chunk_range_ms,
                                         static_cast<size_t>(options.max_exemplars)));
   NX_RETURN_IF_ERROR(impl->Start());
   // From now on like all others: a checkpoint keeps those whose series the head has.
-  for (const auto& [series, exemplar] : exemplars) {
+  for (const auto& [series, exemplar] : taken.exemplars) {
     impl->head.core().exemplars.Add(series, exemplar);
   }
+  NX_RETURN_IF_ERROR(impl->AdoptMetadata(taken.metadata));
   return std::unique_ptr<Db>(new Db(std::move(impl)));
 }
 
@@ -146,6 +171,14 @@ StatusOr<std::unique_ptr<storage::Querier>> Db::NewQuerier(TimestampMs mint,
 StatusOr<std::vector<storage::ExemplarQueryable::SeriesExemplars>> Db::SelectExemplars(
     TimestampMs mint, TimestampMs maxt, std::span<const std::vector<Matcher>> selectors) const {
   return impl_->head.core().exemplars.Select(mint, maxt, selectors);
+}
+
+std::optional<storage::MetricMetadata> Db::MetadataOf(const Labels& series) const {
+  const HeadCore& core = impl_->head.core();
+  ReaderLock lock(core.index.mutex());
+  const uint32_t slot = core.index.Find(series);
+  if (slot == kNoSlot) return std::nullopt;
+  return core.metadata.Get(core.index.table()[slot].ref);
 }
 
 void Db::SetMaxExemplars(uint64_t n) {

@@ -17,6 +17,7 @@
 // time. Writers and queriers must be gone before the Db is destroyed.
 
 #include <memory>
+#include <optional>
 #include <span>
 #include <string>
 #include <vector>
@@ -46,6 +47,8 @@ class Db final : public storage::Appendable,
   StatusOr<std::vector<SeriesExemplars>> SelectExemplars(
       TimestampMs mint, TimestampMs maxt,
       std::span<const std::vector<Matcher>> selectors) const override;
+  // Of a series of the head, when somebody wrote some.
+  std::optional<storage::MetricMetadata> MetadataOf(const Labels& series) const;
   // Changes how many exemplars are kept; the newest ones stay. 0: none.
   void SetMaxExemplars(uint64_t n);
 

@@ -1,5 +1,6 @@
 // The way back to Prometheus.
 
+#include <algorithm>
 #include <filesystem>
 
 #include "core/log/log.h"
@@ -20,6 +21,20 @@ Status ExportLateSamples(Head* head, const std::string& dir, int64_t mint, int64
   meta.compaction.AddHint(kHintOutOfOrder);
   const std::unique_ptr<ChunkSeriesSet> series = NewHeadChunks(head, mint, end - 1);
   return BlockWriter(dir).Write(meta, series.get()).status();
+}
+
+// By labels.
+promwal::MetadataTable AllMetadata(HeadCore* core) {
+  promwal::MetadataTable table;
+  if (!core->metadata.any()) return table;
+  ReaderLock lock(core->index.mutex());
+  for (const uint32_t slot : core->index.all().ToVector()) {
+    auto metadata = core->metadata.Get(core->index.table()[slot].ref);
+    if (!metadata) continue;
+    table.series.emplace_back(core->index.GetLabels(slot), table.Intern(*std::move(metadata)));
+  }
+  std::sort(table.series.begin(), table.series.end());
+  return table;
 }
 
 }  // namespace
@@ -43,12 +58,14 @@ Status Db::ExportLog() {
   const std::vector<Matcher> every_series;
   NX_ASSIGN_OR_RETURN(const std::vector<SeriesExemplars> exemplars,
                       SelectExemplars(INT64_MIN, INT64_MAX, std::span(&every_series, 1)));
-  NX_ASSIGN_OR_RETURN(const promwal::ExportResult result,
-                      promwal::WriteLog(fresh, series.get(), exemplars, &impl_->cancel));
+  NX_ASSIGN_OR_RETURN(
+      const promwal::ExportResult result,
+      promwal::WriteLog(fresh, series.get(), exemplars, AllMetadata(&core), &impl_->cancel));
   NX_RETURN_IF_ERROR(promwal::PublishExport(dir));
   impl_->exported = true;
   NX_LOG(Info, "Wrote the head as a log for Prometheus", {"series", result.series},
-         {"samples", result.samples}, {"exemplars", result.exemplars}, {"bytes", result.bytes},
+         {"samples", result.samples}, {"exemplars", result.exemplars},
+         {"metadata", result.metadata}, {"bytes", result.bytes},
          {"duration", fmt::format("{:.3f}s", SecondsSince(start))});
   return OkStatus();
 }

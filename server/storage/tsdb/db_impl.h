@@ -21,6 +21,7 @@
 #include "server/storage/tsdb/delay_file.h"
 #include "server/storage/tsdb/head/ended_series.h"
 #include "server/storage/tsdb/head/head.h"
+#include "server/storage/tsdb/promwal/metadata_table.h"
 
 namespace narthex::tsdb {
 
@@ -38,6 +39,8 @@ struct Db::Impl {
 
   Status Lock();
   Status Start();
+  // Of series of an imported log.
+  Status AdoptMetadata(const promwal::MetadataTable& metadata);
 
   // ---- Housekeeping (db_maintain.cc) ----
   void Run();

@@ -44,6 +44,7 @@ class HeadAppender final : public storage::Appender {
   }
   StatusOr<AppendResult> AppendExemplar(const Labels& labels,
                                         const storage::Exemplar& exemplar) override;
+  Status UpdateMetadata(const Labels& labels, const storage::MetricMetadata& metadata) override;
   Conflict conflict() const override { return conflict_; }
   Status Commit(bool durable) override;
   void Rollback() override;
@@ -78,6 +79,7 @@ class HeadAppender final : public storage::Appender {
   uint64_t LogLate();
   uint64_t Log(SampleRecords* log);
   uint64_t CommitExemplars();
+  uint64_t CommitMetadata();
   void Clear();
   void Count(AppendResult result, SampleKind kind);
 
@@ -100,6 +102,7 @@ class HeadAppender final : public storage::Appender {
   std::deque<IntHistogram> histograms_;
   std::deque<FloatHistogram> float_histograms_;
   std::vector<std::pair<Labels, LoggedExemplar>> exemplars_;
+  std::vector<std::pair<uint32_t, LoggedMetadata>> metadata_;  // by slot
   // The newest pending sample of each series, which the next one is checked against.
   absl::flat_hash_map<uint32_t, Pending> newest_;
   Conflict conflict_;
@@ -232,6 +235,25 @@ uint64_t HeadAppender::CommitExemplars() {
                            /*wake=*/false);
 }
 
+Status HeadAppender::UpdateMetadata(const Labels& labels, const storage::MetricMetadata& metadata) {
+  ReaderLock lock(core_.index.mutex());
+  const uint32_t slot = core_.index.Find(labels);
+  if (slot == kNoSlot) return NotFound("no series {} for metadata", labels.ToString());
+  metadata_.emplace_back(slot, LoggedMetadata{core_.index.table()[slot].ref, metadata});
+  return OkStatus();
+}
+
+uint64_t HeadAppender::CommitMetadata() {
+  std::vector<LoggedMetadata> changed;
+  for (auto& [slot, entry] : metadata_) {
+    if (core_.index.table()[slot].ref != entry.ref) continue;  // removed meanwhile
+    if (core_.metadata.Set(entry.ref, entry.metadata)) changed.push_back(std::move(entry));
+  }
+  if (changed.empty() || core_.wal == nullptr) return 0;
+  return core_.wal->Append(static_cast<uint8_t>(RecordType::kMetadata), EncodeMetadata(changed),
+                           /*wake=*/false);
+}
+
 void HeadAppender::StoreLate(const Detached& series, const Pending& s) {
   const auto store = [&](const auto& value) {
     if (!core_.late.Insert(s.slot, s.time, value)) return;
@@ -313,7 +335,7 @@ uint64_t HeadAppender::Log(SampleRecords* log) {
 }
 
 Status HeadAppender::Commit(bool durable) {
-  if (samples_.empty() && exemplars_.empty()) return OkStatus();
+  if (samples_.empty() && exemplars_.empty() && metadata_.empty()) return OkStatus();
   if (core_.Refusing()) {
     Rollback();
     return Unavailable("the database takes no writes");
@@ -327,7 +349,7 @@ Status HeadAppender::Commit(bool durable) {
       refused += Store(s, &log) == AppendResult::kRefused;
     }
     ForgetPending();
-    position = std::max({Log(&log), LogLate(), CommitExemplars()});
+    position = std::max({Log(&log), LogLate(), CommitExemplars(), CommitMetadata()});
   }
   Clear();
   if (refused > 0) return ResourceExhausted("{} samples could not be stored", refused);
@@ -342,11 +364,13 @@ void HeadAppender::Clear() {
   histograms_.clear();
   float_histograms_.clear();
   exemplars_.clear();
+  metadata_.clear();
   newest_.clear();
 }
 
 void HeadAppender::Rollback() {
   exemplars_.clear();
+  metadata_.clear();
   if (samples_.empty()) return;
   MutexLock structure(core_.structure_mutex);
   for (const Pending& s : samples_) --head_.detached().Get(s.slot)->pending;

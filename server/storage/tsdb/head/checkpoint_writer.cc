@@ -27,6 +27,7 @@ class CheckpointWriter {
     RestOfDetached();
     Late();
     Exemplars();
+    Metadata();
     std::string end;
     ByteWriter(&end).Uvarint(out_.records());
     out_.Add(RecordType::kCheckpointEnd, end);
@@ -237,6 +238,25 @@ class CheckpointWriter {
       out_.Add(RecordType::kExemplars, EncodeExemplars(piece));
       piece.clear();
     }
+  }
+
+  // That of series which came meanwhile is in the log, too, behind their definition.
+  void Metadata() {
+    if (!core_.metadata.any()) return;
+    std::vector<LoggedMetadata> piece;
+    const auto write = [&] {
+      if (!piece.empty()) out_.Add(RecordType::kMetadata, EncodeMetadata(piece));
+      piece.clear();
+      Step();
+    };
+    for (const uint64_t ref : core_.metadata.Refs()) {
+      auto metadata = core_.metadata.Get(ref);
+      if (!metadata) continue;  // gone meanwhile
+      piece.push_back({ref, *std::move(metadata)});
+      if (piece.size() >= kSlice) write();
+      if (!out_.status().ok()) return;
+    }
+    write();
   }
 
   Head& head_;

@@ -24,6 +24,7 @@
 #include "server/storage/tsdb/head/exemplars.h"
 #include "server/storage/tsdb/head/head_deletes.h"
 #include "server/storage/tsdb/head/out_of_order.h"
+#include "server/storage/tsdb/head/series_metadata.h"
 #include "server/storage/tsdb/options.h"
 #include "server/storage/tsdb/series/series_index.h"
 #include "server/storage/tsdb/series/slab.h"
@@ -87,6 +88,7 @@ struct HeadCore {
   ChunkFiles chunks;
   OutOfOrder late;
   ExemplarRing exemplars;
+  SeriesMetadata metadata;
   // Series with nothing but full chunks; spread over several locks.
   std::array<Home, 64> parked = MakeParked(std::make_index_sequence<64>());
   std::unique_ptr<WalWriter> wal;      // null during replay and after Close

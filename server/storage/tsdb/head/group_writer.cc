@@ -1,5 +1,6 @@
 // The GroupWriter of the head: membership, and the samples of a tick that go the detached way.
 
+#include "server/storage/family_metadata.h"
 #include "server/storage/tsdb/head/head.h"
 
 namespace narthex::tsdb {
@@ -22,6 +23,7 @@ class HeadGroupWriter final : public storage::GroupWriter {
   size_t member_count() const override { return limit_; }
   Commit CommitTick(TimestampMs t, std::span<const double> values) override;
   uint32_t AppendExemplars(std::span<const MemberExemplar> exemplars) override;
+  void UpdateMetadata(std::span<const storage::FamilyMetadata> families) override;
 
  private:
   uint32_t Join(uint32_t slot) REQUIRES(core_.structure_mutex);
@@ -200,6 +202,34 @@ uint32_t HeadGroupWriter::AppendExemplars(std::span<const MemberExemplar> exempl
                     /*wake=*/false);
   core_.wal->Push();
   return out_of_order;
+}
+
+void HeadGroupWriter::UpdateMetadata(std::span<const storage::FamilyMetadata> families) {
+  if (group_ == nullptr || families.empty() || core_.Refusing()) return;
+  std::vector<uint32_t> slots;
+  {
+    MutexLock lock(group_->commit_mutex());
+    for (uint32_t m = 0; m < group_->member_limit(); ++m) {
+      if (group_->slot(m) != kNoSlot && group_->is_live(m)) slots.push_back(group_->slot(m));
+    }
+  }
+  std::vector<LoggedMetadata> changed;
+  for (const uint32_t slot : slots) {
+    Labels labels;
+    {
+      ReaderLock lock(core_.index.mutex());
+      labels = core_.index.GetLabels(slot);
+    }
+    const auto* metadata = storage::FindMetadata(families, labels.metric_name());
+    const uint64_t ref = core_.index.table()[slot].ref;
+    if (metadata != nullptr && core_.metadata.Set(ref, *metadata)) {
+      changed.push_back({ref, *metadata});
+    }
+  }
+  if (changed.empty() || core_.wal == nullptr) return;
+  core_.wal->Append(static_cast<uint8_t>(RecordType::kMetadata), EncodeMetadata(changed),
+                    /*wake=*/false);
+  core_.wal->Push();
 }
 
 void HeadGroupWriter::Finish() {

@@ -127,6 +127,7 @@ void Head::RemoveSeries(const std::vector<uint32_t>& dead) {
     const uint64_t ref = core_.index.table()[slot].ref;
     out.Varint(static_cast<int64_t>(ref - previous));
     previous = ref;
+    core_.metadata.Forget(ref);
   }
   {
     WriterLock lock(core_.index.mutex());

@@ -90,6 +90,7 @@ class Replay final : public ReplayCoverage {
   void ApplyRow(bool key, std::string_view payload, RowCounts* counts);
   void ApplyDetached(RecordType type, std::string_view payload);
   void ApplyExemplars(std::string_view payload);
+  void ApplyMetadata(std::string_view payload);
   void ApplyLate(RecordType type, std::string_view payload);
   void ApplyTombstone(std::string_view payload);
   void ApplyHead(std::string_view payload);

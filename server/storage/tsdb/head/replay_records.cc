@@ -33,6 +33,8 @@ void Replay::Apply(RecordType type, std::string_view payload) NO_THREAD_SAFETY_A
       return ApplyDetached(type, payload);
     case RecordType::kExemplars:
       return ApplyExemplars(payload);
+    case RecordType::kMetadata:
+      return ApplyMetadata(payload);
     case RecordType::kTombstone:
       return ApplyTombstone(payload);
     case RecordType::kCheckpointHead:
@@ -396,6 +398,13 @@ void Replay::ApplyExemplars(std::string_view payload) {
   }
 }
 
+void Replay::ApplyMetadata(std::string_view payload) {
+  DecodeMetadata(payload, [this](uint64_t ref, const storage::MetricMetadata& metadata) {
+    const uint32_t slot = SlotOf(ref);
+    if (slot != kNoSlot) core_.metadata.Set(core_.index.table()[slot].ref, metadata);
+  });
+}
+
 void Replay::ApplyLate(RecordType type, std::string_view payload) {
   for (SampleReader in(type, payload); in.Next();) {
     const uint32_t slot = SlotOf(in.ref());
@@ -433,7 +442,10 @@ void Replay::ApplyTombstone(std::string_view payload) {
     const absl::flat_hash_set<uint32_t> gone(dead.begin(), dead.end());
     slots_.EraseIf([&](uint32_t slot) { return gone.contains(slot); });
   }
-  for (const uint32_t slot : dead) core_.late.Forget(slot);
+  for (const uint32_t slot : dead) {
+    core_.late.Forget(slot);
+    core_.metadata.Forget(core_.index.table()[slot].ref);
+  }
   WriterLock lock(core_.index.mutex());
   core_.index.Unlink(IdSet::FromSorted(dead));
   core_.index.Release(dead);

@@ -87,31 +87,70 @@ void EncodeExemplars(uint64_t ref, const storage::ExemplarQueryable::SeriesExemp
   RecordEncoder().Exemplars(records, record);
 }
 
+// Writes the definitions of series and their metadata.
+class SeriesWriter {
+ public:
+  SeriesWriter(LogWriter* log, const MetadataTable& metadata, ExportResult* result)
+      : log_(*log), table_(metadata), rest_(metadata.series), result_(*result) {}
+
+  // After the series with metadata that come before it in label order.
+  StatusOr<uint64_t> Add(const Labels& labels) {
+    while (!rest_.empty() && rest_.front().first < labels) {
+      NX_RETURN_IF_ERROR(Define(rest_.front().first));
+    }
+    NX_RETURN_IF_ERROR(Define(labels));
+    return ref_;
+  }
+  Status Finish() {
+    while (!rest_.empty()) NX_RETURN_IF_ERROR(Define(rest_.front().first));
+    return OkStatus();
+  }
+
+ private:
+  Status Define(const Labels& labels) {
+    const std::pair<uint64_t, Labels> one[] = {{++ref_, labels}};
+    ++result_.series;
+    encoder_.Series(one, &record_);
+    NX_RETURN_IF_ERROR(log_.Append(record_));
+    if (rest_.empty() || rest_.front().first != labels) return OkStatus();
+    const storage::MetricMetadata& m = table_.text(rest_.front().second);
+    rest_ = rest_.subspan(1);
+    ++result_.metadata;
+    encoder_.Metadata({ref_, MetricTypeNumber(m.type), m.unit, m.help}, &record_);
+    return log_.Append(record_);
+  }
+
+  LogWriter& log_;
+  const MetadataTable& table_;
+  std::span<const std::pair<Labels, uint32_t>> rest_;
+  ExportResult& result_;
+  RecordEncoder encoder_;
+  std::string record_;
+  uint64_t ref_ = 0;
+};
+
 }  // namespace
 
 StatusOr<ExportResult> WriteLog(
     const std::string& dir, ChunkSeriesSet* series,
     std::span<const storage::ExemplarQueryable::SeriesExemplars> exemplars,
-    const std::atomic<bool>* cancel) {
+    const MetadataTable& metadata, const std::atomic<bool>* cancel) {
   ExportResult result;
   LogWriter log(dir);
   SampleWriter samples(&log);
-  RecordEncoder encoder;
+  SeriesWriter definitions(&log, metadata, &result);
   std::string record;
-  std::vector<std::pair<uint64_t, Labels>> one(1);
   NX_RETURN_IF_ERROR(series->Symbols().status());  // comes before Next
   while (series->Next()) {
     if (cancel != nullptr && cancel->load(std::memory_order_relaxed)) {
       return Cancelled("the export was told to stop");
     }
-    one[0] = {++result.series, series->labels()};
-    encoder.Series(one, &record);
-    // What is gathered may be of this series only once it is known.
-    NX_RETURN_IF_ERROR(log.Append(record));
+    // Samples are gathered only once their series is known.
+    NX_ASSIGN_OR_RETURN(const uint64_t ref, definitions.Add(series->labels()));
     for (const ChunkView& chunk : series->chunks()) {
       const auto it = NewChunkIterator(chunk);
       while (it->Next() != SampleKind::kNone) {
-        NX_RETURN_IF_ERROR(samples.Add(result.series, *it));
+        NX_RETURN_IF_ERROR(samples.Add(ref, *it));
         ++result.samples;
       }
       NX_RETURN_IF_ERROR(it->status());
@@ -120,11 +159,12 @@ StatusOr<ExportResult> WriteLog(
       exemplars = exemplars.subspan(1);
     }
     if (exemplars.empty() || exemplars.front().series != series->labels()) continue;
-    EncodeExemplars(result.series, exemplars.front(), &record);
+    EncodeExemplars(ref, exemplars.front(), &record);
     NX_RETURN_IF_ERROR(log.Append(record));
     result.exemplars += exemplars.front().exemplars.size();
   }
   NX_RETURN_IF_ERROR(series->status());
+  NX_RETURN_IF_ERROR(definitions.Finish());
   NX_RETURN_IF_ERROR(samples.Flush());
   NX_RETURN_IF_ERROR(log.Close());
   result.bytes = log.bytes();

@@ -12,6 +12,7 @@
 #include "core/base/status.h"
 #include "server/storage/interface.h"
 #include "server/storage/tsdb/chunk_series.h"
+#include "server/storage/tsdb/promwal/metadata_table.h"
 
 namespace narthex::tsdb::promwal {
 
@@ -19,16 +20,18 @@ struct ExportResult {
   uint64_t series = 0;
   uint64_t samples = 0;
   uint64_t exemplars = 0;
+  uint64_t metadata = 0;
   uint64_t bytes = 0;  // of the log
 };
 
 // Writes the log into `dir`, which must not exist. Exemplars, in label order as SelectExemplars
-// gives them, go with their series; those of other series are left out. Memory: one series. Polls
-// `cancel`, which may be nullptr, once a series.
+// gives them, go with their series; those of other series are left out. Series of `metadata`,
+// sorted by labels, that have no samples are written without. Memory: one series. Polls `cancel`,
+// which may be nullptr, once a series.
 StatusOr<ExportResult> WriteLog(
     const std::string& dir, ChunkSeriesSet* series,
     std::span<const storage::ExemplarQueryable::SeriesExemplars> exemplars = {},
-    const std::atomic<bool>* cancel = nullptr);
+    const MetadataTable& metadata = {}, const std::atomic<bool>* cancel = nullptr);
 
 // Where an export puts its log before it is complete, and where it belongs.
 std::string UnfinishedExportDir(const std::string& data_dir);

@@ -3,6 +3,7 @@
 #include <unistd.h>
 
 #include <algorithm>
+#include <map>
 #include <memory>
 
 #include "core/base/file.h"
@@ -55,7 +56,22 @@ class CatalogSink final : public RecordSink {
     kept.push_back(
         {*series, {.labels = record.labels, .value = record.value, .timestamp = record.time}});
   }
-  void OnMetadata(const MetadataRecord&) override { ++result_.metadata; }
+  void OnMetadata(const MetadataRecord& record) override {
+    ++result_.metadata;
+    metadata_[record.ref] =
+        result_.series_metadata.Intern({.type = std::string(MetricTypeName(record.type)),
+                                        .help = std::string(record.help),
+                                        .unit = std::string(record.unit)});
+  }
+  // Hands on what was found of metadata.
+  void Finish() {
+    // A later reference of the same labels says more.
+    const std::map<uint64_t, uint32_t> by_ref(metadata_.begin(), metadata_.end());
+    for (const auto& [ref, text] : by_ref) {
+      const Labels* series = catalog_.Find(ref);
+      if (series != nullptr) result_.series_metadata.series.emplace_back(*series, text);
+    }
+  }
   void OnUnknown(uint8_t type) override {
     const bool known = type >= static_cast<uint8_t>(RecordType::kSamplesV2) &&
                        type <= static_cast<uint8_t>(RecordType::kFloatHistogramsV2);
@@ -73,6 +89,7 @@ class CatalogSink final : public RecordSink {
   const size_t max_exemplars_;
   const bool extra_;
   uint8_t refused_ = 0;
+  absl::flat_hash_map<uint64_t, uint32_t> metadata_;  // of a reference, the newest
 };
 
 // Damaged records count like damaged bytes.
@@ -293,6 +310,7 @@ StatusOr<ImportResult> ImportLog(const ImportOptions& options) {
           "be imported; nothing was changed",
           JoinPath(options.dir, extra ? "wbl" : "wal"), sink.refused());
     }
+    sink.Finish();
   }
   result.log_bytes = scan.bytes;
   result.records = scan.records;

@@ -23,6 +23,7 @@
 #include "core/labels/labels.h"
 #include "server/storage/interface.h"
 #include "server/storage/tsdb/block/meta.h"
+#include "server/storage/tsdb/promwal/metadata_table.h"
 
 namespace narthex::tsdb::promwal {
 
@@ -42,13 +43,14 @@ struct SeriesExemplar {
 struct ImportResult {
   uint64_t log_bytes = 0;
   uint64_t records = 0;
-  uint64_t series = 0;           // label sets
-  uint64_t samples = 0;          // written to blocks
-  uint64_t damaged = 0;          // places of the log that could not be read
-  uint64_t unknown_records = 0;  // of types that do not exist yet
-  uint64_t lost_samples = 0;     // of series that no record describes: only after damage
-  uint64_t exemplars = 0;        // seen; blocks cannot hold them
-  uint64_t metadata = 0;         // seen; blocks cannot hold them
+  uint64_t series = 0;            // label sets
+  uint64_t samples = 0;           // written to blocks
+  uint64_t damaged = 0;           // places of the log that could not be read
+  uint64_t unknown_records = 0;   // of types that do not exist yet
+  uint64_t lost_samples = 0;      // of series that no record describes: only after damage
+  uint64_t exemplars = 0;         // seen; blocks cannot hold them
+  uint64_t metadata = 0;          // seen; blocks cannot hold them
+  MetadataTable series_metadata;  // the newest of each series
   std::vector<BlockMeta> blocks;
   std::deque<SeriesExemplar> newest_exemplars;  // in the order of the log
 };

@@ -370,4 +370,33 @@ void RecordEncoder::Exemplars(std::span<const ExemplarRecord> exemplars, std::st
   }
 }
 
+void RecordEncoder::Metadata(const MetadataRecord& metadata, std::string* out) {
+  out->clear();
+  ByteWriter writer(out);
+  writer.U8(static_cast<uint8_t>(RecordType::kMetadata));
+  writer.Uvarint(metadata.ref);
+  writer.U8(metadata.type);
+  writer.Uvarint(2);
+  writer.UvarintString("UNIT");
+  writer.UvarintString(metadata.unit);
+  writer.UvarintString("HELP");
+  writer.UvarintString(metadata.help);
+}
+
+namespace {
+constexpr std::string_view kMetricTypes[] = {"unknown",        "counter", "gauge", "histogram",
+                                             "gaugehistogram", "summary", "info",  "stateset"};
+}
+
+std::string_view MetricTypeName(uint8_t type) {
+  return kMetricTypes[type < std::size(kMetricTypes) ? type : 0];
+}
+
+uint8_t MetricTypeNumber(std::string_view name) {
+  for (uint8_t type = 0; type < std::size(kMetricTypes); ++type) {
+    if (kMetricTypes[type] == name) return type;
+  }
+  return 0;
+}
+
 }  // namespace narthex::tsdb::promwal

@@ -53,6 +53,9 @@ struct MetadataRecord {
   uint8_t type = 0;
   std::string_view unit, help;
 };
+// The types of metrics by their names in the exposition formats; what is not known is "unknown".
+std::string_view MetricTypeName(uint8_t type);
+uint8_t MetricTypeNumber(std::string_view name);
 
 // What is found in records; each method is called once an entry. Those a reader has no use for stay
 // empty.
@@ -87,6 +90,7 @@ class RecordEncoder {
   void Histogram(uint64_t ref, int64_t time, const FloatHistogram& histogram, std::string* out);
   void Tombstones(std::span<const TombstoneRecord> tombstones, std::string* out);
   void Exemplars(std::span<const ExemplarRecord> exemplars, std::string* out);
+  void Metadata(const MetadataRecord& metadata, std::string* out);
 
  private:
   uint64_t base_ref_ = 0;

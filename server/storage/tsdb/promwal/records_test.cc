@@ -91,6 +91,14 @@ TEST_CASE("tombstones, exemplars, metadata, markers") {
   out.Uvarint(3);
   for (const char* s : {"UNIT", "seconds", "NEW", "x", "HELP", "Help."}) out.UvarintString(s);
   CHECK(Decode(metadata) == Lines{"metadata 300 2 seconds Help."});
+  std::string encoded;
+  RecordEncoder().Metadata({300, MetricTypeNumber("gauge"), "seconds", "Help."}, &encoded);
+  CHECK(Decode(encoded) == Lines{"metadata 300 2 seconds Help."});
+  for (uint8_t type = 0; type < 8; ++type) {
+    CHECK(MetricTypeNumber(MetricTypeName(type)) == type);
+  }
+  CHECK(MetricTypeName(200) == "unknown");
+  CHECK(MetricTypeNumber("new") == 0);
 
   CHECK(Decode("\x05" + std::string(32, '\x01')).empty());
   CHECK(Decode("\x05" + std::string(31, '\x01'), false).empty());

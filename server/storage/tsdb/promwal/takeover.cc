@@ -64,14 +64,12 @@ Status SetAside(const std::string& path, int64_t now_ms) {
 void Report(const ImportResult& result, double seconds) {
   NX_LOG(Info, "Imported the head of a Prometheus data directory", {"series", result.series},
          {"samples", result.samples}, {"blocks", result.blocks.size()},
-         {"log_bytes", result.log_bytes}, {"duration", fmt::format("{:.3f}s", seconds)});
+         {"metadata", result.series_metadata.series.size()}, {"log_bytes", result.log_bytes},
+         {"duration", fmt::format("{:.3f}s", seconds)});
   if (result.damaged + result.lost_samples + result.unknown_records > 0) {
     NX_LOG(Warn, "Part of the log could not be imported", {"damaged_places", result.damaged},
            {"samples_of_unknown_series", result.lost_samples},
            {"records_of_unknown_types", result.unknown_records});
-  }
-  if (result.metadata > 0) {
-    NX_LOG(Info, "Metadata in the log is not imported", {"entries", result.metadata});
   }
 }
 
@@ -106,8 +104,7 @@ Status PublishExport(const std::string& data_dir) {
   return SyncDirectory(data_dir);
 }
 
-StatusOr<std::deque<SeriesExemplar>> TakeOver(const std::string& dir, int64_t block_range_ms,
-                                              size_t max_exemplars) {
+StatusOr<TakenOver> TakeOver(const std::string& dir, int64_t block_range_ms, size_t max_exemplars) {
   const std::string mark_path = MarkPath(dir);
   const std::string wal = LogDir(dir);
   NX_RETURN_IF_ERROR(RemoveTree(UnfinishedExportDir(dir)));
@@ -121,14 +118,14 @@ StatusOr<std::deque<SeriesExemplar>> TakeOver(const std::string& dir, int64_t bl
   if (identity.empty() && wbl.empty()) {
     // An export that never got its name, or one that somebody took away.
     if (exported && ::unlink(mark_path.c_str()) != 0) return ErrnoStatus(errno, mark_path);
-    return std::deque<SeriesExemplar>();
+    return TakenOver();
   }
   if (exported && mark == identity) {
     NX_LOG(Info, "Removing the log that was exported for Prometheus: it was not used");
     NX_RETURN_IF_ERROR(RemoveTree(wal));
     if (::unlink(mark_path.c_str()) != 0) return ErrnoStatus(errno, mark_path);
     NX_RETURN_IF_ERROR(SyncDirectory(JoinPath(dir, "head")));
-    return std::deque<SeriesExemplar>();
+    return TakenOver();
   }
   const auto start = std::chrono::steady_clock::now();
   const bool own = FileExists(JoinPath(dir, "head"));
@@ -148,7 +145,7 @@ StatusOr<std::deque<SeriesExemplar>> TakeOver(const std::string& dir, int64_t bl
            "imported beside ours");
   }
   NX_RETURN_IF_ERROR(RemoveLog(dir, damaged));
-  return std::move(result.newest_exemplars);
+  return TakenOver{std::move(result.newest_exemplars), std::move(result.series_metadata)};
 }
 
 }  // namespace narthex::tsdb::promwal

@@ -21,10 +21,15 @@
 
 namespace narthex::tsdb::promwal {
 
+// What an imported log had that blocks cannot hold.
+struct TakenOver {
+  std::deque<SeriesExemplar> exemplars;
+  MetadataTable metadata;
+};
+
 // Before anything else opens the directory, with its lock held. Changes nothing in a directory that
-// Prometheus has not used. Yields the exemplars of an imported log, at most `max_exemplars`, which
-// blocks cannot hold.
-StatusOr<std::deque<SeriesExemplar>> TakeOver(const std::string& data_dir, int64_t block_range_ms,
-                                              size_t max_exemplars = 0);
+// Prometheus has not used. At most `max_exemplars` are kept.
+StatusOr<TakenOver> TakeOver(const std::string& data_dir, int64_t block_range_ms,
+                             size_t max_exemplars = 0);
 
 }  // namespace narthex::tsdb::promwal

@@ -31,6 +31,7 @@ enum class RecordType : uint8_t {
   kLate = 19,  // as kDetached, out of order; the next two as kHistograms, kFloatHistograms
   kLateHistograms = 20,
   kLateFloatHistograms = 21,
+  kMetadata = 22,
   // Checkpoint only (docs/formats/checkpoint.md).
   kCheckpointHead = 64,
   kCheckpointSymbols = 65,
