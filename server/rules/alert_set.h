@@ -8,10 +8,12 @@
 // Not thread-safe: the group guards it.
 
 #include <map>
+#include <memory>
 #include <vector>
 
 #include "core/base/clock.h"
 #include "core/base/status.h"
+#include "core/histogram/histogram.h"
 #include "core/labels/labels.h"
 #include "server/rules/rule_spec.h"
 #include "server/rules/status.h"
@@ -38,17 +40,18 @@ struct AlertElement {
   double value = 0;
 };
 
-// A sample to be written: ALERTS or ALERTS_FOR_STATE.
+// A sample to be written: of a recording rule, ALERTS or ALERTS_FOR_STATE.
 struct OutputSample {
   Labels labels;
   double value = 0;
+  std::shared_ptr<const FloatHistogram> histogram = nullptr;  // instead of the value
 };
 
 class AlertSet {
  public:
   // Takes the result of one evaluation at `t`. ResourceExhausted, and no alerts left, when more
-  // than `limit` (0 = none) are pending or firing; InvalidArgument, and no change, when two elements
-  // have the same labels.
+  // than `limit` (0 = none) are pending or firing; InvalidArgument, and no change, when two
+  // elements have the same labels.
   Status Update(const RuleSpec& rule, int64_t limit, TimestampMs t,
                 std::vector<AlertElement> elements);
 
@@ -58,7 +61,7 @@ class AlertSet {
   // Alerts that are due to be (re)sent at `t`; marks them as sent.
   std::vector<ActiveAlert> TakeDue(TimestampMs t, int64_t resend_delay_ms, int64_t interval_ms);
 
-  AlertState worst_state() const;  // kInactive when there is none
+  AlertState worst_state() const;             // kInactive when there is none
   std::vector<AlertStatus> Statuses() const;  // of pending and firing ones
 
   std::map<Labels, ActiveAlert>& alerts() { return alerts_; }

@@ -83,11 +83,7 @@ StatusOr<Group::Samples> Group::EvaluateRecording(const Rule& rule, TimestampMs 
     builder.Reset(sample.metric);
     builder.Set(kMetricNameLabel, rule.spec.name);
     for (const auto& [name, value] : rule.spec.labels) builder.Set(name, value);
-    if (sample.histogram) {
-      return Unimplemented("recording rules do not store native histograms: {} yields one",
-                           builder.Build().ToString());
-    }
-    samples.push_back({builder.Build(), sample.v});
+    samples.push_back({builder.Build(), sample.v, sample.histogram});
     if (!seen.insert(samples.back().labels.flat()).second) {
       return InvalidArgument(
           "vector contains metrics with the same labelset after applying rule labels");
