@@ -109,6 +109,8 @@ uint64_t RemoveEnded(Head* head, std::span<const EndedSeries> ended) NO_THREAD_S
       SeriesRecord& record = core.index.table()[series.slot];
       LockedHome home(record);
       core.counters.chunks_removed.fetch_add(record.chunks.size(), std::memory_order_relaxed);
+      core.full_chunks.fetch_sub(static_cast<int64_t>(record.chunks.size()),
+                                 std::memory_order_relaxed);
       record.chunks.Clear();
       dead.push_back(series.slot);
     }
