@@ -98,7 +98,20 @@ def compare(name, want, got):
     return 1
 
 
-def scenario(options, name, run, *flags):
+def damage(directory):
+    """Overwrites bytes in many places of the log."""
+    wal = os.path.join(directory, "wal")
+    for name in sorted(os.listdir(wal)):
+        path = os.path.join(wal, name)
+        if not name.isdigit() or os.path.getsize(path) == 0:
+            continue
+        with open(path, "r+b") as f:
+            for place in range(100, os.path.getsize(path), 50_000):
+                f.seek(place)
+                f.write(b"damage")
+
+
+def scenario(options, name, run, *flags, spoil=None):
     with tempfile.TemporaryDirectory(dir="/tmp") as scratch:
         directory = os.path.join(scratch, "data")
         os.makedirs(directory)
@@ -109,6 +122,8 @@ def scenario(options, name, run, *flags):
         finally:
             server.stop()
         want = dump(options.promtool, directory)
+        if spoil:
+            spoil(directory)
         imported = subprocess.run([os.path.join(options.build_dir, "tests", "prometheus_log"), "import", directory],
                                   capture_output=True, text=True)
         if imported.returncode != 0:
@@ -166,7 +181,12 @@ def main():
     failed += scenario(options, "zstd", plain, "--storage.tsdb.wal-compression-type=zstd")
     failed += scenario(options, "uncompressed", plain, "--no-storage.tsdb.wal-compression")
     failed += scenario(options, "snapshot", plain, "--enable-feature=memory-snapshot-on-shutdown")
+    # Nothing is lost: full chunks are in chunks_head/, the open ones in the snapshot.
+    failed += scenario(options, "damaged, snapshot", plain, "--enable-feature=memory-snapshot-on-shutdown",
+                       spoil=damage)
     failed += scenario(options, "out of order", out_of_order)
+    failed += scenario(options, "out of order, snapshot", out_of_order,
+                       "--enable-feature=memory-snapshot-on-shutdown")
     failed += scenario(options, "deleted", deleted)
     failed += scenario(options, "killed", killed)
     failed += scenario(options, "long", long)

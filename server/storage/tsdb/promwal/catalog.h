@@ -66,8 +66,8 @@ class Catalog {
   std::vector<std::string> Symbols() const;
 
  private:
-  const int64_t range_ms_;
-  const int64_t min_valid_;
+  int64_t range_ms_;
+  int64_t min_valid_;
   std::vector<Labels> series_;  // in order of appearance
   std::vector<uint32_t> counts_;
   absl::flat_hash_map<uint64_t, uint32_t> by_ref_;

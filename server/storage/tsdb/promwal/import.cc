@@ -13,6 +13,7 @@
 #include "server/storage/tsdb/promwal/catalog.h"
 #include "server/storage/tsdb/promwal/log_reader.h"
 #include "server/storage/tsdb/promwal/records.h"
+#include "server/storage/tsdb/promwal/snapshot.h"
 #include "server/storage/tsdb/promwal/staged_series.h"
 
 namespace narthex::tsdb::promwal {
@@ -30,6 +31,7 @@ uint64_t DefaultMemory() {
 struct Logs {
   LogFiles wal, wbl;
   std::string chunks_head;  // read when not empty
+  std::string snapshot;     // the same
 };
 
 // ---- First pass ----
@@ -101,14 +103,32 @@ Status Scan(const LogFiles& files, RecordSink* sink, LogScan* scan) {
   return OkStatus();
 }
 
-// Each sound chunk of chunks_head/ whose series is known.
-Status ForEachHeadChunk(const std::string& dir, const Catalog& catalog,
+// Series of a snapshot are found by this and their reference there: the log may have given that to
+// another one since.
+constexpr uint64_t kSnapshotRefs = uint64_t{1} << 62;
+
+// Each sound chunk of chunks_head/ and of the snapshot whose series is known.
+Status ForEachHeadChunk(const Logs& logs, const Catalog& catalog,
                         const std::function<void(uint32_t rank, const HeadChunk&)>& found) {
   Epochs epochs;
-  ChunkFiles files(dir, &epochs);
-  return files.Open({}, [&](const HeadChunk& chunk, const ChunkRef&) {
+  ChunkFiles files(logs.chunks_head, &epochs);
+  NX_RETURN_IF_ERROR(files.Open({}, [&](const HeadChunk& chunk, const ChunkRef&) {
     const uint32_t rank = catalog.RankOf(chunk.ref);
     if (rank != Catalog::kNone) found(rank, chunk);
+  }));
+  if (logs.snapshot.empty()) return OkStatus();
+  return ForEachSnapshotSeries(logs.snapshot, [&](const SnapshotSeries& series) {
+    const uint32_t rank = catalog.RankOf(kSnapshotRefs + series.ref);
+    if (series.has_chunk && rank != Catalog::kNone) found(rank, series.chunk);
+  });
+}
+
+// The series of the snapshot; under their own references where the log says nothing of these.
+Status AddSnapshotSeries(const std::string& snapshot, const Catalog& log, Catalog* catalog) {
+  return ForEachSnapshotSeries(snapshot, [&](const SnapshotSeries& series) {
+    if (series.ref >= kSnapshotRefs) return;
+    catalog->AddSeries(kSnapshotRefs + series.ref, series.labels);
+    if (log.Find(series.ref) == nullptr) catalog->AddSeries(series.ref, series.labels);
   });
 }
 
@@ -237,9 +257,9 @@ Status ImportedSeries::Load() {
   batch_->ReadExtras(true);
   if (range_.extra) NX_RETURN_IF_ERROR(Scan(logs_.wbl, batch_.get(), &scan));
   if (logs_.chunks_head.empty()) return OkStatus();
-  return ForEachHeadChunk(
-      logs_.chunks_head, catalog_,
-      [this](uint32_t rank, const HeadChunk& chunk) { batch_->OnHeadChunk(rank, chunk); });
+  return ForEachHeadChunk(logs_, catalog_, [this](uint32_t rank, const HeadChunk& chunk) {
+    batch_->OnHeadChunk(rank, chunk);
+  });
 }
 
 bool ImportedSeries::Next() {
@@ -294,16 +314,14 @@ int64_t InOrderBlocksEnd(const std::string& dir) {
   return newest;
 }
 
-StatusOr<ImportResult> ImportLog(const ImportOptions& options) {
-  ImportResult result;
-  Logs logs;
-  NX_ASSIGN_OR_RETURN(logs.wal, FindLog(JoinPath(options.dir, "wal")));
-  NX_ASSIGN_OR_RETURN(logs.wbl, FindLog(JoinPath(options.dir, "wbl")));
-  Catalog catalog(options.block_range_ms, InOrderBlocksEnd(options.dir));
-  LogScan scan;
+namespace {
+
+// The first pass over both logs.
+Status ReadCatalog(const ImportOptions& options, const Logs& logs, Catalog* catalog,
+                   ImportResult* result, LogScan* scan) {
   for (const bool extra : {false, true}) {
-    CatalogSink sink(&catalog, &result, options.max_exemplars, extra);
-    NX_RETURN_IF_ERROR(Scan(extra ? logs.wbl : logs.wal, &sink, &scan));
+    CatalogSink sink(catalog, result, options.max_exemplars, extra);
+    NX_RETURN_IF_ERROR(Scan(extra ? logs.wbl : logs.wal, &sink, scan));
     if (sink.refused() != 0) {
       return Unimplemented(
           "{}: records of type {} (start timestamps, an experimental feature of Prometheus) cannot "
@@ -311,6 +329,29 @@ StatusOr<ImportResult> ImportLog(const ImportOptions& options) {
           JoinPath(options.dir, extra ? "wbl" : "wal"), sink.refused());
     }
     sink.Finish();
+  }
+  return OkStatus();
+}
+
+}  // namespace
+
+StatusOr<ImportResult> ImportLog(const ImportOptions& options) {
+  ImportResult result;
+  Logs logs;
+  NX_ASSIGN_OR_RETURN(logs.wal, FindLog(JoinPath(options.dir, "wal")));
+  NX_ASSIGN_OR_RETURN(logs.wbl, FindLog(JoinPath(options.dir, "wbl")));
+  Catalog catalog(options.block_range_ms, InOrderBlocksEnd(options.dir));
+  LogScan scan;
+  NX_RETURN_IF_ERROR(ReadCatalog(options, logs, &catalog, &result, &scan));
+  if (scan.damaged > 0) logs.snapshot = FindSnapshot(options.dir);
+  if (!logs.snapshot.empty()) {
+    // Again, with the series whose definition is lost.
+    Catalog whole(options.block_range_ms, InOrderBlocksEnd(options.dir));
+    NX_RETURN_IF_ERROR(AddSnapshotSeries(logs.snapshot, catalog, &whole));
+    catalog = std::move(whole);
+    result = {};
+    scan = {};
+    NX_RETURN_IF_ERROR(ReadCatalog(options, logs, &catalog, &result, &scan));
   }
   result.log_bytes = scan.bytes;
   result.records = scan.records;
@@ -320,17 +361,16 @@ StatusOr<ImportResult> ImportLog(const ImportOptions& options) {
   std::map<int64_t, Catalog::Range> ranges = catalog.ranges();
   if (scan.damaged > 0) {
     logs.chunks_head = JoinPath(options.dir, "chunks_head");
-    NX_RETURN_IF_ERROR(
-        ForEachHeadChunk(logs.chunks_head, catalog, [&](uint32_t, const HeadChunk& chunk) {
-          const int64_t first = FloorDiv(chunk.mint, options.block_range_ms);
-          const int64_t last = FloorDiv(chunk.maxt, options.block_range_ms);
-          // A chunk never spans more than two; a false one must not make us count for ever.
-          for (int64_t n = first; n <= last && n - first < 2; ++n) {
-            Catalog::Range& range = ranges[n];
-            const int64_t end = (n + 1) * options.block_range_ms - 1;
-            range.newest = std::max(range.newest, std::min(chunk.maxt, end));
-          }
-        }));
+    NX_RETURN_IF_ERROR(ForEachHeadChunk(logs, catalog, [&](uint32_t, const HeadChunk& chunk) {
+      const int64_t first = FloorDiv(chunk.mint, options.block_range_ms);
+      const int64_t last = FloorDiv(chunk.maxt, options.block_range_ms);
+      // A chunk never spans more than two; a false one must not make us count for ever.
+      for (int64_t n = first; n <= last && n - first < 2; ++n) {
+        Catalog::Range& range = ranges[n];
+        const int64_t end = (n + 1) * options.block_range_ms - 1;
+        range.newest = std::max(range.newest, std::min(chunk.maxt, end));
+      }
+    }));
   }
   if (ranges.size() > kMaxBlocks || !TimesAreSane(ranges, options.block_range_ms)) {
     return DataLoss("{}: the samples lie in {} ranges of time; this is no log that can be imported",

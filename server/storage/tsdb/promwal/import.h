@@ -3,10 +3,10 @@
 // itself would do at its next compaction, so that nothing depends on the log afterwards and both
 // servers can go on from the blocks.
 //
-// Read: wal/checkpoint.* and wal/ (all record types), wbl/ (out-of-order samples), and chunks_head/
-// where the log is damaged. A chunk_snapshot.* repeats what the log has. The rules are those of
-// Prometheus' replay: of one series only rising timestamps count, samples before the newest
-// in-order block are in blocks already, deletions apply; out-of-order samples are merged in.
+// Read: wal/checkpoint.* and wal/ (all record types), wbl/ (out-of-order samples), and, where the
+// log is damaged, chunks_head/ and the newest chunk_snapshot.*, which repeat what it has. The rules
+// are those of Prometheus' replay: of one series only rising timestamps count, samples before the
+// newest in-order block are in blocks already, deletions apply; out-of-order samples are merged in.
 //
 // Passes: one over the log for series and counts; then for each block one for every batch of
 // series that fits the memory budget. Memory: the label sets of the head's series, and the budget.

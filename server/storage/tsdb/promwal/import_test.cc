@@ -287,5 +287,71 @@ TEST_CASE("a damaged log is read as far as it goes, head chunks fill the hole") 
   CHECK(ReadBlocks(f.dir.path(), *result).begin()->second.size() == 4000);
 }
 
+// A snapshot of Prometheus: one series, two hours' worth of samples in its open chunk.
+void WriteSnapshot(const std::string& dir, uint64_t ref, const Labels& labels, int64_t from,
+                   int count) {
+  ChunkListEncoder encoder;
+  for (int i = 0; i < count; ++i) {
+    encoder.Add(from + i * 1000, std::bit_cast<uint64_t>(static_cast<double>(i)));
+  }
+  const std::vector<EncodedChunk> chunks = encoder.Take();
+  REQUIRE(chunks.size() == 1);
+  const ChunkView chunk = chunks.front().view();
+  std::string record = "\x01";
+  ByteWriter out(&record);
+  out.Be64(ref);
+  out.Uvarint(labels.size());
+  for (const Label& label : labels) {
+    out.UvarintString(label.name);
+    out.UvarintString(label.value);
+  }
+  out.Be64(0);
+  out.Uvarint(1);
+  out.Be64(static_cast<uint64_t>(chunk.mint));
+  out.Be64(static_cast<uint64_t>(chunk.maxt));
+  out.U8(static_cast<uint8_t>(chunk.encoding));
+  out.UvarintString(chunk.data);
+  for (int i = 0; i < 8; ++i) out.Be64(0);
+  LogWriter log(dir);
+  REQUIRE(log.Append(record).ok());
+  REQUIRE(log.Append(record.substr(0, record.size() / 2)).ok());  // damaged
+  REQUIRE(log.Append("\x03 an exemplar").ok());
+  REQUIRE(log.Close().ok());
+}
+
+TEST_CASE("a snapshot fills what a damaged log has lost, series and samples") {
+  for (const bool damaged : {false, true}) {
+    INFO(damaged);
+    Fixture f;
+    const Labels a{{"__name__", "a"}}, b{{"__name__", "b"}};
+    f.Series(1, a);
+    for (int i = 0; i < 50; ++i) f.Sample(1, kStart + i * 1000, i);
+    f.Sample(9, kStart + 100'000, 5);  // its series is lost
+    REQUIRE(f.wal->Close().ok());
+    if (damaged) {
+      // Behind everything else.
+      std::ofstream segment(f.dir.path() + "/wal/00000000", std::ios::app | std::ios::binary);
+      segment.write("damage", 6);
+    }
+    WriteSnapshot(f.dir.path() + "/chunk_snapshot.000000.0000000100", 9, b, kStart, 3);
+    WriteSnapshot(f.dir.path() + "/chunk_snapshot.000001.0000000001", 9, b, kStart + 10, 3);
+    WriteSnapshot(f.dir.path() + "/chunk_snapshot.000002.0000000001.tmp", 9, b, kStart + 20, 3);
+    const auto result = ImportLog({.dir = f.dir.path()});
+    REQUIRE(result.ok());
+    CHECK((result->damaged > 0) == damaged);
+    CHECK(result->lost_samples == (damaged ? 0 : 1));
+    Found found = ReadBlocks(f.dir.path(), *result);
+    CHECK(found[a.ToString()].size() == 50);
+    if (damaged) {
+      CHECK(found[b.ToString()] == std::map<int64_t, std::string>{{kStart + 10, Text(0)},
+                                                                  {kStart + 1010, Text(1)},
+                                                                  {kStart + 2010, Text(2)},
+                                                                  {kStart + 100'000, Text(5)}});
+    } else {
+      CHECK(found.size() == 1);
+    }
+  }
+}
+
 }  // namespace
 }  // namespace narthex::tsdb::promwal

@@ -279,6 +279,8 @@ Status DecodeRecord(std::string_view record, RecordSink* sink) {
   }
 }
 
+bool DecodeRecordLabels(ByteReader* in, Labels* out) { return ReadLabels(in, true, out); }
+
 void RecordEncoder::Series(std::span<const std::pair<uint64_t, Labels>> series, std::string* out) {
   out->clear();
   ByteWriter writer(out);

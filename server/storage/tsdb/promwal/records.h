@@ -11,6 +11,7 @@
 #include <utility>
 #include <vector>
 
+#include "core/base/bytes.h"
 #include "core/base/status.h"
 #include "core/histogram/histogram.h"
 #include "core/labels/labels.h"
@@ -77,6 +78,9 @@ class RecordSink {
 // Hands the entries of a record to `sink`. Any bytes are safe; entries before the damage have been
 // handed out when it fails (DataLoss). Labels that are not sorted or repeat are damage.
 Status DecodeRecord(std::string_view record, RecordSink* sink);
+
+// Labels as they stand in records; false when they are damaged, not sorted or repeat.
+bool DecodeRecordLabels(ByteReader* in, Labels* out);
 
 // ---- Writing: a record at a time into *out, which is replaced ----
 

@@ -1,7 +1,7 @@
 #pragma once
-// chunk_snapshot.*: the series of Prometheus' head with their open chunks, as it leaves them when it
-// stops under memory-snapshot-on-shutdown. The framing is that of the log. All of it is in the log
-// as well; where that is damaged it fills the holes.
+// chunk_snapshot.*: the series of Prometheus' head with their open chunks, as it leaves them when
+// it stops under memory-snapshot-on-shutdown. The framing is that of the log. All of it is in the
+// log as well; where that is damaged it fills the holes.
 //
 //   u8 1, u64 ref, labels, i64, uvarint 0 | uvarint 1, i64 mint, i64 maxt, u8 encoding,
 //                                           uvarint n, n bytes of the chunk, its writer's state
