@@ -55,6 +55,7 @@ struct GlobalConfig {
   std::string name_escaping;  // as written; "" = by the validation scheme
   bool extra_scrape_metrics = false;
   bool scrape_native_histograms = false;
+  bool convert_classic_histograms_to_nhcb = false;
   bool always_scrape_classic_histograms = false;
 };
 
@@ -71,7 +72,8 @@ struct ScrapeConfig {
   bool enable_compression = true;
   std::optional<bool> extra_scrape_metrics;              // always set after loading
   std::optional<bool> scrape_native_histograms;          // always set after loading
-  std::optional<bool> always_scrape_classic_histograms;  // always set after loading
+  std::optional<bool> convert_classic_histograms_to_nhcb;  // always set after loading
+  std::optional<bool> always_scrape_classic_histograms;    // the same
   std::string metrics_path = "/metrics";
   std::string scheme = "http";
   std::vector<std::pair<std::string, std::vector<std::string>>> params;  // by name

@@ -74,7 +74,6 @@ const std::vector<Broken>& BrokenConfigs() {
       {"global: {scrape_protocols: [PrometheusText0.0.4, PrometheusText0.0.4]}\n", "duplicated protocol in scrape_protocols", false},
       {"global: {metric_name_validation_scheme: foo}\n", "unrecognized ValidationScheme: \"foo\"", false},
       {"global: {metric_name_escaping_scheme: foo}\n", "unknown global name escaping method", false},
-      {"global: {convert_classic_histograms_to_nhcb: true}\n", "convert_classic_histograms_to_nhcb: true is known to Prometheus, not implemented here", false},
       {"rule_files: ['a/*/b.yml']\n", "invalid rule file path \"a/*/b.yml\""},
       {"rule_files: x\n", "cannot unmarshal !!str `x` into []string"},
       {"scrape_config_files: ['*a*.yml']\n", "invalid scrape config file path", true},
@@ -111,7 +110,6 @@ const std::vector<Broken>& BrokenConfigs() {
       {Job("konsul_sd_configs: []"), "field konsul_sd_configs not found in type config.ScrapeConfig"},
       {Job("file_sd_configs: [{}]"), "file service discovery config must contain at least one path name"},
       {Job("file_sd_configs: [{files: [a.txt]}]"), "path name \"a.txt\" is not valid for file discovery"},
-      {Job("convert_classic_histograms_to_nhcb: true"), "not implemented here", false},
       {"remote_write: [{url: http://x}]\n", "remote_write is not implemented", false},
       {"remote_read: [{url: http://x}]\n", "remote_read is not implemented", false},
       {"tracing: {endpoint: x}\n", "tracing is not implemented", false},
@@ -225,12 +223,13 @@ TEST_CASE("the threshold of stale series") {
 
 TEST_CASE("jobs inherit the switches of histograms, and protobuf with that of native ones") {
   const auto config = LoadText(R"(
-global: {scrape_native_histograms: true, always_scrape_classic_histograms: true}
+global: {scrape_native_histograms: true, always_scrape_classic_histograms: true, convert_classic_histograms_to_nhcb: true}
 scrape_configs:
 - job_name: a
 - job_name: b
   scrape_native_histograms: false
   always_scrape_classic_histograms: false
+  convert_classic_histograms_to_nhcb: false
 - job_name: c
   scrape_protocols: [PrometheusText0.0.4]
 )");
@@ -238,6 +237,8 @@ scrape_configs:
   const auto& jobs = (*config)->scrape_configs;
   CHECK(*jobs[0].scrape_native_histograms);
   CHECK(*jobs[0].always_scrape_classic_histograms);
+  CHECK(*jobs[0].convert_classic_histograms_to_nhcb);
+  CHECK_FALSE(*jobs[1].convert_classic_histograms_to_nhcb);
   CHECK_FALSE(*jobs[1].always_scrape_classic_histograms);
   CHECK(jobs[0].scrape_protocols.size() == 5);
   CHECK(jobs[0].scrape_protocols[0] == kPrometheusProto);

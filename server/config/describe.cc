@@ -42,15 +42,6 @@ namespace config {
 namespace {
 
 constexpr std::string_view kNotHere = "known to Prometheus, not implemented here";
-constexpr std::string_view kConvertClassic = "convert_classic_histograms_to_nhcb";
-
-// Switches that change nothing while they are off and cannot be turned on yet.
-void OffSwitch(Fields& f, std::string_view key) {
-  bool on = false;
-  f.Field(key, on, Print::kNever);
-  if (on) f.Fail(Unimplemented("line {}: {}: true is {}", f.line(), key, kNotHere));
-}
-
 void NameRules(Fields& f, NameValidation& validation, std::string* text) {
   *text = validation == NameValidation::kLegacy ? "legacy" : "utf8";
   if (f.decoding() && !f.Has("metric_name_validation_scheme")) {
@@ -89,7 +80,7 @@ void Describe(Fields& f, GlobalConfig& g) {
   std::string scheme;
   NameRules(f, g.name_validation, &scheme);
   f.Field("metric_name_escaping_scheme", g.name_escaping);
-  OffSwitch(f, kConvertClassic);
+  f.Field("convert_classic_histograms_to_nhcb", g.convert_classic_histograms_to_nhcb);
   f.Field("always_scrape_classic_histograms", g.always_scrape_classic_histograms);
   f.Field("scrape_native_histograms", g.scrape_native_histograms);
   f.Field("extra_scrape_metrics", g.extra_scrape_metrics);
@@ -141,7 +132,9 @@ void Describe(Fields& f, ScrapeConfig& c) {
   const bool classic = c.always_scrape_classic_histograms.value_or(false);
   f.Field("always_scrape_classic_histograms", c.always_scrape_classic_histograms,
           f.printing() && !classic ? Print::kNever : Print::kNonZero);
-  OffSwitch(f, kConvertClassic);
+  const bool convert = c.convert_classic_histograms_to_nhcb.value_or(false);
+  f.Field("convert_classic_histograms_to_nhcb", c.convert_classic_histograms_to_nhcb,
+          f.printing() && !convert ? Print::kNever : Print::kNonZero);
   f.Field("scrape_failure_log_file", c.scrape_failure_log_file);
   f.Field("metrics_path", c.metrics_path);
   f.Field("scheme", c.scheme);

@@ -304,6 +304,9 @@ Status ResolveJob(const GlobalConfig& global, ScrapeConfig* job) {
   if (!job->scrape_native_histograms.has_value()) {
     job->scrape_native_histograms = global.scrape_native_histograms;
   }
+  if (!job->convert_classic_histograms_to_nhcb.has_value()) {
+    job->convert_classic_histograms_to_nhcb = global.convert_classic_histograms_to_nhcb;
+  }
   if (!job->always_scrape_classic_histograms.has_value()) {
     job->always_scrape_classic_histograms = global.always_scrape_classic_histograms;
   }

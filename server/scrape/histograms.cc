@@ -50,6 +50,10 @@ int32_t FinestSchema(double factor) {
                     kMaxExponentialSchema);
 }
 
+StatusOr<AnyHistogram> LimitHistogram(AnyHistogram histogram, const config::ScrapeConfig& config) {
+  return std::visit([&](auto& h) { return Finish(std::move(h), config); }, histogram);
+}
+
 StatusOr<AnyHistogram> ConvertHistogram(const ScrapeResult::Histogram& scraped,
                                         const config::ScrapeConfig& config) {
   const MetricSample& sample = *scraped.sample;

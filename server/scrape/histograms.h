@@ -17,6 +17,9 @@ using AnyHistogram = std::variant<IntHistogram, FloatHistogram>;
 StatusOr<AnyHistogram> ConvertHistogram(const ScrapeResult::Histogram& scraped,
                                         const config::ScrapeConfig& config);
 
+// What the job allows of a histogram that is one already: see above.
+StatusOr<AnyHistogram> LimitHistogram(AnyHistogram histogram, const config::ScrapeConfig& config);
+
 // The finest schema whose buckets grow by at least `factor` (> 1) each.
 int32_t FinestSchema(double factor);
 

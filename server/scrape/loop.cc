@@ -220,6 +220,7 @@ Status Loop::Store(const Scrape& scrape, Scratch* scratch, AppendCounts* counts,
   input.now = context_.clock->NowMs();
   input.native_histograms = scrape.target->native_histograms;
   input.always_classic = scrape.target->always_classic;
+  input.convert_classic = scrape.target->convert_classic;
   input.store_metadata = context_.store_metadata;
   return series_.Append(input, scratch, counts);
 }

@@ -69,6 +69,73 @@ class TargetSeries::Sink final : public ScrapeSink {
       : series_(series), input_(input), scratch_(scratch) {}
 
   StatusOr<uint32_t> OnSeries(const Labels& labels) override {
+    if (!series_->converting_) return Place(labels);
+    const ClassicSeries classic = Classify(labels);
+    if (classic.part == ClassicPart::kNone || TypeOf(classic.base) != "histogram") {
+      return PlaceOther(labels);
+    }
+    scratch_->builder.Reset(labels);
+    scratch_->builder.Del("le");
+    scratch_->builder.Set(kMetricNameLabel, classic.base);
+    const Labels base = scratch_->builder.Build();
+    uint32_t index = 0;
+    if (series_->ConvertedOf(base, &index).natives > 0) return Place(labels);
+    if (!series_->converted_[index].placed) {
+      NX_ASSIGN_OR_RETURN(const uint32_t slot, Place(base));
+      series_->converted_[index].slot = slot;
+      series_->converted_[index].placed = true;
+    }
+    uint32_t slot = kDropSlot;
+    if (input_.always_classic) {
+      NX_ASSIGN_OR_RETURN(slot, Place(labels));
+    }
+    if (slot == kDropSlot) slot = series_->BareSlot();
+    series_->SetPart(slot, {index, classic.part, classic.bound});
+    return slot;
+  }
+
+  uint32_t OnMetadata(std::span<const MetadataLine> lines) override {
+    series_->metadata_changed_ = true;
+    for (const MetadataLine& line : lines) {
+      if (!series_->converting_ || line.kind != MetadataLine::Kind::kType) continue;
+      new_types_.insert_or_assign(std::string(line.family), std::string(line.text));
+    }
+    return series_->metadata_->Add(lines);
+  }
+
+  size_t held() const { return held_; }
+  bool over_limit() const { return over_limit_; }
+
+ private:
+  // A series that is no part of a classic histogram.
+  StatusOr<uint32_t> PlaceOther(const Labels& labels) {
+    NX_ASSIGN_OR_RETURN(const uint32_t slot, Place(labels));
+    const bool native = input_.grammar == ScrapeGrammar::kProtobuf && input_.native_histograms &&
+                        slot != kDropSlot && TypeOf(labels.metric_name()) == "histogram";
+    if (native) {
+      uint32_t index = 0;
+      series_->ConvertedOf(labels, &index);
+      series_->SetPart(slot, {index, ClassicPart::kNone, 0});
+    }
+    return slot;
+  }
+
+  // The type of a family: as this body says, or one before said.
+  std::string_view TypeOf(std::string_view family) {
+    if (const auto found = new_types_.find(family); found != new_types_.end()) {
+      return found->second;
+    }
+    if (!types_known_) {
+      for (MetricMetadata& m : series_->metadata_->List("")) {
+        types_.emplace(std::move(m.metric), std::move(m.type));
+      }
+      types_known_ = true;
+    }
+    const auto found = types_.find(family);
+    return found == types_.end() ? std::string_view() : std::string_view(found->second);
+  }
+
+  StatusOr<uint32_t> Place(const Labels& labels) {
     scratch_->exposed.assign(labels.begin(), labels.end());
     MergeTargetLabels(scratch_->exposed, *input_.target_labels, input_.config->honor_labels,
                       &scratch_->builder);
@@ -91,21 +158,14 @@ class TargetSeries::Sink final : public ScrapeSink {
     return series_->Hold(std::move(own));
   }
 
-  uint32_t OnMetadata(std::span<const MetadataLine> lines) override {
-    series_->metadata_changed_ = true;
-    return series_->metadata_->Add(lines);
-  }
-
-  size_t held() const { return held_; }
-  bool over_limit() const { return over_limit_; }
-
- private:
   TargetSeries* const series_;
   const AppendInput& input_;
   Scratch* const scratch_;
   size_t held_ = 0;
   size_t bytes_ = 0;
   bool over_limit_ = false;
+  StringMap<std::string> types_, new_types_;
+  bool types_known_ = false;
 };
 
 TargetSeries::TargetSeries(storage::Appendable* storage, MetadataCache* metadata, uint64_t seed)
@@ -160,6 +220,7 @@ void TargetSeries::Reset() {
   std::vector<Held>().swap(held_);
   std::vector<uint32_t>().swap(free_held_);
   metadata_->Clear();
+  ClearConverted();
   sweep_ = true;
 }
 
@@ -177,6 +238,12 @@ void TargetSeries::Release() {
 Status TargetSeries::Parse(const AppendInput& input, Scratch* scratch, AppendCounts* counts) {
   ScrapeResult& result = scratch->result;
   result.Clear();
+  if (converting_ != input.convert_classic ||
+      (converting_ && keeping_classic_ != input.always_classic)) {
+    Reset();  // series stand for something else now
+    converting_ = input.convert_classic;
+  }
+  keeping_classic_ = input.always_classic;
   Sink sink(this, input, scratch);
   ScrapeOptions options;
   options.grammar = input.grammar;
@@ -184,23 +251,24 @@ Status TargetSeries::Parse(const AppendInput& input, Scratch* scratch, AppendCou
   options.always_classic = !input.native_histograms || input.always_classic;
   Status status = ParseScrape(input.body, options, &table_, &sink, &result);
   counts->scraped = result.scraped;
-  counts->after_relabel = result.samples.size();
-  const size_t stored = input.native_histograms ? result.histograms.size() : 0;
-  counts->after_relabel += stored;
-  counts->native_histograms = result.histograms.size() - stored;
+  if (!input.native_histograms) {
+    counts->native_histograms = result.histograms.size();
+    result.histograms.clear();
+  }
+  if (status.ok()) status = ConvertHistograms(input, scratch);
+  if (status.ok() && converting_) status = ConvertClassic(input, scratch, counts);
+  counts->after_relabel = result.samples.size() + result.histograms.size();
   const uint64_t limit = input.config->limits.samples;
   if (status.ok() && limit > 0 && (sink.over_limit() || counts->after_relabel > limit)) {
     status = ResourceExhausted("{}", kSampleLimitError);
   }
-  if (status.ok()) status = ConvertHistograms(input, scratch);
   // A body that is refused must leave nothing behind, however often it comes.
-  if (!status.ok() && (sink.held() > 0 || sink.over_limit())) Reset();
+  if (!status.ok() && (sink.held() > 0 || sink.over_limit() || converting_)) Reset();
   return status;
 }
 
 Status TargetSeries::ConvertHistograms(const AppendInput& input, Scratch* scratch) {
   scratch->histograms.clear();
-  if (!input.native_histograms) return OkStatus();
   for (const ScrapeResult::Histogram& h : scratch->result.histograms) {
     NX_ASSIGN_OR_RETURN(AnyHistogram converted, ConvertHistogram(h, *input.config));
     scratch->histograms.push_back(std::move(converted));
@@ -210,10 +278,8 @@ Status TargetSeries::ConvertHistograms(const AppendInput& input, Scratch* scratc
 
 // A series that lost its timestamp-less life: its labels are needed, and only parsing gives them.
 bool TargetSeries::NeedsLabels(const AppendInput& input, const ScrapeResult& result) const {
-  if (input.native_histograms) {
-    for (const ScrapeResult::Histogram& h : result.histograms) {
-      if (!(slots_[h.slot] & kHeldBit)) return true;
-    }
+  for (const ScrapeResult::Histogram& h : result.histograms) {
+    if (!(slots_[h.slot] & kHeldBit)) return true;
   }
   if (!input.config->honor_timestamps) return false;
   for (const ScrapeResult::Sample& sample : result.samples) {
@@ -465,6 +531,7 @@ Status TargetSeries::Append(const AppendInput& input, Scratch* scratch, AppendCo
   CollectValues(input, scratch, counts, explicit_ones ? appender.get() : nullptr);
   if (histograms) AppendHistograms(input, scratch, appender.get(), counts);
   if (!orphans_.empty()) EndOrphans(input.timestamp, scratch, appender.get());
+  EndSilent(input.timestamp, appender.get());
   const size_t retired = RetireUnseen(input, scratch, appender.get());
   const bool any = std::find(scratch->seen.begin(), scratch->seen.end(), 1) != scratch->seen.end();
   if (any || retired > 0) CommitValues(input.timestamp, scratch, counts);

@@ -21,6 +21,7 @@
 #include "core/exposition/scrape.h"
 #include "core/labels/relabel.h"
 #include "server/config/config.h"
+#include "server/scrape/classic_histogram.h"
 #include "server/scrape/histograms.h"
 #include "server/scrape/metadata.h"
 #include "server/storage/interface.h"
@@ -55,6 +56,7 @@ struct AppendInput {
   TimestampMs now = 0;             // for the bound on timestamps of the future
   bool native_histograms = false;  // stored; else only their classic part is
   bool always_classic = false;     // the classic part as well
+  bool convert_classic = false;    // classic histograms become native ones
   bool store_metadata = false;     // with the series, in the storage
 };
 
@@ -105,9 +107,39 @@ class TargetSeries {
     bool fresh = true;       // not counted as added yet
     bool histogram = false;  // ticks by the appender, so it ends there too
   };
+  // A histogram that is made of classic series.
+  struct Converted {
+    Labels labels;              // as exposed; none: a free place
+    uint32_t slot = kDropSlot;  // of its series, when it has one
+    bool placed = false;        // it was asked for a slot
+    uint32_t parts = 0;         // classic series
+    uint32_t natives = 0;       // native series of the same labels, which go before
+    bool shown = false;         // by the last scrape
+    TimestampMs timestamp_ms = kNoTimestamp;
+    ClassicHistogram collected;  // during a scrape
+  };
+  static constexpr uint32_t kNoHistogram = UINT32_MAX;
+  struct PartOf {
+    uint32_t histogram = kNoHistogram;
+    ClassicPart part = ClassicPart::kNone;  // or the native series itself
+    double bound = 0;
+  };
   class Sink;
   static constexpr uint32_t kHeldBit = 1U << 31;
   static constexpr uint32_t kNoMember = UINT32_MAX;
+  static constexpr uint32_t kNoPlace = UINT32_MAX;  // a slot that is only a part of a histogram
+
+  // ---- Conversion of classic histograms (series_classic.cc) ----
+  static ClassicSeries Classify(const Labels& labels);
+  Converted& ConvertedOf(const Labels& labels, uint32_t* index);
+  uint32_t BareSlot();
+  void SetPart(uint32_t slot, const PartOf& part);
+  void ClearConverted();
+  size_t CollectParts(ScrapeResult* result);
+  void ForgetParts(ScrapeResult* result);
+  void MoveExemplars(ScrapeResult* result);
+  Status ConvertClassic(const AppendInput& input, Scratch* scratch, AppendCounts* counts);
+  void EndSilent(TimestampMs timestamp, storage::Appender* appender);
 
   uint32_t Hold(Labels labels);
   void FreeSlot(uint32_t slot);
@@ -141,7 +173,15 @@ class TargetSeries {
   std::vector<uint32_t> free_slots_;
   std::vector<Held> held_;
   std::vector<uint32_t> free_held_;
-  std::vector<Labels> orphans_;        // live series of histograms from before a reset
+  std::vector<Labels> orphans_;  // live series of histograms from before a reset
+  // While classic histograms are converted: by slot, what it is a part of.
+  std::vector<PartOf> parts_;
+  std::vector<Converted> converted_;
+  std::vector<uint32_t> free_converted_;
+  absl::flat_hash_map<Labels, uint32_t> converted_by_labels_;
+  std::vector<uint32_t> silent_;  // of histograms that the scrape before had and this one has not
+  bool converting_ = false;
+  bool keeping_classic_ = false;
   std::vector<uint64_t> member_hash_;  // of the labels; 0: no live member
   bool live_ = false;                  // the last tick held values
   bool explicit_live_ = false;         // the last scrape held samples with own timestamps

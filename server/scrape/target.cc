@@ -118,7 +118,8 @@ Labels DiscoveredLabels(const config::ScrapeConfig& config, const Labels& target
   set_default(kTimeout, FormatPromDuration(config.scrape_timeout_ms));
   set_default(kMetricsPath, config.metrics_path);
   set_default(kScheme, config.scheme);
-  set_default(kConvertSwitch, "false");
+  set_default(kConvertSwitch,
+              config.convert_classic_histograms_to_nhcb.value_or(false) ? "true" : "false");
   set_default(kClassicSwitch,
               config.always_scrape_classic_histograms.value_or(false) ? "true" : "false");
   set_default(kNativeSwitch, config.scrape_native_histograms.value_or(false) ? "true" : "false");
@@ -144,10 +145,7 @@ StatusOr<std::optional<Target>> MakeTarget(const config::ScrapeConfig& config,
     return InvalidArgument("scrape timeout cannot be greater than scrape interval ({} > {})",
                            GoQuote(labels.Get(kTimeout)), GoQuote(labels.Get(kInterval)));
   }
-  NX_ASSIGN_OR_RETURN(const bool convert, Switch(labels, kConvertSwitch));
-  if (convert) {
-    return Unimplemented("{}: known to Prometheus, not implemented here", kConvertSwitch);
-  }
+  NX_ASSIGN_OR_RETURN(target.convert_classic, Switch(labels, kConvertSwitch));
   NX_ASSIGN_OR_RETURN(target.always_classic, Switch(labels, kClassicSwitch));
   NX_ASSIGN_OR_RETURN(target.native_histograms, Switch(labels, kNativeSwitch));
   if (!labels.Has(kInstanceLabel)) labels.Set(kInstanceLabel, address);

@@ -27,7 +27,8 @@ struct Target {
   int64_t interval_ms = 0;
   int64_t timeout_ms = 0;
   bool native_histograms = false;  // stored
-  bool always_classic = false;     // of native histograms the classic part is stored as well
+  bool always_classic = false;   // the classic part of what becomes a native one is stored as well
+  bool convert_classic = false;  // classic histograms become native ones with custom buckets
 
   // Same URL, socket and series: one loop. (Upstream also tells targets apart by labels nobody sees
   // and then stores every sample twice.)

@@ -66,10 +66,10 @@ TEST_CASE("relabelling drops, redirects, and is checked") {
        {{"__always_scrape_classic_histograms__", "2"}},
        "",
        "error parsing __always_scrape_classic_histograms__"},
-      {"switch we lack",
-       {{"__convert_classic_histograms_to_nhcb__", "true"}},
+      {"a third bad switch",
+       {{"__convert_classic_histograms_to_nhcb__", "2"}},
        "",
-       "not implemented here"},
+       "error parsing __convert_classic_histograms_to_nhcb__"},
   };
   const config::ScrapeConfig job = Job();
   for (const Case& c : cases) {

@@ -31,6 +31,7 @@ TEXT = {
     "negative": HEAD + buckets([("-2", 1), ("-1", 3), ("0", 3), ("1", 4), ("+Inf", 4)]) + "h_sum -5\nh_count 4\n",
     "empty": HEAD + buckets([("1", 0), ("+Inf", 0)]) + "h_sum 0\nh_count 0\n",
     "nan_sum": HEAD + buckets([("1", 1), ("+Inf", 1)]) + "h_sum NaN\nh_count 1\n",
+    "nan_bucket": HEAD + buckets([("1", "NaN"), ("+Inf", 1)]) + "h_sum 2\nh_count 1\nother 1\n",
     "gauge": "# TYPE h gauge\n" + buckets(PLAIN) + "h_sum 5\nh_count 9\n",
     "untyped": buckets(PLAIN) + "h_sum 5\nh_count 9\n",
     "strange": HEAD + 'h_bucket{le="x"} 1\nh_bucket 2\nh_total 3\nh_bucket{le="1"} 1\nh_sum 2\nh_count 1\n',
