@@ -52,6 +52,7 @@ struct Db::Impl {
   Status CheckpointLocked() REQUIRES(maintenance);
   // Whether reading the log since the last one takes so long that a new one pays.
   bool CheckpointDue() REQUIRES(maintenance);
+  bool GrewMuch() REQUIRES(maintenance);
   // The same at the end, when nobody waits.
   bool LogIsLong() REQUIRES(maintenance);
   // Bytes and samples of the log so far, as the process wrote them.
@@ -125,6 +126,7 @@ struct Db::Impl {
   Mutex maintenance;  // one job at a time
   // What the next start would read, besides the checkpoint: LogSoFar() less this.
   LogLength log_replaced GUARDED_BY(maintenance);
+  uint64_t trimmed_at GUARDED_BY(maintenance) = 0;  // series created until then
   bool closed GUARDED_BY(maintenance) = false;
   bool exported GUARDED_BY(maintenance) = false;  // the head is another program's now
   struct Cut {

@@ -1,5 +1,7 @@
 // The rounds of housekeeping: blocks and retention, compaction, idle series, checkpoints.
 
+#include <malloc.h>
+
 #include <algorithm>
 
 #include "core/log/log.h"
@@ -74,11 +76,23 @@ Status Db::Impl::Housekeep() {
   head.ParkIdle();
   core.epochs.Drain();
   core.chunks.DropMappedPages();
+  if (GrewMuch()) ::malloc_trim(0);
   if (CheckpointDue()) {
     const Status checkpoint = CheckpointLocked();
     if (status.ok()) status = checkpoint;
+    ::malloc_trim(0);  // its tables of symbols
   }
   return status;
+}
+
+// Since this was true last. What new series took on their way in is free again by now, in pieces
+// that malloc would keep.
+bool Db::Impl::GrewMuch() {
+  constexpr uint64_t kMany = 10'000;
+  const uint64_t created = head.core().counters.series_created.load();
+  if (created - trimmed_at < kMany) return false;
+  trimmed_at = created;
+  return true;
 }
 
 uint64_t Db::Impl::HeadBytes() const {

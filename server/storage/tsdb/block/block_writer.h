@@ -28,7 +28,7 @@ class BlockWriter {
  public:
   struct Options {
     uint64_t segment_bytes = uint64_t{512} << 20;
-    uint64_t postings_bytes = 0;  // 0: eight bytes a series
+    uint64_t postings_bytes = 0;  // 0: four bytes a series
     // Polled once a series; Cancelled when it turns true.
     const std::atomic<bool>* cancel = nullptr;
   };

@@ -310,6 +310,8 @@ void Group::FlushLayout() {
 }
 
 void Group::ForgetLayout() {
+  constexpr size_t kKeepBytes = 256;  // more was for many members at once
+  if (pending_layout_.capacity() > kKeepBytes) std::string().swap(pending_layout_);
   pending_layout_.clear();
   pending_values_ = false;
 }

@@ -17,6 +17,8 @@ namespace {
 
 constexpr uint16_t kSealIdleAfter = 200;  // ticks; the ring would reach the chunk at kRing
 constexpr uint16_t kDropIdleAfter = 250;
+// Values that do not compress fill a chunk early: one that is full takes eight bytes of memory.
+constexpr uint16_t kFullBits = 512 * 8;
 constexpr uint8_t kSparseBelow = 60;      // a gap before that many samples: the series is sparse
 constexpr uint32_t kSpreadMembers = 256;  // groups above this spread the sealing of chunks
 
@@ -125,6 +127,7 @@ class TickPass {
   bool Continues(GroupBlock& block, unsigned i, const ValueState& state) const {
     const uint16_t age = Age(state);
     if (age != state.count || state.count == 0 || state.count >= kMaxStreamValues) return false;
+    if (state.bits >= kFullBits) return false;
     if (age > range_age_) return false;
     return !spread_ || state.count < kMaxStreamValues / 2 || !CutShort(block, i, state);
   }

@@ -42,13 +42,43 @@ std::vector<uint32_t> Rank(const SharedMutex& mutex, uint32_t limit, Has&& has,
 
 }  // namespace
 
+template <typename Fn>
+void LabelOrder::ForEachFirst(Fn&& fn) {
+  LabelIds ids;
+  for (size_t from = 0; from < entries_.size(); from += kSlice) {
+    ReaderLock lock(core_.index.mutex());
+    for (size_t i = from; i < std::min(entries_.size(), from + kSlice); ++i) {
+      core_.index.GetLabelIds(entries_[i].slot, &ids);
+      fn(&entries_[i], ids.front());
+    }
+  }
+}
+
+std::vector<uint32_t> LabelOrder::Offsets() {
+  std::vector<bool> first(name_ranks_.size());
+  ForEachFirst([&](Entry*, const LabelId& id) { first[id.name] = true; });
+  std::vector<uint32_t> names;
+  for (uint32_t name = 0; name < first.size(); ++name) {
+    if (first[name]) names.push_back(name);
+  }
+  std::sort(names.begin(), names.end(),
+            [this](uint32_t a, uint32_t b) { return name_ranks_[a] < name_ranks_[b]; });
+  std::vector<uint32_t> offsets(first.size());
+  uint32_t next = 0;
+  for (const uint32_t name : names) {
+    offsets[name] = next;
+    next += static_cast<uint32_t>(RanksOf(name).size());
+  }
+  return offsets;
+}
+
 LabelOrder::LabelOrder(const HeadCore* core) : core_(*core) {
   const SeriesIndex& index = core_.index;
-  std::vector<uint32_t> slots;
   uint32_t names = 0;
   {
     ReaderLock lock(index.mutex());
-    slots = index.all().ToVector();
+    entries_.reserve(index.size());
+    index.all().ForEach([&](uint32_t slot) { entries_.push_back({0, slot}); });
     names = index.names().limit();
   }
   name_ranks_ = Rank(
@@ -56,16 +86,10 @@ LabelOrder::LabelOrder(const HeadCore* core) : core_(*core) {
       [&](uint32_t id) { return index.names().Get(id); });
   value_ranks_.resize(names);
 
-  entries_.resize(slots.size());
-  LabelIds ids;
-  for (size_t from = 0; from < slots.size(); from += kSlice) {
-    ReaderLock lock(index.mutex());
-    for (size_t i = from; i < std::min(slots.size(), from + kSlice); ++i) {
-      index.GetLabelIds(slots[i], &ids);
-      entries_[i] = {uint64_t{ids.front().name} << 32 | ids.front().value, slots[i]};
-    }
-  }
-  for (Entry& entry : entries_) entry.key = RankOf(entry.key);
+  const std::vector<uint32_t> offsets = Offsets();
+  ForEachFirst([&](Entry* entry, const LabelId& id) {
+    entry->key = offsets[id.name] + value_ranks_[id.name][id.value];
+  });
   std::sort(entries_.begin(), entries_.end(), [](const Entry& a, const Entry& b) {
     return a.key != b.key ? a.key < b.key : a.slot < b.slot;
   });

@@ -3,7 +3,7 @@
 //
 // Values are ranked per name (a sort of the dictionary), series by the ranks of their first label
 // pair; the series of one first pair (one metric) are sorted by all their pairs when their turn
-// comes. So the memory is 16 bytes a series, 4 a value, and the pairs of the largest metric.
+// comes. So the memory is 8 bytes a series, 4 a value, and the pairs of the largest metric.
 //
 // The index is locked, shared, for a slice at a time. Thread safety: none.
 
@@ -24,9 +24,14 @@ class LabelOrder {
 
  private:
   struct Entry {
-    uint64_t key = 0;  // name << 32 | value of the first pair, as ranks
+    uint32_t key = 0;  // rank of the first pair
     uint32_t slot = 0;
   };
+  // Shows the first pair of every entry.
+  template <typename Fn>
+  void ForEachFirst(Fn&& fn);
+  // Where the ranks of the values of a name begin, by name id, for names that come first.
+  std::vector<uint32_t> Offsets();
   void LoadRun();
   uint64_t RankOf(uint64_t pair);
   const std::vector<uint32_t>& RanksOf(uint32_t name);

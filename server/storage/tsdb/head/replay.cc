@@ -11,7 +11,7 @@
 namespace narthex::tsdb {
 namespace {
 
-constexpr size_t kLetGoEvery = 4 << 20;
+constexpr size_t kLetGoEvery = 1 << 20;
 
 // Rows on threads of their own: reading the log is a fraction of the work.
 size_t RowThreads() {
@@ -106,6 +106,7 @@ Status Replay::ReadFile(const std::string& path, uint32_t segment, bool checkpoi
                           reinterpret_cast<uintptr_t>(file.data().data());
           if (at >= file.data().size() || at < let_go + kLetGoEvery) return;
           file.DropPages(let_go, at);
+          core_.chunks.DropMappedPages();  // those that told what they cover
           let_go = at;
         },
         // A lost definition could make an id mean its former string.
@@ -149,6 +150,7 @@ void Replay::Finish() NO_THREAD_SAFETY_ANALYSIS {
     const auto newest = core_.LastOfChunks(core_.index.table()[series->slot]);
     if (newest && newest->time > series->max_time) series->SetNewest(*newest);
   }
+  core_.chunks.DropMappedPages();
 }
 
 bool Replay::Covered(uint32_t slot, int64_t t) {

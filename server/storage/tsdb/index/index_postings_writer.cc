@@ -11,7 +11,7 @@ namespace narthex::tsdb {
 namespace {
 
 constexpr uint64_t kLeastBatch = 256 << 10;
-constexpr uint64_t kMappedAtOnce = 1 << 20;
+constexpr uint64_t kMappedAtOnce = 256 << 10;
 constexpr uint64_t kListBytes = 12;  // length, count, checksum
 
 size_t UvarintSize(uint64_t v) {
@@ -22,7 +22,8 @@ size_t UvarintSize(uint64_t v) {
 
 }  // namespace
 
-void IndexWriter::WriteList(std::span<const uint32_t> refs) {
+template <typename Refs>
+void IndexWriter::WriteList(const Refs& refs) {
   scratch_.clear();
   ByteWriter writer(&scratch_);
   writer.Be32(static_cast<uint32_t>(refs.size()));
@@ -46,7 +47,7 @@ Status IndexWriter::WritePostings() {
   for (uint32_t i = 0; i < pairs_.size(); ++i) pair_ids_[pairs_[i].pair] = i;
   NX_RETURN_IF_ERROR(file_->Flush());
   NX_ASSIGN_OR_RETURN(const MappedFile written, MappedFile::Open(file_->path()));
-  const uint64_t most = postings_bytes_ != 0 ? postings_bytes_ : std::max(kLeastBatch, series_ * 8);
+  const uint64_t most = postings_bytes_ != 0 ? postings_bytes_ : std::max(kLeastBatch, series_ * 4);
   for (size_t begin = 0; begin < pairs_.size();) {
     uint64_t bytes = 0;
     size_t end = begin;

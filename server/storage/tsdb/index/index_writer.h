@@ -9,6 +9,7 @@
 #include <absl/container/flat_hash_map.h>
 
 #include <cstdint>
+#include <deque>
 #include <memory>
 #include <span>
 #include <string>
@@ -31,7 +32,7 @@ class IndexWriter {
  public:
   // `symbols`: sorted and unique, every name and value AddSeries will show; must outlive the
   // writer. A batch of postings takes at most about `postings_bytes` (more for one long list); 0:
-  // in proportion to the series, for one pass over them for every two labels of a series.
+  // in proportion to the series, for one pass over them for every label of a series.
   static StatusOr<std::unique_ptr<IndexWriter>> Create(const std::string& path,
                                                        std::span<const std::string> symbols,
                                                        uint64_t postings_bytes);
@@ -69,7 +70,8 @@ class IndexWriter {
   Status WritePostings();
   // The lists of pairs_[begin, end).
   Status WriteBatch(const MappedFile& written, size_t begin, size_t end);
-  void WriteList(std::span<const uint32_t> refs);
+  template <typename Refs>
+  void WriteList(const Refs& refs);
   Status WritePostingsTable();
   void WriteToc();
 
@@ -80,7 +82,7 @@ class IndexWriter {
   absl::flat_hash_map<std::string_view, uint32_t> symbol_ids_;
   absl::flat_hash_map<Pair, uint32_t> pair_ids_;
   std::vector<PairCount> pairs_;  // by pair id; by (name, value) from WritePostings on
-  std::vector<uint32_t> refs_;    // of all series
+  std::deque<uint32_t> refs_;     // of all series; a vector would take twice as much to grow
   uint64_t series_ = 0;
   uint64_t series_end_ = 0;
 
