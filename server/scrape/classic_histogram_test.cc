@@ -240,7 +240,9 @@ TEST_CASE("Many histograms come and go") {
 }
 
 TEST_CASE("Timestamps and exemplars of buckets go to the histogram") {
+  const bool classic = GENERATE(false, true);
   Rig r;
+  r.input.always_classic = classic;
   r.input.grammar = ScrapeGrammar::kOpenMetrics;
   REQUIRE(
       r.Scrape("# TYPE h histogram\n"
@@ -250,7 +252,8 @@ TEST_CASE("Timestamps and exemplars of buckets go to the histogram") {
           .ok());
   CHECK(r.storage.Text("h") == "2@500");
   CHECK(r.storage.Exemplars("h") == "0.5@400{id=\"a\"}");
-  CHECK(r.Names() == "h ");
+  CHECK(r.storage.Exemplars("h_bucket{le=\"1.0\"}").empty());
+  CHECK(r.storage.series_count() == (classic ? 5 : 1));
 }
 
 TEST_CASE("In protobuf the native part goes before, the classic part is converted without one") {

@@ -87,17 +87,17 @@ void TargetSeries::ForgetParts(ScrapeResult* result) {
   });
 }
 
-// Exemplars of buckets are those of the histogram, where they have a timestamp.
+// Exemplars of buckets are those of the histogram alone, where they have a timestamp.
 void TargetSeries::MoveExemplars(ScrapeResult* result) {
   std::vector<ScrapeResult::Exemplar> moved;
-  std::erase_if(result->exemplars, [&](ScrapeResult::Exemplar& e) {
+  std::erase_if(result->exemplars, [&](const ScrapeResult::Exemplar& e) {
     if (e.slot >= parts_.size() || parts_[e.slot].part == ClassicPart::kNone) return false;
     const Converted& converted = converted_[parts_[e.slot].histogram];
     if (converted.shown && e.exemplar.timestamp_ms) {
       moved.push_back(e);
       moved.back().slot = converted.slot;
     }
-    return slots_[e.slot] == kNoPlace;
+    return true;
   });
   result->exemplars.insert(result->exemplars.end(), std::make_move_iterator(moved.begin()),
                            std::make_move_iterator(moved.end()));

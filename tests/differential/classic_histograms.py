@@ -78,7 +78,7 @@ def config(port):
 
 def contents(server):
     """Values of all series but those that measure time."""
-    answer = server.get("/api/v1/query", query='{__name__!~".*duration_seconds|scrape_series_added"}')
+    answer = server.get("/api/v1/query", query='{__name__=~".+",__name__!~".*duration_seconds|scrape_series_added"}')
     out = {}
     for r in answer["data"]["result"]:
         key = json.dumps(r["metric"], sort_keys=True)

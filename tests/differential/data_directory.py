@@ -12,11 +12,13 @@ wal-export after a kill, and an export that nobody used before we go on ourselve
 """
 import argparse, os, random, signal, subprocess, sys, tempfile, time
 
-from import_log import CONFIG, fill
+from import_log import CONFIG, fill, late
 from prompb import *
 
 S = 1000
 HISTOGRAMS = "--enable-feature=native-histograms"
+# What it leaves at its end besides the log; 2.x does so only without native histograms.
+SNAPSHOT = "--enable-feature=memory-snapshot-on-shutdown"
 
 
 def everything(server, now):
@@ -65,7 +67,7 @@ class Trip:
     def server(self, who, *flags):
         theirs = who == "theirs"
         binary = self.options.peer if theirs else os.path.join(self.options.bin_dir, "prometheus")
-        server = Server(binary, self.directory, *([HISTOGRAMS] if theirs else []), *flags,
+        server = Server(binary, self.directory, *([HISTOGRAMS, SNAPSHOT] if theirs else []), *flags,
                         config=CONFIG if theirs else "global:\n")
         self.check(who, "opens", server)
         return server
@@ -80,6 +82,11 @@ class Trip:
         self.minute += minutes
         self.check(who, "wrote", server)
 
+    def late(self, who, server):
+        """Hours before everything else, so that they go to wbl/ and full chunks of them to chunks_head/."""
+        late(Both(server, self.control), self.now - 400 * 60 * S, 200, self.rng)
+        self.check(who, "wrote late samples", server)
+
     def stop(self, server, how=signal.SIGTERM):
         server.stop(how)
 
@@ -87,6 +94,7 @@ class Trip:
 def round_trip(trip, back):
     server = trip.server("theirs")
     trip.write("theirs", server, 40)
+    trip.late("theirs", server)
     trip.stop(server)
     flags = ["--storage.tsdb.export-wal-on-shutdown"] if back == "flag" else []
     server = trip.server("ours", *flags)

@@ -62,13 +62,15 @@ def fill(server, start, minutes, rng, series_count=30, histograms=True):
             sys.exit(f"write failed: {status} {text}")
 
 
-def late(server, start, minutes, rng):
+def late(server, start, minutes, rng, histograms=True):
     """Out-of-order samples, histograms among them."""
-    for _ in range(minutes):
-        t = start + rng.randrange(minutes * 60) * S + 7
+    for second in rng.sample(range(minutes * 60), minutes):
+        t = start + second * S + 7
         body = series([("__name__", "float_0"), ("i", "0"), ("job", "fill")], sample(rng.random(), t))
         body += series([("__name__", "late_only")], sample(rng.random(), t))
         server.write(body)
+    if not histograms:
+        return
     h = int_histogram(start + 61 * S, 5, 2, zero=2, positive=[(0, 2), (1, 1)], deltas=[1, 0, 0])
     server.write(series([("__name__", "int_histogram")], h))
 
@@ -111,12 +113,13 @@ def damage(directory):
                 f.write(b"damage")
 
 
-def scenario(options, name, run, *flags, spoil=None):
+def scenario(options, name, run, *flags, spoil=None, native=True):
     with tempfile.TemporaryDirectory(dir="/tmp") as scratch:
         directory = os.path.join(scratch, "data")
         os.makedirs(directory)
-        server = Server(options.peer, directory, "--enable-feature=native-histograms", "--web.enable-admin-api",
-                        *flags, config=CONFIG)
+        # 2.x makes no snapshots with native histograms.
+        features = ["--enable-feature=native-histograms"] if native else []
+        server = Server(options.peer, directory, *features, "--web.enable-admin-api", *flags, config=CONFIG)
         try:
             run(server, random.Random(name))
         finally:
@@ -144,6 +147,13 @@ def main():
 
     def plain(server, rng):
         fill(server, now - 90 * 60 * S, 85, rng)
+
+    def floats(server, rng):
+        fill(server, now - 90 * 60 * S, 85, rng, histograms=False)
+
+    def late_floats(server, rng):
+        fill(server, now - 150 * 60 * S, 140, rng, histograms=False)
+        late(server, now - 300 * 60 * S, 120, rng, histograms=False)
 
     def out_of_order(server, rng):
         fill(server, now - 150 * 60 * S, 140, rng)
@@ -178,15 +188,16 @@ def main():
 
     failed = 0
     failed += scenario(options, "plain", plain)
-    failed += scenario(options, "zstd", plain, "--storage.tsdb.wal-compression-type=zstd")
+    known = subprocess.run([options.peer, "--help-long"], capture_output=True, text=True)
+    if "wal-compression-type" in known.stdout + known.stderr:
+        failed += scenario(options, "zstd", plain, "--storage.tsdb.wal-compression-type=zstd")
     failed += scenario(options, "uncompressed", plain, "--no-storage.tsdb.wal-compression")
     failed += scenario(options, "snapshot", plain, "--enable-feature=memory-snapshot-on-shutdown")
     # Nothing is lost: full chunks are in chunks_head/, the open ones in the snapshot.
-    failed += scenario(options, "damaged, snapshot", plain, "--enable-feature=memory-snapshot-on-shutdown",
-                       spoil=damage)
+    snapshot = "--enable-feature=memory-snapshot-on-shutdown"
+    failed += scenario(options, "damaged, snapshot", floats, snapshot, spoil=damage, native=False)
     failed += scenario(options, "out of order", out_of_order)
-    failed += scenario(options, "out of order, snapshot", out_of_order,
-                       "--enable-feature=memory-snapshot-on-shutdown")
+    failed += scenario(options, "out of order, snapshot", late_floats, snapshot, native=False)
     failed += scenario(options, "deleted", deleted)
     failed += scenario(options, "killed", killed)
     failed += scenario(options, "long", long)
