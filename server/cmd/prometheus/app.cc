@@ -72,6 +72,7 @@ promql::ParserOptions ParserOptionsOf(const Flags& flags) {
 
 promql::EvalOptions EvalOptionsOf(const Flags& flags) {
   promql::EvalOptions options;
+  options.delayed_name_removal = flags.features.contains("promql-delayed-name-removal");
   options.per_step_stats = flags.features.contains("promql-per-step-stats");
   return options;
 }

@@ -24,14 +24,18 @@ constexpr std::string_view kHarmlessFeatures[] = {
     "ooo-native-histograms",  "auto-gomaxprocs",
     "auto-gomemlimit",        "new-service-discovery-manager",
     "no-default-scrape-port", "utf8-names"};
-constexpr std::string_view kActingFeatures[] = {
-    "promql-experimental-functions", "promql-extended-range-selectors",
-    "promql-binop-fill-modifiers",   "promql-per-step-stats",
-    "extra-scrape-metrics",          "auto-reload-config",
-    "concurrent-rule-eval",          "exemplar-storage",
-    "delayed-compaction",            "metadata-wal-records"};
+constexpr std::string_view kActingFeatures[] = {"promql-experimental-functions",
+                                                "promql-extended-range-selectors",
+                                                "promql-binop-fill-modifiers",
+                                                "promql-per-step-stats",
+                                                "promql-delayed-name-removal",
+                                                "extra-scrape-metrics",
+                                                "auto-reload-config",
+                                                "concurrent-rule-eval",
+                                                "exemplar-storage",
+                                                "delayed-compaction",
+                                                "metadata-wal-records"};
 constexpr std::string_view kRefusedFeatures[] = {"memory-snapshot-on-shutdown",
-                                                 "promql-delayed-name-removal",
                                                  "use-start-timestamps",
                                                  "created-timestamp-zero-ingestion",
                                                  "st-storage",

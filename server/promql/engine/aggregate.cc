@@ -121,6 +121,10 @@ Groups Groups::Make(const Operator& input, const LabelSelection& selection) {
     if (it == index.end()) {
       it = index.emplace(key, static_cast<uint32_t>(groups.labels.size())).first;
       groups.labels.push_back(Labels::FromFlat(key));
+      if (input.drops_name(i)) {
+        groups.drop_name.resize(groups.labels.size(), 0);
+        groups.drop_name.back() = 1;
+      }
       groups.hold.Grow(2 * (sizeof(Labels) + key.size()));
     }
     groups.of_series[i] = it->second;
@@ -157,7 +161,7 @@ StatusOr<OperatorPtr> FoldAggregate(const AggregateExpr& expr, const Operator& i
   }));
   NX_RETURN_IF_ERROR(input.context().CheckMemory());
   RowStore rows(input.context(), steps);
-  std::vector<Labels> labels;
+  PickedLabels labels;
   Tile tile;
   for (uint32_t group : met.order()) {
     tile.Reset(1, steps);
@@ -165,7 +169,7 @@ StatusOr<OperatorPtr> FoldAggregate(const AggregateExpr& expr, const Operator& i
     histograms.Finish(group, &tile, 0);
     if (tile.RowEmpty(0)) continue;
     rows.Add(tile, 0);
-    labels.push_back(groups.labels[group]);
+    labels.Add(groups.labels[group], groups.drops_name(group));
   }
   return MakeStored(&input.context(), input.window(), std::move(labels), std::move(rows), one_name);
 }

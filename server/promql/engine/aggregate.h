@@ -19,7 +19,10 @@ struct Groups {
   explicit Groups(const Operator& input) : hold(input.context().NewHold()) {}
   std::vector<uint32_t> of_series;
   std::vector<Labels> labels;
+  std::vector<uint8_t> drop_name;  // as Operator's, of the first series
   MemoryHold hold;
+
+  bool drops_name(size_t group) const { return group < drop_name.size() && drop_name[group] != 0; }
 
   static Groups Make(const Operator& input, const LabelSelection& selection);
 };

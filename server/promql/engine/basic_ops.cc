@@ -29,10 +29,11 @@ class ScalarOp final : public Operator {
 
 class StoredOp final : public Operator {
  public:
-  StoredOp(QueryContext* context, const EvalWindow& window, std::vector<Labels> labels,
-           RowStore rows, bool one_name)
+  StoredOp(QueryContext* context, const EvalWindow& window, PickedLabels picked, RowStore rows,
+           bool one_name)
       : Operator(context, window), rows_(std::move(rows)) {
-    AdoptLabels(std::move(labels));
+    AdoptLabels(std::move(picked.labels));
+    drop_name_ = std::move(picked.drop_name);
     one_name_ = one_name;
   }
 
@@ -52,6 +53,7 @@ class SpreadOp final : public Operator {
   SpreadOp(const EvalWindow& window, OperatorPtr child)
       : Operator(&child->context(), window), child_(std::move(child)) {
     CopyLabels(child_->all_labels());
+    drop_name_ = child_->drop_name();
     one_name_ = child_->one_name();
   }
 
@@ -83,9 +85,8 @@ class MapOp final : public Operator {
         function_(std::move(function)) {
     one_name_ = child_->one_name();
     CopyLabels(child_->all_labels());
-    if (rule == NameRule::kDrop) {
-      for (Labels& labels : labels_) labels = DropMetricName(labels);
-    }
+    drop_name_ = child_->drop_name();
+    if (rule == NameRule::kDrop) DropNames();
   }
 
   Status Produce(size_t first, Tile* out) const override {
@@ -103,9 +104,10 @@ class MapOp final : public Operator {
 
 class RelabelledOp final : public Operator {
  public:
-  RelabelledOp(OperatorPtr child, std::vector<Labels> labels)
+  RelabelledOp(OperatorPtr child, PickedLabels labels)
       : Operator(&child->context(), child->window()), child_(std::move(child)) {
-    AdoptLabels(std::move(labels));
+    AdoptLabels(std::move(labels.labels));
+    drop_name_ = std::move(labels.drop_name);
   }
   Status Produce(size_t first, Tile* out) const override { return child_->Produce(first, out); }
 
@@ -121,7 +123,13 @@ class UnitedOp final : public Operator {
         clash_(clash),
         members_(std::move(members)) {
     if (hold_.Grow(members_.size() * (sizeof members_[0] + 16) + BytesOf(child_->all_labels()))) {
-      for (const auto& m : members_) labels_.push_back(child_->labels(m.front()));
+      for (const auto& m : members_) {
+        if (child_->drops_name(m.front())) {
+          drop_name_.resize(labels_.size() + 1, 0);
+          drop_name_.back() = 1;
+        }
+        labels_.push_back(child_->labels(m.front()));
+      }
     }
     one_name_ = child_->one_name();
   }
@@ -164,7 +172,13 @@ OperatorPtr MakeScalar(QueryContext* context, const EvalWindow& window,
 
 OperatorPtr MakeStored(QueryContext* context, const EvalWindow& window, std::vector<Labels> labels,
                        RowStore rows, bool one_name) {
-  return std::make_unique<StoredOp>(context, window, std::move(labels), std::move(rows), one_name);
+  return MakeStored(context, window, PickedLabels{std::move(labels), {}}, std::move(rows),
+                    one_name);
+}
+
+OperatorPtr MakeStored(QueryContext* context, const EvalWindow& window, PickedLabels picked,
+                       RowStore rows, bool one_name) {
+  return std::make_unique<StoredOp>(context, window, std::move(picked), std::move(rows), one_name);
 }
 
 OperatorPtr MakeSpread(const EvalWindow& window, OperatorPtr child) {
@@ -180,13 +194,23 @@ OperatorPtr MakeMap(OperatorPtr child, NameRule rule, RowFunction function) {
 }
 
 OperatorPtr MakeCellMap(OperatorPtr child, NameRule rule, CellFunction function) {
-  const bool unique = rule == NameRule::kKeep || child->one_name();
+  const bool unique = rule == NameRule::kKeep || child->one_name() ||
+                      child->context().options().delayed_name_removal;
   auto op = std::make_unique<MapOp>(std::move(child), rule, std::move(function));
   if (unique) return op;
   return MakeUnited(std::move(op), Clash::kSameStep);
 }
 
-OperatorPtr MakeRelabelled(OperatorPtr child, std::vector<Labels> labels) {
+OperatorPtr MakeNamesFinal(OperatorPtr child) {
+  if (child->drop_name().empty()) return child;
+  PickedLabels labels;
+  for (size_t i = 0; i < child->size(); ++i) {
+    labels.Add(child->drops_name(i) ? DropMetricName(child->labels(i)) : child->labels(i), false);
+  }
+  return MakeRelabelled(std::move(child), std::move(labels));
+}
+
+OperatorPtr MakeRelabelled(OperatorPtr child, PickedLabels labels) {
   return MakeUnited(std::make_unique<RelabelledOp>(std::move(child), std::move(labels)),
                     Clash::kSameStep);
 }

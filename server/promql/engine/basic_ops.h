@@ -18,6 +18,22 @@ OperatorPtr MakeScalar(QueryContext* context, const EvalWindow& window,
 OperatorPtr MakeStored(QueryContext* context, const EvalWindow& window, std::vector<Labels> labels,
                        RowStore rows, bool one_name);
 
+// Labels of series picked from an operator, with what is known of their names.
+struct PickedLabels {
+  std::vector<Labels> labels;
+  std::vector<uint8_t> drop_name;
+
+  void Add(Labels l, bool drops_name) {
+    labels.push_back(std::move(l));
+    if (!drops_name) return;
+    drop_name.resize(labels.size(), 0);
+    drop_name.back() = 1;
+  }
+  void Add(const Operator& op, size_t row) { Add(op.labels(row), op.drops_name(row)); }
+};
+OperatorPtr MakeStored(QueryContext* context, const EvalWindow& window, PickedLabels picked,
+                       RowStore rows, bool one_name);
+
 // The single step of `child` repeated over `window`.
 OperatorPtr MakeSpread(const EvalWindow& window, OperatorPtr child);
 
@@ -32,7 +48,10 @@ using CellFunction = std::function<void(Tile* tile, size_t row)>;
 OperatorPtr MakeCellMap(OperatorPtr child, NameRule rule, CellFunction function);
 
 // The same values under other labels, one per row of the child; equal ones are united.
-OperatorPtr MakeRelabelled(OperatorPtr child, std::vector<Labels> labels);
+OperatorPtr MakeRelabelled(OperatorPtr child, PickedLabels labels);
+
+// The end of the evaluation: series lose the names that they were to lose.
+OperatorPtr MakeNamesFinal(OperatorPtr child);
 
 // What counts as a clash of two series with the same labels: a common step, or existing at all.
 enum class Clash : uint8_t { kSameStep, kSameWindow };

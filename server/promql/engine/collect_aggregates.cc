@@ -43,7 +43,7 @@ using Heaps = CellLists<Candidate>;
 // Instant queries list each group's elements from the best on.
 OperatorPtr OrderedResult(const Operator& input, const MetGroups& met, Heaps* heaps, bool top) {
   RowStore rows(input.context(), 1);
-  std::vector<Labels> labels;
+  PickedLabels labels;
   const uint64_t present = 1;
   const auto less = top ? TopLess : BottomLess;
   for (uint32_t group : met.order()) {
@@ -51,7 +51,7 @@ OperatorPtr OrderedResult(const Operator& input, const MetGroups& met, Heaps* he
       GoSortReversed(&heap, less, [](const Candidate& c) { return std::isnan(c.value); });
       for (const Candidate& c : heap) {
         rows.Add(&c.value, &present);
-        labels.push_back(input.labels(c.series));
+        labels.Add(input, c.series);
       }
     });
   }
@@ -75,13 +75,13 @@ OperatorPtr RangeResult(const Operator& input, size_t groups, Heaps* heaps) {
     });
   }
   RowStore rows(input.context(), steps);
-  std::vector<Labels> labels;
+  PickedLabels labels;
   Tile tile;
   for (const auto& [series, list] : cells) {
     tile.Reset(1, steps);
     for (const Cell& cell : list) tile.Set(0, cell.step, cell.value);
     rows.Add(tile.values(0), tile.presence(0));
-    labels.push_back(input.labels(series));
+    labels.Add(input, series);
   }
   return MakeStored(&input.context(), input.window(), std::move(labels), std::move(rows),
                     input.one_name());
@@ -178,7 +178,7 @@ StatusOr<OperatorPtr> QuantileAggregate(const AggregateExpr& expr, const Operato
   }));
   NX_RETURN_IF_ERROR(input.context().CheckMemory());
   RowStore rows(input.context(), steps);
-  std::vector<Labels> labels;
+  PickedLabels labels;
   Tile tile;
   for (uint32_t group : met.order()) {
     if (values.Empty(group)) continue;
@@ -187,7 +187,7 @@ StatusOr<OperatorPtr> QuantileAggregate(const AggregateExpr& expr, const Operato
       tile.Set(0, step, Quantile(phi[step], v));
     });
     rows.Add(tile.values(0), tile.presence(0));
-    labels.push_back(groups.labels[group]);
+    labels.Add(groups.labels[group], groups.drops_name(group));
   }
   return MakeStored(&input.context(), input.window(), std::move(labels), std::move(rows), one_name);
 }

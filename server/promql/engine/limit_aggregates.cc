@@ -92,7 +92,7 @@ StatusOr<OperatorPtr> LimitAggregate(const AggregateExpr& expr, OperatorPtr inpu
   if (!hold.Grow(cells * sizeof(uint32_t))) return input->context().CheckMemory();
   std::vector<uint32_t> taken(cells, 0);
   RowStore kept(input->context(), steps);
-  std::vector<Labels> labels;
+  PickedLabels labels;
   std::vector<uint32_t> group_of;
   std::vector<double> first_values;
   MetGroups met(groups.labels.size());
@@ -113,7 +113,7 @@ StatusOr<OperatorPtr> LimitAggregate(const AggregateExpr& expr, OperatorPtr inpu
       });
       if (out.RowEmpty(0)) continue;
       kept.Add(out, 0);
-      labels.push_back(input->labels(first + row));
+      labels.Add(*input, first + row);
       group_of.push_back(group);
       first_values.push_back(out.values(0)[0]);
     }
@@ -124,12 +124,13 @@ StatusOr<OperatorPtr> LimitAggregate(const AggregateExpr& expr, OperatorPtr inpu
                       input->one_name());
   }
   RowStore rows(input->context(), steps);
-  std::vector<Labels> ordered;
+  PickedLabels ordered;
   for (size_t i : HeapOrder(met, group_of, first_values)) {
     out.Reset(1, steps);
     kept.Load(i, &out, 0);
     rows.Add(out, 0);
-    ordered.push_back(std::move(labels[i]));
+    ordered.Add(std::move(labels.labels[i]),
+                i < labels.drop_name.size() && labels.drop_name[i] != 0);
   }
   return MakeStored(&input->context(), input->window(), std::move(ordered), std::move(rows),
                     input->one_name());

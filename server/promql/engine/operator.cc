@@ -1,5 +1,7 @@
 #include "server/promql/engine/operator.h"
 
+#include "server/promql/engine/label_edit.h"
+
 namespace narthex::promql {
 
 size_t BytesOf(std::span<const Labels> labels) {
@@ -15,6 +17,14 @@ void Operator::AdoptLabels(std::vector<Labels> labels) {
 
 void Operator::CopyLabels(std::span<const Labels> labels) {
   if (hold_.Grow(BytesOf(labels))) labels_.assign(labels.begin(), labels.end());
+}
+
+void Operator::DropNames() {
+  if (context_->options().delayed_name_removal) {
+    drop_name_.assign(labels_.size(), 1);
+    return;
+  }
+  for (Labels& labels : labels_) labels = DropMetricName(labels);
 }
 
 }  // namespace narthex::promql

@@ -37,6 +37,9 @@ class Operator {
   QueryContext& context() const { return *context_; }
   // True when it is known that dropping metric names cannot make two series the same.
   bool one_name() const { return one_name_; }
+  // With delayed_name_removal: whether the series loses its name at the end of the evaluation.
+  bool drops_name(size_t row) const { return row < drop_name_.size() && drop_name_[row] != 0; }
+  const std::vector<uint8_t>& drop_name() const { return drop_name_; }
 
   // Fills `out`, all absent and of window().steps, with the series from `first` on.
   virtual Status Produce(size_t first, Tile* out) const = 0;
@@ -50,7 +53,11 @@ class Operator {
   QueryContext* const context_;
   const EvalWindow window_;
   MemoryHold hold_;
+  // Drops the names now, or when that is delayed, marks the series.
+  void DropNames();
+
   std::vector<Labels> labels_;
+  std::vector<uint8_t> drop_name_;  // may be shorter than labels_: the others keep theirs
   bool one_name_ = false;
 };
 using OperatorPtr = std::unique_ptr<Operator>;

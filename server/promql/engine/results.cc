@@ -87,6 +87,7 @@ Status EvaluateInstant(Builder& builder, const Expr& expr, const EvalWindow& win
       return InstantMatrix(builder, expr, window, result, hold);
     default: {
       NX_ASSIGN_OR_RETURN(OperatorPtr op, builder.Build(expr, window));
+      op = MakeNamesFinal(std::move(op));
       return InstantVector(*op, window.start, result, hold);
     }
   }
@@ -97,6 +98,7 @@ Status EvaluateRange(Builder& builder, const Expr& expr, const EvalWindow& windo
   result->type = ValueType::kMatrix;
   NX_RETURN_IF_ERROR(builder.CheckSteps(window.steps));
   NX_ASSIGN_OR_RETURN(OperatorPtr op, builder.Build(expr, window));
+  op = MakeNamesFinal(std::move(op));
   return ForEachTile(*op, [&](size_t first, const Tile& tile) {
     for (size_t row = 0; row < tile.rows(); ++row) {
       if (tile.RowEmpty(row)) continue;

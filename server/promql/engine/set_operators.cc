@@ -43,6 +43,7 @@ class FilterOp final : public Operator {
         presence_(std::move(presence)),
         keep_(keep) {
     CopyLabels(child_->all_labels());
+    drop_name_ = child_->drop_name();
     one_name_ = child_->one_name();
   }
 
@@ -73,6 +74,11 @@ class ConcatOp final : public Operator {
     if (hold_.Grow(BytesOf(rhs_->all_labels()))) {
       labels_.insert(labels_.end(), rhs_->all_labels().begin(), rhs_->all_labels().end());
     }
+    drop_name_ = lhs_->drop_name();
+    if (!rhs_->drop_name().empty()) {
+      drop_name_.resize(lhs_->size(), 0);
+      drop_name_.insert(drop_name_.end(), rhs_->drop_name().begin(), rhs_->drop_name().end());
+    }
   }
 
   Status Produce(size_t first, Tile* out) const override {
@@ -99,15 +105,15 @@ class ConcatOp final : public Operator {
 StatusOr<OperatorPtr> Store(const Operator& op, std::vector<uint32_t>* groups) {
   const bool instant = op.window().steps == 1;
   RowStore rows(op.context(), op.window().steps);
-  std::vector<Labels> labels;
+  PickedLabels labels;
   MemoryHold hold = op.context().NewHold();
   std::vector<uint32_t> kept;
   NX_RETURN_IF_ERROR(ForEachTile(op, [&](size_t first, const Tile& tile) {
     for (size_t row = 0; row < tile.rows(); ++row) {
       if (instant && !tile.Has(row, 0)) continue;
       rows.Add(tile, row);
-      labels.push_back(op.labels(first + row));
-      hold.Grow(2 * sizeof(Labels) + labels.back().flat().size());
+      labels.Add(op, first + row);
+      hold.Grow(2 * sizeof(Labels) + labels.labels.back().flat().size());
       kept.push_back((*groups)[first + row]);
     }
     return OkStatus();

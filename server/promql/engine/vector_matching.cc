@@ -66,8 +66,9 @@ class VectorMatcher {
       NX_RETURN_IF_ERROR(context_->Charge(result_.CountPoints()));
       rows.Add(result_, 0);
     }
-    std::vector<Labels> labels;
-    for (Output& output : outputs_) labels.push_back(std::move(output.labels));
+    PickedLabels labels;
+    const bool later = e_.return_bool && context_->options().delayed_name_removal;
+    for (Output& output : outputs_) labels.Add(std::move(output.labels), later);
     return MakeStored(context_, window_, std::move(labels), std::move(rows), drop_name());
   }
 
@@ -167,7 +168,8 @@ class VectorMatcher {
   Labels ResultLabels(const Labels& many, const Labels& one) {
     const bool one_to_one = matching_.card == Cardinality::kOneToOne;
     edit_.Reset(many);
-    if (drop_name()) edit_.Del(kMetricNameLabel);
+    const bool delayed = context_->options().delayed_name_removal;
+    if (DropsMetricName(e_.op) || (e_.return_bool && !delayed)) edit_.Del(kMetricNameLabel);
     if (one_to_one) {
       if (matching_.on) {
         edit_.Keep(matching_.labels);
@@ -176,7 +178,7 @@ class VectorMatcher {
       }
     }
     for (const std::string& name : matching_.include) edit_.Set(name, one.Get(name));
-    if (e_.return_bool) edit_.Del(kMetricNameLabel);
+    if (e_.return_bool && !delayed) edit_.Del(kMetricNameLabel);
     return edit_.Build();
   }
 

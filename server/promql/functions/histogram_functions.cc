@@ -104,11 +104,13 @@ class HistogramOp final : public Operator {
     const size_t bytes = BytesOf(child_->all_labels());
     if (!hold_.Grow(bytes * (1 + evaluation_->variants()))) return;
     for (const AnyHistogram& h : histograms_) {
-      const Labels labels = DropMetricName(h.labels);
+      const bool delayed = context_->options().delayed_name_removal;
+      const Labels labels = delayed ? h.labels : DropMetricName(h.labels);
       for (size_t v = 0; v < evaluation_->variants(); ++v) {
         labels_.push_back(evaluation_->LabelsOf(labels, v));
       }
     }
+    if (context_->options().delayed_name_removal) drop_name_.assign(labels_.size(), 1);
     one_name_ = child_->one_name();
   }
 

@@ -118,7 +118,8 @@ class Joiner {
         rows_(*context, window.steps),
         hold_(context->NewHold()) {}
 
-  Status Add(const Labels& labels, const Tile& tile, size_t row) {
+  Status Add(const Labels& labels, bool drops_name, const Tile& tile, size_t row) {
+    drops_name_ = drops_name;
     if (tile.RowEmpty(row)) return OkStatus();
     const auto it = info_.index.find(KeyOf(labels));
     if (wanted_.IsInfo(labels.metric_name())) {
@@ -170,7 +171,7 @@ class Joiner {
  private:
   void Keep(const Labels& labels, const Tile& tile, size_t row) {
     rows_.Add(tile, row);
-    labels_.push_back(labels);
+    labels_.Add(labels, drops_name_);
     hold_.Grow(2 * sizeof labels + labels.flat().size());
   }
 
@@ -223,18 +224,21 @@ class Joiner {
   const InfoSeries& info_;
   RowStore rows_;
   MemoryHold hold_;
-  std::vector<Labels> labels_;
+  PickedLabels labels_;
+  bool drops_name_ = false;  // of the series at hand
   Tile tile_;
 };
 
 StatusOr<OperatorPtr> Info(Builder& builder, const Call& call, const EvalWindow& window) {
   const Wanted wanted(call);
   NX_ASSIGN_OR_RETURN(OperatorPtr base, builder.Build(*call.args[0], window));
+  if (base->size() == 0) return base;
   NX_ASSIGN_OR_RETURN(const InfoSeries info, ReadInfo(builder, call, window, wanted));
   Joiner joiner(&builder.context(), window, wanted, info);
   NX_RETURN_IF_ERROR(ForEachTile(*base, [&](size_t first, const Tile& tile) {
     for (size_t row = 0; row < tile.rows(); ++row) {
-      NX_RETURN_IF_ERROR(joiner.Add(base->labels(first + row), tile, row));
+      NX_RETURN_IF_ERROR(
+          joiner.Add(base->labels(first + row), base->drops_name(first + row), tile, row));
     }
     return OkStatus();
   }));

@@ -28,12 +28,14 @@ StatusOr<OperatorPtr> LabelReplace(Builder& builder, const Call& call, const Eva
   NX_ASSIGN_OR_RETURN(OperatorPtr op, builder.Build(*call.args[0], window));
   MemoryHold hold = builder.context().NewHold();
   if (!hold.Grow(BytesOf(op->all_labels()))) return builder.context().CheckMemory();
-  std::vector<Labels> labels = op->all_labels();
+  PickedLabels labels{op->all_labels(), op->drop_name()};
   LabelsBuilder edit;
   std::string value;
-  for (Labels& l : labels) {
+  for (size_t i = 0; i < labels.labels.size(); ++i) {
+    Labels& l = labels.labels[i];
     value.clear();
     if (!(*regex)->MatchAndExpand(l.Get(source), replacement, &value)) continue;
+    if (target == kMetricNameLabel && i < labels.drop_name.size()) labels.drop_name[i] = 0;
     edit.Reset(l);
     edit.Set(target, value);
     l = edit.Build();
@@ -57,9 +59,11 @@ StatusOr<OperatorPtr> LabelJoin(Builder& builder, const Call& call, const EvalWi
   NX_ASSIGN_OR_RETURN(OperatorPtr op, builder.Build(*call.args[0], window));
   MemoryHold hold = builder.context().NewHold();
   if (!hold.Grow(BytesOf(op->all_labels()))) return builder.context().CheckMemory();
-  std::vector<Labels> labels = op->all_labels();
+  // A name that is given on purpose stays.
+  PickedLabels labels{op->all_labels(), {}};
+  if (target != kMetricNameLabel) labels.drop_name = op->drop_name();
   LabelsBuilder edit;
-  for (Labels& l : labels) {
+  for (Labels& l : labels.labels) {
     std::string joined;
     for (size_t i = 0; i < sources.size(); ++i) {
       if (i > 0) joined.append(separator);
@@ -126,13 +130,13 @@ StatusOr<OperatorPtr> SortByLabel(Builder& builder, const Call& call, const Eval
     return OkStatus();
   }));
   RowStore rows(builder.context(), 1);
-  std::vector<Labels> labels;
+  PickedLabels labels;
   Tile tile;
   for (size_t i : order) {
     tile.Reset(1, 1);
     all.Load(i, &tile, 0);
     rows.Add(tile, 0);
-    labels.push_back(op->labels(i));
+    labels.Add(*op, i);
   }
   return MakeStored(&builder.context(), window, std::move(labels), std::move(rows), op->one_name());
 }

@@ -39,9 +39,7 @@ class RangeFunctionOp final : public Operator {
         counter_(context) {
     one_name_ = source_->one_name();
     CopyLabels(source_->labels());
-    if (spec.rule == NameRule::kDrop) {
-      for (Labels& l : labels_) l = DropMetricName(l);
-    }
+    if (spec.rule == NameRule::kDrop) DropNames();
   }
 
   void AddParameter(std::vector<double> values) { params_.push_back(std::move(values)); }
@@ -181,7 +179,8 @@ StatusOr<std::unique_ptr<RangeFunctionOp>> MakeOp(Builder& builder, const Call& 
 }
 
 StatusOr<OperatorPtr> Unite(std::unique_ptr<RangeFunctionOp> op, NameRule rule) {
-  if (rule == NameRule::kKeep || op->one_name()) return OperatorPtr(std::move(op));
+  const bool delayed = op->context().options().delayed_name_removal;
+  if (rule == NameRule::kKeep || delayed || op->one_name()) return OperatorPtr(std::move(op));
   return MakeUnited(std::move(op), Clash::kSameWindow);
 }
 

@@ -58,7 +58,7 @@ StatusOr<OperatorPtr> Sort(Builder& builder, const Call& call, const EvalWindow&
                        [](Tile* tile, size_t row) { tile->DropHistograms(row); });
   }
   std::vector<double> values;
-  std::vector<Labels> labels;
+  PickedLabels labels;
   MemoryHold hold = builder.context().NewHold();
   if (!hold.Grow(BytesOf(op->all_labels()) + op->size() * 4 * sizeof(double))) {
     return builder.context().CheckMemory();
@@ -67,7 +67,7 @@ StatusOr<OperatorPtr> Sort(Builder& builder, const Call& call, const EvalWindow&
     for (size_t row = 0; row < tile.rows(); ++row) {
       if (!tile.Has(row, 0) || tile.Histogram(row, 0)) continue;
       values.push_back(tile.values(row)[0]);
-      labels.push_back(op->labels(first + row));
+      labels.Add(*op, first + row);
     }
     return OkStatus();
   }));
@@ -80,11 +80,12 @@ StatusOr<OperatorPtr> Sort(Builder& builder, const Call& call, const EvalWindow&
   };
   GoSortReversed(&order, worse, [&](size_t i) { return std::isnan(values[i]); });
   RowStore rows(builder.context(), 1);
-  std::vector<Labels> sorted;
+  PickedLabels sorted;
   const uint64_t present = 1;
   for (size_t i : order) {
     rows.Add(&values[i], &present);
-    sorted.push_back(std::move(labels[i]));
+    sorted.Add(std::move(labels.labels[i]),
+               i < labels.drop_name.size() && labels.drop_name[i] != 0);
   }
   return MakeStored(&builder.context(), window, std::move(sorted), std::move(rows), op->one_name());
 }
