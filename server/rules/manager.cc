@@ -54,9 +54,9 @@ struct Manager::Impl {
   bool loaded_once GUARDED_BY(update_mutex) = false;
 
   mutable Mutex mutex;
-  CondVar wake;   // the timer: schedule changed or stopping
-  CondVar work;   // the workers
-  CondVar idle;   // an evaluation has ended
+  CondVar wake;  // the timer: schedule changed or stopping
+  CondVar work;  // the workers
+  CondVar idle;  // an evaluation has ended
   std::map<std::string, ScheduledPtr> groups GUARDED_BY(mutex);  // by key
   std::vector<Ending> endings GUARDED_BY(mutex);
   std::deque<std::function<void()>> tasks GUARDED_BY(mutex);
@@ -186,8 +186,7 @@ Manager::Manager(Options options, QueryFunction query, storage::Appendable* stor
   }
   impl_->metrics = std::make_unique<Metrics>(*registry);
   impl_->environment = {std::move(options), std::move(query),     storage,           restore_from,
-                        std::move(notify),  impl_->metrics.get(), &impl_->cancelled,
-                        nullptr};
+                        std::move(notify),  impl_->metrics.get(), &impl_->cancelled, nullptr};
   const int helpers = impl_->environment.options.concurrent_evals;
   if (helpers > 0) impl_->pool = std::make_unique<EvalPool>(helpers);
   impl_->environment.pool = impl_->pool.get();
@@ -276,15 +275,23 @@ std::vector<GroupStatus> Manager::Groups() const {
   return statuses;
 }
 
-void Manager::EvaluateAll(TimestampMs t) {
+void Manager::EvaluateAll(TimestampMs t, std::span<const std::string> first) {
   std::map<std::string, ScheduledPtr> groups;
   {
     MutexLock lock(impl_->mutex);
     NX_CHECK(!impl_->running);
     groups = impl_->groups;
   }
-  for (auto& [key, scheduled] : groups) {
-    impl_->metrics->iterations.With({key}).Inc();
+  const auto place = [&](const ScheduledPtr& scheduled) {
+    return std::find(first.begin(), first.end(), scheduled->group->spec().name) - first.begin();
+  };
+  std::vector<ScheduledPtr> order;
+  for (auto& [key, scheduled] : groups) order.push_back(scheduled);
+  std::stable_sort(order.begin(), order.end(), [&](const ScheduledPtr& a, const ScheduledPtr& b) {
+    return place(a) < place(b);
+  });
+  for (const ScheduledPtr& scheduled : order) {
+    impl_->metrics->iterations.With({scheduled->group->key()}).Inc();
     impl_->Iterate(*scheduled, t);
   }
 }

@@ -10,6 +10,7 @@
 #include <atomic>
 #include <functional>
 #include <memory>
+#include <span>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -88,9 +89,9 @@ class Manager {
 
   std::vector<GroupStatus> Groups() const;  // sorted by file, then name
 
-  // Runs one evaluation of every group at `t` on the calling thread (tests, promtool). Not while
-  // started.
-  void EvaluateAll(TimestampMs t);
+  // Runs one evaluation of every group at `t` on the calling thread (tests, promtool), those of
+  // these names first and in this order. Not while started.
+  void EvaluateAll(TimestampMs t, std::span<const std::string> first = {});
 
  private:
   struct Impl;

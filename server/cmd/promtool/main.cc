@@ -8,6 +8,7 @@
 #include "core/strings/quote.h"
 #include "server/cmd/promtool/backfill_openmetrics.h"
 #include "server/cmd/promtool/backfill_rules.h"
+#include "server/cmd/promtool/commands_check.h"
 #include "server/cmd/promtool/commands_query.h"
 #include "server/cmd/promtool/output.h"
 #include "server/cmd/promtool/tsdb_analyze.h"
@@ -205,18 +206,16 @@ void AddBenchWrite(CommandSet* commands) {
 }
 
 // Features widen the language; unknown ones are named.
-void ApplyFeatures(const std::vector<std::string>& features, promql::ParserOptions* parser) {
+void ApplyFeatures(const std::vector<std::string>& features, promql::ParserOptions* parser,
+                   promql::EvalOptions* eval) {
   for (const std::string& list : features) {
     for (const std::string_view feature : SplitString(list, ',')) {
-      // No command evaluates yet, so that names are dropped late makes no difference.
-      if (feature.empty() || feature == "promql-delayed-name-removal" ||
-          feature == "promql-duration-expr") {
-        continue;
-      }
+      if (feature.empty() || feature == "promql-duration-expr") continue;
       bool* const flag =
           feature == "promql-experimental-functions"     ? &parser->experimental_functions
           : feature == "promql-extended-range-selectors" ? &parser->extended_range_selectors
           : feature == "promql-binop-fill-modifiers"     ? &parser->binop_fill_modifiers
+          : feature == "promql-delayed-name-removal"     ? &eval->delayed_name_removal
                                                          : nullptr;
       if (flag != nullptr) {
         *flag = true;
@@ -242,6 +241,9 @@ int Main(int argc, char** argv) {
       "promql-binop-fill-modifiers. See "
       "https://prometheus.io/docs/prometheus/latest/feature_flags/ for more details",
       {""});
+  promql::EvalOptions eval;
+  AddCheckCommands(&commands, &promql.parser);
+  AddTestCommands(&commands, &promql.parser, &eval);
   AddQueryCommands(&commands);
   AddPromqlCommands(&commands, &promql);
   commands.Group("tsdb", "Run tsdb commands.");
@@ -261,7 +263,7 @@ int Main(int argc, char** argv) {
       "the storage docs for more details.");
   AddBackfillOpenMetrics(&commands);
   AddBackfillRules(&commands);
-  commands.BeforeRun([&] { ApplyFeatures(*features, &promql.parser); });
+  commands.BeforeRun([&] { ApplyFeatures(*features, &promql.parser, &eval); });
   return commands.Main(argc, argv);
 }
 

@@ -1,0 +1,29 @@
+#pragma once
+// promtool check rules and check config.
+
+#include <cstdint>
+#include <string>
+#include <vector>
+
+#include "server/promql/parser/parser.h"
+
+namespace narthex::promtool {
+
+inline constexpr int kLintFailed = 3;
+
+struct LintOptions {
+  bool duplicate_rules = true;
+  bool long_intervals = false;
+  bool fatal = false;  // findings decide the exit code
+  int64_t lookback_ms = 300'000;
+};
+// From the names of --lint, comma separated; unknown ones are told and left out.
+LintOptions ParseLint(const std::string& names, bool fatal);
+
+// Without files: standard input.
+int CheckRules(const std::vector<std::string>& files, const LintOptions& lint,
+               const promql::ParserOptions& parser);
+int CheckConfig(const std::vector<std::string>& files, bool syntax_only, const LintOptions& lint,
+                const promql::ParserOptions& parser);
+
+}  // namespace narthex::promtool

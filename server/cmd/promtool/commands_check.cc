@@ -1,0 +1,90 @@
+#include "server/cmd/promtool/commands_check.h"
+
+#include <memory>
+
+#include "server/cmd/promtool/check_metrics.h"
+#include "server/cmd/promtool/check_rules.h"
+#include "server/cmd/promtool/test_rules.h"
+
+namespace narthex::promtool {
+namespace {
+
+void AddCheckRules(CommandSet* commands, const promql::ParserOptions* parser) {
+  struct Values {
+    std::string* lint;
+    bool* fatal;
+    std::vector<std::string>* files;
+  };
+  auto v = std::make_shared<Values>();
+  FlagSet& flags = commands->Command(
+      "check rules", "Check if the rule files are valid or not.",
+      [v, parser] { return CheckRules(*v->files, ParseLint(*v->lint, *v->fatal), *parser); });
+  v->lint = flags.String("lint",
+                         "Linting checks to apply. Available options are: all, duplicate-rules, "
+                         "none. Use --lint=none to disable linting",
+                         "duplicate-rules");
+  v->fatal = flags.Bool("lint-fatal", "Make lint errors exit with exit code 3.", false);
+  v->files = flags.Args("rule-files",
+                        "The rule files to check, default is read from standard input.", false);
+}
+
+void AddCheckConfig(CommandSet* commands, const promql::ParserOptions* parser) {
+  struct Values {
+    std::string* lint;
+    bool *fatal, *syntax_only;
+    int64_t* lookback;
+    std::vector<std::string>* files;
+  };
+  auto v = std::make_shared<Values>();
+  FlagSet& flags =
+      commands->Command("check config", "Check if the config files are valid or not.", [v, parser] {
+        LintOptions lint = ParseLint(*v->lint, *v->fatal);
+        lint.lookback_ms = *v->lookback;
+        return CheckConfig(*v->files, *v->syntax_only, lint, *parser);
+      });
+  v->syntax_only = flags.Bool("syntax-only",
+                              "Only check the config file syntax, ignoring file and content "
+                              "validation referenced in the config",
+                              false);
+  v->lint = flags.String("lint",
+                         "Linting checks to apply to the rules/scrape configs specified in the "
+                         "config. Available options are: all, duplicate-rules, none, "
+                         "too-long-scrape-interval. Use --lint=none to disable linting",
+                         "duplicate-rules");
+  v->fatal = flags.Bool("lint-fatal", "Make lint errors exit with exit code 3.", false);
+  v->lookback =
+      flags.Duration("query.lookback-delta", "The server's maximum query lookback duration.", "5m",
+                     FlagSet::DurationSyntax::kPrometheus);
+  v->files = flags.Args("config-files", "The config files to check.", true);
+}
+
+}  // namespace
+
+void AddCheckCommands(CommandSet* commands, const promql::ParserOptions* parser) {
+  commands->Group("check", "Check the resources for validity.");
+  AddCheckConfig(commands, parser);
+  AddCheckRules(commands, parser);
+  commands->Command("check metrics",
+                    "Pass Prometheus metrics over stdin to lint them for consistency and "
+                    "correctness.",
+                    [] { return CheckMetrics(); });
+}
+
+void AddTestCommands(CommandSet* commands, const promql::ParserOptions* parser,
+                     const promql::EvalOptions* eval) {
+  commands->Group("test", "Unit testing.");
+  struct Values {
+    std::vector<std::string>*run, *files;
+  };
+  auto v = std::make_shared<Values>();
+  FlagSet& flags = commands->Command("test rules", "Unit tests for rules.", [v, parser, eval] {
+    return TestRules({*v->files, *v->run, *parser, *eval});
+  });
+  v->run = flags.Strings("run",
+                         "If set, will only run test groups whose names match the regular "
+                         "expression. Can be specified multiple times.",
+                         {}, {.placeholder = "RUN"});
+  v->files = flags.Args("test-rule-file", "The unit test file.", true);
+}
+
+}  // namespace narthex::promtool

@@ -1,0 +1,104 @@
+#include "server/cmd/promtool/rule_test_storage.h"
+
+#include <algorithm>
+
+namespace narthex::promtool {
+namespace {
+
+using promql::MemoryStorage;
+
+// A rule may write what a test gave as well: what is not behind the newest sample is refused.
+storage::AppendResult Fits(const MemoryStorage& memory, const Labels& labels, TimestampMs t) {
+  for (const auto& series : memory.series()) {
+    if (series.labels != labels || series.samples.timestamps.empty()) continue;
+    const TimestampMs newest = series.samples.timestamps.back();
+    if (newest == t) return storage::AppendResult::kDuplicate;
+    if (newest > t) return storage::AppendResult::kOutOfOrder;
+  }
+  return storage::AppendResult::kOk;
+}
+
+class Writer final : public storage::GroupWriter {
+ public:
+  explicit Writer(MemoryStorage* memory) : memory_(*memory) {}
+
+  StatusOr<uint32_t> AddMember(const Labels& labels, bool* created) override {
+    *created = true;
+    members_.push_back({labels, true, false});
+    return static_cast<uint32_t>(members_.size() - 1);
+  }
+  void RetireMember(uint32_t member) override { members_[member].retired = true; }
+  size_t member_count() const override { return members_.size(); }
+
+  Commit CommitTick(TimestampMs t, std::span<const double> values) override {
+    Commit commit;
+    for (size_t i = 0; i < members_.size(); ++i) {
+      Member& member = members_[i];
+      if (!member.live) continue;
+      const bool end = member.retired || i >= values.size() || storage::IsStaleNaN(values[i]);
+      if (member.retired) member.live = false;
+      if (end && !member.open) continue;
+      member.open = !end;
+      switch (Fits(memory_, member.labels, t)) {
+        case storage::AppendResult::kOk:
+          memory_.Add(member.labels, t, end ? storage::StaleNaN() : values[i]);
+          ++commit.appended;
+          break;
+        case storage::AppendResult::kDuplicate:
+          ++commit.duplicate;
+          break;
+        default:
+          ++commit.out_of_order;
+      }
+    }
+    return commit;
+  }
+
+ private:
+  struct Member {
+    Labels labels;
+    bool live, retired;
+    bool open = false;  // the last sample is no stale marker
+  };
+  MemoryStorage& memory_;
+  std::vector<Member> members_;
+};
+
+class Samples final : public storage::Appender {
+ public:
+  explicit Samples(MemoryStorage* memory) : memory_(*memory) {}
+
+  StatusOr<storage::AppendResult> Append(const Labels& labels, TimestampMs t, double v) override {
+    const auto result = Fits(memory_, labels, t);
+    if (result == storage::AppendResult::kOk) memory_.Add(labels, t, v);
+    return result;
+  }
+  StatusOr<storage::AppendResult> AppendHistogram(const Labels& labels, TimestampMs t,
+                                                  const FloatHistogram& h) override {
+    const auto result = Fits(memory_, labels, t);
+    if (result != storage::AppendResult::kOk) return result;
+    if (storage::IsStaleNaN(h.sum)) {
+      memory_.Add(labels, t, storage::StaleNaN());
+    } else {
+      memory_.Add(labels, t, h);
+    }
+    return result;
+  }
+  Status Commit(bool) override { return OkStatus(); }
+  void Rollback() override {}
+
+ private:
+  MemoryStorage& memory_;
+};
+
+}  // namespace
+
+std::unique_ptr<storage::GroupWriter> RuleTestStorage::NewGroup() {
+  return std::make_unique<Writer>(&memory_);
+}
+
+std::unique_ptr<storage::Appender> RuleTestStorage::NewAppender() {
+  return std::make_unique<Samples>(&memory_);
+}
+
+}  // namespace narthex::promtool

@@ -1,0 +1,379 @@
+#include "server/cmd/promtool/test_rules.h"
+
+#include <algorithm>
+#include <charconv>
+#include <cmath>
+#include <cstdio>
+#include <set>
+
+#include "core/histogram/arithmetic.h"
+#include "core/labels/regex.h"
+#include "core/strings/duration.h"
+#include "core/strings/numbers.h"
+#include "core/strings/quote.h"
+#include "server/cmd/promtool/output.h"
+#include "server/cmd/promtool/rule_test_file.h"
+#include "server/cmd/promtool/rule_test_storage.h"
+#include "server/cmd/promtool/times.h"
+#include "server/promql/engine/engine.h"
+#include "server/promql/testing/script.h"
+#include "server/rules/manager.h"
+
+namespace narthex::promtool {
+namespace {
+
+using Faults = std::vector<std::string>;
+
+// Go's 'E' format: "4.5E+01".
+std::string Scientific(double v) {
+  if (!std::isfinite(v)) return FormatFloat(v);
+  char buffer[64];
+  const auto [end, error] =
+      std::to_chars(buffer, buffer + sizeof buffer, v, std::chars_format::scientific);
+  std::string text(buffer, end);
+  std::replace(text.begin(), text.end(), 'e', 'E');
+  return text;
+}
+
+void AppendBuckets(const char* offset, const char* key, const std::vector<BucketSpan>& spans,
+                   const std::vector<double>& buckets, std::vector<std::string>* out) {
+  // Gaps between spans become empty buckets.
+  std::vector<std::string> counts;
+  size_t next = 0;
+  for (size_t i = 0; i < spans.size(); ++i) {
+    if (i == 0 && spans[i].offset != 0) {
+      out->push_back(fmt::format("{}:{}", offset, spans[i].offset));
+    }
+    for (int32_t gap = 0; i > 0 && gap < spans[i].offset; ++gap) counts.emplace_back("0");
+    for (uint32_t k = 0; k < spans[i].length; ++k) counts.push_back(FormatFloat(buckets[next++]));
+  }
+  if (!counts.empty()) out->push_back(fmt::format("{}:[{}]", key, fmt::join(counts, " ")));
+}
+
+// In the notation of test files.
+std::string ToTestText(const FloatHistogram& h) {
+  std::vector<std::string> out;
+  const auto add = [&](const char* key, double v) {
+    if (v != 0) out.push_back(fmt::format("{}:{}", key, FormatFloat(v)));
+  };
+  add("schema", h.schema);
+  add("count", h.count);
+  add("sum", h.sum);
+  add("z_bucket", h.zero_count);
+  add("z_bucket_w", h.zero_threshold);
+  if (h.schema == kCustomBucketsSchema) {
+    std::vector<std::string> bounds;
+    for (const double b : h.custom_values) bounds.push_back(FormatFloat(b));
+    out.push_back(fmt::format("custom_values:[{}]", fmt::join(bounds, " ")));
+  }
+  if (h.reset == CounterResetHint::kGauge) out.emplace_back("counter_reset_hint:gauge");
+  AppendBuckets("offset", "buckets", h.positive_spans, h.positive_buckets, &out);
+  AppendBuckets("n_offset", "n_buckets", h.negative_spans, h.negative_buckets, &out);
+  return fmt::format("{{{{{}}}}}", fmt::join(out, " "));
+}
+
+struct Sample {
+  Labels labels;
+  double value = 0;
+  std::string histogram;  // "" for numbers
+
+  std::string ToString() const {
+    return labels.ToString() + " " + (histogram.empty() ? Scientific(value) : histogram);
+  }
+};
+
+std::string ToString(const std::vector<Sample>& samples) {
+  if (samples.empty()) return "nil";
+  std::vector<std::string> texts;
+  for (const Sample& s : samples) texts.push_back(s.ToString());
+  return JoinStrings(texts, ", ");
+}
+
+struct Alert {
+  Labels labels, annotations;
+  friend auto operator<=>(const Alert& a, const Alert& b) = default;
+};
+
+std::string ToString(const std::vector<Alert>& alerts) {
+  if (alerts.empty()) return "[]";
+  std::string out = "[";
+  for (size_t i = 0; i < alerts.size(); ++i) {
+    out += fmt::format("\n            {}:\n              Labels:{}\n              Annotations:{}",
+                       i, alerts[i].labels.ToString(), alerts[i].annotations.ToString());
+  }
+  return out + "\n            ]";
+}
+
+Labels ToLabels(const TextMap& texts) {
+  LabelsBuilder builder;
+  for (const auto& [name, value] : texts) builder.Set(name, value);
+  return builder.Build();
+}
+
+// One test group: a storage and rules of its own.
+class GroupTest {
+ public:
+  GroupTest(const RuleTestFile& file, const TestGroup& test, const TestRulesOptions& options)
+      : file_(file),
+        test_(test),
+        options_(options),
+        engine_(MakeEngineOptions(file, options)),
+        query_(rules::EngineQuery(engine_, storage_.memory())) {}
+
+  Faults Run() {
+    if (const Status status = Prepare(); !status.ok()) return {std::string(MessageOf(status))};
+    for (TimestampMs t = start_; t <= start_ + LastTime(); t += file_.evaluation_interval.ms) {
+      manager_->EvaluateAll(t, file_.group_eval_order);
+      if (!CheckHealth(t)) return std::move(faults_);
+      CheckAlerts(t);
+    }
+    for (const ExprTest& test : test_.expr_tests) CheckExpr(test);
+    return std::move(faults_);
+  }
+
+ private:
+  static promql::EngineOptions MakeEngineOptions(const RuleTestFile& file,
+                                                 const TestRulesOptions& options) {
+    promql::EngineOptions engine;
+    engine.parser = options.parser;
+    engine.eval = options.eval;
+    engine.default_subquery_step = [step = file.evaluation_interval.ms](int64_t) { return step; };
+    return engine;
+  }
+
+  // Times in files are relative to the start.
+  int64_t LastTime() const {
+    int64_t last = 0;
+    for (const AlertTest& t : test_.alert_tests) last = std::max(last, t.eval_time.ms);
+    for (const ExprTest& t : test_.expr_tests) last = std::max(last, t.eval_time.ms);
+    return last;
+  }
+
+  Status Prepare() {
+    if (!test_.start_timestamp.empty()) {
+      NX_ASSIGN_OR_RETURN(const int64_t nanos, ParseTime(test_.start_timestamp));
+      start_ = nanos / 1'000'000;
+    }
+    const int64_t interval =
+        test_.interval.IsZero() ? file_.evaluation_interval.ms : test_.interval.ms;
+    for (const InputSeries& input : test_.series) {
+      promql::MemoryStorage loaded;
+      NX_RETURN_IF_ERROR(promql::LoadSeriesLine(ToSeriesLine(input), interval, &loaded));
+      Shift(loaded);
+    }
+    rules::Options options;
+    options.external_url = test_.external_url;
+    while (options.external_url.ends_with('/')) options.external_url.pop_back();
+    options.parser = options_.parser;
+    manager_ = std::make_unique<rules::Manager>(
+        options, query_, &storage_, nullptr, [](std::vector<notifier::Alert>) {}, nullptr);
+    // What comes with the second configuration has no former state to wait for.
+    NX_RETURN_IF_ERROR(manager_->Update({}));
+    rules::Config config;
+    config.files = file_.rule_files;
+    config.interval_ms = file_.evaluation_interval.ms;
+    config.external_labels = ToLabels(test_.external_labels);
+    NX_RETURN_IF_ERROR(manager_->Update(config));
+    return CheckOrder();
+  }
+
+  void Shift(const promql::MemoryStorage& loaded) {
+    for (const auto& series : loaded.series()) {
+      const storage::SampleColumns& samples = series.samples;
+      for (size_t i = 0; i < samples.size(); ++i) {
+        const TimestampMs t = start_ + samples.timestamps[i];
+        if (samples.IsHistogram(i)) {
+          storage_.memory().Add(series.labels, t, samples.histograms[samples.histogram_index[i]]);
+        } else {
+          storage_.memory().Add(series.labels, t, samples.values[i]);
+        }
+      }
+    }
+  }
+
+  Status CheckOrder() const {
+    std::set<std::string> names;
+    for (const std::string& name : file_.group_eval_order) {
+      if (!names.insert(name).second) {
+        return InvalidArgument("group name repeated in evaluation order: {}", name);
+      }
+    }
+    return OkStatus();
+  }
+
+  std::string Name() const {
+    return test_.name.empty() ? "" : fmt::format("    name: {},\n", test_.name);
+  }
+
+  // False when a rule could not be evaluated: the test ends there.
+  bool CheckHealth(TimestampMs t) {
+    const size_t before = faults_.size();
+    for (const rules::GroupStatus& group : manager_->Groups()) {
+      for (const rules::RuleStatus& rule : group.rules) {
+        if (rule.last_error.empty()) continue;
+        faults_.push_back(fmt::format("    rule: {}, time: {}, err: {}", rule.name,
+                                      FormatPromDuration(t - start_), rule.last_error));
+      }
+    }
+    return faults_.size() == before;
+  }
+
+  // Those to be looked at between this evaluation and the next.
+  void CheckAlerts(TimestampMs t) {
+    for (const AlertTest& test : test_.alert_tests) {
+      const int64_t since = start_ + test.eval_time.ms - t;
+      if (since < 0 || since >= file_.evaluation_interval.ms) continue;
+      std::vector<Alert> want;
+      for (const ExpectedAlert& alert : test.alerts) {
+        TextMap labels = alert.labels;
+        labels[std::string(kAlertNameLabel)] = test.alertname;
+        want.push_back({ToLabels(labels), ToLabels(alert.annotations)});
+      }
+      std::vector<Alert> got = Firing(test.alertname);
+      std::sort(want.begin(), want.end());
+      std::sort(got.begin(), got.end());
+      if (want == got) continue;
+      faults_.push_back(fmt::format(
+          "{}    alertname: {}, time: {}, \n        exp:{}, \n        got:{}", Name(),
+          test.alertname, FormatPromDuration(test.eval_time.ms), ToString(want), ToString(got)));
+    }
+  }
+
+  std::vector<Alert> Firing(const std::string& name) const {
+    std::vector<Alert> out;
+    for (const rules::GroupStatus& group : manager_->Groups()) {
+      for (const rules::RuleStatus& rule : group.rules) {
+        if (!rule.is_alert || rule.name != name) continue;
+        for (const rules::AlertStatus& alert : rule.alerts) {
+          if (alert.state != rules::AlertState::kFiring) continue;
+          LabelsBuilder annotations;
+          for (const auto& [key, text] : alert.annotations) annotations.Set(key, text);
+          out.push_back({alert.labels, annotations.Build()});
+        }
+      }
+    }
+    return out;
+  }
+
+  void CheckExpr(const ExprTest& test) {
+    const std::string where = fmt::format("    expr: {}, time: {},", GoQuote(test.expr),
+                                          FormatPromDuration(test.eval_time.ms));
+    StatusOr<std::vector<Sample>> got = Evaluate(test);
+    StatusOr<std::vector<Sample>> want = Wanted(test);
+    for (const Status& status : {got.status(), want.status()}) {
+      if (status.ok()) continue;
+      return faults_.push_back(fmt::format("{} err: {}", where, MessageOf(status)));
+    }
+    const auto by_labels = [](const Sample& a, const Sample& b) { return a.labels < b.labels; };
+    std::stable_sort(got->begin(), got->end(), by_labels);
+    std::stable_sort(want->begin(), want->end(), by_labels);
+    const bool same = std::equal(got->begin(), got->end(), want->begin(), want->end(),
+                                 [&](const Sample& a, const Sample& b) {
+                                   return a.labels == b.labels && a.histogram == b.histogram &&
+                                          SameValue(a.value, b.value);
+                                 });
+    if (same) return;
+    faults_.push_back(fmt::format("{}\n        exp: {}\n        got: {}", where, ToString(*want),
+                                  ToString(*got)));
+  }
+
+  bool SameValue(double a, double b) const {
+    if (a == b || (std::isnan(a) && std::isnan(b))) return true;
+    return file_.fuzzy_compare &&
+           (std::nextafter(a, -INFINITY) == b || std::nextafter(a, INFINITY) == b);
+  }
+
+  StatusOr<std::vector<Sample>> Evaluate(const ExprTest& test) const {
+    NX_ASSIGN_OR_RETURN(
+        promql::QueryResult result,
+        engine_.Instant(storage_.memory(), test.expr, start_ + test.eval_time.ms, {}));
+    std::vector<Sample> out;
+    if (result.type == promql::ValueType::kScalar) {
+      out.push_back({Labels(), result.scalar.v, ""});
+    } else if (result.type != promql::ValueType::kVector) {
+      return InvalidArgument("rule result is not a vector or scalar");
+    }
+    for (const promql::VectorSample& s : result.vector) {
+      out.push_back({s.metric, s.histogram ? 0 : s.v, s.histogram ? ToTestText(*s.histogram) : ""});
+    }
+    return out;
+  }
+
+  static StatusOr<std::vector<Sample>> Wanted(const ExprTest& test) {
+    std::vector<Sample> out;
+    for (const ExpectedSample& expected : test.samples) {
+      Sample& sample = out.emplace_back();
+      // Nothing stands for no labels.
+      const std::string text = expected.labels.empty() ? "{}" : expected.labels;
+      auto labels = promql::ParseMetric(text);
+      if (!labels.ok()) {
+        return InvalidArgument("labels {}: {}", GoQuote(expected.labels),
+                               MessageOf(labels.status()));
+      }
+      sample.labels = *std::move(labels);
+      sample.value = expected.value;
+      if (expected.histogram.empty()) continue;
+      auto histogram = promql::ParseHistogram(expected.histogram);
+      if (!histogram.ok()) {
+        return InvalidArgument("histogram {}: {}", GoQuote(expected.histogram),
+                               MessageOf(histogram.status()));
+      }
+      sample.histogram = ToTestText(*histogram);
+      sample.value = 0;
+    }
+    return out;
+  }
+
+  const RuleTestFile& file_;
+  const TestGroup& test_;
+  const TestRulesOptions& options_;
+  RuleTestStorage storage_;
+  const promql::Engine engine_;
+  const rules::QueryFunction query_;
+  std::unique_ptr<rules::Manager> manager_;
+  TimestampMs start_ = 0;
+  Faults faults_;
+};
+
+Faults TestFile(const std::string& path, const TestRulesOptions& options) {
+  const StatusOr<RuleTestFile> file = LoadRuleTestFile(path);
+  if (!file.ok()) return {std::string(MessageOf(file.status()))};
+  Faults all;
+  for (const TestGroup& test : file->tests) {
+    bool wanted = options.run.empty();
+    for (const std::string& pattern : options.run) {
+      const auto regex = AnchoredRegex::Compile("(?s:.*)(?:" + pattern + ")(?s:.*)");
+      if (!regex.ok()) return {fmt::format("invalid --run expression {}", GoQuote(pattern))};
+      wanted |= (*regex)->Matches(test.name);
+    }
+    if (!wanted) continue;
+    Faults faults = GroupTest(*file, test, options).Run();
+    all.insert(all.end(), faults.begin(), faults.end());
+  }
+  return all;
+}
+
+}  // namespace
+
+int TestRules(const TestRulesOptions& options) {
+  bool failed = false;
+  for (const std::string& file : options.files) {
+    const Faults faults = TestFile(file, options);
+    if (faults.empty()) {
+      std::printf("  SUCCESS\n\n");
+      continue;
+    }
+    failed = true;
+    std::fprintf(stderr, "  FAILED:\n");
+    for (const std::string& fault : faults) {
+      std::fprintf(stderr, "%s\n", fault.c_str());
+      std::printf("\n");
+      std::fflush(stdout);
+    }
+    std::printf("\n");
+  }
+  std::fflush(stdout);
+  return failed ? kFailed : kOk;
+}
+
+}  // namespace narthex::promtool
