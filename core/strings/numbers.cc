@@ -1,5 +1,6 @@
 #include "core/strings/numbers.h"
 
+#include <algorithm>
 #include <charconv>
 #include <cmath>
 #include <cstdlib>
@@ -82,6 +83,26 @@ bool AppendNonFinite(std::string* out, double v) {
   return false;
 }
 
+// Values of up to four decimals, which most are, need no search for the shortest digits: no other
+// number of at most 15 digits is that close. nullptr when `v` is none.
+char* FormatShortDecimal(char* to, double v) {
+  constexpr int64_t kScale = 10'000;
+  const double magnitude = std::fabs(v);
+  if (!(magnitude < 1e11)) return nullptr;
+  const auto scaled = static_cast<int64_t>(magnitude * kScale + 0.5);
+  if (static_cast<double>(scaled) / kScale != magnitude) return nullptr;
+  if (std::signbit(v)) *to++ = '-';
+  to = std::to_chars(to, to + 16, scaled / kScale).ptr;
+  auto decimals = static_cast<int>(scaled % kScale);
+  if (decimals == 0) return to;
+  *to++ = '.';
+  for (int place = kScale / 10; decimals != 0; place /= 10) {
+    *to++ = static_cast<char>('0' + decimals / place);
+    decimals %= place;
+  }
+  return to;
+}
+
 bool IsDigit(char c) { return c >= '0' && c <= '9'; }
 
 std::optional<double> ParseSpecial(std::string_view text, bool has_sign, bool negative) {
@@ -93,7 +114,9 @@ std::optional<double> ParseSpecial(std::string_view text, bool has_sign, bool ne
 }
 
 // from_chars reports overflow and underflow alike; strtod tells them apart. Rare, so slow is fine.
-double ParseOutOfRange(std::string_view text) { return std::strtod(std::string(text).c_str(), nullptr); }
+double ParseOutOfRange(std::string_view text) {
+  return std::strtod(std::string(text).c_str(), nullptr);
+}
 
 std::optional<double> ParseMagnitude(std::string_view text) {
   auto format = std::chars_format::general;
@@ -149,12 +172,27 @@ void AppendExpositionFloat(std::string* out, double v) {
   AppendPlainForm(out, d);
 }
 
-void AppendApiFloat(std::string* out, double v) {
-  if (AppendNonFinite(out, v)) return;
+char* FormatApiFloat(char* to, double v) {
+  if (char* end = FormatShortDecimal(to, v)) return end;
   const double magnitude = std::fabs(v);
-  const Decimal d = ShortestDigits(v);
-  if (magnitude != 0 && (magnitude < 1e-6 || magnitude >= 1e21)) return AppendExponentForm(out, d);
-  AppendPlainForm(out, d);
+  if (magnitude >= 1e-6 && magnitude < 1e15) {
+    return std::to_chars(to, to + kApiFloatBytes, v, std::chars_format::fixed).ptr;
+  }
+  std::string text;
+  if (!AppendNonFinite(&text, v)) {
+    const Decimal d = ShortestDigits(v);
+    if (magnitude < 1e-6 || magnitude >= 1e21) {
+      AppendExponentForm(&text, d);
+    } else {
+      AppendPlainForm(&text, d);
+    }
+  }
+  return std::copy(text.begin(), text.end(), to);
+}
+
+void AppendApiFloat(std::string* out, double v) {
+  char buffer[kApiFloatBytes];
+  out->append(buffer, FormatApiFloat(buffer, v));
 }
 
 std::string FormatFloatE(double v) {
@@ -172,8 +210,9 @@ std::string FormatFloatF(double v, int precision) {
   }
   // 309 digits before the point at most, a sign and the point.
   out.resize(312 + static_cast<size_t>(precision));
-  const auto end = std::to_chars(out.data(), out.data() + out.size(), v, std::chars_format::fixed,
-                                 precision).ptr;
+  const auto end =
+      std::to_chars(out.data(), out.data() + out.size(), v, std::chars_format::fixed, precision)
+          .ptr;
   out.resize(static_cast<size_t>(end - out.data()));
   return out;
 }

@@ -14,6 +14,9 @@ std::string FormatFloat(double v);
 void AppendExpositionFloat(std::string* out, double v);
 // The JSON API's sample value: 'f' between 1e-6 and 1e21, else 'e'. "NaN", "+Inf", "-Inf".
 void AppendApiFloat(std::string* out, double v);
+// The same at `to`, where kApiFloatBytes must be free; returns the end.
+inline constexpr size_t kApiFloatBytes = 40;
+char* FormatApiFloat(char* to, double v);
 // 'e' form with the shortest digits: 1e+00 (alert values in /api/v1/alerts and /rules).
 std::string FormatFloatE(double v);
 // 'f' form with `precision` digits behind the point, or the shortest that round-trips for -1.

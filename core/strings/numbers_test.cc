@@ -116,5 +116,33 @@ TEST_CASE("integers") {
   CHECK_FALSE(ParseUint("+1").has_value());
 }
 
+TEST_CASE("API floats of few decimals and of many are what the search for digits finds") {
+  std::mt19937_64 random(5);
+  const auto api = [](double v) {
+    std::string out;
+    AppendApiFloat(&out, v);
+    return out;
+  };
+  int wrong = 0;
+  for (int i = 0; i < 200'000; ++i) {
+    double v = std::bit_cast<double>(random());
+    if (i % 4 == 0) v = static_cast<double>(random() % 100'000'000) / 10'000;
+    if (i % 4 == 1) v = static_cast<double>(random() >> (random() % 64)) / 1000;
+    if (i % 4 == 2) v = std::ldexp(v, -std::ilogb(v) + static_cast<int>(random() % 70) - 20);
+    if (!std::isfinite(v)) continue;
+    const double magnitude = std::fabs(v);
+    const bool plain = v == 0 || (magnitude >= 1e-6 && magnitude < 1e21);
+    if (api(v) == (plain ? FormatFloatF(v, -1) : FormatFloatE(v))) continue;
+    UNSCOPED_INFO(api(v));
+    ++wrong;
+  }
+  CHECK(wrong == 0);
+  CHECK(api(-0.0) == "-0");
+  CHECK(api(0) == "0");
+  CHECK(api(99'999'999'999.9999) == "99999999999.9999");
+  CHECK(api(1e20) == "100000000000000000000");
+  CHECK(api(0.1 + 0.2) == "0.30000000000000004");
+}
+
 }  // namespace
 }  // namespace narthex

@@ -1,6 +1,8 @@
 #include "server/api/answer.h"
 
+#include <algorithm>
 #include <charconv>
+#include <cstring>
 
 #include "core/histogram/arithmetic.h"
 #include "core/strings/duration.h"
@@ -124,6 +126,27 @@ void AppendPoint(std::string* out, TimestampMs t, double v) {
   out->append(",\"");
   AppendApiFloat(out, v);
   out->append("\"]");
+}
+
+void PointWriter::Append(std::string* out, TimestampMs t, double v) {
+  while (at_ < texts_.size() && texts_[at_].t < t) ++at_;
+  if (at_ == texts_.size()) {
+    if (at_ == kMostTexts) return AppendPoint(out, t, v);
+    std::string text = "[";
+    AppendTimestamp(&text, t);
+    text += ",\"";
+    Text& added = texts_.emplace_back(Text{t, static_cast<uint8_t>(text.size()), {}});
+    std::copy(text.begin(), text.end(), added.bytes);
+  } else if (texts_[at_].t != t) {
+    return AppendPoint(out, t, v);
+  }
+  const Text& text = texts_[at_++];
+  char buffer[sizeof text.bytes + kApiFloatBytes + 2];
+  std::memcpy(buffer, text.bytes, sizeof text.bytes);
+  char* end = FormatApiFloat(buffer + text.size, v);
+  *end++ = '"';
+  *end++ = ']';
+  out->append(buffer, end);
 }
 
 // [time,{"count":"3","sum":"4","buckets":[[0,"1","2","3"]]}]; the first number of a bucket tells

@@ -75,6 +75,26 @@ void AppendTimestamp(std::string* out, TimestampMs ms);
 // [1.250,"0.5"]
 void AppendHistogramPoint(std::string* out, TimestampMs t, const FloatHistogram& h);
 void AppendPoint(std::string* out, TimestampMs t, double v);
+
+// Writes many points. The series of a matrix share most of their timestamps, whose texts it keeps.
+// Not thread-safe.
+class PointWriter {
+ public:
+  // The points that follow begin anew.
+  void StartSeries() { at_ = 0; }
+  // As AppendPoint; times ascend within a series.
+  void Append(std::string* out, TimestampMs t, double v);
+
+ private:
+  static constexpr size_t kMostTexts = 20'000;
+  struct Text {
+    TimestampMs t;
+    uint8_t size;
+    char bytes[31];  // [1.250,"
+  };
+  std::vector<Text> texts_;  // ascending
+  size_t at_ = 0;
+};
 // RFC 3339; Go's zero time for 0.
 std::string FormatTime(int64_t unix_nanos);
 

@@ -7,6 +7,21 @@
 namespace narthex::api {
 namespace {
 
+TEST_CASE("points of many series") {
+  PointWriter points;
+  const std::vector<std::vector<TimestampMs>> series = {
+      {1000, 2000, 3500}, {2000, 2500, 3500, 4000}, {}, {1000, 4000, 5000}, {-1, 1000}};
+  for (const auto& times : series) {
+    points.StartSeries();
+    for (TimestampMs t : times) {
+      std::string expected, written;
+      AppendPoint(&expected, t, 0.25);
+      points.Append(&written, t, 0.25);
+      CHECK(written == expected);
+    }
+  }
+}
+
 TEST_CASE("timestamps and times") {
   auto stamp = [](TimestampMs ms) {
     std::string out;

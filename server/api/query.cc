@@ -70,12 +70,14 @@ void WritePoints(DataWriter& out, std::string_view key, const std::vector<P>& po
 
 void WriteMatrix(DataWriter& out, const std::vector<promql::Series>& matrix) {
   JsonWriter& json = out.json();
+  PointWriter points;
   json.BeginArray();
   for (const promql::Series& series : matrix) {
+    points.StartSeries();
     json.BeginObject().Key("metric");
     WriteLabels(json, series.metric);
     WritePoints(out, "values", series.points,
-                [](std::string* to, const promql::Point& p) { AppendPoint(to, p.t, p.v); });
+                [&](std::string* to, const promql::Point& p) { points.Append(to, p.t, p.v); });
     WritePoints(out, "histograms", series.histograms,
                 [](std::string* to, const promql::HistogramPoint& p) {
                   AppendHistogramPoint(to, p.t, *p.histogram);

@@ -15,7 +15,6 @@ namespace narthex::promql {
 namespace {
 
 constexpr double kNaN = std::numeric_limits<double>::quiet_NaN();
-constexpr double kInf = std::numeric_limits<double>::infinity();
 
 template <typename F>
 inline void ForLanes(uint64_t mask, F f) {

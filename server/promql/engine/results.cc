@@ -108,6 +108,13 @@ Status EvaluateRange(Builder& builder, const Expr& expr, const EvalWindow& windo
       const size_t bytes = sizeof series + series.metric.flat().size() + numbers * sizeof(Point);
       if (!hold->Grow(bytes + tile.histograms(row).Bytes())) return op->context().CheckMemory();
       series.points.reserve(numbers);
+      if (!tile.HasHistograms(row)) {
+        const double* const values = tile.values(row);
+        ForEachBit(tile.presence(row), tile.words(),
+                   [&](size_t i) { series.points.push_back({window.ts(i), values[i]}); });
+        result->matrix.push_back(std::move(series));
+        continue;
+      }
       ForEachBit(tile.presence(row), tile.words(), [&](size_t i) {
         if (const HistogramPtr& h = tile.Histogram(row, i)) {
           series.histograms.push_back({window.ts(i), h});

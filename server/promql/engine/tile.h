@@ -45,6 +45,14 @@ inline void ForEachBit(const uint64_t* bits, size_t words, Visit visit) {
 inline bool TestBit(const uint64_t* bits, size_t i) { return bits[i / 64] >> (i % 64) & 1; }
 inline void SetBit(uint64_t* bits, size_t i) { bits[i / 64] |= uint64_t{1} << (i % 64); }
 
+// Of [from, to).
+inline void SetBits(uint64_t* bits, size_t from, size_t to) {
+  for (; from < to; from = (from / 64 + 1) * 64) {
+    const uint64_t below = to - from / 64 * 64 >= 64 ? ~uint64_t{0} : FullWord(to % 64, 0);
+    bits[from / 64] |= below & ~uint64_t{0} << from % 64;
+  }
+}
+
 using HistogramPtr = std::shared_ptr<const FloatHistogram>;
 
 // What a histogram takes, its control block included.

@@ -40,7 +40,7 @@ void ForEachLane(const RangeInput& in, double* out, uint64_t* presence, LaneKern
       ++n;
     }
     if (n == kLanes && lanes(windows, sizes, out + i)) {
-      for (size_t l = 0; l < n; ++l) SetBit(presence, i + l);
+      SetBits(presence, i, i + n);
     } else {
       for (size_t l = 0; l < n; ++l) single(i + l);
     }

@@ -14,6 +14,12 @@
 namespace narthex::promql {
 namespace {
 
+NX_VECTORIZED bool AnyFall(const double* values, size_t n) {
+  int64_t any = 0;
+  for (size_t i = 1; i < n; ++i) any |= values[i] < values[i - 1] ? -1 : 0;
+  return any != 0;
+}
+
 // Places where a counter fell, and the value it fell from. Filled once a series; the windows, which
 // move forward, keep the first reset inside them in a cursor.
 struct Resets {
@@ -23,6 +29,7 @@ struct Resets {
   void Find(const double* values, size_t n) {
     at.clear();
     from.clear();
+    if (!AnyFall(values, n)) return;
     for (size_t i = 1; i < n; ++i) {
       if (values[i] < values[i - 1]) {
         at.push_back(static_cast<uint32_t>(i));
@@ -108,6 +115,7 @@ void Extrapolated(const RangeInput& in, double* out, uint64_t* presence, decltyp
       double results[Ends::kRun];
       run(ends, n, in.windows.range_ms, range_seconds, results);
       std::copy_n(results, n, out + end - n);
+      SetBits(presence, end - n, end);
     }
     n = 0;
   };
@@ -132,7 +140,6 @@ void Extrapolated(const RangeInput& in, double* out, uint64_t* presence, decltyp
     ends.last_time[n] = in.times[hi - 1];
     ends.range_end[n] = in.windows.end(i);
     ends.gaps[n] = static_cast<double>(hi - lo - 1);
-    SetBit(presence, i);
     if (++n == Ends::kRun) flush(i + 1);
   }
   flush(in.steps);
