@@ -2,7 +2,7 @@
 
 #include <absl/container/flat_hash_set.h>
 
-#include "server/scrape/target.h"
+#include "server/scrape/series_sink.h"
 #include "server/storage/family_metadata.h"
 
 namespace narthex::scrape {
@@ -10,10 +10,6 @@ namespace {
 
 // Upstream's bound on timestamps ahead of the server's clock.
 constexpr int64_t kMaxAheadMs = 10 * 60 * 1000;
-
-// Labels of new series held back during one scrape. A body of the default limit (256 MiB) cannot
-// force more than this.
-constexpr size_t kMaxHeldBytes = size_t{512} << 20;
 
 constexpr size_t kScratchKeepBytes = size_t{4} << 20;
 
@@ -61,112 +57,6 @@ void Scratch::Trim() {
     absl::flat_hash_map<uint64_t, uint32_t>().swap(by_hash);
   }
 }
-
-// Turns what the parser does not know into slots.
-class TargetSeries::Sink final : public ScrapeSink {
- public:
-  Sink(TargetSeries* series, const AppendInput& input, Scratch* scratch)
-      : series_(series), input_(input), scratch_(scratch) {}
-
-  StatusOr<uint32_t> OnSeries(const Labels& labels) override {
-    if (!series_->converting_) return Place(labels);
-    const ClassicSeries classic = Classify(labels);
-    if (classic.part == ClassicPart::kNone || TypeOf(classic.base) != "histogram") {
-      return PlaceOther(labels);
-    }
-    scratch_->builder.Reset(labels);
-    scratch_->builder.Del("le");
-    scratch_->builder.Set(kMetricNameLabel, classic.base);
-    const Labels base = scratch_->builder.Build();
-    uint32_t index = 0;
-    if (series_->ConvertedOf(base, &index).natives > 0) return Place(labels);
-    if (!series_->converted_[index].placed) {
-      NX_ASSIGN_OR_RETURN(const uint32_t slot, Place(base));
-      series_->converted_[index].slot = slot;
-      series_->converted_[index].placed = true;
-    }
-    uint32_t slot = kDropSlot;
-    if (input_.always_classic) {
-      NX_ASSIGN_OR_RETURN(slot, Place(labels));
-    }
-    if (slot == kDropSlot) slot = series_->BareSlot();
-    series_->SetPart(slot, {index, classic.part, classic.bound});
-    return slot;
-  }
-
-  uint32_t OnMetadata(std::span<const MetadataLine> lines) override {
-    series_->metadata_changed_ = true;
-    for (const MetadataLine& line : lines) {
-      if (!series_->converting_ || line.kind != MetadataLine::Kind::kType) continue;
-      new_types_.insert_or_assign(std::string(line.family), std::string(line.text));
-    }
-    return series_->metadata_->Add(lines);
-  }
-
-  size_t held() const { return held_; }
-  bool over_limit() const { return over_limit_; }
-
- private:
-  // A series that is no part of a classic histogram.
-  StatusOr<uint32_t> PlaceOther(const Labels& labels) {
-    NX_ASSIGN_OR_RETURN(const uint32_t slot, Place(labels));
-    const bool native = input_.grammar == ScrapeGrammar::kProtobuf && input_.native_histograms &&
-                        slot != kDropSlot && TypeOf(labels.metric_name()) == "histogram";
-    if (native) {
-      uint32_t index = 0;
-      series_->ConvertedOf(labels, &index);
-      series_->SetPart(slot, {index, ClassicPart::kNone, 0});
-    }
-    return slot;
-  }
-
-  // The type of a family: as this body says, or one before said.
-  std::string_view TypeOf(std::string_view family) {
-    if (const auto found = new_types_.find(family); found != new_types_.end()) {
-      return found->second;
-    }
-    if (!types_known_) {
-      for (MetricMetadata& m : series_->metadata_->List("")) {
-        types_.emplace(std::move(m.metric), std::move(m.type));
-      }
-      types_known_ = true;
-    }
-    const auto found = types_.find(family);
-    return found == types_.end() ? std::string_view() : std::string_view(found->second);
-  }
-
-  StatusOr<uint32_t> Place(const Labels& labels) {
-    scratch_->exposed.assign(labels.begin(), labels.end());
-    MergeTargetLabels(scratch_->exposed, *input_.target_labels, input_.config->honor_labels,
-                      &scratch_->builder);
-    if (!Relabel(*input_.metric_rules, &scratch_->builder)) return kDropSlot;
-    Labels own = scratch_->builder.Build();
-    if (own.empty()) return kDropSlot;
-    NX_RETURN_IF_ERROR(
-        CheckSampleLabels(own, input_.config->limits, input_.config->name_validation));
-    const uint64_t limit = input_.config->limits.samples;
-    if (limit > 0 && held_ >= limit) {
-      over_limit_ = true;  // parsing goes on only to count
-      return kDropSlot;
-    }
-    bytes_ += own.flat().size() + sizeof(Held);
-    if (bytes_ > kMaxHeldBytes) {
-      return OutOfRange("the scrape brings more than {} MiB of labels of new series",
-                        kMaxHeldBytes >> 20);
-    }
-    ++held_;
-    return series_->Hold(std::move(own));
-  }
-
-  TargetSeries* const series_;
-  const AppendInput& input_;
-  Scratch* const scratch_;
-  size_t held_ = 0;
-  size_t bytes_ = 0;
-  bool over_limit_ = false;
-  StringMap<std::string> types_, new_types_;
-  bool types_known_ = false;
-};
 
 TargetSeries::TargetSeries(storage::Appendable* storage, MetadataCache* metadata, uint64_t seed)
     : storage_(storage), metadata_(metadata), table_(seed) {}
