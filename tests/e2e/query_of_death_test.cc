@@ -2,7 +2,11 @@
 // with an error that says why, the process does not grow beyond what it may, and scrapes and rules
 // keep their schedule.
 
+#include <arpa/inet.h>
 #include <fmt/format.h>
+#include <netinet/in.h>
+#include <sys/socket.h>
+#include <unistd.h>
 
 #include <atomic>
 #include <ctime>
@@ -78,6 +82,21 @@ double LargestGap(const std::string& url, const std::string& query) {
   return gap;
 }
 
+// Asks, and goes away once the query runs.
+void AskAndLeave(int port, const std::string& path, const std::function<bool()>& running) {
+  const int fd = ::socket(AF_INET, SOCK_STREAM, 0);
+  REQUIRE(fd >= 0);
+  sockaddr_in address{};
+  address.sin_family = AF_INET;
+  address.sin_port = htons(static_cast<uint16_t>(port));
+  address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+  REQUIRE(::connect(fd, reinterpret_cast<sockaddr*>(&address), sizeof address) == 0);
+  const std::string request = fmt::format("GET {} HTTP/1.1\r\nHost: x\r\n\r\n", path);
+  REQUIRE(::send(fd, request.data(), request.size(), 0) == static_cast<ssize_t>(request.size()));
+  CHECK(Eventually(10s, running));
+  ::close(fd);
+}
+
 TEST_CASE("a query of death gets an error, and nobody else notices") {
   const std::string dir = ScratchDir("query_of_death");
   const int port = FreePort();
@@ -145,6 +164,18 @@ TEST_CASE("a query of death gets an error, and nobody else notices") {
   CHECK(refused == 3 * 2 * std::size(deaths));
 
   CHECK(server.running());
+
+  // A query that would take seconds ends when its client goes.
+  const auto metric = [&](const std::string& line) {
+    return HttpGet(url + "/metrics").body.find("\n" + line + "\n") != std::string::npos;
+  };
+  const std::string slow = "sum(quantile_over_time(0.5, m[20h])) + sum(stddev_over_time(m[20h]))";
+  AskAndLeave(port, "/api/v1/query_range?query=" + UrlEscape(slow) + range,
+              [&] { return metric("prometheus_engine_queries 1"); });
+  CHECK(Eventually(20s, [&] {
+    return metric("prometheus_http_requests_total{code=\"499\",handler=\"/api/v1/query_range\"} 1");
+  }));
+  CHECK(Eventually(20s, [&] { return metric("prometheus_engine_queries 0"); }));
   // The limit of all, more for what the allocator keeps for each thread and what grows by itself.
   CHECK(PeakRss(server.pid()) - before < 3 * 40 * kMiB);
   CHECK(Eventually(20s, [&] { return value("prometheus_engine_query_memory_bytes < 1e6") != ""; }));
