@@ -30,7 +30,7 @@ StatusOr<std::unique_ptr<ApiClient>> ApiClient::Create(const std::string& url,
   NX_RETURN_IF_ERROR(http::Url::Parse(url).status());
   std::string base = url;
   while (base.ends_with('/')) base.pop_back();
-  std::unique_ptr<ApiClient> api(new ApiClient(base + "/api/v1/"));
+  std::unique_ptr<ApiClient> api(new ApiClient(base));
   http::Client::Options options;
   NX_ASSIGN_OR_RETURN(options.config, ReadConfig(http_config_file));
   options.user_agent = "promtool/" + GetBuildInfo("promtool").version;
@@ -54,6 +54,15 @@ StatusOr<std::string> ApiClient::Get(std::string_view path, const http::Params& 
   request.method = "GET";
   request.url = base_ + std::string(path) + "?" + query.Encode();
   return Send(std::move(request));
+}
+
+StatusOr<http::ClientResponse> ApiClient::GetPage(std::string_view path) {
+  http::ClientRequest request;
+  request.method = "GET";
+  request.url = url_ + std::string(path);
+  request.timeout = kTimeout;
+  request.max_body_bytes = kMaxAnswer;
+  return client_->DoBlocking(std::move(request));
 }
 
 StatusOr<std::string> ApiClient::Send(http::ClientRequest request) {

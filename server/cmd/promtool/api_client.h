@@ -27,12 +27,14 @@ class ApiClient {
   StatusOr<std::string> Post(std::string_view path, const http::Params& form,
                              const Headers& headers = {});
   StatusOr<std::string> Get(std::string_view path, const http::Params& query);
+  // Any page of the server, whatever its status.
+  StatusOr<http::ClientResponse> GetPage(std::string_view path);
 
  private:
-  explicit ApiClient(std::string base) : base_(std::move(base)) {}
+  explicit ApiClient(std::string url) : url_(std::move(url)), base_(url_ + "/api/v1/") {}
   StatusOr<std::string> Send(http::ClientRequest request);
 
-  const std::string base_;
+  const std::string url_, base_;
   http::ClientRuntime runtime_;
   std::shared_ptr<http::Client> client_;
 };

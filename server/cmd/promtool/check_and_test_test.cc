@@ -1,10 +1,11 @@
-// check rules, check config, check metrics and test rules, as the executable answers. The texts
+// The check commands and test rules, as the executable answers. The texts
 // were compared with promtool 3.5.3.
 
 #include <filesystem>
 
 #include "core/base/file.h"
 #include "core/exposition/families.h"
+#include "core/http/server.h"
 #include "server/cmd/promtool/check_metrics.h"
 #include "server/cmd/promtool/rule_test_file.h"
 #include "tests/catch.h"
@@ -261,6 +262,44 @@ scrape_configs: [{job_name: a, scrape_interval: 10m, static_configs: [{targets: 
   const std::string missing = files.Write("missing.yml", "rule_files: [none.yml]\n");
   CHECK(Has(check({missing}).output, "none.yml\" does not point to an existing file"));
   CHECK(check({missing, "--syntax-only"}).exit_code == 0);
+}
+
+TEST_CASE("web configurations are checked") {
+  const Files files("check_web");
+  const std::string good = files.Write("good.yml", "http_server_config: {http2: false}\n");
+  const std::string bad = files.Write("bad.yml", "tls_server_config: {cert_file: x}\n");
+  RunResult result = RunToEnd({Binary("promtool"), "check", "web-config", good});
+  CHECK(result.output == good + " SUCCESS\n");
+  CHECK(result.exit_code == 0);
+  result = RunToEnd({Binary("promtool"), "check", "web-config", bad, good});
+  CHECK(Has(result.output, bad + " FAILED: "));
+  CHECK(Has(result.output, good + " SUCCESS\n"));
+  CHECK(result.exit_code == 1);
+  CHECK(RunToEnd({Binary("promtool"), "check", "web-config", "/no/such"}).exit_code == 1);
+}
+
+TEST_CASE("a running server is asked how it is") {
+  http::Router router;
+  router.Handle("GET", "/-/healthy", [](const http::Request&, http::ResponseWriter& response) {
+    response.Send(200, "text/plain", "It is Healthy.\n");
+  });
+  router.Handle("GET", "/-/ready", [](const http::Request&, http::ResponseWriter& response) {
+    response.Send(503, "text/plain", "not yet");
+  });
+  auto server = http::Server::Create({.listen_addresses = {"127.0.0.1:0"}}, router.AsHandler());
+  REQUIRE(server.ok());
+  REQUIRE((*server)->Start().ok());
+  const std::string url = fmt::format("http://127.0.0.1:{}", (*server)->ports()[0]);
+  RunResult result = RunToEnd({Binary("promtool"), "check", "healthy", "--url", url});
+  CHECK(result.output == "  SUCCESS:  It is Healthy.\n\n");
+  CHECK(result.exit_code == 0);
+  result = RunToEnd({Binary("promtool"), "check", "ready", "--url", url + "/"});
+  CHECK(result.output == "check failed: URL=" + url + "/, status=503\n");
+  CHECK(result.exit_code == 1);
+  (*server)->Stop();
+  result = RunToEnd({Binary("promtool"), "check", "ready", "--url", url});
+  CHECK(Has(result.output, "connection refused"));
+  CHECK(result.exit_code == 1);
 }
 
 TEST_CASE("metrics are linted") {

@@ -133,16 +133,6 @@ Verdict CheckConfigFile(const std::string& file, bool syntax_only, const LintOpt
   return verdict;
 }
 
-// Kingpin's check of file arguments.
-bool AllExist(const std::vector<std::string>& files) {
-  for (const std::string& file : files) {
-    if (std::filesystem::exists(file)) continue;
-    PrintError(fmt::format("promtool: error: path '{}' does not exist, try --help\n", file));
-    return false;
-  }
-  return true;
-}
-
 StatusOr<std::string> ReadStandardInput() {
   std::string text;
   char buffer[64 << 10];
@@ -154,6 +144,15 @@ StatusOr<std::string> ReadStandardInput() {
 }
 
 }  // namespace
+
+bool AllExist(const std::vector<std::string>& files) {
+  for (const std::string& file : files) {
+    if (std::filesystem::exists(file)) continue;
+    PrintError(fmt::format("promtool: error: path '{}' does not exist, try --help\n", file));
+    return false;
+  }
+  return true;
+}
 
 LintOptions ParseLint(const std::string& names, bool fatal) {
   LintOptions lint;

@@ -20,6 +20,9 @@ struct LintOptions {
 // From the names of --lint, comma separated; unknown ones are told and left out.
 LintOptions ParseLint(const std::string& names, bool fatal);
 
+// Kingpin's check of file arguments: tells of the first that is not there.
+bool AllExist(const std::vector<std::string>& files);
+
 // Without files: standard input.
 int CheckRules(const std::vector<std::string>& files, const LintOptions& lint,
                const promql::ParserOptions& parser);

@@ -4,6 +4,7 @@
 
 #include "server/cmd/promtool/check_metrics.h"
 #include "server/cmd/promtool/check_rules.h"
+#include "server/cmd/promtool/check_server.h"
 #include "server/cmd/promtool/test_rules.h"
 
 namespace narthex::promtool {
@@ -58,11 +59,35 @@ void AddCheckConfig(CommandSet* commands, const promql::ParserOptions* parser) {
   v->files = flags.Args("config-files", "The config files to check.", true);
 }
 
+void AddCheckServer(CommandSet* commands, const std::string& page, const char* help) {
+  struct Values {
+    std::string *url, *http_config;
+  };
+  auto v = std::make_shared<Values>();
+  FlagSet& flags = commands->Command(
+      "check " + page, help, [v, page] { return CheckServer(*v->url, *v->http_config, page); });
+  v->http_config = flags.String(
+      "http.config.file", "HTTP client configuration file for promtool to connect to Prometheus.",
+      "", {.placeholder = "<filename>"});
+  v->url = flags.String("url", "The URL for the Prometheus server.", "http://localhost:9090");
+}
+
+void AddCheckWebConfig(CommandSet* commands) {
+  auto files = std::make_shared<std::vector<std::string>*>();
+  FlagSet& flags =
+      commands->Command("check web-config", "Check if the web config files are valid or not.",
+                        [files] { return CheckWebConfig(**files); });
+  *files = flags.Args("web-config-files", "The config files to check.", true);
+}
+
 }  // namespace
 
 void AddCheckCommands(CommandSet* commands, const promql::ParserOptions* parser) {
   commands->Group("check", "Check the resources for validity.");
   AddCheckConfig(commands, parser);
+  AddCheckWebConfig(commands);
+  AddCheckServer(commands, "healthy", "Check if the Prometheus server is healthy.");
+  AddCheckServer(commands, "ready", "Check if the Prometheus server is ready.");
   AddCheckRules(commands, parser);
   commands->Command("check metrics",
                     "Pass Prometheus metrics over stdin to lint them for consistency and "
