@@ -1,6 +1,7 @@
 #include "server/storage/tsdb/db.h"
 
 #include <fcntl.h>
+#include <malloc.h>
 #include <sys/file.h>
 #include <unistd.h>
 
@@ -86,6 +87,7 @@ Status Db::Impl::Start() {
     if (!status.ok()) NX_LOG(Warn, "Blocks could not all be loaded", {"err", status});
   }
   core.writable = true;
+  ::malloc_trim(0);  // the tables of the replay
   if (options.registry != nullptr) {
     collectors = {MakeHeadCollector(&head, wal_dir), MakeBlockCollector(&blocks, &head)};
     for (const auto& collector : collectors) options.registry->AddCollector(collector);

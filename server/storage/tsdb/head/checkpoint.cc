@@ -14,7 +14,7 @@
 namespace narthex::tsdb {
 namespace {
 
-constexpr size_t kLetGoEvery = 4 << 20;
+constexpr size_t kLetGoEvery = 1 << 20;
 
 bool Delete(const std::string& path) {
   if (::unlink(path.c_str()) == 0) return true;

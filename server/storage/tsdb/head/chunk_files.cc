@@ -200,7 +200,7 @@ bool ChunkFiles::IsKnown(const ChunkRef& ref) const {
 
 std::vector<ChunkRef> ChunkFiles::Verify(const std::function<bool()>& stop) {
   // What was read is let go again, so that the resident set does not grow by the files.
-  constexpr size_t kForgetEvery = 8 << 20;
+  constexpr size_t kForgetEvery = 512 << 10;
   std::vector<ChunkRef> damaged;
   for (uint32_t number = 1; number < kMaxFiles && !stop(); ++number) {
     const Epochs::Pin pin(epochs_);
@@ -222,6 +222,7 @@ std::vector<ChunkRef> ChunkFiles::Verify(const std::function<bool()>& stop) {
       ::madvise(const_cast<char*>(file->memory) + forgotten, kForgetEvery, MADV_DONTNEED);
       forgotten += kForgetEvery;
     }
+    file->DropPages();
   }
   damaged_.fetch_add(damaged.size());
   if (!damaged.empty()) {

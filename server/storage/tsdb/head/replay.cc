@@ -162,12 +162,17 @@ bool Replay::Covered(uint32_t slot, int64_t t) {
 
 void Replay::FindSpan(uint32_t slot, int64_t t) {
   const ChunkList& chunks = core_.index.table()[slot].chunks;
-  // The first chunk that ends at t or later; they are in order and do not overlap.
+  const auto begins_after = [&](size_t i) {
+    const uint32_t second = chunks[i].min_second;
+    if (second != 0) return int64_t{second} * 1000 > t;
+    const auto chunk = core_.chunks.Bounds(chunks[i]);
+    return chunk.ok() && chunk->mint > t;
+  };
+  // The first chunk that certainly begins later; they are in order and do not overlap.
   size_t from = 0, to = chunks.size();
   while (from < to) {
     const size_t middle = (from + to) / 2;
-    const auto chunk = core_.chunks.Peek(chunks[middle]);
-    if (chunk.ok() && chunk->maxt >= t) {
+    if (begins_after(middle)) {
       to = middle;
     } else {
       from = middle + 1;
@@ -175,17 +180,21 @@ void Replay::FindSpan(uint32_t slot, int64_t t) {
   }
   Span span{INT64_MIN, INT64_MAX};
   bool covered = false;
-  if (from > 0) {
-    const auto before = core_.chunks.Peek(chunks[from - 1]);
-    if (before.ok()) span.start = before->maxt + 1;
+  if (to < chunks.size()) {
+    const auto later = core_.chunks.Bounds(chunks[to]);
+    span.end = later.ok() ? later->mint - 1 : t;
   }
-  if (from < chunks.size()) {
-    const auto chunk = core_.chunks.Peek(chunks[from]);
-    covered = chunk.ok() && chunk->mint <= t;
+  // Of those before it the last may still begin later, within its second.
+  for (size_t i = to; i > 0 && span.start == INT64_MIN && !covered; --i) {
+    const auto chunk = core_.chunks.Bounds(chunks[i - 1]);
+    if (!chunk.ok()) continue;
+    covered = chunk->mint <= t && t <= chunk->maxt;
     if (covered) {
       span = {chunk->mint, chunk->maxt};
-    } else if (chunk.ok()) {
+    } else if (chunk->mint > t) {
       span.end = chunk->mint - 1;
+    } else {
+      span.start = chunk->maxt + 1;
     }
   }
   spans_[slot] = span;
