@@ -66,8 +66,9 @@ struct ScrapeResult {
   std::vector<Sample> samples;  // without dropped ones
   std::vector<Exemplar> exemplars;
   std::vector<Histogram> histograms;
-  size_t scraped = 0;  // samples in the body, dropped ones included
-  size_t added = 0;    // series the table did not know
+  size_t scraped = 0;      // samples in the body, dropped ones included
+  size_t added = 0;        // series the table did not know
+  size_t timestamped = 0;  // of `samples`, those with a timestamp
 
   // Filled when the scrape succeeded: entries not seen this time, forgotten by the table now. Two
   // texts may share one slot; a slot is gone only if no sample of this scrape carries it. Dropped

@@ -42,7 +42,7 @@ void ScrapeResult::Clear() {
   histograms.clear();
   vanished.clear();
   vanished_metadata.clear();
-  scraped = added = predicted = found = 0;
+  scraped = added = timestamped = predicted = found = 0;
 }
 
 ScrapeWalk::ScrapeWalk(ScrapeTable::Impl* table, ScrapeResult* result)

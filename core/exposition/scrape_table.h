@@ -110,6 +110,7 @@ class ScrapeWalk {
   void EmitSlot(uint32_t slot, double value, int64_t timestamp_ms, bool repeated) {
     ++result_->scraped;
     if (slot == kDropSlot) return;
+    result_->timestamped += timestamp_ms != kNoTimestamp;
     result_->samples.push_back({value, timestamp_ms, slot, repeated});
   }
 

@@ -114,7 +114,7 @@ StatusOr<TextReader::Entry> TextReader::FinishMetadata(Entry kind) {
   metadata_kind_ = kind;
   switch (kind) {
     case Entry::kHelp:
-      if (!IsAscii(text_) && !IsValidUtf8(text_)) {
+      if (!IsValidUtf8(text_)) {
         return InvalidArgument("help text {} is not a valid utf8 string",
                                GoQuote(text_.substr(0, 4096)));
       }

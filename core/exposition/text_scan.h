@@ -5,7 +5,6 @@
 #include <bit>
 #include <cstddef>
 #include <cstdint>
-#include <cstring>
 #include <string_view>
 
 #ifdef __SSE2__
@@ -76,19 +75,6 @@ inline const char* ScanNameBytes(const char* p, const char* end, bool colons) {
   }
 #endif
   return ScanNameScalar(p, end, colons);
-}
-
-// Whether all of the text is ASCII, eight bytes at a time.
-inline bool IsAscii(std::string_view text) {
-  uint64_t high = 0;
-  size_t i = 0;
-  for (; i + 8 <= text.size(); i += 8) {
-    uint64_t word;
-    std::memcpy(&word, text.data() + i, 8);
-    high |= word;
-  }
-  for (; i < text.size(); ++i) high |= static_cast<unsigned char>(text[i]);
-  return (high & 0x8080808080808080ULL) == 0;
 }
 
 }  // namespace narthex

@@ -4,6 +4,7 @@
 #include <string>
 
 #include "core/exposition/scrape_hash.h"
+#include "core/strings/utf8.h"
 #include "tests/catch.h"
 
 namespace narthex {

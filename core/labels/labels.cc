@@ -89,6 +89,34 @@ Labels Labels::FromPairs(std::span<const std::pair<std::string, std::string>> la
   return Labels(FlattenSorted(sorted));
 }
 
+std::optional<Labels> Labels::MergeDisjoint(const Labels& a, const Labels& b) {
+  std::string flat;
+  flat.reserve(a.flat_.size() + b.flat_.size());
+  auto i = a.begin(), j = b.begin();
+  while (i != a.end() && j != b.end()) {
+    const int order = i->name.compare(j->name);
+    if (order == 0) return std::nullopt;
+    Iterator& next = order < 0 ? i : j;
+    flat.append(next.flat());
+    ++next;
+  }
+  for (; i != a.end(); ++i) flat.append(i.flat());
+  for (; j != b.end(); ++j) flat.append(j.flat());
+  return Labels(std::move(flat));
+}
+
+Labels LabelsBuilder::Build() const {
+  size_t bytes = 0;
+  for (const auto& [name, value] : pairs_) bytes += name.size() + value.size() + 4;
+  std::string flat;
+  flat.reserve(bytes);
+  for (const auto& [name, value] : pairs_) {
+    AppendString(&flat, name);
+    AppendString(&flat, value);
+  }
+  return Labels::FromFlat(std::move(flat));
+}
+
 size_t Labels::size() const {
   size_t n = 0;
   for (auto it = begin(); it != end(); ++it) ++n;

@@ -52,6 +52,8 @@ class Labels {
     const Label* operator->() const { return &label_; }
     Iterator& operator++();
     bool operator==(const Iterator& other) const { return at_ == other.at_; }
+    // The pair as it stands in the buffer.
+    std::string_view flat() const { return {at_, static_cast<size_t>(next_ - at_)}; }
 
    private:
     const char* at_ = nullptr;
@@ -73,6 +75,8 @@ class Labels {
   Labels(std::initializer_list<Label> labels);
   static Labels FromPairs(std::span<const Label> labels);
   static Labels FromPairs(std::span<const std::pair<std::string, std::string>> labels);
+  // Both sets in one; nullopt when a name is in both.
+  static std::optional<Labels> MergeDisjoint(const Labels& a, const Labels& b);
   // Adopts a buffer in the format above. The caller vouches for order and uniqueness.
   static Labels FromFlat(std::string flat) { return Labels(std::move(flat)); }
   // Gives the buffer away, for reuse; the set is empty then.

@@ -5,7 +5,9 @@
 namespace narthex {
 namespace {
 
-constexpr auto kNameLess = [](const auto& pair, std::string_view name) { return pair.first < name; };
+constexpr auto kNameLess = [](const auto& pair, std::string_view name) {
+  return pair.first < name;
+};
 
 bool Contains(std::span<const std::string> names, std::string_view name) {
   return std::find(names.begin(), names.end(), name) != names.end();
@@ -47,9 +49,8 @@ LabelsBuilder& LabelsBuilder::Del(std::span<const std::string> names) {
 
 std::string_view LabelsBuilder::Get(std::string_view name) const {
   auto at = std::lower_bound(pairs_.begin(), pairs_.end(), name, kNameLess);
-  return at != pairs_.end() && at->first == name ? std::string_view(at->second) : std::string_view();
+  return at != pairs_.end() && at->first == name ? std::string_view(at->second)
+                                                 : std::string_view();
 }
-
-Labels LabelsBuilder::Build() const { return Labels::FromPairs(pairs_); }
 
 }  // namespace narthex

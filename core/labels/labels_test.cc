@@ -31,7 +31,7 @@ TEST_CASE("printing quotes what needs quoting") {
 
 // Values computed with the Go libraries' definition: xxhash64 / FNV-1a over name 0xff value 0xff.
 TEST_CASE("hashes are the visible ones") {
-  CHECK(Labels().Hash() == 0xef46db3751d8e999ULL);         // XXH64 of nothing
+  CHECK(Labels().Hash() == 0xef46db3751d8e999ULL);           // XXH64 of nothing
   CHECK(Labels().Fingerprint() == 14695981039346656037ULL);  // FNV-1a offset basis
   Labels both{{"a", "1"}, {"b", "2"}};
   const std::vector<std::string> a{"a"}, b{"b"};
@@ -42,16 +42,38 @@ TEST_CASE("hashes are the visible ones") {
 }
 
 TEST_CASE("order is by name, value, then length") {
-  std::vector<Labels> ordered = {Labels{},
-                                 Labels{{"a", "1"}},
-                                 Labels{{"a", "1"}, {"b", "1"}},
-                                 Labels{{"a", "2"}},
-                                 Labels{{"b", "0"}}};
+  std::vector<Labels> ordered = {Labels{}, Labels{{"a", "1"}}, Labels{{"a", "1"}, {"b", "1"}},
+                                 Labels{{"a", "2"}}, Labels{{"b", "0"}}};
   for (size_t i = 0; i < ordered.size(); ++i) {
     for (size_t j = 0; j < ordered.size(); ++j) {
       CHECK((ordered[i] < ordered[j]) == (i < j));
       CHECK((ordered[i] == ordered[j]) == (i == j));
     }
+  }
+}
+
+TEST_CASE("two sets without a common name become one") {
+  const std::string longer(200, 'v');
+  const Labels a{{"__name__", "m"}, {"code", "200"}, {"z", longer}};
+  struct Case {
+    Labels b;
+    std::string want;  // empty: a name is in both
+  };
+  const Case cases[] = {
+      {{}, a.ToString()},
+      {{{"instance", "i"}, {"job", "j"}},
+       "{__name__=\"m\", code=\"200\", instance=\"i\", job=\"j\", z=\"" + longer + "\"}"},
+      {{{"a", "first"}, {"zz", "last"}},
+       "{__name__=\"m\", a=\"first\", code=\"200\", z=\"" + longer + "\", zz=\"last\"}"},
+      {{{"code", "200"}}, ""},
+      {{{"a", "1"}, {"z", "2"}}, ""},
+  };
+  for (const Case& c : cases) {
+    INFO(c.b.ToString());
+    const auto ab = Labels::MergeDisjoint(a, c.b), ba = Labels::MergeDisjoint(c.b, a);
+    CHECK(ab == ba);
+    CHECK((ab ? ab->ToString() : "") == c.want);
+    if (ab) CHECK(*ab == LabelsBuilder(*ab).Build());
   }
 }
 

@@ -4,6 +4,8 @@
 
 #include <cstdint>
 
+#include "core/strings/utf8.h"
+
 namespace narthex {
 namespace {
 
@@ -122,7 +124,7 @@ std::optional<uint32_t> TakeCodePoint(std::string_view& s) {
       const bool surrogate = rune >= 0xd800 && rune <= 0xdfff;
       return rune > 0x10ffff || surrogate ? std::nullopt : std::optional(rune);
     }
-    const int digit = IsDigit(c) ? c - '0'
+    const int digit = IsDigit(c)             ? c - '0'
                       : c >= 'A' && c <= 'F' ? c - 'A' + 10
                       : c >= 'a' && c <= 'f' ? c - 'a' + 10
                                              : -1;
@@ -173,6 +175,7 @@ std::string UnescapeDots(std::string_view name) {
 }  // namespace
 
 bool IsValidUtf8(std::string_view s) {
+  if (IsAscii(s)) return true;
   while (!s.empty()) {
     if (NextRune(s) == kInvalidRune) return false;
   }
@@ -215,10 +218,14 @@ std::string UnescapeName(std::string_view name, NameEscaping scheme) {
 
 std::string_view NameEscapingToString(NameEscaping scheme) {
   switch (scheme) {
-    case NameEscaping::kAllowUtf8: return "allow-utf-8";
-    case NameEscaping::kUnderscores: return "underscores";
-    case NameEscaping::kDots: return "dots";
-    case NameEscaping::kValues: return "values";
+    case NameEscaping::kAllowUtf8:
+      return "allow-utf-8";
+    case NameEscaping::kUnderscores:
+      return "underscores";
+    case NameEscaping::kDots:
+      return "dots";
+    case NameEscaping::kValues:
+      return "values";
   }
   return "";
 }

@@ -2,6 +2,7 @@
 // UTF-8, one rune at a time, with Go's treatment of what is not UTF-8.
 
 #include <cstdint>
+#include <cstring>
 #include <string>
 #include <string_view>
 
@@ -23,5 +24,18 @@ void AppendRune(std::string* out, char32_t rune);
 bool IsPrintableRune(char32_t rune);
 // unicode.IsSpace.
 bool IsSpaceRune(char32_t rune);
+
+// Whether all of the text is ASCII, eight bytes at a time.
+inline bool IsAscii(std::string_view text) {
+  uint64_t high = 0;
+  size_t i = 0;
+  for (; i + 8 <= text.size(); i += 8) {
+    uint64_t word;
+    std::memcpy(&word, text.data() + i, 8);
+    high |= word;
+  }
+  for (; i < text.size(); ++i) high |= static_cast<unsigned char>(text[i]);
+  return (high & 0x8080808080808080ULL) == 0;
+}
 
 }  // namespace narthex

@@ -1,6 +1,7 @@
 #pragma once
 // A storage that remembers what it is told, for tests. Thread-safe.
 
+#include <algorithm>
 #include <map>
 #include <string>
 #include <utility>
@@ -134,10 +135,12 @@ class FakeStorage final : public storage::Appendable {
     StatusOr<uint32_t> AddMember(const Labels& labels, bool* created) override {
       const std::string series = labels.ToMetricString();
       if (!storage_->Create(series, created)) return ResourceExhausted("full");
-      for (uint32_t i = 0; i < members_.size(); ++i) {
-        if (!members_[i].empty()) continue;
-        members_[i] = series;
-        return i;
+      const auto known = std::find(members_.begin(), members_.end(), series);
+      if (known != members_.end()) return static_cast<uint32_t>(known - members_.begin());
+      const auto free = std::find(members_.begin(), members_.end(), "");
+      if (free != members_.end()) {
+        *free = series;
+        return static_cast<uint32_t>(free - members_.begin());
       }
       members_.push_back(series);
       return static_cast<uint32_t>(members_.size() - 1);

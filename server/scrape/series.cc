@@ -53,8 +53,8 @@ void Scratch::Trim() {
   TrimVector(&histograms);
   TrimVector(&exemplars);
   if (body.capacity() > kScratchKeepBytes) std::string().swap(body);
-  if (by_hash.size() * 24 > kScratchKeepBytes) {
-    absl::flat_hash_map<uint64_t, uint32_t>().swap(by_hash);
+  if (joined.size() * 24 > kScratchKeepBytes) {
+    absl::flat_hash_map<uint64_t, uint32_t>().swap(joined);
   }
 }
 
@@ -63,7 +63,6 @@ TargetSeries::TargetSeries(storage::Appendable* storage, MetadataCache* metadata
 
 uint32_t TargetSeries::Hold(Labels labels) {
   Held held;
-  held.hash = std::max<uint64_t>(1, labels.Hash());
   held.labels = std::move(labels);
   uint32_t index = 0;
   if (free_held_.empty()) {
@@ -120,7 +119,7 @@ void TargetSeries::Release() {
   Reset();
   std::vector<Labels>().swap(orphans_);
   group_.reset();
-  std::vector<uint64_t>().swap(member_hash_);
+  std::vector<bool>().swap(members_);
   live_ = false;
   sweep_ = false;
 }
@@ -171,7 +170,7 @@ bool TargetSeries::NeedsLabels(const AppendInput& input, const ScrapeResult& res
   for (const ScrapeResult::Histogram& h : result.histograms) {
     if (!(slots_[h.slot] & kHeldBit)) return true;
   }
-  if (!input.config->honor_timestamps) return false;
+  if (!input.config->honor_timestamps || result.timestamped == 0) return false;
   for (const ScrapeResult::Sample& sample : result.samples) {
     if (sample.timestamp_ms != kNoTimestamp && !(slots_[sample.slot] & kHeldBit)) return true;
   }
@@ -181,32 +180,19 @@ bool TargetSeries::NeedsLabels(const AppendInput& input, const ScrapeResult& res
 uint32_t TargetSeries::MemberOf(uint32_t slot, Scratch* scratch, AppendCounts* counts) {
   const uint32_t ref = slots_[slot];
   if (!(ref & kHeldBit)) return ref;
-  if (!scratch->by_hash_valid) {
-    scratch->by_hash.clear();
-    for (uint32_t m = 0; m < member_hash_.size(); ++m) {
-      if (member_hash_[m] != 0) scratch->by_hash.emplace(member_hash_[m], m);
-    }
-    scratch->by_hash_valid = true;
-  }
   const uint32_t index = ref & ~kHeldBit;
   Held& held = held_[index];
-  const auto known = scratch->by_hash.find(held.hash);
-  uint32_t member = kNoMember;
-  if (known != scratch->by_hash.end()) {
-    member = known->second;
-  } else {
-    bool created = false;
-    const StatusOr<uint32_t> added = group_->AddMember(held.labels, &created);
-    if (!added.ok()) {
-      ++counts->refused;  // stays held: asked again by the next scrape
-      return kNoMember;
-    }
-    member = *added;
-    scratch->by_hash.emplace(held.hash, member);
-    if (member >= member_hash_.size()) member_hash_.resize(member + 1, 0);
-    member_hash_[member] = held.hash;
-    GrowScratch(scratch);
+  bool created = false;
+  const StatusOr<uint32_t> added = group_->AddMember(held.labels, &created);
+  if (!added.ok()) {
+    ++counts->refused;  // stays held: asked again by the next scrape
+    return kNoMember;
   }
+  const uint32_t member = *added;
+  if (scratch->note_joins) scratch->joined.emplace(held.labels.Hash(), member);
+  if (member >= members_.size()) members_.resize(member + 1);
+  members_[member] = true;
+  GrowScratch(scratch);
   if (held.fresh) ++counts->added;
   slots_[slot] = member;
   held = Held();
@@ -330,7 +316,7 @@ void TargetSeries::CollectValues(const AppendInput& input, Scratch* scratch, App
                                  storage::Appender* explicit_samples) {
   scratch->values.clear();
   scratch->seen.clear();
-  scratch->by_hash_valid = false;
+  scratch->joined.clear();
   GrowScratch(scratch);
   for (const ScrapeResult::Sample& sample : scratch->result.samples) {
     if (explicit_samples != nullptr && sample.timestamp_ms != kNoTimestamp) {
@@ -350,23 +336,23 @@ void TargetSeries::CollectValues(const AppendInput& input, Scratch* scratch, App
 }
 
 void TargetSeries::Retire(uint32_t member) {
-  if (member_hash_[member] == 0) return;
+  if (!members_[member]) return;
   group_->RetireMember(member);
-  member_hash_[member] = 0;
+  members_[member] = false;
 }
 
 // Whether a series that had no member goes on as one in this scrape: a histogram became a float.
 bool TargetSeries::SeenAsMember(const Held& held, const Scratch& scratch) {
-  if (!scratch.by_hash_valid) return false;
-  const auto found = scratch.by_hash.find(held.hash);
-  return found != scratch.by_hash.end() && scratch.seen[found->second];
+  if (scratch.joined.empty()) return false;
+  const auto found = scratch.joined.find(held.labels.Hash());
+  return found != scratch.joined.end() && scratch.seen[found->second];
 }
 
 size_t TargetSeries::RetireUnseen(const AppendInput& input, Scratch* scratch,
                                   storage::Appender* appender) {
   size_t retired = 0;
   const auto retire = [&](uint32_t member) {
-    if (scratch->seen[member] || member_hash_[member] == 0) return;
+    if (scratch->seen[member] || !members_[member]) return;
     Retire(member);
     ++retired;
   };
@@ -384,7 +370,7 @@ size_t TargetSeries::RetireUnseen(const AppendInput& input, Scratch* scratch,
     FreeSlot(gone.slot);
   }
   if (sweep_) {
-    for (uint32_t m = 0; m < member_hash_.size(); ++m) retire(m);
+    for (uint32_t m = 0; m < members_.size(); ++m) retire(m);
     sweep_ = false;
   }
   for (const uint32_t run : scratch->result.vanished_metadata) metadata_->Remove(run);
@@ -392,7 +378,8 @@ size_t TargetSeries::RetireUnseen(const AppendInput& input, Scratch* scratch,
 }
 
 void TargetSeries::CommitValues(TimestampMs timestamp, Scratch* scratch, AppendCounts* counts) {
-  const storage::GroupWriter::Commit commit = group_->CommitTick(timestamp, scratch->values);
+  const storage::GroupWriter::Commit commit =
+      group_->CommitTickBeforeNext(timestamp, scratch->values);
   counts->out_of_order += commit.out_of_order;
   counts->duplicate += commit.duplicate;
   counts->out_of_bounds += commit.out_of_bounds;
@@ -406,18 +393,17 @@ Status TargetSeries::Append(const AppendInput& input, Scratch* scratch, AppendCo
     NX_RETURN_IF_ERROR(Parse(input, scratch, counts));
   }
   if (group_ == nullptr) group_ = storage_->NewGroup();
-  const std::vector<ScrapeResult::Sample>& samples = scratch->result.samples;
-  const auto has_timestamp = [](const auto& s) { return s.timestamp_ms != kNoTimestamp; };
-  const bool explicit_ones =
-      input.config->honor_timestamps &&
-      (std::any_of(samples.begin(), samples.end(), has_timestamp) ||
-       std::any_of(scratch->result.vanished.begin(), scratch->result.vanished.end(),
-                   [](const auto& v) { return v.had_timestamp; }));
+  const auto& vanished = scratch->result.vanished;
+  const bool explicit_ones = input.config->honor_timestamps &&
+                             (scratch->result.timestamped > 0 ||
+                              std::any_of(vanished.begin(), vanished.end(),
+                                          [](const auto& v) { return v.had_timestamp; }));
   std::unique_ptr<storage::Appender> appender;
   const bool histograms = !scratch->histograms.empty();
   if (explicit_ones || histograms || histograms_live_ || !orphans_.empty())
     appender = storage_->NewAppender();
 
+  scratch->note_joins = appender != nullptr;
   CollectValues(input, scratch, counts, explicit_ones ? appender.get() : nullptr);
   if (histograms) AppendHistograms(input, scratch, appender.get(), counts);
   if (!orphans_.empty()) EndOrphans(input.timestamp, scratch, appender.get());
@@ -439,7 +425,7 @@ Status TargetSeries::Append(const AppendInput& input, Scratch* scratch, AppendCo
 void TargetSeries::MarkStale(TimestampMs timestamp, bool track_explicit, Scratch* scratch) {
   if (live_ && group_ != nullptr) {
     scratch->values.assign(group_->member_count(), storage::StaleNaN());
-    group_->CommitTick(timestamp, scratch->values);
+    group_->CommitTickBeforeNext(timestamp, scratch->values);
   }
   if (histograms_live_ || (explicit_live_ && track_explicit)) {
     const std::unique_ptr<storage::Appender> appender = storage_->NewAppender();

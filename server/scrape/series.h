@@ -15,6 +15,7 @@
 
 #include <cstdint>
 #include <memory>
+#include <optional>
 #include <string_view>
 #include <vector>
 
@@ -31,10 +32,11 @@ namespace narthex::scrape {
 // Reused between scrapes of any targets; one for each worker.
 struct Scratch {
   ScrapeResult result;
-  std::vector<double> values;                       // by member
-  std::vector<uint8_t> seen;                        // by member
-  absl::flat_hash_map<uint64_t, uint32_t> by_hash;  // label hash → member, built on demand
-  bool by_hash_valid = false;
+  std::vector<double> values;  // by member
+  std::vector<uint8_t> seen;   // by member
+  // Label hash → member, of those that came with this scrape; only while an appender writes too.
+  absl::flat_hash_map<uint64_t, uint32_t> joined;
+  bool note_joins = false;
   LabelsBuilder builder;
   std::vector<Label> exposed;
   std::string body;                      // decompressed
@@ -83,7 +85,7 @@ class TargetSeries {
   TargetSeries(storage::Appendable* storage, MetadataCache* metadata, uint64_t seed);
 
   // Parses and stores one body. On error nothing of it is stored; the caller then ends the series
-  // with MarkStale.
+  // with MarkStale. After either the caller writes the report, and the log is written with that.
   Status Append(const AppendInput& input, Scratch* scratch, AppendCounts* counts);
 
   // Ends every series that has not ended yet, at `timestamp`; those with timestamps of their own
@@ -103,7 +105,6 @@ class TargetSeries {
  private:
   struct Held {
     Labels labels;
-    uint64_t hash = 0;
     bool fresh = true;       // not counted as added yet
     bool histogram = false;  // ticks by the appender, so it ends there too
   };
@@ -182,12 +183,12 @@ class TargetSeries {
   std::vector<uint32_t> silent_;  // of histograms that the scrape before had and this one has not
   bool converting_ = false;
   bool keeping_classic_ = false;
-  std::vector<uint64_t> member_hash_;  // of the labels; 0: no live member
-  bool live_ = false;                  // the last tick held values
-  bool explicit_live_ = false;         // the last scrape held samples with own timestamps
-  bool histograms_live_ = false;       // the last scrape held native histograms
-  bool metadata_changed_ = false;      // since it was stored
-  bool sweep_ = false;                 // the table was reset: members may have lost their line
+  std::vector<bool> members_;      // which are live
+  bool live_ = false;              // the last tick held values
+  bool explicit_live_ = false;     // the last scrape held samples with own timestamps
+  bool histograms_live_ = false;   // the last scrape held native histograms
+  bool metadata_changed_ = false;  // since it was stored
+  bool sweep_ = false;             // the table was reset: members may have lost their line
 };
 
 }  // namespace narthex::scrape

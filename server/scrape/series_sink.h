@@ -91,26 +91,38 @@ class TargetSeries::Sink final : public ScrapeSink {
   }
 
   StatusOr<uint32_t> Place(const Labels& labels) {
-    scratch_->exposed.assign(labels.begin(), labels.end());
-    MergeTargetLabels(scratch_->exposed, *input_.target_labels, input_.config->honor_labels,
-                      &scratch_->builder);
-    if (!Relabel(*input_.metric_rules, &scratch_->builder)) return kDropSlot;
-    Labels own = scratch_->builder.Build();
-    if (own.empty()) return kDropSlot;
+    std::optional<Labels> own = OwnLabels(labels);
+    if (!own || own->empty()) return kDropSlot;
     NX_RETURN_IF_ERROR(
-        CheckSampleLabels(own, input_.config->limits, input_.config->name_validation));
+        CheckSampleLabels(*own, input_.config->limits, input_.config->name_validation));
     const uint64_t limit = input_.config->limits.samples;
     if (limit > 0 && held_ >= limit) {
       over_limit_ = true;  // parsing goes on only to count
       return kDropSlot;
     }
-    bytes_ += own.flat().size() + sizeof(Held);
+    bytes_ += own->flat().size() + sizeof(Held);
     if (bytes_ > kMaxHeldBytes) {
       return OutOfRange("the scrape brings more than {} MiB of labels of new series",
                         kMaxHeldBytes >> 20);
     }
     ++held_;
-    return series_->Hold(std::move(own));
+    return series_->Hold(*std::move(own));
+  }
+
+  // With those of the target and relabelled; nullopt when that drops the series.
+  std::optional<Labels> OwnLabels(const Labels& exposed) {
+    std::optional<Labels> merged = Labels::MergeDisjoint(exposed, *input_.target_labels);
+    if (merged && input_.metric_rules->empty()) return merged;
+    LabelsBuilder& builder = scratch_->builder;
+    if (merged) {
+      builder.Reset(*merged);
+    } else {
+      scratch_->exposed.assign(exposed.begin(), exposed.end());
+      MergeTargetLabels(scratch_->exposed, *input_.target_labels, input_.config->honor_labels,
+                        &builder);
+    }
+    if (!Relabel(*input_.metric_rules, &builder)) return std::nullopt;
+    return builder.Build();
   }
 
   TargetSeries* const series_;

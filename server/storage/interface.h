@@ -70,7 +70,8 @@ class GroupWriter {
  public:
   virtual ~GroupWriter() = default;
 
-  // Adds a series (created in the head when new) and returns its member index, dense from 0.
+  // Adds a series (created in the head when new) and returns its member index, dense from 0. A
+  // series that is a live member already stays that member.
   // `created` tells whether the head did not know the series. Refused when the head is full.
   virtual StatusOr<uint32_t> AddMember(const Labels& labels, bool* created) = 0;
   // Members that end: they get a stale marker in the next tick and their index may be reused by a
@@ -90,6 +91,11 @@ class GroupWriter {
   // one is a stale marker already, skips it. So a writer may pass StaleNaN() for what is absent.
   // All or nothing towards readers; visible to queries when it returns, in the WAL shortly after.
   virtual Commit CommitTick(TimestampMs timestamp, std::span<const double> values) = 0;
+  // The same by a caller whose CommitTick of another group follows at once: both go to the WAL in
+  // one write then.
+  virtual Commit CommitTickBeforeNext(TimestampMs timestamp, std::span<const double> values) {
+    return CommitTick(timestamp, values);
+  }
 
   // Exemplars of members, which must have had a tick. One that repeats the newest one of its member
   // is dropped silently. Returns how many came out of order and were dropped.

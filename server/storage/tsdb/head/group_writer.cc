@@ -22,6 +22,7 @@ class HeadGroupWriter final : public storage::GroupWriter {
   void RetireMember(uint32_t member) override;
   size_t member_count() const override { return limit_; }
   Commit CommitTick(TimestampMs t, std::span<const double> values) override;
+  Commit CommitTickBeforeNext(TimestampMs t, std::span<const double> values) override;
   uint32_t AppendExemplars(std::span<const MemberExemplar> exemplars) override;
   void UpdateMetadata(std::span<const storage::FamilyMetadata> families) override;
 
@@ -151,6 +152,13 @@ void HeadGroupWriter::RetireMember(uint32_t member) {
 
 storage::GroupWriter::Commit HeadGroupWriter::CommitTick(TimestampMs t,
                                                          std::span<const double> values) {
+  const Commit result = CommitTickBeforeNext(t, values);
+  if (core_.wal != nullptr) core_.wal->Push();
+  return result;
+}
+
+storage::GroupWriter::Commit HeadGroupWriter::CommitTickBeforeNext(TimestampMs t,
+                                                                   std::span<const double> values) {
   Commit result;
   if (group_ == nullptr) return result;
   std::vector<Group::Late> late;
@@ -159,7 +167,6 @@ storage::GroupWriter::Commit HeadGroupWriter::CommitTick(TimestampMs t,
     result = group_->Tick(t, values, &late);
   }
   if (!late.empty()) CommitDetached(t, late, &result);
-  if (core_.wal != nullptr) core_.wal->Push();
   if (retiring_ && result.out_of_bounds == 0 && result.refused == 0) Finish();
   core_.counters.samples_appended.fetch_add(result.appended, std::memory_order_relaxed);
   core_.counters.out_of_order.fetch_add(result.out_of_order, std::memory_order_relaxed);
