@@ -50,6 +50,23 @@ bool ChecksumOk(std::string_view record) {
 
 }  // namespace
 
+void ChunkBatch::Add(uint64_t ref, const ChunkView& chunk) {
+  const size_t offset = bytes_.size();
+  ByteWriter out(&bytes_);
+  out.Be64(ref);
+  out.Be64(static_cast<uint64_t>(chunk.mint));
+  out.Be64(static_cast<uint64_t>(chunk.maxt));
+  out.U8(static_cast<uint8_t>(chunk.encoding));
+  out.UvarintString(chunk.data);
+  out.Be32(Crc32c(std::string_view(bytes_).substr(offset)));
+  chunks_.push_back({offset, chunk.mint, chunk.maxt});
+}
+
+void ChunkBatch::Clear() {
+  bytes_.clear();
+  chunks_.clear();
+}
+
 struct ChunkFiles::File {
   uint32_t number = 0;
   UniqueFd fd;
@@ -263,9 +280,30 @@ StatusOr<ChunkRef> ChunkFiles::Write(uint64_t ref, const ChunkView& chunk) {
     return ResourceExhausted("a chunk of {} bytes is too large", chunk.data.size());
   }
   MutexLock lock(mutex_);
-  StatusOr<ChunkRef> written = WriteLocked(ref, chunk);
-  NoteOutcome(written.status());
-  return written;
+  single_.Clear();
+  single_.Add(ref, chunk);
+  const Status status = WriteLocked(single_);
+  NoteOutcome(status);
+  NX_RETURN_IF_ERROR(status);
+  const size_t offset = current_->size - single_.bytes_.size();
+  return ChunkRef{SecondHint(chunk.mint), current_->number, static_cast<uint32_t>(offset)};
+}
+
+Status ChunkFiles::Write(const ChunkBatch& batch, const WrittenFn& written) {
+  uint32_t number = 0;
+  size_t begin = 0;
+  {
+    MutexLock lock(mutex_);
+    const Status status = WriteLocked(batch);
+    NoteOutcome(status);
+    NX_RETURN_IF_ERROR(status);
+    number = current_->number;
+    begin = current_->size - batch.bytes_.size();
+  }
+  for (const ChunkBatch::Chunk& chunk : batch.chunks_) {
+    written({SecondHint(chunk.mint), number, static_cast<uint32_t>(begin + chunk.offset)});
+  }
+  return OkStatus();
 }
 
 void ChunkFiles::NoteOutcome(const Status& status) {
@@ -303,27 +341,22 @@ Status ChunkFiles::WriteAt(size_t offset, std::string_view data) {
   return OkStatus();
 }
 
-StatusOr<ChunkRef> ChunkFiles::WriteLocked(uint64_t ref, const ChunkView& chunk) {
-  const size_t need = kChunkHeader + 10 + chunk.data.size() + 4;
-  if (current_ == nullptr || current_->size + need > kMaxFile) NX_RETURN_IF_ERROR(BeginFile());
-  scratch_.clear();
-  ByteWriter out(&scratch_);
-  out.Be64(ref);
-  out.Be64(static_cast<uint64_t>(chunk.mint));
-  out.Be64(static_cast<uint64_t>(chunk.maxt));
-  out.U8(static_cast<uint8_t>(chunk.encoding));
-  out.UvarintString(chunk.data);
-  out.Be32(Crc32c(scratch_));
-
+Status ChunkFiles::WriteLocked(const ChunkBatch& batch) {
+  const std::string& bytes = batch.bytes_;
+  if (current_ == nullptr || current_->size + bytes.size() > kMaxFile) {
+    NX_RETURN_IF_ERROR(BeginFile());
+  }
   const size_t offset = current_->size;
-  NX_RETURN_IF_ERROR(WriteAt(offset, scratch_));
-  current_->size.store(offset + scratch_.size(), std::memory_order_release);
-  current_->mint = std::min(current_->mint, chunk.mint);
-  current_->maxt = std::max(current_->maxt, chunk.maxt);
+  NX_RETURN_IF_ERROR(WriteAt(offset, bytes));
+  current_->size.store(offset + bytes.size(), std::memory_order_release);
+  for (const ChunkBatch::Chunk& chunk : batch.chunks_) {
+    current_->mint = std::min(current_->mint, chunk.mint);
+    current_->maxt = std::max(current_->maxt, chunk.maxt);
+  }
   current_->dirty = true;
-  bytes_.fetch_add(scratch_.size());
-  written_.fetch_add(1, std::memory_order_relaxed);
-  return ChunkRef{SecondHint(chunk.mint), current_->number, static_cast<uint32_t>(offset)};
+  bytes_.fetch_add(bytes.size());
+  written_.fetch_add(batch.chunks_.size(), std::memory_order_relaxed);
+  return OkStatus();
 }
 
 StatusOr<HeadChunk> ChunkFiles::Peek(const ChunkRef& ref) const {

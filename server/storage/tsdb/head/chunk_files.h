@@ -32,8 +32,27 @@ struct HeadChunk {
   std::string_view data;
 };
 
+// Chunks on their way to a file, where they will stand one behind the other.
+class ChunkBatch {
+ public:
+  void Add(uint64_t ref, const ChunkView& chunk);
+  void Clear();
+  bool empty() const { return chunks_.empty(); }
+
+ private:
+  friend class ChunkFiles;
+  struct Chunk {
+    size_t offset;
+    int64_t mint, maxt;
+  };
+  std::string bytes_;
+  std::vector<Chunk> chunks_;
+};
+
 class ChunkFiles {
  public:
+  using WrittenFn = std::function<void(const ChunkRef&)>;
+
   ChunkFiles(std::string dir, Epochs* epochs);
   ~ChunkFiles();
 
@@ -58,6 +77,8 @@ class ChunkFiles {
   // all of the files: some time may pass. Stops early when `stop` says so.
   std::vector<ChunkRef> Verify(const std::function<bool()>& stop);
   StatusOr<ChunkRef> Write(uint64_t ref, const ChunkView& chunk);
+  // All of them or none, in one file. `written` is called for each, in order.
+  Status Write(const ChunkBatch& batch, const WrittenFn& written);
   // Verifies the checksum.
   StatusOr<HeadChunk> Read(const ChunkRef& ref) const;
   // Bounds only, without the checksum: cheap.
@@ -98,7 +119,7 @@ class ChunkFiles {
   void Scan(File* file, const FoundFn& found);
   Status ReadAt(const File& file, size_t offset, std::string* out) const;
   Status BeginFile() REQUIRES(mutex_);
-  StatusOr<ChunkRef> WriteLocked(uint64_t ref, const ChunkView& chunk) REQUIRES(mutex_);
+  Status WriteLocked(const ChunkBatch& batch) REQUIRES(mutex_);
   Status WriteAt(size_t offset, std::string_view data) REQUIRES(mutex_);
   void NoteOutcome(const Status& status);
 
@@ -112,7 +133,7 @@ class ChunkFiles {
   mutable Mutex mutex_;
   File* current_ GUARDED_BY(mutex_) = nullptr;
   uint32_t last_number_ GUARDED_BY(mutex_) = 0;
-  std::string scratch_ GUARDED_BY(mutex_);
+  ChunkBatch single_ GUARDED_BY(mutex_);
 };
 
 }  // namespace narthex::tsdb

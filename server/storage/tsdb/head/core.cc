@@ -81,9 +81,8 @@ StatusOr<uint32_t> HeadCore::FindOrCreate(const Labels& labels, BaseGuess* guess
   WriterLock lock(index.mutex());
   const uint32_t slot = index.Create(labels, next_ref, guess);
   if (slot == kNoSlot) return ResourceExhausted("the head holds no more series");
-  ++next_ref;
   index.table()[slot].SetHome(ParkedHome(slot), 0);
-  LogSeries(slot);
+  LogSeries(next_ref++);
   counters.series_created.fetch_add(1, std::memory_order_relaxed);
   *created = true;
   return slot;
@@ -110,15 +109,15 @@ Status HeadCore::AdmitSeries(size_t series) {
   return status;
 }
 
-void HeadCore::LogSeries(uint32_t slot) {
+void HeadCore::LogSeries(uint64_t ref) {
   if (wal == nullptr) return;
-  std::string definitions, series;
+  thread_local std::string definitions, series;
   for (;;) {
     const uint32_t segment = wal->segment();
     definitions.clear();
     series.clear();
     SegmentMarks marks(&index, segment);
-    EncodeSeries(index, slot, &marks, &definitions, &series);
+    EncodeSeries(index, ref, index.last_ids(), &marks, &definitions, &series);
     if (!definitions.empty() &&
         !wal->Append(static_cast<uint8_t>(RecordType::kSymbols), definitions, segment)) {
       continue;
@@ -155,6 +154,14 @@ Status HeadCore::AddChunk(uint32_t slot, const ChunkView& chunk) {
   }
   series.chunks.Insert(at, ref);
   full_chunks.fetch_add(1, std::memory_order_relaxed);
+  return OkStatus();
+}
+
+Status HeadCore::AddChunks(std::span<const uint32_t> slots, const ChunkBatch& batch) {
+  size_t next = 0;
+  NX_RETURN_IF_ERROR(chunks.Write(
+      batch, [&](const ChunkRef& ref) { index.table()[slots[next++]].chunks.PushBack(ref); }));
+  full_chunks.fetch_add(slots.size(), std::memory_order_relaxed);
   return OkStatus();
 }
 

@@ -125,12 +125,15 @@ struct HeadCore {
   StatusOr<uint32_t> FindOrCreate(const Labels& labels, BaseGuess* guess, bool* created);
   // Whether one more series may be created.
   Status AdmitSeries(size_t series);
-  // Writes the series and what it needs to be understood into the current log segment.
-  void LogSeries(uint32_t slot) REQUIRES(index.mutex());
+  // Writes the series created last and what it needs to be understood into the current log segment.
+  void LogSeries(uint64_t ref) REQUIRES(index.mutex());
   // The newest sample in the full chunks of a series; the home is locked. None: no chunks.
   std::optional<NewestSample> LastOfChunks(const SeriesRecord& series) const;
   // Writes a full chunk and links it to the series, whose home is locked.
   Status AddChunk(uint32_t slot, const ChunkView& chunk);
+  // The same for the newest chunks of many series, by slot, in one write: their lists are not full
+  // and nothing is replayed.
+  Status AddChunks(std::span<const uint32_t> slots, const ChunkBatch& chunks);
 
  private:
   template <size_t... I>

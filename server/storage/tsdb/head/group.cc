@@ -95,18 +95,44 @@ int64_t Group::NewestTime(GroupBlock& block, unsigned i) const {
   return time;
 }
 
-Status Group::Seal(GroupBlock& block, unsigned i) {
-  ValueState& state = block.states()[i];
-  if (state.count == 0) return OkStatus();
+template <typename Fn>
+auto Group::WithFullChunk(const GroupBlock& block, unsigned i, Fn&& fn) const {
+  const ValueState& state = block.states()[i];
   uint64_t values[kMaxStreamValues];
   DecodeValues(state, state.buffer == 0 ? nullptr : slab_.Address(state.buffer), values);
   int64_t times[kMaxStreamValues];
   for (unsigned k = 0; k < state.count; ++k) times[k] = TimeOf(state, k);
   const FullChunk chunk({times, state.count}, {values, state.count});
-  NX_RETURN_IF_ERROR(core_.AddChunk(
-      block.slots()[i], {times[0], times[state.count - 1], Encoding::kXor, chunk.bytes()}));
+  return fn(ChunkView{times[0], times[state.count - 1], Encoding::kXor, chunk.bytes()});
+}
+
+Status Group::Seal(GroupBlock& block, unsigned i) {
+  ValueState& state = block.states()[i];
+  if (state.count == 0) return OkStatus();
+  NX_RETURN_IF_ERROR(WithFullChunk(
+      block, i, [&](const ChunkView& chunk) { return core_.AddChunk(block.slots()[i], chunk); }));
   ClearValues(slab_, &state);
   return OkStatus();
+}
+
+void Group::SealMany(GroupBlock& block, uint64_t positions) {
+  thread_local ChunkBatch batch;
+  batch.Clear();
+  uint32_t slots[kBlock];
+  unsigned sealed[kBlock];
+  size_t n = 0;
+  for (uint64_t mask = positions; mask != 0; mask &= mask - 1) {
+    const auto i = static_cast<unsigned>(std::countr_zero(mask));
+    const bool full = core_.index.table()[block.slots()[i]].chunks.full();
+    if (block.states()[i].count == 0 || full) continue;
+    slots[n] = block.slots()[i];
+    sealed[n++] = i;
+    WithFullChunk(block, i, [&](const ChunkView& chunk) {
+      batch.Add(core_.index.table()[block.slots()[i]].ref, chunk);
+    });
+  }
+  if (n == 0 || !core_.AddChunks({slots, n}, batch).ok()) return;
+  for (size_t k = 0; k < n; ++k) ClearValues(slab_, &block.states()[sealed[k]]);
 }
 
 uint32_t Group::AddMember(uint32_t slot, bool redirect) {
@@ -211,6 +237,11 @@ Status Group::EndMember(uint32_t member) {
 std::vector<uint32_t> Group::FinishRetired() {
   std::vector<uint32_t> redirected;
   for (GroupBlock* block : blocks_) {
+    if (block->retiring == 0) continue;
+    {
+      MutexLock lock(block->mutex);
+      SealMany(*block, block->retiring & block->used & ~block->redirect);
+    }
     for (uint64_t mask = block->retiring; mask != 0; mask &= mask - 1) {
       const auto i = static_cast<unsigned>(std::countr_zero(mask));
       if ((block->redirect >> i & 1) != 0) redirected.push_back(block->slots()[i]);

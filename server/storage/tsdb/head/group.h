@@ -140,7 +140,13 @@ class Group {
   storage::GroupWriter::Commit LateTick(int64_t t, std::span<const double> values,
                                         std::vector<Late>* late) REQUIRES(commit_mutex_);
   void EnsureBlock(uint32_t block) REQUIRES(commit_mutex_);
-  Status Seal(GroupBlock& block, unsigned position);  // the block is locked
+  // The block is locked for these.
+  Status Seal(GroupBlock& block, unsigned position);
+  // Many at once and in one write; those that cannot be stay open. Not during replay.
+  void SealMany(GroupBlock& block, uint64_t positions);
+  // Calls fn(ChunkView) with the open chunk, which has samples, as a full one.
+  template <typename Fn>
+  auto WithFullChunk(const GroupBlock& block, unsigned position, Fn&& fn) const;
   bool SealIfDue(GroupBlock& block, unsigned position, uint32_t tick, int64_t t, bool* detach);
   bool RestoreUncovered(GroupBlock& block, unsigned position, const OpenValues& values);
   int64_t NewestTime(GroupBlock& block,

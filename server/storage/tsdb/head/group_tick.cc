@@ -79,13 +79,21 @@ class TickPass {
       return Outcome::kSkipped;
     }
     if (state.count > 0 && !Continues(block, i, state)) {
-      const bool gap =
-          static_cast<uint16_t>(state.start_tick + state.count) != static_cast<uint16_t>(tick_);
-      if (gap && state.count < kSparseBelow && core_.coverage == nullptr) return Outcome::kSparse;
+      const bool sparse = state.count < kSparseBelow && HasGap(state);
+      if (sparse && core_.coverage == nullptr) return Outcome::kSparse;
       if (!group_.Seal(block, i).ok()) return Outcome::kRefused;
     }
     if (state.count == 0) state.start_tick = static_cast<uint16_t>(tick_);
     return AppendValue(group_.slab_, &state, bits) ? Outcome::kAppended : Outcome::kRefused;
+  }
+
+  // Whether Append would write the open chunk away first, and the series stays in the group.
+  bool IsFull(GroupBlock& block, unsigned i, uint64_t bits) const {
+    const ValueState& state = block.states()[i];
+    if (state.count == 0 || (bits == kStaleNaNBits && state.last_bits == kStaleNaNBits)) {
+      return false;
+    }
+    return !Continues(block, i, state) && (state.count >= kSparseBelow || !HasGap(state));
   }
 
   // Replay: the sample is in a chunk file already.
@@ -115,6 +123,8 @@ class TickPass {
     return static_cast<uint16_t>(static_cast<uint16_t>(tick_) - state.start_tick);
   }
 
+  bool HasGap(const ValueState& state) const { return Age(state) != state.count; }
+
   void FindRange() {
     const uint32_t oldest = tick_ - std::min(tick_ - 1, Group::kRing - 1);
     uint32_t first = tick_;
@@ -132,11 +142,12 @@ class TickPass {
     return !spread_ || state.count < kMaxStreamValues / 2 || !CutShort(block, i, state);
   }
 
-  // The first chunk of a range is cut short by a different length each, so that the members of a
-  // large group do not fill their chunks in one tick.
+  // The first chunk of a range is cut short by a different length in each block, so that a large
+  // group does not fill its chunks in one tick and a block fills them in one write.
   bool CutShort(GroupBlock& block, unsigned i, const ValueState& state) const {
+    const uint32_t turn = block.first_member / 64 * 37 % (kMaxStreamValues / 2);
+    if (state.count != kMaxStreamValues / 2 + turn) return false;
     const uint32_t slot = block.slots()[i];
-    if (state.count != kMaxStreamValues / 2 + slot * 37 % (kMaxStreamValues / 2)) return false;
     const ChunkList& chunks = core_.index.table()[slot].chunks;
     return chunks.empty() || int64_t{chunks[chunks.size() - 1].min_second} * 1000 < range_start_;
   }
@@ -208,6 +219,11 @@ GroupWriter::Commit Group::Tick(int64_t t, std::span<const double> values,
         rest |= bit;
       }
     });
+    uint64_t full = 0;
+    ForEachBit(rest, [&](unsigned i) {
+      if (pass.IsFull(*block, i, value_of(i))) full |= uint64_t{1} << i;
+    });
+    if (full != 0) SealMany(*block, full);
     ForEachBit(rest, [&](unsigned i) {
       const uint64_t bits = value_of(i);
       switch (pass.Append(*block, i, bits)) {

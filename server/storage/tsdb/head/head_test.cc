@@ -52,6 +52,51 @@ TEST_CASE("A group's ticks are read back") {
   CHECK_FALSE((*list)->Last(0, kT0 + 15000, kT0 + 15001, &t, &v));
 }
 
+TEST_CASE("Chunks of many series that fill or end at once are read back") {
+  constexpr size_t kSeries = 300;  // above what is sealed in one tick
+  TempDir dir;
+  auto db = OpenDb(TestOptions(dir.path()));
+  auto group = db->NewGroup();
+  const auto name = [](size_t i) { return Labels{{"__name__", "m"}, {"i", fmt::format("{}", i)}}; };
+  std::vector<size_t> of_member;
+  const auto add = [&](size_t i) {
+    bool created = false;
+    const auto member = group->AddMember(name(i), &created);
+    REQUIRE(member.ok());
+    if (*member >= of_member.size()) of_member.resize(*member + 1);
+    of_member[*member] = i;
+  };
+  for (size_t i = 0; i < kSeries; ++i) add(i);
+  Contents want;
+  for (int tick = 0; tick < 400; ++tick) {
+    const int64_t t = kT0 + tick * 15000;
+    if (tick == 130 || tick == 135) {
+      // A third is replaced by others; every ninth ends in the middle of a block.
+      for (uint32_t m = tick % 2; m < 200; m += tick == 130 ? 1 : 9) {
+        if (of_member[m] == SIZE_MAX) continue;
+        want[name(of_member[m]).ToString()].emplace_back(t, kStaleNaNBits);
+        group->RetireMember(m);
+        of_member[m] = SIZE_MAX;
+      }
+    }
+    std::vector<double> values(group->member_count(), StaleNaN());
+    for (size_t m = 0; m < of_member.size(); ++m) {
+      if (of_member[m] == SIZE_MAX) continue;
+      values[m] = static_cast<double>(of_member[m] % 3 == 0 ? 5 : of_member[m] * 1000) +
+                  (of_member[m] % 3 == 1 ? tick * 0.125 : 0);
+      want[name(of_member[m]).ToString()].emplace_back(t, Bits(values[m]));
+    }
+    REQUIRE(group->CommitTick(t, values).refused == 0);
+    if (tick == 130) {
+      for (size_t i = 0; i < 150; ++i) add(kSeries + i);
+    }
+  }
+  CheckSame(Dump(*db), want);
+  group.reset();
+  db.reset();
+  CheckSame(Dump(*OpenDb(TestOptions(dir.path()))), want);
+}
+
 TEST_CASE("Stale markers are written once") {
   TempDir dir;
   auto db = OpenDb(TestOptions(dir.path()));

@@ -11,13 +11,17 @@ namespace {
 constexpr size_t kMinBase = 2;  // factoring out fewer labels saves nothing
 constexpr int kMaxMisfits = 3;
 
-// The labels of a that are in b as well, in the order of a.
-LabelIds Common(const LabelIds& a, const LabelIds& b) {
-  LabelIds out;
+// The labels of a that are in b as well, in the order of a; in another order in b, they may be
+// missed.
+void FindCommon(const LabelIds& a, const LabelIds& b, LabelIds* out) {
+  out->clear();
+  auto from = b.begin();
   for (const LabelId& label : a) {
-    if (std::find(b.begin(), b.end(), label) != b.end()) out.push_back(label);
+    const auto found = std::find(from, b.end(), label);
+    if (found == b.end()) continue;
+    out->push_back(label);
+    from = found + 1;
   }
-  return out;
 }
 
 }  // namespace
@@ -38,9 +42,8 @@ uint32_t LabelRows::Store(std::string_view bytes) {
   return static_cast<uint32_t>((chunks_.size() - 1) * kChunk + at);
 }
 
-uint32_t LabelRows::SplitBase(const LabelIds& labels, uint32_t metric_name_id, BaseGuess* guess,
-                              LabelIds* own) {
-  *own = labels;
+uint32_t LabelRows::SplitBase(const LabelIds& labels, uint32_t metric_name_id, BaseGuess* guess) {
+  own_ = labels;
   if (guess == nullptr) return 0;
   if (!guess->started) {
     guess->started = true;
@@ -49,31 +52,36 @@ uint32_t LabelRows::SplitBase(const LabelIds& labels, uint32_t metric_name_id, B
     std::erase_if(guess->labels, [&](const LabelId& l) { return l.name == metric_name_id; });
     return 0;
   }
-  LabelIds common = Common(labels, guess->labels);
-  if (common.size() < kMinBase || common.size() * 2 < guess->labels.size()) {
+  FindCommon(labels, guess->labels, &common_);
+  if (common_.size() < kMinBase || common_.size() * 2 < guess->labels.size()) {
     // An odd one out; when there are several, another source has begun.
     if (++guess->misfits >= kMaxMisfits) guess->started = false;
     return 0;
   }
   guess->misfits = 0;
-  guess->labels = common;
-  std::erase_if(*own, [&](const LabelId& l) {
-    return std::find(common.begin(), common.end(), l) != common.end();
+  guess->labels = common_;
+  auto covered = common_.begin();
+  std::erase_if(own_, [&](const LabelId& l) {
+    if (covered == common_.end() || !(l == *covered)) return false;
+    ++covered;
+    return true;
   });
-  return bases_.Acquire(common);
+  guess->base = bases_.Acquire(common_, guess->base);
+  return guess->base;
 }
 
 uint32_t LabelRows::Add(const LabelIds& labels, uint32_t metric_name_id, BaseGuess* guess) {
-  LabelIds own;
-  const uint32_t base = SplitBase(labels, metric_name_id, guess, &own);
-  std::vector<uint32_t> names;
-  for (const LabelId& l : own) names.push_back(l.name);
-  std::string bytes;
-  ByteWriter out(&bytes);
+  const uint32_t base = SplitBase(labels, metric_name_id, guess);
+  shape_.clear();
+  for (const LabelId& l : own_) shape_.push_back(l.name);
+  const uint32_t shape = shapes_.Acquire(shape_, guess == nullptr ? 0 : guess->shape);
+  if (guess != nullptr) guess->shape = shape;
+  bytes_.clear();
+  ByteWriter out(&bytes_);
   out.Uvarint(base);
-  out.Uvarint(shapes_.Acquire(names));
-  for (const LabelId& l : own) out.Uvarint(l.value);
-  return Store(bytes);
+  out.Uvarint(shape);
+  for (const LabelId& l : own_) out.Uvarint(l.value);
+  return Store(bytes_);
 }
 
 size_t LabelRows::Length(uint32_t row) const {

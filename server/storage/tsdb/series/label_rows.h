@@ -35,7 +35,12 @@ template <typename T>
 class Interned {
  public:
   Interned() { entries_.push_back(nullptr); }
-  uint32_t Acquire(const T& value) {
+  // `hint`: where it is expected; any number will do.
+  uint32_t Acquire(const T& value, uint32_t hint) {
+    if (hint < entries_.size() && entries_[hint] != nullptr && entries_[hint]->value == value) {
+      ++entries_[hint]->uses;
+      return hint;
+    }
     const auto [it, added] = ids_.try_emplace(value, 0);
     if (added) {
       if (free_.empty()) {
@@ -74,6 +79,9 @@ struct BaseGuess {
   LabelIds labels;
   bool started = false;
   int misfits = 0;  // in a row
+  // Of the last row.
+  uint32_t base = 0;
+  uint32_t shape = 0;
 };
 
 class LabelRows {
@@ -98,15 +106,18 @@ class LabelRows {
   std::string_view Bytes(uint32_t row) const;
   size_t Length(uint32_t row) const;
   uint32_t Store(std::string_view bytes);
-  // The base this set is stored under: 0 and *own = labels when none fits.
-  uint32_t SplitBase(const LabelIds& labels, uint32_t metric_name_id, BaseGuess* guess,
-                     LabelIds* own);
+  // The base this set is stored under, 0 when none fits. What it does not cover goes to own_.
+  uint32_t SplitBase(const LabelIds& labels, uint32_t metric_name_id, BaseGuess* guess);
 
   std::vector<std::unique_ptr<char[]>> chunks_;
   size_t tail_ = kChunk;  // used bytes of the last chunk
   size_t dead_bytes_ = 0;
   Interned<LabelIds> bases_;
   Interned<std::vector<uint32_t>> shapes_;
+  // Of the row being added; kept for their memory.
+  LabelIds own_, common_;
+  std::vector<uint32_t> shape_;
+  std::string bytes_;
 };
 
 }  // namespace narthex::tsdb

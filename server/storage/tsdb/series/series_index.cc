@@ -68,12 +68,29 @@ uint32_t SeriesIndex::InternValue(uint32_t name_id, std::string_view value) {
 
 uint32_t SeriesIndex::Create(const Labels& labels, uint64_t ref, BaseGuess* guess) {
   if (table_.full()) return kNoSlot;  // before strings are interned for it
-  LabelIds ids;
+  Intern(labels);
+  return Add(last_ids_, HashOf(labels.flat()), ref, guess);
+}
+
+// To last_ids_. Series that are created one after the other have most labels in common; these need
+// no look-up.
+void SeriesIndex::Intern(const Labels& labels) {
+  next_ids_.clear();
+  auto before = last_labels_.begin();
+  auto id = last_ids_.cbegin();
   for (const Label& label : labels) {
-    const uint32_t name_id = InternName(label.name);
-    ids.push_back({name_id, InternValue(name_id, label.value)});
+    int order = 1;
+    while (before != last_labels_.end() && (order = before->name.compare(label.name)) < 0) {
+      ++before;
+      ++id;
+    }
+    const bool same_name = before != last_labels_.end() && order == 0;
+    const bool same = same_name && before->value == label.value;
+    const uint32_t name = same_name ? id->name : InternName(label.name);
+    next_ids_.push_back({name, same ? id->value : InternValue(name, label.value)});
   }
-  return Add(ids, HashOf(labels.flat()), ref, guess);
+  last_labels_ = labels;
+  last_ids_.swap(next_ids_);
 }
 
 uint32_t SeriesIndex::FindOrCreate(const LabelIds& ids, uint64_t ref, BaseGuess* guess,
@@ -134,8 +151,11 @@ void SeriesIndex::Unlink(const IdSet& slots) {
 }
 
 void SeriesIndex::Release(std::span<const uint32_t> slots) {
+  last_labels_ = Labels();
   LabelIds ids;
-  for (const uint32_t slot : slots) {
+  // Backwards, so that they are given out again in ascending order, which postings like.
+  for (size_t i = slots.size(); i-- > 0;) {
+    const uint32_t slot = slots[i];
     GetLabelIds(slot, &ids);
     for (const LabelId& id : ids) {
       if (--by_name_[id.name].info[id.value].uses == 0) EraseValue(id);

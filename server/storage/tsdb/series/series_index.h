@@ -57,6 +57,8 @@ class SeriesIndex {
   uint32_t Find(const Labels& labels) const;
   // The labels must be absent. kNoSlot when the table is full. The caller sets the home.
   uint32_t Create(const Labels& labels, uint64_t ref, BaseGuess* guess);
+  // The labels of the series created last.
+  const LabelIds& last_ids() const { return last_ids_; }
 
   // ---- The same by ids, for who reads many series with their own dictionary ----
 
@@ -114,6 +116,7 @@ class SeriesIndex {
 
   static uint32_t HashOf(std::string_view flat);
   uint32_t Find(const Key& key) const;
+  void Intern(const Labels& labels);
   uint32_t Add(const LabelIds& ids, uint32_t hash, uint64_t ref, BaseGuess* guess);
   bool Same(uint32_t slot, const Key& key) const;
   void AppendFlat(const LabelIds& ids, std::string* out) const;
@@ -136,6 +139,9 @@ class SeriesIndex {
   uint32_t metric_name_id_;
   uint64_t generations_ = 0;
   mutable MatcherCache matcher_cache_;
+  // Interned last, and its ids in use; no labels when these may be gone.
+  Labels last_labels_;
+  LabelIds last_ids_, next_ids_;
 };
 
 }  // namespace narthex::tsdb

@@ -3,6 +3,8 @@
 #include "server/storage/tsdb/series/series_index.h"
 
 #include <algorithm>
+#include <map>
+#include <random>
 #include <string>
 #include <vector>
 
@@ -121,6 +123,41 @@ TEST_CASE("The cache of matchers is bounded") {
   MatcherCache tiny(8, 100);
   REQUIRE(tiny.Get(1, 0, Regex(MatchType::kRegex, "a", ".*9"), values)->size() == 1000);
   REQUIRE(tiny.size() == 0);
+}
+
+Labels RandomLabels(std::mt19937& random) {
+  LabelsBuilder labels(Labels{{"__name__", fmt::format("m{}", random() % 5)}, {"job", "j"}});
+  for (const char* name : {"a", "b", "code", "zone"}) {
+    if (random() % 4 != 0) labels.Set(name, fmt::format("{}{}", name, random() % 12));
+  }
+  return labels.Build();
+}
+
+// Neighbours share labels, values leave and their ids are given to others: what a series is called
+// must not depend on what was created before it.
+TEST_CASE("Series keep their labels while others come and go") {
+  std::mt19937 random(7);
+  SeriesIndex index;
+  BaseGuess guess;
+  std::map<std::string, uint32_t> slots;
+  for (uint64_t round = 1; round <= 3000; ++round) {
+    WriterLock lock(index.mutex());
+    const Labels labels = RandomLabels(random);
+    const auto known = slots.find(labels.ToString());
+    REQUIRE(index.Find(labels) == (known == slots.end() ? kNoSlot : known->second));
+    if (known == slots.end()) {
+      slots[labels.ToString()] = index.Create(labels, round, round % 3 == 0 ? nullptr : &guess);
+    } else {
+      const std::vector<uint32_t> gone = {known->second};
+      index.Unlink(IdSet::FromSorted(gone));
+      index.Release(gone);
+      slots.erase(known);
+    }
+    if (round % 100 != 0) continue;
+    REQUIRE(index.size() == slots.size());
+    for (const auto& [name, slot] : slots) REQUIRE(index.GetLabels(slot).ToString() == name);
+  }
+  CHECK(slots.size() > 500);
 }
 
 }  // namespace

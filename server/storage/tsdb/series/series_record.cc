@@ -8,12 +8,10 @@ constexpr size_t kMaxLabels = 65536;
 enum : uint8_t { kNameEntry = 0, kValueEntry = 1 };
 }  // namespace
 
-void EncodeSeries(const SeriesIndex& index, uint32_t slot, SymbolMarks* marks,
+void EncodeSeries(const SeriesIndex& index, uint64_t ref, const LabelIds& ids, SymbolMarks* marks,
                   std::string* definitions, std::string* series) {
-  LabelIds ids;
-  index.GetLabelIds(slot, &ids);
   ByteWriter define(definitions), out(series);
-  out.Uvarint(index.table()[slot].ref);
+  out.Uvarint(ref);
   out.Uvarint(ids.size());
   for (const LabelId& id : ids) {
     if (marks->Name(id.name)) {

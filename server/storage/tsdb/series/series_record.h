@@ -25,7 +25,7 @@ class SymbolMarks {
 
 // *definitions is the payload of a kSymbols record, empty when all symbols are defined. Requires
 // the index's lock.
-void EncodeSeries(const SeriesIndex& index, uint32_t slot, SymbolMarks* marks,
+void EncodeSeries(const SeriesIndex& index, uint64_t ref, const LabelIds& ids, SymbolMarks* marks,
                   std::string* definitions, std::string* series);
 
 // The symbols one segment has defined so far, for reading. Each is looked up in the index when the
