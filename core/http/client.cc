@@ -117,6 +117,7 @@ std::shared_ptr<const PreparedRequest> ClientImpl::Prepare(ClientRequest request
   auto prepared = std::make_shared<PreparedRequest>();
   prepared->request = std::move(request);
   prepared->url = std::move(url);
+  prepared->url_text = prepared->url.ToString();
   const ClientRequest& r = prepared->request;
   const Url& u = prepared->url;
   prepared->proxy = r.unix_socket.empty() ? proxies_.Select(u) : nullptr;

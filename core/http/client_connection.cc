@@ -12,9 +12,8 @@ void ClientConnection::WaitReadable() {
   waiting_readable_ = true;
   transport.WaitReadable([self = shared_from_this()](const boost::system::error_code& error) {
     self->waiting_readable_ = false;
-    if (error || self->on_readable == nullptr) return;
-    const auto callback = self->on_readable;  // may be replaced while it runs
-    callback();
+    const auto owner = self->owner.lock();
+    if (!error && owner != nullptr) owner->OnReadable(self.get());
   });
 }
 
@@ -23,61 +22,52 @@ void ClientConnection::WaitWritable() {
   waiting_writable_ = true;
   transport.WaitWritable([self = shared_from_this()](const boost::system::error_code& error) {
     self->waiting_writable_ = false;
-    if (error || self->on_writable == nullptr) return;
-    const auto callback = self->on_writable;
-    callback();
+    const auto owner = self->owner.lock();
+    if (!error && owner != nullptr) owner->OnWritable(self.get());
   });
 }
 
 void ClientConnection::Close() {
-  on_readable = nullptr;
-  on_writable = nullptr;
+  owner.reset();
   transport.Close();
 }
 
 std::shared_ptr<ClientConnection> ConnectionPool::Take(const std::string& key) {
   const auto found = idle_.find(key);
-  if (found == idle_.end()) return nullptr;
+  if (found == idle_.end() || found->second.empty()) return nullptr;
   auto connection = std::move(found->second.back());
   found->second.pop_back();
-  if (found->second.empty()) idle_.erase(found);
   --count_;
-  connection->on_readable = nullptr;
   connection->reused = true;
   return connection;
 }
 
-void ConnectionPool::Put(const std::string& key, std::shared_ptr<ClientConnection> connection) {
+void ConnectionPool::Put(std::shared_ptr<ClientConnection> connection) {
   if (closed_ || max_per_host_ == 0) return connection->Close();
-  auto& list = idle_[key];
+  Idle& list = idle_[connection->key];
   if (list.size() >= max_per_host_) {
     list.front()->Close();
-    list.pop_front();
+    list.erase(list.begin());
     --count_;
   }
   connection->idle_since = steady_clock::now();
-  connection->on_writable = nullptr;
-  // An idle peer has nothing to say: readable means closed, or out of step.
-  connection->on_readable = [weak = weak_from_this(), key, raw = connection.get()] {
-    if (const auto self = weak.lock()) self->Drop(key, raw);
-  };
+  connection->owner = weak_from_this();
   connection->WaitReadable();
   list.push_back(std::move(connection));
   ++count_;
   ScheduleSweep();
 }
 
-void ConnectionPool::Drop(const std::string& key, const ClientConnection* connection) {
-  const auto found = idle_.find(key);
+void ConnectionPool::OnReadable(ClientConnection* connection) {
+  const auto found = idle_.find(connection->key);
   if (found == idle_.end()) return;
-  auto& list = found->second;
+  Idle& list = found->second;
   const auto it = std::find_if(list.begin(), list.end(),
                                [&](const auto& item) { return item.get() == connection; });
   if (it == list.end()) return;
   const auto closing = std::move(*it);
   list.erase(it);
   --count_;
-  if (list.empty()) idle_.erase(found);
   closing->Close();
 }
 
@@ -97,12 +87,12 @@ void ConnectionPool::ScheduleSweep() {
 void ConnectionPool::Sweep() {
   const auto oldest = steady_clock::now() - idle_timeout_;
   for (auto entry = idle_.begin(); entry != idle_.end();) {
-    auto& list = entry->second;
-    while (!list.empty() && list.front()->idle_since <= oldest) {
-      list.front()->Close();
-      list.pop_front();
-      --count_;
-    }
+    Idle& list = entry->second;
+    const auto old = [&](const auto& connection) { return connection->idle_since <= oldest; };
+    const auto kept = std::find_if_not(list.begin(), list.end(), old);
+    std::for_each(list.begin(), kept, [](const auto& connection) { connection->Close(); });
+    count_ -= static_cast<size_t>(kept - list.begin());
+    list.erase(list.begin(), kept);
     const auto current = entry++;
     if (list.empty()) idle_.erase(current);
   }

@@ -4,10 +4,9 @@
 
 #include <boost/asio/steady_timer.hpp>
 #include <chrono>
-#include <deque>
-#include <functional>
 #include <memory>
 #include <string>
+#include <vector>
 
 #include "core/base/string_map.h"
 #include "core/http/client_loop.h"
@@ -15,14 +14,24 @@
 
 namespace narthex::http {
 
+class ClientConnection;
+
+// Who is told what happens to a connection: an exchange, or the pool.
+class ConnectionOwner {
+ public:
+  virtual ~ConnectionOwner() = default;
+  virtual void OnReadable(ClientConnection* connection) = 0;
+  virtual void OnWritable(ClientConnection* connection) = 0;
+};
+
 class ClientConnection : public std::enable_shared_from_this<ClientConnection> {
  public:
-  ClientConnection(std::shared_ptr<ClientLoop> loop, UniqueFd fd)
-      : loop_(std::move(loop)), transport(loop_->context, std::move(fd)) {}
+  // `key` says everything that must be equal to share a connection.
+  ClientConnection(std::shared_ptr<ClientLoop> loop, UniqueFd fd, std::string key)
+      : loop_(std::move(loop)), key(std::move(key)), transport(loop_->context, std::move(fd)) {}
 
-  // The owner of the moment: an exchange, or the pool. Null callbacks ignore the event.
-  std::function<void()> on_readable;
-  std::function<void()> on_writable;
+  // Of the moment; without one events are ignored.
+  std::weak_ptr<ConnectionOwner> owner;
   void WaitReadable();
   void WaitWritable();
   void Close();
@@ -31,6 +40,7 @@ class ClientConnection : public std::enable_shared_from_this<ClientConnection> {
   const std::shared_ptr<ClientLoop> loop_;  // first: outlives the socket on its context
 
  public:
+  const std::string key;
   Transport transport;
   bool reused = false;
   std::chrono::steady_clock::time_point idle_since;
@@ -40,7 +50,8 @@ class ClientConnection : public std::enable_shared_from_this<ClientConnection> {
   bool waiting_writable_ = false;
 };
 
-class ConnectionPool : public std::enable_shared_from_this<ConnectionPool> {
+class ConnectionPool final : public ConnectionOwner,
+                             public std::enable_shared_from_this<ConnectionPool> {
  public:
   ConnectionPool(std::shared_ptr<ClientLoop> loop, size_t max_per_host,
                  std::chrono::milliseconds idle_timeout)
@@ -49,14 +60,18 @@ class ConnectionPool : public std::enable_shared_from_this<ConnectionPool> {
         idle_timeout_(idle_timeout),
         timer_(loop_->context) {}
 
-  // The connection used last, or null. `key` says everything that must be equal to share one.
+  // The connection used last, or null.
   std::shared_ptr<ClientConnection> Take(const std::string& key);
-  void Put(const std::string& key, std::shared_ptr<ClientConnection> connection);
+  void Put(std::shared_ptr<ClientConnection> connection);
   void CloseAll();
   size_t idle_count() const { return count_; }
 
+  // An idle peer has nothing to say: readable means closed, or out of step.
+  void OnReadable(ClientConnection* connection) override;
+  void OnWritable(ClientConnection*) override {}
+
  private:
-  void Drop(const std::string& key, const ClientConnection* connection);
+  using Idle = std::vector<std::shared_ptr<ClientConnection>>;  // oldest first
   void ScheduleSweep();
   void Sweep();
 
@@ -64,7 +79,7 @@ class ConnectionPool : public std::enable_shared_from_this<ConnectionPool> {
   const size_t max_per_host_;
   const std::chrono::milliseconds idle_timeout_;
   boost::asio::steady_timer timer_;
-  StringMap<std::deque<std::shared_ptr<ClientConnection>>> idle_;
+  StringMap<Idle> idle_;  // empty ones stay until the next sweep
   size_t count_ = 0;
   bool sweeping_ = false;
   bool closed_ = false;

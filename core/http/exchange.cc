@@ -144,7 +144,7 @@ void Exchange::OnDialed(StatusOr<UniqueFd> fd) {
     if (now_->proxy == nullptr) return FailHop(fd.status());
     return FailHop(Unavailable("proxyconnect tcp: {}", MessageOf(fd.status())));
   }
-  Adopt(std::make_shared<ClientConnection>(loop_, *std::move(fd)));
+  Adopt(std::make_shared<ClientConnection>(loop_, *std::move(fd), now_->key));
   if (now_->url.scheme != "https") return SendRequest();
   if (now_->proxy != nullptr) return StartTunnel();
   StartTls();
@@ -152,8 +152,7 @@ void Exchange::OnDialed(StatusOr<UniqueFd> fd) {
 
 void Exchange::Adopt(std::shared_ptr<ClientConnection> connection) {
   connection_ = std::move(connection);
-  connection_->on_readable = [self = shared_from_this()] { self->OnReadable(); };
-  connection_->on_writable = [self = shared_from_this()] { self->OnWritable(); };
+  connection_->owner = weak_from_this();
 }
 
 void Exchange::StartTunnel() {
@@ -175,7 +174,7 @@ void Exchange::StartTunnel() {
   output_ += "\r\n";
   output_offset_ = 0;
   connection_->WaitReadable();
-  OnWritable();
+  Send();
 }
 
 void Exchange::OnTunnelAnswer() {
@@ -254,7 +253,7 @@ void Exchange::SendRequest() {
   input_.clear();
   parser_ = NewParser();
   connection_->WaitReadable();
-  OnWritable();
+  Send();
 }
 
 std::unique_ptr<ResponseParser> Exchange::NewParser() {
@@ -274,7 +273,7 @@ std::unique_ptr<ResponseParser> Exchange::NewParser() {
   return parser;
 }
 
-void Exchange::OnWritable() {
+void Exchange::Send() {
   if (phase_ == Phase::kDone || connection_ == nullptr) return;
   if (phase_ == Phase::kHandshake) return Handshake();
   while (output_offset_ < output_.size()) {
@@ -293,7 +292,7 @@ void Exchange::OnWritable() {
   }
 }
 
-void Exchange::OnReadable() {
+void Exchange::OnReadable(ClientConnection*) {
   const auto self = shared_from_this();
   if (phase_ == Phase::kHandshake) return Handshake();
   for (int i = 0; i < 16; ++i) {
@@ -435,7 +434,7 @@ void Exchange::OnResponse() {
   response.headers = std::move(parser_->headers);
   response.body = std::move(parser_->body);
   response.body_lease = std::move(parser_->body_lease);
-  response.url = now_->url.ToString();
+  response.url = now_->url_text;
   if (now_->request.decode_gzip &&
       EqualsIgnoreCase(response.headers.Get("Content-Encoding"), "gzip") &&
       now_->request.method != "HEAD") {
@@ -506,11 +505,10 @@ bool Exchange::FollowRedirect() {
 void Exchange::ReleaseConnection(bool reusable) {
   if (connection_ == nullptr) return;
   const auto connection = std::exchange(connection_, nullptr);
-  connection->on_readable = nullptr;
-  connection->on_writable = nullptr;
+  connection->owner.reset();
   if (reusable) {
     connection->transport.WakeFrom(1);
-    client_->pool(loop_index_).Put(now_->key, connection);
+    client_->pool(loop_index_).Put(connection);
   } else {
     connection->Close();
   }

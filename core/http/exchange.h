@@ -20,7 +20,7 @@ namespace narthex::http {
 // The request line and the fields that are the same each time.
 std::string RequestHead(const PreparedRequest& prepared, const std::string& user_agent);
 
-class Exchange : public std::enable_shared_from_this<Exchange> {
+class Exchange final : public ConnectionOwner, public std::enable_shared_from_this<Exchange> {
  public:
   // `buffer` is where the body of the answer goes.
   Exchange(std::shared_ptr<ClientImpl> client, std::shared_ptr<const PreparedRequest> request,
@@ -46,11 +46,12 @@ class Exchange : public std::enable_shared_from_this<Exchange> {
   std::string RenderHead() const;
   void Adopt(std::shared_ptr<ClientConnection> connection);
 
-  void OnReadable();
+  void OnReadable(ClientConnection*) override;
   std::span<char> ReadRoom();
   void OnDirect(size_t bytes);
   void BeginDirect();
-  void OnWritable();
+  void OnWritable(ClientConnection*) override { Send(); }
+  void Send();
   void WakeWhenWhole();
   std::unique_ptr<ResponseParser> NewParser();
   void OnInput(std::string_view data);

@@ -15,6 +15,7 @@ struct PreparedRequest {
   ClientRequest request;
   Status status;  // why it cannot be sent
   Url url;
+  std::string url_text;
   const Url* proxy = nullptr;
   std::string key;   // says everything that must be equal to share a connection
   std::string head;  // request line and fields

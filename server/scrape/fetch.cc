@@ -50,7 +50,7 @@ Status RequestError(const Status& status, const std::string& url) {
 
 StatusOr<Body> ReadBody(const http::ClientResponse& response, const PoolSettings& settings,
                         size_t default_body_limit, std::string* storage, ByteLease* lease,
-                        std::string* warning) {
+                        KnownType* known, std::string* warning) {
   if (response.status != 200) {
     return Unavailable("server returned HTTP status {}", response.status_line());
   }
@@ -68,11 +68,13 @@ StatusOr<Body> ReadBody(const http::ClientResponse& response, const PoolSettings
     return Unavailable("unsupported Content-Encoding {}", GoQuote(encoding));
   }
   if (body.text.size() >= limit) return BodyLimitStatus();
-  NX_ASSIGN_OR_RETURN(
-      ScrapeContent content,
-      ParseScrapeContentType(response.headers.Get("Content-Type"), settings.fallback));
-  body.grammar = content.grammar;
-  *warning = std::move(content.warning);
+  const std::string_view type = response.headers.Get("Content-Type");
+  if (type.empty() || type != known->text) {
+    NX_ASSIGN_OR_RETURN(ScrapeContent content, ParseScrapeContentType(type, settings.fallback));
+    *known = {content.warning.empty() ? std::string(type) : "", content.grammar};
+    *warning = std::move(content.warning);
+  }
+  body.grammar = known->grammar;
   return body;
 }
 

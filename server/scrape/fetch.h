@@ -31,10 +31,15 @@ struct Body {
   std::string_view text;  // into the response or into *storage
   ScrapeGrammar grammar = ScrapeGrammar::kText;
 };
+// The Content-Type a target gave last, if it is one that needs no fallback.
+struct KnownType {
+  std::string text;
+  ScrapeGrammar grammar = ScrapeGrammar::kText;
+};
 // Checks status and type, decompresses; *lease holds what that takes. *warning: why a fallback
 // protocol was used.
 StatusOr<Body> ReadBody(const http::ClientResponse& response, const PoolSettings& settings,
                         size_t default_body_limit, std::string* storage, ByteLease* lease,
-                        std::string* warning);
+                        KnownType* known, std::string* warning);
 
 }  // namespace narthex::scrape

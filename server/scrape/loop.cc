@@ -28,8 +28,9 @@ Loop::Loop(const LoopContext& context, std::shared_ptr<const Target> target,
       metadata_(context.texts),
       target_(std::move(target)),
       settings_(std::move(settings)),
+      schedule_hash_(target_->schedule_hash()),
       seed_(offset_seed),
-      series_(context.storage, &metadata_, target_->schedule_hash() ^ offset_seed),
+      series_(context.storage, &metadata_, schedule_hash_ ^ offset_seed),
       report_(context.storage),
       series_generation_(settings_->series_generation) {}
 
@@ -50,6 +51,7 @@ bool Loop::Update(std::shared_ptr<const Target> target,
   stale_at_ = 0;
   target_ = std::move(target);
   settings_ = std::move(settings);
+  schedule_hash_ = target_->schedule_hash();
   request_ = nullptr;
   seed_ = offset_seed;
   return true;
@@ -102,7 +104,7 @@ ActiveTarget Loop::status(const std::string& pool) const {
 }
 
 int64_t Loop::NextDue(int64_t now_nanos) const {
-  return NextScrapeNanos(now_nanos, target_->interval_ms, target_->schedule_hash(), seed_);
+  return NextScrapeNanos(now_nanos, target_->interval_ms, schedule_hash_, seed_);
 }
 
 TimestampMs Loop::SampleTime(int64_t due_nanos, int64_t now_nanos) const {
@@ -197,7 +199,7 @@ Status Loop::Store(const Scrape& scrape, Scratch* scratch, AppendCounts* counts,
   std::string warning;
   ByteLease lease(context_.body_budget);
   StatusOr<Body> body = ReadBody(*response, *scrape.settings, context_.default_body_limit,
-                                 &scratch->body, &lease, &warning);
+                                 &scratch->body, &lease, &known_type_, &warning);
   if (lease.refused()) context_.metrics->exceeded_body_memory.Inc();
   if (!body.ok()) return body.status();
   if (!warning.empty()) {

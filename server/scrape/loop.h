@@ -19,6 +19,7 @@
 #include "core/base/clock.h"
 #include "core/base/mutex.h"
 #include "server/scrape/body_pool.h"
+#include "server/scrape/fetch.h"
 #include "server/scrape/metadata.h"
 #include "server/scrape/metrics.h"
 #include "server/scrape/report.h"
@@ -108,6 +109,7 @@ class Loop final : public Scheduled, public std::enable_shared_from_this<Loop> {
   bool busy_ GUARDED_BY(mutex_) = false;
   std::shared_ptr<const Target> target_ GUARDED_BY(mutex_);
   std::shared_ptr<const PoolSettings> settings_ GUARDED_BY(mutex_);
+  uint64_t schedule_hash_ GUARDED_BY(mutex_);  // of target_
   uint64_t seed_ GUARDED_BY(mutex_);
   // Made of target_ and settings_ when first needed.
   std::shared_ptr<const http::PreparedRequest> request_ GUARDED_BY(mutex_);
@@ -122,6 +124,7 @@ class Loop final : public Scheduled, public std::enable_shared_from_this<Loop> {
   // The worker's, while busy_.
   TargetSeries series_;
   ReportSeries report_;
+  KnownType known_type_;
   uint64_t series_generation_;
   int64_t down_since_ms_ = 0;
 };

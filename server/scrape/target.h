@@ -45,7 +45,8 @@ Labels DiscoveredLabels(const config::ScrapeConfig& config, const Labels& target
 StatusOr<std::optional<Target>> MakeTarget(const config::ScrapeConfig& config,
                                            std::span<const RelabelRule> rules, Labels discovered);
 
-// The next moment after `now` at which a target with this hash is due.
+// The next moment after `now` at which a target with this hash is due. Targets are due in bunches:
+// a process that wakes for each of them alone finds its caches cold every time.
 int64_t NextScrapeNanos(int64_t now_nanos, int64_t interval_ms, uint64_t hash, uint64_t seed);
 
 // Merges the labels of a sample with those of its target: honor_labels, or exported_ for clashes.

@@ -1,5 +1,7 @@
 #include "server/scrape/target.h"
 
+#include <set>
+
 #include "tests/catch.h"
 
 namespace narthex::scrape {
@@ -104,7 +106,23 @@ TEST_CASE("the slot in the interval is fixed by target and seed") {
     CHECK(NextScrapeNanos(first, interval, hash, 77) == first + 15 * second);
     CHECK(NextScrapeNanos(first - 1, interval, hash, 77) == first);
   }
-  CHECK(NextScrapeNanos(0, interval, 5, 77) != NextScrapeNanos(0, interval, 5, 78));
+  CHECK(NextScrapeNanos(0, interval, 5, 77) != NextScrapeNanos(0, interval, 5, uint64_t{77} << 32));
+}
+
+TEST_CASE("targets are due in bunches that spread over the interval") {
+  struct Case {
+    int64_t interval_ms, bunch_ms;
+  };
+  for (const auto& [interval_ms, bunch_ms] : {Case{15'000, 50}, Case{1'000, 50}, Case{100, 5}}) {
+    INFO(interval_ms);
+    std::set<int64_t> slots;
+    for (uint64_t i = 0; i < 20'000; ++i) {
+      const int64_t next = NextScrapeNanos(0, interval_ms, i * 0x9e3779b97f4a7c15ULL, 77);
+      CHECK(next % (bunch_ms * 1'000'000) == 0);
+      slots.insert(next);
+    }
+    CHECK(static_cast<int64_t>(slots.size()) == interval_ms / bunch_ms);
+  }
 }
 
 }  // namespace
