@@ -110,6 +110,7 @@ struct ScrapeOptions {
   // Protobuf only: take the native part of a histogram, and its classic part as well.
   bool native_histograms = false;
   bool always_classic = false;
+  bool classic_without_buckets = false;  // the classic part also where it is a count and a sum
 };
 
 class ScrapeTable {

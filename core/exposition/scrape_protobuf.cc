@@ -169,11 +169,13 @@ Status ProtobufScrape::Histogram() {
       NX_RETURN_IF_ERROR(NativeExemplars(entry->slot));
     }
   }
-  return native && !options_.always_classic ? OkStatus() : ClassicHistogram();
+  const bool classic =
+      options_.always_classic && (options_.classic_without_buckets || !sample_.buckets.empty());
+  return native && !classic ? OkStatus() : ClassicHistogram();
 }
 
-// The native part's own exemplars or, when it has none, those of the classic buckets. Only such with
-// a timestamp count.
+// The native part's own exemplars or, when it has none, those of the classic buckets. Only such
+// with a timestamp count.
 Status ProtobufScrape::NativeExemplars(uint32_t slot) {
   auto take = [&](const MetricExemplar& exemplar) -> Status {
     if (!exemplar.timestamp_ms) return OkStatus();

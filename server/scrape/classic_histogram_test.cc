@@ -294,5 +294,28 @@ TEST_CASE("In protobuf the native part goes before, the classic part is converte
   }
 }
 
+TEST_CASE("A native histogram without classic buckets has no classic part, unless it is ignored") {
+  MetricFamily family;
+  family.name = "h";
+  family.type = MetricType::kHistogram;
+  MetricSample sample;
+  sample.sample_count = 2;
+  sample.native = std::make_shared<const NativeHistogram>(
+      NativeHistogram{.schema = 3, .zero_threshold = 0.001, .zero_count = 2});
+  family.samples = {sample};
+  std::string body;
+  AppendFamily(family, {.format = ExpositionFormat::kProtobuf}, &body);
+  Rig r;
+  r.input.grammar = ScrapeGrammar::kProtobuf;
+  r.input.convert_classic = false;
+  r.input.always_classic = true;
+  r.input.native_histograms = true;
+  REQUIRE(r.Scrape(body, 1000).ok());
+  CHECK(r.Names() == "h ");
+  r.input.native_histograms = false;
+  REQUIRE(r.Scrape(body, 2000).ok());
+  CHECK(r.storage.Text("h_count") == "2@2000");
+}
+
 }  // namespace
 }  // namespace narthex::scrape

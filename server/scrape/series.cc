@@ -138,6 +138,7 @@ Status TargetSeries::Parse(const AppendInput& input, Scratch* scratch, AppendCou
   options.grammar = input.grammar;
   options.native_histograms = true;  // also to count what is not stored
   options.always_classic = !input.native_histograms || input.always_classic;
+  options.classic_without_buckets = !input.native_histograms;
   Status status = ParseScrape(input.body, options, &table_, &sink, &result);
   counts->scraped = result.scraped;
   if (!input.native_histograms) {
