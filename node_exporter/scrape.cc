@@ -48,14 +48,14 @@ struct ScrapePool::Impl {
   void Work() {
     MutexLock lock(mutex);
     for (;;) {
-      work_ready.Wait(lock, [this] { return stopping || !rounds.empty(); });
+      while (rounds.empty() && !stopping) work_ready.Wait(lock);
       if (stopping) return;
       TakePart(*rounds.front(), lock);
     }
   }
 
   // Runs tasks of the round until none is left to start.
-  void TakePart(Round& round, MutexLock& lock) {
+  void TakePart(Round& round, MutexLock& lock) NO_THREAD_SAFETY_ANALYSIS {
     while (round.next < round.count) {
       const size_t index = round.next++;
       if (round.next == round.count) std::erase(rounds, &round);
@@ -81,7 +81,8 @@ struct ScrapePool::Impl {
 
 ScrapePool::ScrapePool(size_t threads) : impl_(std::make_unique<Impl>()) {
   for (size_t i = 0; i < threads; ++i) {
-    impl_->threads.emplace_back(fmt::format("collector-{}", i), [impl = impl_.get()] { impl->Work(); });
+    impl_->threads.emplace_back(fmt::format("collector-{}", i),
+                                [impl = impl_.get()] { impl->Work(); });
   }
 }
 
@@ -107,8 +108,7 @@ void ScrapePool::Run(size_t count, const std::function<void(size_t)>& task) {
 std::vector<MetricFamily> Scrape(const std::vector<const NamedCollector*>& collectors,
                                  ScrapePool& pool, const Clock& clock) {
   std::vector<Outcome> outcomes(collectors.size());
-  pool.Run(collectors.size(),
-           [&](size_t i) { outcomes[i] = RunOne(*collectors[i], clock); });
+  pool.Run(collectors.size(), [&](size_t i) { outcomes[i] = RunOne(*collectors[i], clock); });
 
   std::vector<MetricFamily> families;
   MetricFamily duration{.name = "node_scrape_collector_duration_seconds",

@@ -29,7 +29,7 @@ GroupStore::GroupStore(GroupStoreOptions options)
 Status GroupStore::Load() {
   if (options_.persistence == nullptr) return OkStatus();
   MutexLock writing(write_mutex_);
-  return options_.persistence->Load([&](std::shared_ptr<const Group> group) {
+  return options_.persistence->Load([&](std::shared_ptr<const Group> group) REQUIRES(write_mutex_) {
     for (const auto& [name, stored] : group->families) index_.Add(stored.Unpack());
     Publish(GroupKey(group->labels), group);
   });

@@ -67,7 +67,7 @@ struct Persistence::Impl {
   void SyncLoop() {
     MutexLock lock(mutex);
     while (!stopping) {
-      wake.WaitFor(lock, interval, [this] { return stopping; });
+      wake.WaitFor(lock, interval, [this]() REQUIRES(mutex) { return stopping; });
       if (!dirty || stopping) continue;
       lock.Unlock();
       if (Status status = Sync(); !status.ok()) {
@@ -109,7 +109,7 @@ Persistence::Persistence(std::unique_ptr<Impl> impl) : impl_(std::move(impl)) {}
 
 StatusOr<std::unique_ptr<Persistence>> Persistence::Open(const std::string& path,
                                                          std::chrono::milliseconds sync_interval) {
-  struct stat info {};
+  struct stat info{};
   if (stat(path.c_str(), &info) == 0 && !S_ISDIR(info.st_mode)) {
     return FailedPrecondition(
         "--persistence.file={}: this is a file, and groups are kept in a directory here. If an "

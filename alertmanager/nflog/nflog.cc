@@ -49,11 +49,12 @@ StatusOr<std::unique_ptr<NotificationLog>> NotificationLog::Open(KvStore* store,
   std::unique_ptr<NotificationLog> log(new NotificationLog(store, clock));
   MutexLock lock(log->mutex_);
   Status status = OkStatus();
-  NX_RETURN_IF_ERROR(store->Scan(kPrefix, [&](std::string_view, std::string_view value) {
-    std::string key;
-    status = log->Adopt(value, &key);
-    return status.ok();
-  }));
+  NX_RETURN_IF_ERROR(
+      store->Scan(kPrefix, [&](std::string_view, std::string_view value) NO_THREAD_SAFETY_ANALYSIS {
+        std::string key;
+        status = log->Adopt(value, &key);
+        return status.ok();
+      }));
   if (!status.ok()) return status;
   return log;
 }
@@ -71,8 +72,8 @@ Status NotificationLog::Adopt(std::string_view bytes, std::string* key) {
   stored.entry.resolved.assign(in.resolved_alerts().begin(), in.resolved_alerts().end());
   std::sort(stored.entry.firing.begin(), stored.entry.firing.end());
   std::sort(stored.entry.resolved.begin(), stored.entry.resolved.end());
-  *key = KeyOf(in.group_key(), {in.receiver().group_name(), in.receiver().integration(),
-                                in.receiver().idx()});
+  *key = KeyOf(in.group_key(),
+               {in.receiver().group_name(), in.receiver().integration(), in.receiver().idx()});
   Stored& slot = entries_[*key];
   if (slot.entry.timestamp <= stored.entry.timestamp) slot = std::move(stored);
   return OkStatus();

@@ -26,9 +26,12 @@ std::string KeyOf(std::string_view id) { return std::string(kPrefix) + std::stri
 bool CanEditInPlace(const Silence& before, const Silence& after, int64_t now) {
   if (before.matchers != after.matchers) return false;
   switch (before.StateAt(now)) {
-    case SilenceState::kActive: return after.starts_at == before.starts_at && after.ends_at >= now;
-    case SilenceState::kPending: return after.starts_at >= now;
-    case SilenceState::kExpired: return false;
+    case SilenceState::kActive:
+      return after.starts_at == before.starts_at && after.ends_at >= now;
+    case SilenceState::kPending:
+      return after.starts_at >= now;
+    case SilenceState::kExpired:
+      return false;
   }
   return false;
 }
@@ -37,9 +40,12 @@ bool CanEditInPlace(const Silence& before, const Silence& after, int64_t now) {
 
 std::string_view SilenceStateText(SilenceState state) {
   switch (state) {
-    case SilenceState::kExpired: return "expired";
-    case SilenceState::kActive: return "active";
-    case SilenceState::kPending: return "pending";
+    case SilenceState::kExpired:
+      return "expired";
+    case SilenceState::kActive:
+      return "active";
+    case SilenceState::kPending:
+      return "pending";
   }
   return "";
 }
@@ -59,15 +65,16 @@ StatusOr<std::unique_ptr<Silences>> Silences::Open(KvStore* store, const Clock& 
 Status Silences::Load() {
   MutexLock lock(mutex_);
   Status broken = OkStatus();
-  NX_RETURN_IF_ERROR(store_->Scan(kPrefix, [&](std::string_view key, std::string_view value) {
-    StatusOr<Silence> silence = DecodeSilence(value);
-    if (!silence.ok()) {
-      broken = Annotate(silence.status(), key);
-      return false;
-    }
-    Adopt(*std::move(silence));
-    return true;
-  }));
+  NX_RETURN_IF_ERROR(
+      store_->Scan(kPrefix, [&](std::string_view key, std::string_view value) REQUIRES(mutex_) {
+        StatusOr<Silence> silence = DecodeSilence(value);
+        if (!silence.ok()) {
+          broken = Annotate(silence.status(), key);
+          return false;
+        }
+        Adopt(*std::move(silence));
+        return true;
+      }));
   return broken;
 }
 
@@ -193,7 +200,9 @@ Status Silences::CollectGarbage() {
   if (gone.empty()) return OkStatus();
   NX_RETURN_IF_ERROR(store_->Write(batch, Durability::kBuffered));
   for (const std::string& id : gone) silences_.erase(id);
-  std::erase_if(by_version_, [&](const auto& entry) { return !silences_.contains(entry.second); });
+  std::erase_if(by_version_, [&](const auto& entry) NO_THREAD_SAFETY_ANALYSIS {
+    return !silences_.contains(entry.second);
+  });
   return OkStatus();
 }
 

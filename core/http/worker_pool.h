@@ -32,7 +32,7 @@ class WorkerPool {
   };
   void Run() EXCLUDES(mutex_);
   void RunExtra(std::list<Extra>::iterator self) EXCLUDES(mutex_);
-  void RunNext(MutexLock& lock);
+  void RunNext(MutexLock& lock) REQUIRES(mutex_) NO_THREAD_SAFETY_ANALYSIS;
 
   const std::string name_;
   const size_t max_extra_;

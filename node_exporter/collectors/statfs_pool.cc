@@ -51,7 +51,7 @@ void StatfsPool::State::Work() {
   MutexLock lock(mutex);
   for (;;) {
     ++idle;
-    work_ready.Wait(lock, [this] { return stopping || !queue.empty(); });
+    while (queue.empty() && !stopping) work_ready.Wait(lock);
     --idle;
     if (stopping) break;
     Job job = std::move(queue.front());

@@ -42,7 +42,8 @@ struct Listener {
   }
   bool WaitFor(const std::function<bool(const TargetSets&)>& condition) {
     MutexLock lock(mutex);
-    return changed.WaitFor(lock, 20s, [&] { return sets != nullptr && condition(*sets); });
+    return changed.WaitFor(lock, 20s,
+                           [&]() REQUIRES(mutex) { return sets != nullptr && condition(*sets); });
   }
 };
 
@@ -66,7 +67,8 @@ TEST_CASE("target groups are read from JSON and YAML, strictly") {
     std::string error;  // part of the error
   };
   const Case cases[] = {
-      {true, R"([{"targets":["a:1","b:2"],"labels":{"l":"x"}},{"targets":["c:3"]}])", "a:1/x b:2/x c:3/", ""},
+      {true, R"([{"targets":["a:1","b:2"],"labels":{"l":"x"}},{"targets":["c:3"]}])",
+       "a:1/x b:2/x c:3/", ""},
       {true, "[]", "", ""},
       {true, "[\t{\"targets\":\t[\"a\\u003a1\"]}]", "a:1/", ""},
       {true, R"([{"targets":["a"],"lables":{}}])", "", "json: unknown field \"lables\""},
@@ -76,7 +78,8 @@ TEST_CASE("target groups are read from JSON and YAML, strictly") {
       {true, R"([null])", "", "nil target group item found (index 0)"},
       {true, R"({"targets":[]})", "", "list of target groups"},
       {true, R"([{"targets":["a"])", "", "/sd/f"},
-      {false, "- targets: [a:1, 'b:2']\n  labels: {l: x}\n- targets:\n  - c:3\n", "a:1/x b:2/x c:3/", ""},
+      {false, "- targets: [a:1, 'b:2']\n  labels: {l: x}\n- targets:\n  - c:3\n",
+       "a:1/x b:2/x c:3/", ""},
       {false, "", "", ""},
       {false, "- targets: [a]\n  label: {}\n", "", "field label not found"},
       {false, "-\n- targets: [a]\n", "", "nil target group item found (index 0)"},

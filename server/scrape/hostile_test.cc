@@ -201,7 +201,6 @@ TEST_CASE("a million lines are scraped, or refused by sample_limit without a tra
 TEST_CASE("a thousand dead targets") {
   const size_t before = ResidentMiB();
   ManagerRig rig;
-  Mutex mutex;
   RawServer live([](const RawServer::Peer& p) { p.Send(HttpAnswer("a 1\n")); });
   // Ports nobody listens on, and one listener that never answers.
   RawServer mute([](const RawServer::Peer& p) { p.WaitClosed(60'000); });

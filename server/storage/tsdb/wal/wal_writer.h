@@ -88,7 +88,7 @@ class WalWriter {
   };
   uint64_t AppendLocked(uint8_t type, std::string_view payload, bool wake) REQUIRES(mutex_);
   // Writes everything that waits; mutex_ is released meanwhile, writing_ keeps others away.
-  void WriteRound(bool sync, MutexLock* lock) REQUIRES(mutex_);
+  void WriteRound(bool sync, MutexLock* lock) REQUIRES(mutex_) NO_THREAD_SAFETY_ANALYSIS;
   void WaitForRoom(MutexLock* lock) REQUIRES(mutex_);
   void PutBack(std::vector<Batch> batches, size_t done) REQUIRES(mutex_);
   void RollLocked() REQUIRES(mutex_);
