@@ -32,6 +32,7 @@ const std::map<std::string, std::string> kNotHere = {
 const std::map<std::string, std::string> kOurs = {
     {"prometheus_tsdb_blocks_damaged", "a damaged block does not stop the server here"},
     {"prometheus_tsdb_ingestion_stopped", "a full disk does not stop the server here"},
+    {"prometheus_tsdb_head_series_over_", "limits of the head are ours"},
     {"prometheus_tsdb_retention_limit_percentage", "3.11 and later"},
     {"prometheus_tsdb_wal_record_", "3.0 and later"},
     {"prometheus_tsdb_wal_storage_size_bytes", "2.43 and later"},
