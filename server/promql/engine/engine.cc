@@ -174,7 +174,8 @@ StatusOr<QueryResult> Engine::Impl::Evaluate(const storage::Queryable& queryable
                                              const Request& request, const PlanWindow& window,
                                              ExprPtr expr, QueryContext::Limits limits,
                                              QueryStats* stats) {
-  auto memory = std::make_shared<QueryMemory>(all_memory, options.memory_limit);
+  // Outlives everything below, which gives back to it what it held.
+  const auto memory = std::make_shared<QueryMemory>(all_memory, options.memory_limit);
   limits.memory = memory.get();
   const int64_t begin = options.clock->MonotonicNanos();
   const TimeSpan span = SamplesNeeded(window, *expr);
@@ -183,7 +184,7 @@ StatusOr<QueryResult> Engine::Impl::Evaluate(const storage::Queryable& queryable
   QueryContext context(request.text, querier.get(), limits);
   Builder builder(&context, options.max_samples, options.default_subquery_step);
   QueryResult result;
-  result.memory = std::move(memory);
+  result.memory = memory;
   NX_RETURN_IF_ERROR(context.CheckAlive());
   const EvalWindow steps = request.Window();
   MemoryHold hold = context.NewHold();
@@ -191,10 +192,10 @@ StatusOr<QueryResult> Engine::Impl::Evaluate(const storage::Queryable& queryable
                                   : EvaluateRange(builder, *expr, steps, &result, &hold);
   // Whoever was refused memory may have left something out.
   if (status.ok()) status = context.CheckMemory();
-  if (result.memory->exceeded()) metrics.MemoryRefused();
+  if (memory->exceeded()) metrics.MemoryRefused();
   hold.Keep();
-  stats->peak_memory_bytes = result.memory->peak();
-  result.memory->Settle();
+  stats->peak_memory_bytes = memory->peak();
+  memory->Settle();
   const int64_t evaluated = options.clock->MonotonicNanos();
   stats->inner_eval_time = Seconds(evaluated - begin);
   metrics.InnerEvalTime(stats->inner_eval_time);

@@ -33,6 +33,7 @@ void CheckDecode(std::string_view bytes, int64_t mint, int64_t maxt) {
   REQUIRE(DecodeXorChunk(bytes, mint, maxt, &decoded).ok() == it.status().ok());
   REQUIRE(decoded.timestamps == expected.timestamps);
   REQUIRE(decoded.values.size() == expected.values.size());
+  if (expected.values.empty()) return;
   REQUIRE(std::memcmp(decoded.values.data(), expected.values.data(),
                       expected.values.size() * sizeof(double)) == 0);
 }
