@@ -128,7 +128,8 @@ TEST_CASE("API floats of few decimals and of many are what the search for digits
     double v = std::bit_cast<double>(random());
     if (i % 4 == 0) v = static_cast<double>(random() % 100'000'000) / 10'000;
     if (i % 4 == 1) v = static_cast<double>(random() >> (random() % 64)) / 1000;
-    if (i % 4 == 2 && std::isnormal(v)) v = std::ldexp(v, -std::ilogb(v) + static_cast<int>(random() % 70) - 20);
+    if (i % 4 == 2 && std::isnormal(v))
+      v = std::ldexp(v, -std::ilogb(v) + static_cast<int>(random() % 70) - 20);
     if (!std::isfinite(v)) continue;
     const double magnitude = std::fabs(v);
     const bool plain = v == 0 || (magnitude >= 1e-6 && magnitude < 1e21);
