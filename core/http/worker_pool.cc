@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <chrono>
+#include <system_error>
 
 namespace narthex::http {
 namespace {
@@ -31,7 +32,11 @@ bool WorkerPool::Submit(std::function<void()> task) {
   extra_.remove_if([](const Extra& e) { return e.ended; });
   if (extra_.size() >= max_extra_) return true;
   const auto self = extra_.emplace(extra_.end());
-  self->thread = NamedThread(fmt::format("{}-x", name_), [this, self] { RunExtra(self); });
+  try {
+    self->thread = NamedThread(fmt::format("{}-x", name_), [this, self] { RunExtra(self); });
+  } catch (const std::system_error&) {
+    extra_.erase(self);  // the system has no thread to give: those there are will come to it
+  }
   return true;
 }
 
