@@ -20,6 +20,8 @@
 
 namespace narthex::http {
 
+class BodyStream;
+
 struct TlsConfig {
   std::string ca, ca_file, cert, cert_file, key, key_file, server_name, min_version, max_version;
   bool insecure_skip_verify = false;
@@ -74,6 +76,8 @@ struct ClientRequest {
   std::shared_ptr<ByteBudget> body_budget;
   std::string unix_socket;   // dial this instead of the URL's host
   bool decode_gzip = false;  // inflate a gzip answer, still under max_body_bytes
+  // The body in pieces instead of as a whole (client_stream.h). Not with decode_gzip.
+  std::shared_ptr<BodyStream> stream;
 };
 
 struct PreparedRequest;

@@ -79,11 +79,17 @@ void Exchange::Start() {
   starting_ = true;
   deadline_ = steady_clock::now() + now_->request.timeout;
   place_ = loop_->Enter(deadline_, self);
-  Authorize();
+  const auto& stream = now_->request.stream;
+  if (stream != nullptr && !stream->Attach(loop_, weak_from_this())) {
+    Fail(Cancelled("context canceled"));
+  } else {
+    Authorize();
+  }
   starting_ = false;
 }
 
 void Exchange::OnDeadline() {
+  if (IsStreamAlive()) return;
   const Status status = DeadlineExceeded("context deadline exceeded");
   if (parser_ != nullptr && parser_->is_header_done()) return Fail(status);
   FailHop(status);
@@ -259,7 +265,8 @@ void Exchange::SendRequest() {
 std::unique_ptr<ResponseParser> Exchange::NewParser() {
   auto parser = std::make_unique<ResponseParser>();
   parser->header_limit(kMaxHeaderBytes);
-  if (now_->request.max_body_bytes == 0) {
+  if (now_->request.stream != nullptr) parser->sink = now_->request.stream->sink_.get();
+  if (now_->request.max_body_bytes == 0 || parser->sink != nullptr) {
     parser->body_limit(boost::none);
   } else {
     parser->body_limit(now_->request.max_body_bytes);
@@ -296,7 +303,7 @@ void Exchange::OnReadable(ClientConnection*) {
   const auto self = shared_from_this();
   if (phase_ == Phase::kHandshake) return Handshake();
   for (int i = 0; i < 16; ++i) {
-    if (phase_ == Phase::kDone || connection_ == nullptr) return;
+    if (phase_ == Phase::kDone || connection_ == nullptr || paused_) return;
     const auto connection = connection_;
     const bool direct = direct_left_ > 0;
     const std::span<char> room = ReadRoom();
@@ -320,7 +327,7 @@ void Exchange::OnReadable(ClientConnection*) {
     }
     if (phase_ == Phase::kHandshake) return;
   }
-  if (connection_ != nullptr) connection_->WaitReadable();
+  if (connection_ != nullptr && !paused_) connection_->WaitReadable();
 }
 
 // A body of known length is received where it stays; what is not known yet, in little pieces so
@@ -334,6 +341,7 @@ std::span<char> Exchange::ReadRoom() {
 
 void Exchange::BeginDirect() {
   if (!parser_->is_header_done() || parser_->is_done() || parser_->chunked()) return;
+  if (parser_->sink != nullptr) return;
   direct_left_ = parser_->content_length_remaining().value_or(0);
 }
 
@@ -372,6 +380,7 @@ void Exchange::OnInput(std::string_view data) {
     }
   }
   input_ = std::string(rest);
+  NoteStreamInput();
   if (parser_->is_done()) return OnResponse();
   BeginDirect();
 }
@@ -396,6 +405,7 @@ void Exchange::OnTransportError(int error) {
 
 void Exchange::OnParseError(const boost::beast::error_code& error) {
   using Kind = boost::beast::http::error;
+  if (parser_->stopped) return Fail(Cancelled("stopped by the reader of the body"));
   if (parser_->body_lease.refused()) return Fail(parser_->body_lease.Refusal());
   if (error == Kind::body_limit || parser_->body_too_large) {
     return Fail(OutOfRange("body size limit of {} bytes exceeded", now_->request.max_body_bytes));

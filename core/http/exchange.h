@@ -30,6 +30,7 @@ class Exchange final : public ConnectionOwner, public std::enable_shared_from_th
   void Start();
   void OnDeadline();
   void Fail(Status status);  // without a word about the request
+  void ResumeBody();         // of a stream that was paused
 
  private:
   enum class Phase { kConnecting, kTunnel, kHandshake, kExchanging, kDone };
@@ -62,6 +63,11 @@ class Exchange final : public ConnectionOwner, public std::enable_shared_from_th
   void OnResponse();
   bool FollowRedirect();
 
+  // Of streams; in client_stream.cc.
+  bool IsStreamAlive();
+  void StretchDeadline();
+  void NoteStreamInput();
+
   void FailHop(const Status& cause);  // in the wording of Go's url.Error
   void LoseConnection(const Status& cause);
   bool CanRetry() const;
@@ -91,6 +97,8 @@ class Exchange final : public ConnectionOwner, public std::enable_shared_from_th
   bool retried_ = false;
   bool received_ = false;  // any byte of the answer
   bool starting_ = false;
+  bool paused_ = false;
+  std::chrono::steady_clock::time_point last_input_;  // of a stream's body
   uint64_t direct_left_ = 0;  // of a body of known length that is received in its place
 };
 

@@ -8,6 +8,7 @@
 #include <string>
 
 #include "core/http/client.h"
+#include "core/http/client_stream.h"
 #include "core/http/server.h"
 
 namespace narthex::http {
@@ -122,11 +123,21 @@ class ResponseParser final : public MessageParser<false> {
  public:
   int status = 0;
   int version = 11;
+  BodySink* sink = nullptr;  // where the body goes when it accepts the head
+  bool streaming = false;
+  bool pause = false;    // the sink has asked for it
+  bool stopped = false;  // so has it here
 
  protected:
   void on_request_impl(boost::beast::http::verb, string_view, string_view, int,
                        error_code&) override {}
   void on_response_impl(int code, string_view reason, int http_version, error_code&) override;
+  void on_header_impl(error_code&) override;
+  std::size_t on_body_impl(string_view data, error_code& error) override;
+  std::size_t on_chunk_body_impl(std::uint64_t left, string_view data, error_code& error) override;
+
+ private:
+  std::size_t Forward(string_view data, error_code& error);
 };
 
 }  // namespace narthex::http
