@@ -85,6 +85,17 @@ double Server::memory_field(const std::string& field) const {
   return at == std::string::npos ? 0 : std::atof(status.c_str() + at + field.size() + 2) * 1024;
 }
 
+double Server::threads() const {
+  const std::string status = ReadFile(fmt::format("/proc/{}/status", process_->pid())).value_or("");
+  const size_t at = status.find("\nThreads:");
+  return at == std::string::npos ? 0 : std::atof(status.c_str() + at + 9);
+}
+
+void Server::Reload(const std::string& config) {
+  (void)WriteFileAtomically(dir_ + "/p.yml", config);
+  process_->Signal(SIGHUP);
+}
+
 double Server::wal_bytes() const {
   double bytes = 0;
   std::error_code error;

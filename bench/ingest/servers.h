@@ -39,13 +39,15 @@ class Server {
   double rss_bytes() const { return static_cast<double>(process_->rss_bytes()); }
   // A field of /proc/<pid>/status in bytes: RssAnon, RssFile, VmHWM.
   double memory_field(const std::string& field) const;
+  double threads() const;
   int pid() const { return process_->pid(); }
   std::string url() const;   // http://host:port
   double wal_bytes() const;  // 0 for who has none
 
-  void Kill();   // SIGKILL, and waits
-  void Stop();   // SIGTERM, and waits
-  void Start();  // the same command on the same directory
+  void Kill();                             // SIGKILL, and waits
+  void Stop();                             // SIGTERM, and waits
+  void Reload(const std::string& config);  // in place of the configuration it has
+  void Start();                            // the same command on the same directory
   // Seconds from now until it says that it is ready; polls every few milliseconds.
   double WaitReady(std::chrono::seconds limit) const;
 

@@ -11,6 +11,11 @@ namespace {
 // A target that has been down this long gives its table and group back.
 constexpr int64_t kReleaseAfterMs = 10 * 60 * 1000;
 
+// What takes longer is not done on an I/O thread: the starts of other scrapes wait there, and
+// their timestamps are aligned only when they are less than two milliseconds late.
+constexpr size_t kMostInlineBytes = 512 << 10;
+constexpr int64_t kMostInlineNanos = 1'000'000;
+
 // A parse error quotes the body; thousands of targets must not keep that for long.
 constexpr size_t kMaxErrorBytes = 1000;
 
@@ -179,11 +184,19 @@ void Loop::Begin(std::shared_ptr<Scrape> scrape) {
 }
 
 void Loop::Process(std::shared_ptr<Scrape> scrape) {
-  const size_t bytes = scrape->response.ok() ? scrape->response->body.size() : 0;
-  Workers* const workers = scrape->loop->context_.workers;
-  workers->RunOrPost([scrape = std::move(scrape)](
-                         Scratch* scratch) { scrape->loop->Finish(scrape.get(), scratch); },
-                     bytes);
+  const LoopContext& context = scrape->loop->context_;
+  const bool lengthy =
+      scrape->response.ok() && (scrape->response->body.size() > kMostInlineBytes ||
+                                scrape->loop->finish_nanos_ > kMostInlineNanos);
+  auto task = [scrape = std::move(scrape)](Scratch* scratch) {
+    scrape->loop->Finish(scrape.get(), scratch);
+  };
+  if (lengthy) {
+    context.workers->Post(std::move(task));
+  } else {
+    context.workers->RunOrPost(std::move(task));
+  }
+  context.scheduler->Poll();
 }
 
 Status Loop::Store(const Scrape& scrape, Scratch* scratch, AppendCounts* counts,
@@ -229,6 +242,7 @@ Status Loop::Store(const Scrape& scrape, Scratch* scratch, AppendCounts* counts,
 
 void Loop::Finish(Scrape* whole, Scratch* scratch) {
   if (stopped()) return;
+  const int64_t begin = context_.clock->MonotonicNanos();
   const Scrape& scrape = *whole;
   AppendCounts counts;
   double body_size = 0;
@@ -246,8 +260,9 @@ void Loop::Finish(Scrape* whole, Scratch* scratch) {
   } else {
     down_since_ms_ = 0;
   }
-  const double duration =
-      static_cast<double>(context_.clock->MonotonicNanos() - scrape.start_monotonic) / 1e9;
+  const int64_t end = context_.clock->MonotonicNanos();
+  finish_nanos_ = end - begin;
+  const double duration = static_cast<double>(end - scrape.start_monotonic) / 1e9;
   WriteReport(scrape, status, counts, body_size, duration);
   CountOutcome(scrape, status, counts);
   RememberStatus(scrape, status, duration);

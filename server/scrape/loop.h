@@ -12,6 +12,7 @@
 // a time (busy_).
 
 #include <cstdint>
+#include <limits>
 #include <memory>
 #include <optional>
 #include <string>
@@ -127,6 +128,8 @@ class Loop final : public Scheduled, public std::enable_shared_from_this<Loop> {
   KnownType known_type_;
   uint64_t series_generation_;
   int64_t down_since_ms_ = 0;
+  // How long the last Finish took. The first is long: every series is new.
+  int64_t finish_nanos_ = std::numeric_limits<int64_t>::max();
 };
 
 }  // namespace narthex::scrape

@@ -24,20 +24,32 @@ void Scheduler::Stop() {
   std::swap(heap_, dropped);
 }
 
+void Scheduler::NoteNext() {
+  next_due_.store(heap_.empty() ? kNever : heap_.top().due, std::memory_order_relaxed);
+}
+
 void Scheduler::Add(std::shared_ptr<Scheduled> item, int64_t due_nanos) {
   MutexLock lock(mutex_);
   const bool first = heap_.empty() || due_nanos < heap_.top().due;
   heap_.push({due_nanos, std::move(item)});
+  NoteNext();
   if (first && alarm_ != nullptr) alarm_->Wake();
+}
+
+void Scheduler::Poll() {
+  if (clock_->NowNanos() >= next_due_.load(std::memory_order_relaxed)) RunDue();
 }
 
 std::chrono::steady_clock::time_point Scheduler::RunDue() {
   MutexLock lock(mutex_);
+  const bool nested = std::exchange(running_, true);  // or another thread is at it
   for (;;) {
     const int64_t now = clock_->NowNanos();
-    if (stopping_ || heap_.empty() || heap_.top().due > now) {
+    if (nested || stopping_ || heap_.empty() || heap_.top().due > now) {
       const int64_t wait =
           heap_.empty() ? kLongestWait : std::min(kLongestWait, heap_.top().due - now);
+      if (!nested) running_ = false;
+      NoteNext();
       return std::chrono::steady_clock::now() + std::chrono::nanoseconds(wait);
     }
     Entry entry = heap_.top();

@@ -26,6 +26,8 @@ StatusOr<std::shared_ptr<PoolSettings>> MakeSettings(const config::ScrapeConfig&
     http::Client::Options options;
     options.config = config.http;
     options.user_agent = user_agent;
+    // As upstream: many targets may be behind one host and port, each by a path of its own.
+    options.max_idle_connections_per_host = 1000;
     NX_ASSIGN_OR_RETURN(settings->client, http::Client::Create(runtime, std::move(options)));
   }
   if (previous != nullptr) {

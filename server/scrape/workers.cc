@@ -7,7 +7,6 @@ namespace {
 
 using std::chrono::steady_clock;
 
-constexpr size_t kSmallTask = 512 << 10;
 constexpr auto kMostCredit = std::chrono::milliseconds(20);
 
 // The time a calling thread may spend on tasks of its own.
@@ -64,9 +63,9 @@ void Workers::Post(Task task) {
   ready_.NotifyOne();
 }
 
-void Workers::RunOrPost(Task task, size_t bytes) {
+void Workers::RunOrPost(Task task) {
   thread_local Credit credit;
-  if (bytes > kSmallTask || !credit.Any()) return Post(std::move(task));
+  if (!credit.Any()) return Post(std::move(task));
   {
     MutexLock lock(mutex_);
     if (stopping_) return;

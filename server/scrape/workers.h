@@ -27,9 +27,9 @@ class Workers {
   void Stop() EXCLUDES(mutex_);
   // Bounded by the caller: every loop has at most one task here.
   void Post(Task task) EXCLUDES(mutex_);
-  // Runs the task here when it is small, nobody waits in the queue and the calling thread has spent
-  // less than a quarter of its time so.
-  void RunOrPost(Task task, size_t bytes) EXCLUDES(mutex_);
+  // Runs the task here when nobody waits in the queue and the calling thread has spent less than a
+  // quarter of its time so.
+  void RunOrPost(Task task) EXCLUDES(mutex_);
 
  private:
   void Run();
