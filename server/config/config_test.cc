@@ -6,6 +6,8 @@
 #include <filesystem>
 
 #include "core/base/file.h"
+#include "server/discovery/file/file.h"
+#include "server/discovery/mechanism.h"
 #include "tests/catch.h"
 
 namespace narthex::config {
@@ -28,6 +30,15 @@ StatusOr<std::shared_ptr<const Config>> LoadText(std::string_view text) {
   return Load(text, "/etc/p", "prometheus.yml", {.getenv = [](const char* name) -> const char* {
                 return std::string_view(name) == "HOST" ? "h1" : nullptr;
               }});
+}
+
+// The patterns of the one file_sd_configs entry.
+std::string FileNames(const discovery::DiscoveryConfigs& d) {
+  REQUIRE(d.mechanisms.size() == 1);
+  const auto* file =
+      dynamic_cast<const discovery::ConfigOf<discovery::file::Config>*>(d.mechanisms[0].get());
+  REQUIRE(file != nullptr);
+  return fmt::format("{}", fmt::join(file->value.files, ","));
 }
 
 // Job "a" with these keys.
@@ -288,10 +299,10 @@ alerting:
   REQUIRE(c.scrape_configs.size() == 2);
   CHECK(c.scrape_configs[0].http.tls.ca_file == dir.path + "/ca.pem");
   CHECK(c.scrape_configs[0].http.authorization->credentials_file == dir.path + "/tok");
-  CHECK(c.scrape_configs[0].discovery.file[0].files[0] == dir.path + "/t.yml");
+  CHECK(FileNames(c.scrape_configs[0].discovery) == dir.path + "/t.yml");
   CHECK(c.scrape_configs[1].http.basic_auth->password_file == dir.path + "/sub/pw");
   CHECK(c.scrape_configs[1].source_file == dir.path + "/sub/more.yml");
-  CHECK(c.alerting.alertmanagers[0].discovery.file[0].files[0] == dir.path + "/am.yml");
+  CHECK(FileNames(c.alerting.alertmanagers[0].discovery) == dir.path + "/am.yml");
   CHECK(c.alerting.alertmanagers[0].key == "config-0");
 
   // A name twice, in two files: both places are named.

@@ -7,7 +7,7 @@
 #include "core/base/file.h"
 #include "core/strings/quote.h"
 #include "server/config/describe.h"
-#include "server/discovery/file.h"
+#include "server/discovery/file/file.h"
 
 namespace narthex::config {
 namespace {
@@ -320,7 +320,7 @@ Status ResolveJob(const GlobalConfig& global, ScrapeConfig* job) {
 }
 
 StatusOr<std::vector<std::string>> ExpandGlob(const std::string& pattern) {
-  return discovery::MatchFiles(pattern);
+  return discovery::file::MatchFiles(pattern);
 }
 
 StatusOr<std::shared_ptr<const Config>> Load(std::string_view text, const std::string& directory,

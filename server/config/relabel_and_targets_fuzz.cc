@@ -6,7 +6,7 @@
 
 #include "core/base/check.h"
 #include "server/config/config.h"
-#include "server/discovery/file.h"
+#include "server/discovery/file/file.h"
 
 namespace narthex {
 namespace {
@@ -40,10 +40,10 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
       narthex::FuzzConfig(text);
       break;
     case 1:
-      static_cast<void>(narthex::discovery::ParseTargetGroups(text, true, "f.json"));
+      static_cast<void>(narthex::discovery::file::ParseTargetGroups(text, true, "f.json"));
       break;
     default:
-      static_cast<void>(narthex::discovery::ParseTargetGroups(text, false, "f.yml"));
+      static_cast<void>(narthex::discovery::file::ParseTargetGroups(text, false, "f.yml"));
       break;
   }
   return 0;

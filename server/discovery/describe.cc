@@ -1,98 +1,107 @@
 #include "server/discovery/describe.h"
 
-#include "core/base/file.h"
-#include "core/labels/names.h"
+#include <algorithm>
+
 #include "core/strings/quote.h"
+#include "server/discovery/groups_text.h"
+#include "server/discovery/mechanism.h"
 
 namespace narthex::discovery {
 namespace {
 
 using config::Fields;
 
-constexpr std::string_view kAddress = "__address__";
 constexpr std::string_view kNotHere = "known to Prometheus, not implemented here";
 
-constexpr std::string_view kForeignMechanisms[] = {
-    "aws",       "azure",     "consul",  "digitalocean", "dns",        "docker",    "dockerswarm",
-    "ec2",       "ecs",       "elasticache", "eureka",   "gce",        "hetzner",   "http",
-    "ionos",     "kubernetes", "kuma",   "lightsail",    "linode",     "marathon",  "msk",
-    "nerve",     "nomad",     "oci",     "openstack",    "outscale",   "ovhcloud",  "puppetdb",
-    "rds",       "scaleway",  "serverset", "stackit",    "triton",     "uyuni",     "vultr"};
+// All of upstream's. Those in the table are not refused.
+constexpr std::string_view kKnownMechanisms[] = {
+    "aws",   "azure",      "consul",      "digitalocean", "dns",      "docker",   "dockerswarm",
+    "ec2",   "ecs",        "elasticache", "eureka",       "gce",      "hetzner",  "http",
+    "ionos", "kubernetes", "kuma",        "lightsail",    "linode",   "marathon", "msk",
+    "nerve", "nomad",      "oci",         "openstack",    "outscale", "ovhcloud", "puppetdb",
+    "rds",   "scaleway",   "serverset",   "stackit",      "triton",   "uyuni",    "vultr"};
 
-// "dir/*.json": an extension upstream reads, and a * nowhere but in the last element.
-bool IsFilePattern(std::string_view file) {
-  if (!file.ends_with(".json") && !file.ends_with(".yml") && !file.ends_with(".yaml")) return false;
-  const size_t star = file.find('*');
-  if (star == std::string_view::npos) return true;
-  const std::string_view rest = file.substr(star + 1);
-  return rest.find_first_of("*/") == std::string_view::npos;
+std::string KeyOf(std::string_view mechanism) { return fmt::format("{}_sd_configs", mechanism); }
+
+bool IsHere(std::string_view name) {
+  const auto table = Mechanisms();
+  return std::any_of(table.begin(), table.end(),
+                     [&](const Mechanism& m) { return m.name == name; });
+}
+
+// The list under a key, or null. Null items have an error of their own.
+const config::Node* TakeList(Fields& f, std::string_view key, const std::string& go_type) {
+  const config::Node* node = f.Take(key);
+  if (node == nullptr) return nullptr;
+  if (!node->is_sequence()) {
+    f.context()->AddMismatch(*node, go_type);
+    return nullptr;
+  }
+  for (const config::NodePtr& item : node->items) {
+    if (!item->is_null()) continue;
+    f.Fail(InvalidArgument("empty or null section in {}", key));
+    return nullptr;
+  }
+  return node;
+}
+
+void DecodeMechanisms(Fields& f, DiscoveryConfigs& discovery) {
+  for (const std::string_view name : kKnownMechanisms) {
+    if (!IsHere(name)) f.Refuse(KeyOf(name), kNotHere);
+  }
+  for (const Mechanism& mechanism : Mechanisms()) {
+    const config::Node* list = TakeList(f, KeyOf(mechanism.name), mechanism.go_type());
+    if (list == nullptr) continue;
+    for (const config::NodePtr& item : list->items) {
+      if (f.context()->aborted()) return;
+      mechanism.decode(*f.context(), *item, &discovery.mechanisms);
+    }
+  }
+}
+
+void PrintMechanisms(Fields& f, const DiscoveryConfigs& discovery) {
+  for (const Mechanism& mechanism : Mechanisms()) {
+    std::vector<config::NodePtr> items;
+    for (const MechanismConfigPtr& config : discovery.mechanisms) {
+      if (config->mechanism() == mechanism.name) items.push_back(config->Print());
+    }
+    if (!items.empty()) f.Put(KeyOf(mechanism.name), config::MakeSequence(std::move(items)));
+  }
 }
 
 }  // namespace
 
-void Describe(Fields& f, TargetGroup& group) {
-  f.Type("struct { Targets []string \"yaml:\\\"targets\\\"\"; Labels model.LabelSet \"yaml:\\\"labels\\\"\" }",
-         "targetgroup.Group");
-  std::vector<std::string> addresses;
-  for (const Labels& target : group.targets) addresses.emplace_back(target.Get(kAddress));
-  f.Field("targets", addresses);
-  f.Field("labels", group.labels);
-  if (!f.decoding()) return;
-  for (const Label& l : group.labels) {
-    if (!IsValidLabelName(l.name, NameValidation::kUtf8)) {
-      f.Fail(InvalidArgument("{} is not a valid label name", GoQuote(l.name)));
-    }
-  }
-  group.targets.clear();
-  for (const std::string& address : addresses) group.targets.push_back(Labels{{kAddress, address}});
-}
-
-void Describe(Fields& f, FileSdConfig& file) {
-  f.Type("file.plain", "file.SDConfig");
-  f.Field("files", file.files);
-  f.Millis("refresh_interval", file.refresh_interval_ms);
-}
-
-Status AfterDecode(FileSdConfig& file) {
-  if (file.files.empty()) {
-    return InvalidArgument("file service discovery config must contain at least one path name");
-  }
-  for (const std::string& name : file.files) {
-    if (!IsFilePattern(name)) {
-      return InvalidArgument("path name {} is not valid for file discovery", GoQuote(name));
-    }
-  }
-  if (file.refresh_interval_ms <= 0) {
-    return InvalidArgument("file service discovery: refresh_interval must be greater than 0");
-  }
-  return OkStatus();
+bool operator==(const DiscoveryConfigs& a, const DiscoveryConfigs& b) {
+  return a.static_groups == b.static_groups &&
+         std::equal(a.mechanisms.begin(), a.mechanisms.end(), b.mechanisms.begin(),
+                    b.mechanisms.end(),
+                    [](const MechanismConfigPtr& x, const MechanismConfigPtr& y) {
+                      return x == y || x->Equals(*y);
+                    });
 }
 
 void Describe(Fields& f, DiscoveryConfigs& discovery) {
   if (f.decoding()) {
-    for (const std::string_view name : kForeignMechanisms) {
-      f.Refuse(fmt::format("{}_sd_configs", name), kNotHere);
+    DecodeMechanisms(f, discovery);
+    const config::Node* list =
+        TakeList(f, "static_configs", config::Codec<std::vector<TargetGroup>>::GoType());
+    if (list != nullptr && !f.context()->aborted()) {
+      config::Codec<std::vector<TargetGroup>>::Decode(*f.context(), *list,
+                                                      &discovery.static_groups);
     }
-    for (const std::string_view key : {"static_configs", "file_sd_configs"}) {
-      const config::Node* node = f.Take(key);
-      if (node == nullptr || !node->is_sequence()) continue;
-      for (const config::NodePtr& item : node->items) {
-        if (item->is_null()) f.Fail(InvalidArgument("empty or null section in {}", key));
-      }
+    for (size_t i = 0; i < discovery.static_groups.size(); ++i) {
+      discovery.static_groups[i].source = std::to_string(i);
     }
+    return;
   }
-  f.Field("file_sd_configs", discovery.file);
+  PrintMechanisms(f, discovery);
   f.Field("static_configs", discovery.static_groups);
-  if (!f.decoding()) return;
-  for (size_t i = 0; i < discovery.static_groups.size(); ++i) {
-    discovery.static_groups[i].source = std::to_string(i);
-  }
 }
 
 Status CheckStaticTargets(const DiscoveryConfigs& discovery) {
   for (const TargetGroup& group : discovery.static_groups) {
     for (const Labels& target : group.targets) {
-      const std::string_view address = target.Get(kAddress);
+      const std::string_view address = target.Get("__address__");
       if (address.find('/') != std::string_view::npos) {
         return InvalidArgument("{} is not a valid hostname", GoQuote(address));
       }
@@ -102,9 +111,7 @@ Status CheckStaticTargets(const DiscoveryConfigs& discovery) {
 }
 
 void ResolvePaths(DiscoveryConfigs& discovery, std::string_view directory) {
-  for (FileSdConfig& file : discovery.file) {
-    for (std::string& name : file.files) name = JoinPath(directory, name);
-  }
+  for (MechanismConfigPtr& config : discovery.mechanisms) config = config->Resolved(directory);
 }
 
 }  // namespace narthex::discovery

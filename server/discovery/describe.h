@@ -1,17 +1,13 @@
 #pragma once
-// How discovery's values are read from YAML and printed: static_configs, file_sd_configs.
+// How the discovery part of a job or an Alertmanager block is read from YAML and printed.
 
 #include "core/config/decode.h"
 #include "server/discovery/config.h"
 
 namespace narthex::discovery {
 
-void Describe(config::Fields& f, TargetGroup& group);
-void Describe(config::Fields& f, FileSdConfig& file);
-Status AfterDecode(FileSdConfig& file);
-
-// The static_configs, file_sd_configs of a job or an Alertmanager block, inline. Every other
-// mechanism that Prometheus knows is refused by name.
+// static_configs and every `<mechanism>_sd_configs`, inline. A mechanism that Prometheus knows and
+// this server does not is refused by name.
 void Describe(config::Fields& f, DiscoveryConfigs& discovery);
 
 // "…" is not a valid hostname: somebody wrote a URL where a host belongs.

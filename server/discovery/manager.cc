@@ -1,179 +1,202 @@
 #include "server/discovery/manager.h"
 
-#include <poll.h>
-#include <sys/eventfd.h>
-#include <unistd.h>
-
 #include <algorithm>
-#include <set>
+#include <thread>
 
-#include "core/base/check.h"
 #include "core/base/clock.h"
-#include "server/discovery/file.h"
-#include "server/discovery/metrics.h"
+#include "core/http/client.h"
+#include "core/log/log.h"
+#include "server/discovery/group_store.h"
+#include "server/discovery/provider.h"
 
 namespace narthex::discovery {
 namespace {
 
-int64_t MonotonicMs() { return Clock::System().MonotonicNanos() / 1'000'000; }
+// How long the groups of a replaced provider wait for its successor's first answer.
+constexpr int64_t kInheritanceMs = 30'000;
+// The first answer of a provider waits this long for that of others.
+constexpr int64_t kFirstAnswerMs = 100;
+
+// Both managers of a process, and the parts of one, run their HTTP on one thread each.
+class LazyHttpThreads final : public HttpThreads {
+ public:
+  explicit LazyHttpThreads(std::string name) : name_(std::move(name)) {}
+  http::ClientRuntime& Get() override {
+    if (runtime_ == nullptr) runtime_ = std::make_unique<http::ClientRuntime>(1, name_);
+    return *runtime_;
+  }
+
+ private:
+  const std::string name_;
+  std::unique_ptr<http::ClientRuntime> runtime_;
+};
+
+bool Contains(const DiscoveryConfigs& configs, const MechanismConfig& wanted) {
+  return std::any_of(configs.mechanisms.begin(), configs.mechanisms.end(),
+                     [&](const MechanismConfigPtr& c) { return c->Equals(wanted); });
+}
 
 }  // namespace
+
+struct Manager::Running {
+  MechanismConfigPtr config;
+  std::shared_ptr<GroupStore> store;
+  std::unique_ptr<Provider> provider;
+  Loop::Timer inheritance;
+  bool seen = false;  // the consumer has heard of its first answer
+
+  explicit Running(Loop* loop) : inheritance(loop) {}
+};
 
 Manager::Manager(Options options, Consumer consumer)
     : options_(std::move(options)),
       consumer_(std::move(consumer)),
-      metrics_(std::make_shared<Metrics>(options_.name)),
-      wake_(eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC)) {
-  NX_CHECK(wake_.valid());
-  if (options_.registry != nullptr) options_.registry->AddCollector(metrics_);
-}
+      own_registry_(options_.registry == nullptr ? std::make_unique<Registry>() : nullptr),
+      registry_(options_.registry == nullptr ? own_registry_.get() : options_.registry),
+      metrics_(*registry_, options_.name),
+      http_(std::make_unique<LazyHttpThreads>("sd-" + options_.name + "-http")),
+      publish_timer_(&loop_) {}
 
-Manager::~Manager() {
-  Stop();
-  if (options_.registry != nullptr) options_.registry->RemoveCollector(metrics_.get());
-}
+Manager::~Manager() { Stop(); }
 
 void Manager::Start() {
-  thread_ = NamedThread("sd-" + options_.name, [this] { Run(); });
+  thread_ = NamedThread("sd-" + options_.name, [this] {
+    loop_.Run();
+    publish_timer_.Cancel();
+    jobs_.clear();  // providers end on the thread they lived on
+  });
 }
 
 void Manager::Stop() {
-  {
-    MutexLock lock(mutex_);
-    stopping_ = true;
-  }
-  Wake();
+  loop_.Stop();
   thread_.Join();
 }
 
-void Manager::ApplyConfig(const std::map<std::string, DiscoveryConfigs>& configs) {
-  {
-    MutexLock lock(mutex_);
-    pending_ = configs;
-    has_pending_ = true;
-  }
-  Wake();
+void Manager::ApplyConfig(std::map<std::string, DiscoveryConfigs> configs) {
+  loop_.Post([this, configs = std::move(configs)] { Adopt(configs); });
 }
 
-void Manager::Wake() const {
-  const uint64_t one = 1;
-  [[maybe_unused]] const ssize_t n = write(wake_.get(), &one, sizeof one);  // full counter wakes too
+// Null when the mechanism cannot start.
+std::shared_ptr<Manager::Running> Manager::StartProvider(
+    const std::string& job, const MechanismConfigPtr& config, const Job* before,
+    const std::map<std::string, DiscoveryConfigs>& configs) {
+  auto running = std::make_shared<Running>(&loop_);
+  running->config = config;
+  running->store = std::make_shared<GroupStore>([this] { loop_.Post([this] { OnUpdate(); }); },
+                                                metrics_.received);
+  ProviderContext context;
+  context.loop = &loop_;
+  context.http = http_.get();
+  context.registry = registry_;
+  context.config = job;
+  context.user_agent = options_.user_agent;
+  context.publisher = running->store;
+  StatusOr<std::unique_ptr<Provider>> provider = config->NewProvider(context);
+  if (!provider.ok()) {
+    NX_LOG(Error, "Cannot create service discovery", {"component", "discovery manager"},
+           {"err", provider.status()}, {"type", config->mechanism()}, {"config", job});
+    return nullptr;
+  }
+  running->provider = *std::move(provider);
+  if (before == nullptr || running->store->published()) return running;
+  TargetGroups inherited;
+  for (const auto& old : before->providers) {
+    if (old->config->mechanism() == config->mechanism() &&
+        !Contains(configs.at(job), *old->config)) {
+      old->store->Read(&inherited);
+    }
+  }
+  if (inherited.empty()) return running;
+  running->store->Inherit(std::move(inherited));
+  running->inheritance.Set(kInheritanceMs, [store = running->store] { store->Expire(); });
+  return running;
 }
 
-std::vector<FileProvider*> Manager::Providers() const {
-  std::set<FileProvider*> unique;
-  for (const auto& [name, job] : jobs_) {
-    for (const auto& provider : job.providers) unique.insert(provider.get());
-  }
-  return {unique.begin(), unique.end()};
-}
-
-bool Manager::AdoptConfig() {
-  std::map<std::string, DiscoveryConfigs> configs;
-  {
-    MutexLock lock(mutex_);
-    if (!has_pending_) return false;
-    configs.swap(pending_);
-    has_pending_ = false;
-  }
+void Manager::Adopt(const std::map<std::string, DiscoveryConfigs>& configs) {
   // Equal configurations share one provider, across jobs and across reloads.
-  std::vector<std::shared_ptr<FileProvider>> running;
+  std::vector<std::shared_ptr<Running>> running;
   for (const auto& [name, job] : jobs_) {
     running.insert(running.end(), job.providers.begin(), job.providers.end());
   }
-  std::map<std::string, Job> jobs;
+  Jobs jobs;
+  failed_ = 0;
   for (const auto& [name, config] : configs) {
     Job& job = jobs[name];
     for (const TargetGroup& group : config.static_groups) {
       job.static_groups.push_back(std::make_shared<const TargetGroup>(group));
     }
-    for (const FileSdConfig& file : config.file) {
-      const auto same = std::find_if(running.begin(), running.end(),
-                                     [&](const auto& p) { return p->config() == file; });
-      if (same != running.end()) {
-        job.providers.push_back(*same);
-        continue;
+    if (!job.static_groups.empty()) metrics_.received.Inc();
+    const auto before = jobs_.find(name);
+    for (const MechanismConfigPtr& mechanism : config.mechanisms) {
+      auto same = std::find_if(running.begin(), running.end(),
+                               [&](const auto& r) { return r->config->Equals(*mechanism); });
+      if (same == running.end()) {
+        auto started = StartProvider(name, mechanism,
+                                     before == jobs_.end() ? nullptr : &before->second, configs);
+        if (started == nullptr) {
+          ++failed_;
+          continue;
+        }
+        same = running.insert(running.end(), std::move(started));
       }
-      auto provider = std::make_shared<FileProvider>(file, metrics_.get());
-      provider->Refresh(MonotonicMs());
-      metrics_->CountReceivedUpdate();
-      running.push_back(provider);
-      job.providers.push_back(std::move(provider));
+      const auto& known = job.providers;
+      if (std::find(known.begin(), known.end(), *same) == known.end()) {
+        job.providers.push_back(*same);
+      }
     }
-    if (!job.static_groups.empty()) metrics_->CountReceivedUpdate();
+  }
+  for (const auto& [name, job] : jobs_) {
+    if (!jobs.contains(name)) metrics_.RemoveConfig(name);
   }
   jobs_ = std::move(jobs);
-  return true;
+  metrics_.failed_configs.Set(static_cast<double>(failed_));
+  PublishSets();
 }
 
-// Waits for a descriptor or the next refresh and looks at what is due. True when groups changed.
-bool Manager::PollProviders() {
-  const std::vector<FileProvider*> providers = Providers();
-  std::vector<pollfd> fds = {{.fd = wake_.get(), .events = POLLIN, .revents = 0}};
-  for (const FileProvider* provider : providers) {
-    fds.push_back({.fd = provider->fd(), .events = POLLIN, .revents = 0});
+void Manager::OnUpdate() {
+  bool first = false;
+  for (const auto& [name, job] : jobs_) {
+    for (const auto& running : job.providers)
+      first |= !running->seen && running->store->published();
   }
-  poll(fds.data(), fds.size(), PollTimeout(MonotonicMs()));
-  if (fds[0].revents != 0) {
-    uint64_t count = 0;
-    [[maybe_unused]] const ssize_t n = read(wake_.get(), &count, sizeof count);
-  }
-  bool changed = false;
-  const int64_t now = MonotonicMs();
-  for (size_t i = 0; i < providers.size(); ++i) {
-    const bool asked = fds[i + 1].revents != 0 && providers[i]->DrainEvents();
-    if (!asked && providers[i]->next_refresh_ms() > now) continue;
-    if (!providers[i]->Refresh(now)) continue;
-    metrics_->CountReceivedUpdate();
-    changed = true;
-  }
-  return changed;
+  int64_t wait = last_publish_ms_ + options_.update_interval_ms - Loop::NowMs();
+  if (wait > 0) metrics_.delayed.Inc();
+  if (first) wait = std::min(wait, kFirstAnswerMs);
+  if (publish_timer_.armed() && !first) return;
+  publish_timer_.Set(wait, [this] { PublishSets(); });
 }
 
-int Manager::PollTimeout(int64_t now_ms) const {
-  int64_t next = now_ms + 60'000;
-  if (changed_) next = std::min(next, next_publish_ms_);
-  for (const FileProvider* provider : Providers()) next = std::min(next, provider->next_refresh_ms());
-  return static_cast<int>(std::max<int64_t>(0, next - now_ms));
-}
-
-void Manager::Publish() {
+void Manager::PublishSets() {
+  publish_timer_.Cancel();
+  last_publish_ms_ = Loop::NowMs();
   auto sets = std::make_shared<TargetSets>();
-  std::map<std::string, size_t> counts;
   for (const auto& [name, job] : jobs_) {
     TargetGroups& groups = (*sets)[name];
     groups = job.static_groups;
-    for (const auto& provider : job.providers) {
-      groups.insert(groups.end(), provider->groups().begin(), provider->groups().end());
+    for (const auto& running : job.providers) {
+      running->seen |= running->store->published();
+      running->store->Read(&groups);
     }
-    size_t& count = counts[name];
-    for (const auto& group : groups) count += group->targets.size();
+    size_t targets = 0;
+    for (const auto& group : groups) targets += group->targets.size();
+    metrics_.SetDiscoveredTargets(name, targets);
   }
-  metrics_->SetDiscoveredTargets(std::move(counts));
   consumer_(std::move(sets));
-  metrics_->CountSentUpdate(Clock::System().NowMs());
-  changed_ = false;
-  delayed_ = false;
+  metrics_.sent.Inc();
+  metrics_.last_update.Set(static_cast<double>(Clock::System().NowMs()) / 1000);
 }
 
-void Manager::Run() {
-  for (;;) {
-    {
-      MutexLock lock(mutex_);
-      if (stopping_) return;
-    }
-    const bool reconfigured = AdoptConfig();
-    changed_ |= reconfigured;
-    const int64_t now = MonotonicMs();
-    if (changed_ && (reconfigured || now >= next_publish_ms_)) {
-      Publish();
-      next_publish_ms_ = now + options_.update_interval_ms;
-    } else if (changed_ && !delayed_) {
-      metrics_->CountDelayedUpdate();
-      delayed_ = true;
-    }
-    changed_ |= PollProviders();
+TargetGroups DiscoverFor(const DiscoveryConfigs& configs, std::chrono::milliseconds time,
+                         const std::string& user_agent) {
+  std::shared_ptr<const TargetSets> found;  // the manager's thread has ended when it is read
+  {
+    Manager manager({.name = "check", .update_interval_ms = 10, .user_agent = user_agent},
+                    [&](std::shared_ptr<const TargetSets> sets) { found = std::move(sets); });
+    manager.Start();
+    manager.ApplyConfig({{"check", configs}});
+    std::this_thread::sleep_for(time);
   }
+  return found == nullptr ? TargetGroups() : found->at("check");
 }
 
 }  // namespace narthex::discovery

@@ -336,7 +336,8 @@ void App::StartScraping() {
   scrape_ = std::make_unique<scrape::Manager>(scrape_options, &late_storage_, &registry_);
 
   scrape_discovery_ = std::make_unique<discovery::Manager>(
-      discovery::Manager::Options{.name = "scrape", .registry = &registry_},
+      discovery::Manager::Options{
+          .name = "scrape", .registry = &registry_, .user_agent = UserAgent()},
       [this](auto sets) { scrape_->UpdateTargets(std::move(sets)); });
   scrape_->Start(/*hold=*/true);
   scrape_discovery_->Start();
@@ -399,7 +400,8 @@ void App::StartParts() {
       [this](std::vector<notifier::Alert> alerts) { notifier_->Send(alerts); }, &registry_);
 
   notify_discovery_ = std::make_unique<discovery::Manager>(
-      discovery::Manager::Options{.name = "notify", .registry = &registry_},
+      discovery::Manager::Options{
+          .name = "notify", .registry = &registry_, .user_agent = UserAgent()},
       [this](auto sets) { notifier_->UpdateTargets(std::move(sets)); });
   *parts_ready_ = true;
   api_->SetStorage(engine_.get(), db_.get(), db_.get());

@@ -1,17 +1,14 @@
-// Target groups from the text of a file_sd file.
+#include "server/discovery/groups_text.h"
 
 #include "core/config/decode.h"
 #include "core/json/reader.h"
 #include "core/labels/names.h"
 #include "core/strings/quote.h"
-#include "server/discovery/describe.h"
-#include "server/discovery/file.h"
 
 namespace narthex::discovery {
 namespace {
 
 constexpr std::string_view kAddress = "__address__";
-constexpr std::string_view kFilePath = "__meta_filepath";
 
 Status ReadLabels(const JsonValue& value, Labels* out) {
   if (value.is_null()) return OkStatus();
@@ -48,6 +45,27 @@ Status ReadGroup(const JsonValue& value, TargetGroup* group) {
   return OkStatus();
 }
 
+}  // namespace
+
+void Describe(config::Fields& f, TargetGroup& group) {
+  f.Type(
+      "struct { Targets []string \"yaml:\\\"targets\\\"\"; Labels model.LabelSet "
+      "\"yaml:\\\"labels\\\"\" }",
+      "targetgroup.Group");
+  std::vector<std::string> addresses;
+  for (const Labels& target : group.targets) addresses.emplace_back(target.Get(kAddress));
+  f.Field("targets", addresses);
+  f.Field("labels", group.labels);
+  if (!f.decoding()) return;
+  for (const Label& l : group.labels) {
+    if (!IsValidLabelName(l.name, NameValidation::kUtf8)) {
+      f.Fail(InvalidArgument("{} is not a valid label name", GoQuote(l.name)));
+    }
+  }
+  group.targets.clear();
+  for (const std::string& address : addresses) group.targets.push_back(Labels{{kAddress, address}});
+}
+
 StatusOr<std::vector<TargetGroup>> ParseJsonGroups(std::string_view text) {
   NX_ASSIGN_OR_RETURN(const JsonValue document, ParseJson(text, {.max_bytes = 64 << 20}));
   if (!document.is_array() && !document.is_null()) {
@@ -75,23 +93,6 @@ StatusOr<std::vector<TargetGroup>> ParseYamlGroups(std::string_view text) {
   }
   NX_RETURN_IF_ERROR(config::DecodeNode(*document, &groups));
   return groups;
-}
-
-}  // namespace
-
-StatusOr<TargetGroups> ParseTargetGroups(std::string_view text, bool json,
-                                         const std::string& file) {
-  StatusOr<std::vector<TargetGroup>> groups = json ? ParseJsonGroups(text) : ParseYamlGroups(text);
-  if (!groups.ok()) return Annotate(groups.status(), file);
-  TargetGroups out;
-  for (TargetGroup& group : *groups) {
-    LabelsBuilder labels(group.labels);
-    labels.Set(kFilePath, file);
-    group.labels = labels.Build();
-    group.source = fmt::format("{}:{}", file, out.size());
-    out.push_back(std::make_shared<const TargetGroup>(std::move(group)));
-  }
-  return out;
 }
 
 }  // namespace narthex::discovery

@@ -1,0 +1,46 @@
+// file_sd_configs as configuration.
+
+#include "core/base/file.h"
+#include "core/strings/quote.h"
+#include "server/discovery/file/file.h"
+
+namespace narthex::discovery::file {
+namespace {
+
+// "dir/*.json": an extension upstream reads, and a * nowhere but in the last element.
+bool IsFilePattern(std::string_view file) {
+  if (!file.ends_with(".json") && !file.ends_with(".yml") && !file.ends_with(".yaml")) return false;
+  const size_t star = file.find('*');
+  if (star == std::string_view::npos) return true;
+  const std::string_view rest = file.substr(star + 1);
+  return rest.find_first_of("*/") == std::string_view::npos;
+}
+
+}  // namespace
+
+void Describe(config::Fields& f, Config& config) {
+  f.Type("file.plain", "file.SDConfig");
+  f.Field("files", config.files);
+  f.Millis("refresh_interval", config.refresh_interval_ms);
+}
+
+Status AfterDecode(Config& config) {
+  if (config.files.empty()) {
+    return InvalidArgument("file service discovery config must contain at least one path name");
+  }
+  for (const std::string& name : config.files) {
+    if (!IsFilePattern(name)) {
+      return InvalidArgument("path name {} is not valid for file discovery", GoQuote(name));
+    }
+  }
+  if (config.refresh_interval_ms <= 0) {
+    return InvalidArgument("file service discovery: refresh_interval must be greater than 0");
+  }
+  return OkStatus();
+}
+
+void ResolvePaths(Config& config, std::string_view directory) {
+  for (std::string& name : config.files) name = JoinPath(directory, name);
+}
+
+}  // namespace narthex::discovery::file

@@ -1,0 +1,15 @@
+// The table of mechanisms. Sorted by name: it is also the order of keys when printing.
+
+#include "server/discovery/file/file.h"
+#include "server/discovery/mechanism.h"
+
+namespace narthex::discovery {
+
+std::span<const Mechanism> Mechanisms() {
+  static constexpr Mechanism kMechanisms[] = {
+      MechanismOf<file::Config>(),
+  };
+  return kMechanisms;
+}
+
+}  // namespace narthex::discovery
