@@ -43,28 +43,30 @@ std::vector<uint32_t> Rank(const SharedMutex& mutex, uint32_t limit, Has&& has,
 }  // namespace
 
 template <typename Fn>
-void LabelOrder::ForEachFirst(Fn&& fn) {
+void LabelOrder::ForEachPair(std::span<Entry> entries, size_t depth, Fn&& fn) {
   LabelIds ids;
-  for (size_t from = 0; from < entries_.size(); from += kSlice) {
+  for (size_t from = 0; from < entries.size(); from += kSlice) {
     ReaderLock lock(core_.index.mutex());
-    for (size_t i = from; i < std::min(entries_.size(), from + kSlice); ++i) {
-      core_.index.GetLabelIds(entries_[i].slot, &ids);
-      fn(&entries_[i], ids.front());
+    for (size_t i = from; i < std::min(entries.size(), from + kSlice); ++i) {
+      core_.index.GetLabelIds(entries[i].slot, &ids);
+      fn(&entries[i], depth < ids.size() ? &ids[depth] : nullptr);
     }
   }
 }
 
-std::vector<uint32_t> LabelOrder::Offsets() {
-  std::vector<bool> first(name_ranks_.size());
-  ForEachFirst([&](Entry*, const LabelId& id) { first[id.name] = true; });
+std::vector<uint32_t> LabelOrder::Offsets(std::span<Entry> entries, size_t depth) {
+  std::vector<bool> seen(name_ranks_.size());
+  ForEachPair(entries, depth, [&](Entry*, const LabelId* id) {
+    if (id != nullptr) seen[id->name] = true;
+  });
   std::vector<uint32_t> names;
-  for (uint32_t name = 0; name < first.size(); ++name) {
-    if (first[name]) names.push_back(name);
+  for (uint32_t name = 0; name < seen.size(); ++name) {
+    if (seen[name]) names.push_back(name);
   }
   std::sort(names.begin(), names.end(),
             [this](uint32_t a, uint32_t b) { return name_ranks_[a] < name_ranks_[b]; });
-  std::vector<uint32_t> offsets(first.size());
-  uint32_t next = 0;
+  std::vector<uint32_t> offsets(seen.size());
+  uint32_t next = 1;  // 0: without a pair there
   for (const uint32_t name : names) {
     offsets[name] = next;
     next += static_cast<uint32_t>(RanksOf(name).size());
@@ -72,7 +74,17 @@ std::vector<uint32_t> LabelOrder::Offsets() {
   return offsets;
 }
 
-LabelOrder::LabelOrder(const HeadCore* core) : core_(*core) {
+void LabelOrder::SortBy(std::span<Entry> entries, size_t depth) {
+  const std::vector<uint32_t> offsets = Offsets(entries, depth);
+  ForEachPair(entries, depth, [&](Entry* entry, const LabelId* id) {
+    entry->key = id == nullptr ? 0 : offsets[id->name] + value_ranks_[id->name][id->value];
+  });
+  std::sort(entries.begin(), entries.end(), [](const Entry& a, const Entry& b) {
+    return a.key != b.key ? a.key < b.key : a.slot < b.slot;
+  });
+}
+
+LabelOrder::LabelOrder(const HeadCore* core, size_t at_once) : core_(*core), at_once_(at_once) {
   const SeriesIndex& index = core_.index;
   uint32_t names = 0;
   {
@@ -86,13 +98,8 @@ LabelOrder::LabelOrder(const HeadCore* core) : core_(*core) {
       [&](uint32_t id) { return index.names().Get(id); });
   value_ranks_.resize(names);
 
-  const std::vector<uint32_t> offsets = Offsets();
-  ForEachFirst([&](Entry* entry, const LabelId& id) {
-    entry->key = offsets[id.name] + value_ranks_[id.name][id.value];
-  });
-  std::sort(entries_.begin(), entries_.end(), [](const Entry& a, const Entry& b) {
-    return a.key != b.key ? a.key < b.key : a.slot < b.slot;
-  });
+  SortBy(entries_, 0);
+  levels_.push_back({entries_.size(), 0});
 }
 
 const std::vector<uint32_t>& LabelOrder::RanksOf(uint32_t name) {
@@ -116,25 +123,15 @@ uint64_t LabelOrder::RankOf(uint64_t pair) {
   return uint64_t{name_ranks_[name]} << 32 | RanksOf(name)[static_cast<uint32_t>(pair)];
 }
 
-void LabelOrder::LoadRun() {
-  size_t end = next_entry_ + 1;
-  while (end < entries_.size() && entries_[end].key == entries_[next_entry_].key) ++end;
-  const std::span<const Entry> entries(entries_.data() + next_entry_, end - next_entry_);
-  next_entry_ = end;
-  run_.clear();
-  next_in_run_ = 0;
-  if (entries.size() == 1) {
-    run_.push_back(entries[0].slot);
-    return;
-  }
-  std::vector<uint64_t> pairs;  // of all series of the run, without the first
+void LabelOrder::SortWhole(std::span<const Entry> entries, size_t depth) {
+  std::vector<uint64_t> pairs;  // of all series
   std::vector<size_t> ends;
   LabelIds ids;
-  for (size_t from = 0; from < entries.size(); from += kSlice) {
+  {
     ReaderLock lock(core_.index.mutex());
-    for (size_t i = from; i < std::min(entries.size(), from + kSlice); ++i) {
-      core_.index.GetLabelIds(entries[i].slot, &ids);
-      for (size_t k = 1; k < ids.size(); ++k) {
+    for (const Entry& entry : entries) {
+      core_.index.GetLabelIds(entry.slot, &ids);
+      for (size_t k = depth; k < ids.size(); ++k) {
         pairs.push_back(uint64_t{ids[k].name} << 32 | ids[k].value);
       }
       ends.push_back(pairs.size());
@@ -152,6 +149,26 @@ void LabelOrder::LoadRun() {
     return std::lexicographical_compare(x.begin(), x.end(), y.begin(), y.end());
   });
   for (const uint32_t i : order) run_.push_back(entries[i].slot);
+}
+
+void LabelOrder::LoadRun() {
+  run_.clear();
+  next_in_run_ = 0;
+  while (levels_.back().end == next_entry_) levels_.pop_back();
+  for (;;) {
+    const auto [limit, depth] = levels_.back();
+    size_t end = next_entry_ + 1;
+    while (end < limit && entries_[end].key == entries_[next_entry_].key) ++end;
+    const std::span<Entry> entries(entries_.data() + next_entry_, end - next_entry_);
+    // Label sets differ, so those without a pair at this depth are one.
+    if (entries.size() <= std::max<size_t>(at_once_, 1) || entries[0].key == 0) {
+      SortWhole(entries, depth + 1);
+      next_entry_ = end;
+      return;
+    }
+    SortBy(entries, depth + 1);
+    levels_.push_back({end, depth + 1});
+  }
 }
 
 uint32_t LabelOrder::Next() {
