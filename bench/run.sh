@@ -9,3 +9,5 @@ for bench in build/release/bench/*; do
 done
 echo "== restart_peers.py"
 bench/tsdb/restart_peers.py build/release
+echo "== block_bytes.py"
+bench/tsdb/block_bytes.py build/release

@@ -4,7 +4,7 @@
 
 #include "core/base/check.h"
 #include "server/storage/tsdb/head/checkpoint_codec.h"
-#include "server/storage/tsdb/head/full_chunk.h"
+#include "server/storage/tsdb/chunkenc/full_chunk.h"
 #include "server/storage/tsdb/wal/row_codec.h"
 
 namespace narthex::tsdb {

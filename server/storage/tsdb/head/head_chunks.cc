@@ -4,6 +4,7 @@
 #include <deque>
 
 #include "core/log/log.h"
+#include "server/storage/tsdb/compact/chunk_joiner.h"
 #include "server/storage/tsdb/compact/chunk_merger.h"
 #include "server/storage/tsdb/head/label_order.h"
 
@@ -61,6 +62,7 @@ class HeadChunkSet final : public ChunkSeriesSet {
   std::deque<std::vector<EncodedChunk>> recoded_;
   std::vector<ChunkMerger::Input> inputs_;
   ChunkMerger merger_;
+  ChunkJoiner joiner_;
   std::span<const ChunkView> chunks_;
   uint64_t damaged_ = 0;
   Status status_;
@@ -110,7 +112,7 @@ bool HeadChunkSet::Load(uint32_t slot) {
   bool ascending = true;
   for (size_t i = 1; i < views_.size(); ++i) ascending &= views_[i - 1].maxt < views_[i].mint;
   if (ascending) {
-    chunks_ = views_;
+    chunks_ = joiner_.Join(views_);
     return true;
   }
   inputs_.clear();
@@ -120,7 +122,7 @@ bool HeadChunkSet::Load(uint32_t slot) {
     ++damaged_;
     return false;
   }
-  chunks_ = *merged;
+  chunks_ = joiner_.Join(*merged);
   return true;
 }
 

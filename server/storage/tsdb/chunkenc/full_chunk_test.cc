@@ -1,4 +1,4 @@
-#include "server/storage/tsdb/head/full_chunk.h"
+#include "server/storage/tsdb/chunkenc/full_chunk.h"
 
 #include <random>
 #include <vector>
@@ -13,7 +13,8 @@ TEST_CASE("A chunk written at once has the bytes of one that grew") {
   std::mt19937_64 random(7);
   const auto roll = [&](uint64_t n) { return random() % n; };
   for (int round = 0; round < 3000; ++round) {
-    const size_t n = round < 130 ? static_cast<size_t>(round % 120) + 1 : roll(120) + 1;
+    const size_t n = round < 250 ? static_cast<size_t>(round) % kMaxFullChunkSamples + 1
+                                 : roll(kMaxFullChunkSamples) + 1;
     std::vector<int64_t> times{static_cast<int64_t>(random() >> roll(64))};
     std::vector<uint64_t> values{random()};
     XorChunk chunk;

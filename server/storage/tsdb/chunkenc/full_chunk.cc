@@ -1,4 +1,4 @@
-#include "server/storage/tsdb/head/full_chunk.h"
+#include "server/storage/tsdb/chunkenc/full_chunk.h"
 
 #include <cstring>
 
