@@ -49,7 +49,8 @@ class BitReader {
   size_t remaining() const { return end_ - pos_; }
   bool Bit() { return Get(1) != 0; }
   uint64_t Get(unsigned count) {
-    if (count > end_ - pos_) return Fail();
+    // No bits (which wraps) must not touch the byte behind the last one.
+    if (size_t{count} - 1 >= end_ - pos_) return count == 0 ? 0 : Fail();
     uint64_t v = 0;
     const uint8_t* p = data_ + pos_ / 8;
     unsigned have = 8 - pos_ % 8;
@@ -61,7 +62,6 @@ class BitReader {
       byte = *++p;
       have = 8;
     }
-    if (count == 0) return v;
     return (v << count) | (byte >> (have - count));
   }
 
