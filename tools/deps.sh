@@ -17,6 +17,7 @@ libfmt-dev            formatting
 libboost1.81-dev      Asio and Beast: the network stack
 libssl-dev            TLS, MD5 of hashmod
 libcrypt-dev          bcrypt of basic auth
+libc-ares-dev         DNS of service discovery
 zlib1g-dev            gzip streams
 libdeflate-dev        gzip of whole bodies
 libzstd-dev           WAL compression
@@ -50,6 +51,7 @@ openssl               test certificates
 jq                    reads answers in scripts
 chromium              the pages in a real browser
 procps                ps, pkill
+dnsmasq-base          the DNS server discovery is compared with
 python3               the differential tests
 prometheus            the peer to compare with (and promtool)
 prometheus-alertmanager  the peer to compare with

@@ -1,6 +1,7 @@
 #include "server/discovery/manager.h"
 
 #include <algorithm>
+#include <future>
 #include <thread>
 
 #include "core/base/clock.h"
@@ -189,14 +190,19 @@ void Manager::PublishSets() {
 TargetGroups DiscoverFor(const DiscoveryConfigs& configs, std::chrono::milliseconds time,
                          const std::string& user_agent) {
   std::shared_ptr<const TargetSets> found;  // the manager's thread has ended when it is read
+  std::promise<void> begun;
   {
     Manager manager({.name = "check", .update_interval_ms = 10, .user_agent = user_agent},
-                    [&](std::shared_ptr<const TargetSets> sets) { found = std::move(sets); });
+                    [&](std::shared_ptr<const TargetSets> sets) {
+                      if (found == nullptr) begun.set_value();
+                      found = std::move(sets);
+                    });
     manager.Start();
     manager.ApplyConfig({{"check", configs}});
+    begun.get_future().wait();
     std::this_thread::sleep_for(time);
   }
-  return found == nullptr ? TargetGroups() : found->at("check");
+  return found->at("check");
 }
 
 }  // namespace narthex::discovery

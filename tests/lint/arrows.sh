@@ -38,6 +38,7 @@ forbid "$ours" 're2/' 'RE2 stays in core/labels/regex' '^core/labels/regex'
 forbid "$ours" '(grpcpp|grpc)/' 'gRPC stays in core/rpc' '^core/rpc/|^server/grpc/|^alertmanager/cluster/'
 forbid "$ours" 'openssl/' 'OpenSSL stays in core/tls, core/http and the MD5 of hashmod and configuration hash' \
   "^core/(tls|http)/|^core/labels/relabel\.cc|^alertmanager/config/load\.cc|$test_files"
+forbid "$ours" 'ares' 'c-ares stays in discovery by DNS' '^server/discovery/dns/channel\.cc'
 forbid "$ours" 'httplib' 'cpp-httplib is for tools and tests' "^tools/|$test_files"
 forbid "$ours" '(iostream|regex|ranges)>' 'headers stay light' '\.cc:'
 forbid "$ours" 'absl/synchronization' 'std::mutex, not absl::Mutex'

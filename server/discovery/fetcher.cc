@@ -1,0 +1,23 @@
+#include "server/discovery/fetcher.h"
+
+namespace narthex::discovery {
+
+StatusOr<std::unique_ptr<Fetcher>> Fetcher::Create(const http::ClientConfig& config,
+                                                   const ProviderContext& context) {
+  http::Client::Options options;
+  options.config = config;
+  options.user_agent = context.user_agent;
+  NX_ASSIGN_OR_RETURN(auto client, http::Client::Create(context.http->Get(), std::move(options)));
+  return std::unique_ptr<Fetcher>(new Fetcher(context.loop, std::move(client)));
+}
+
+void Fetcher::Get(http::ClientRequest request, Callback callback) {
+  // The loop outlives the HTTP threads, so that it may be posted to from them at any time.
+  client_->Do(std::move(request), [loop = loop_, answer = lifetime_.Guard(std::move(callback))](
+                                      StatusOr<http::ClientResponse> response) mutable {
+    auto shared = std::make_shared<StatusOr<http::ClientResponse>>(std::move(response));
+    loop->Post([answer = std::move(answer), shared]() mutable { answer(std::move(*shared)); });
+  });
+}
+
+}  // namespace narthex::discovery
