@@ -40,7 +40,7 @@ void Exchange::StretchDeadline() {
 
 // True: the deadline has moved.
 bool Exchange::IsStreamAlive() {
-  if (now_->request.stream == nullptr || parser_ == nullptr || !parser_->streaming) return false;
+  if (now_->request.stream == nullptr || !parser_ || !parser_->streaming()) return false;
   const auto silent_since = paused_ ? std::chrono::steady_clock::now() : last_input_;
   if (silent_since + now_->request.stream->idle_timeout_ <= std::chrono::steady_clock::now()) {
     return false;
@@ -50,7 +50,7 @@ bool Exchange::IsStreamAlive() {
 }
 
 void Exchange::NoteStreamInput() {
-  if (now_->request.stream == nullptr || parser_ == nullptr || !parser_->streaming) return;
+  if (now_->request.stream == nullptr || !parser_ || !parser_->streaming()) return;
   const bool first = last_input_ == std::chrono::steady_clock::time_point();
   last_input_ = std::chrono::steady_clock::now();
   paused_ = parser_->pause;

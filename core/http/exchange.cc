@@ -13,7 +13,6 @@ namespace {
 using std::chrono::milliseconds;
 using std::chrono::steady_clock;
 
-constexpr uint32_t kMaxHeaderBytes = 256 << 10;
 constexpr size_t kMaxTunnelAnswer = 64 << 10;
 constexpr int kMaxRedirects = 10;
 constexpr size_t kUnlimitedInflation = size_t{1} << 30;
@@ -91,7 +90,7 @@ void Exchange::Start() {
 void Exchange::OnDeadline() {
   if (IsStreamAlive()) return;
   const Status status = DeadlineExceeded("context deadline exceeded");
-  if (parser_ != nullptr && parser_->is_header_done()) return Fail(status);
+  if (parser_ && parser_->head_done()) return Fail(status);
   FailHop(status);
 }
 
@@ -257,27 +256,19 @@ void Exchange::SendRequest() {
   output_ += now_->request.body;
   output_offset_ = 0;
   input_.clear();
-  parser_ = NewParser();
+  StartParser();
   connection_->WaitReadable();
   Send();
 }
 
-std::unique_ptr<ResponseParser> Exchange::NewParser() {
-  auto parser = std::make_unique<ResponseParser>();
-  parser->header_limit(kMaxHeaderBytes);
-  if (now_->request.stream != nullptr) parser->sink = now_->request.stream->sink_.get();
-  if (now_->request.max_body_bytes == 0 || parser->sink != nullptr) {
-    parser->body_limit(boost::none);
-  } else {
-    parser->body_limit(now_->request.max_body_bytes);
-  }
-  parser->max_body = now_->request.max_body_bytes;
-  parser->body_lease = ByteLease(now_->request.body_budget);
-  if (now_->request.method == "HEAD") parser->skip(true);
-  parser->eager(true);
-  parser->body = std::move(buffer_);
-  direct_left_ = 0;
-  return parser;
+void Exchange::StartParser() {
+  parser_.emplace();
+  excess_ = false;
+  if (now_->request.stream != nullptr) parser_->sink = now_->request.stream->sink_.get();
+  parser_->max_body = now_->request.max_body_bytes;
+  parser_->body_lease = ByteLease(now_->request.body_budget);
+  parser_->to_head = now_->request.method == "HEAD";
+  parser_->body = std::move(buffer_);
 }
 
 void Exchange::Send() {
@@ -305,7 +296,7 @@ void Exchange::OnReadable(ClientConnection*) {
   for (int i = 0; i < 16; ++i) {
     if (phase_ == Phase::kDone || connection_ == nullptr || paused_) return;
     const auto connection = connection_;
-    const bool direct = direct_left_ > 0;
+    const bool direct = IsDirect();
     const std::span<char> room = ReadRoom();
     if (room.empty()) return Fail(parser_->body_lease.Refusal());
     const IoResult result = connection->transport.Read(room.data(), room.size());
@@ -330,34 +321,30 @@ void Exchange::OnReadable(ClientConnection*) {
   if (connection_ != nullptr && !paused_) connection_->WaitReadable();
 }
 
-// A body of known length is received where it stays; what is not known yet, in little pieces so
-// that little of it has to be moved there.
-std::span<char> Exchange::ReadRoom() {
-  constexpr size_t kFirstRead = 16 << 10;
-  if (direct_left_ > 0) return parser_->Room(direct_left_);
-  const bool head = phase_ == Phase::kExchanging && !parser_->is_header_done();
-  return {loop_->scratch.get(), head ? kFirstRead : ClientLoop::kScratchBytes};
+bool Exchange::IsDirect() const {
+  return phase_ == Phase::kExchanging && parser_->direct_left() > 0;
 }
 
-void Exchange::BeginDirect() {
-  if (!parser_->is_header_done() || parser_->is_done() || parser_->chunked()) return;
-  if (parser_->sink != nullptr) return;
-  direct_left_ = parser_->content_length_remaining().value_or(0);
+// A body of known length is received where it stays; what is not known yet, in pieces that hold
+// most answers as a whole and of which little has to be moved otherwise.
+std::span<char> Exchange::ReadRoom() {
+  constexpr size_t kFirstRead = 32 << 10;
+  if (IsDirect()) return parser_->Room(parser_->direct_left());
+  const bool head = phase_ == Phase::kExchanging && !parser_->head_done();
+  return {loop_->scratch.get(), head ? kFirstRead : ClientLoop::kScratchBytes};
 }
 
 void Exchange::OnDirect(size_t bytes) {
   parser_->Filled(bytes);
-  direct_left_ -= bytes;
-  if (direct_left_ > 0) return;
-  parser_->FinishBody();
-  OnResponse();
+  if (parser_->done()) OnResponse();
 }
 
 // One wake-up for the rest of a body instead of one for every piece that arrives.
 void Exchange::WakeWhenWhole() {
   constexpr uint64_t kWorthIt = 16 << 10;
-  if (phase_ != Phase::kExchanging || !parser_->is_header_done()) return;
-  connection_->transport.WakeFrom(direct_left_ < kWorthIt ? 1 : static_cast<size_t>(direct_left_));
+  if (phase_ != Phase::kExchanging || !parser_->head_done()) return;
+  const uint64_t left = parser_->direct_left();
+  connection_->transport.WakeFrom(left < kWorthIt ? 1 : static_cast<size_t>(left));
 }
 
 void Exchange::OnInput(std::string_view data) {
@@ -366,34 +353,18 @@ void Exchange::OnInput(std::string_view data) {
     input_.append(data);
     return OnTunnelAnswer();
   }
-  // Whole reads go to the parser directly; only an incomplete line or chunk head is kept.
-  if (!input_.empty()) input_.append(data);
-  std::string_view rest = input_.empty() ? data : std::string_view(input_);
-  boost::beast::error_code error;
-  while (!rest.empty() && !parser_->is_done()) {
-    const size_t used = parser_->put(boost::asio::buffer(rest.data(), rest.size()), error);
-    rest.remove_prefix(used);
-    if (error == boost::beast::http::error::need_more) break;
-    if (error) return OnParseError(error);
-    if (parser_->is_done() && parser_->status / 100 == 1 && parser_->status != 101) {
-      parser_ = NewParser();  // that was an interim answer: the real one follows
-    }
-  }
-  input_ = std::string(rest);
+  const size_t used = parser_->Put(data);
+  if (parser_->error() != ResponseParser::Error::kNone) return OnParseError();
   NoteStreamInput();
-  if (parser_->is_done()) return OnResponse();
-  BeginDirect();
+  excess_ = used < data.size();
+  if (parser_->done()) OnResponse();
 }
 
 void Exchange::OnPeerEof() {
-  if (phase_ == Phase::kExchanging && parser_->got_some() && parser_->is_header_done()) {
-    boost::beast::error_code error;
-    parser_->put_eof(error);
-    if (!error && parser_->is_done()) {
-      connection_->Close();
-      return OnResponse();
-    }
-    return Fail(Unavailable("unexpected EOF"));
+  if (phase_ == Phase::kExchanging && parser_->head_done()) {
+    if (!parser_->PutEof()) return Fail(Unavailable("unexpected EOF"));
+    connection_->Close();
+    return OnResponse();
   }
   LoseConnection(Unavailable("EOF"));
 }
@@ -403,19 +374,23 @@ void Exchange::OnTransportError(int error) {
   LoseConnection(Unavailable("read: {}", ErrnoText(error)));
 }
 
-void Exchange::OnParseError(const boost::beast::error_code& error) {
-  using Kind = boost::beast::http::error;
-  if (parser_->stopped) return Fail(Cancelled("stopped by the reader of the body"));
-  if (parser_->body_lease.refused()) return Fail(parser_->body_lease.Refusal());
-  if (error == Kind::body_limit || parser_->body_too_large) {
-    return Fail(OutOfRange("body size limit of {} bytes exceeded", now_->request.max_body_bytes));
+void Exchange::OnParseError() {
+  using Error = ResponseParser::Error;
+  switch (parser_->error()) {
+    case Error::kStopped:
+      return Fail(Cancelled("stopped by the reader of the body"));
+    case Error::kBodyLimit:
+      if (parser_->body_lease.refused()) return Fail(parser_->body_lease.Refusal());
+      return Fail(OutOfRange("body size limit of {} bytes exceeded", now_->request.max_body_bytes));
+    case Error::kHeadSize:
+      return FailHop(Unavailable("net/http: server response headers exceeded {} bytes; aborted",
+                                 ResponseParser::kMaxHeadBytes));
+    case Error::kBody:
+      return Fail(Unavailable("malformed body: {}", parser_->what()));
+    default:
+      return FailHop(
+          Unavailable("net/http: HTTP/1.x transport connection broken: {}", parser_->what()));
   }
-  if (error == Kind::header_limit) {
-    return FailHop(Unavailable("net/http: server response headers exceeded {} bytes; aborted",
-                               kMaxHeaderBytes));
-  }
-  if (parser_->is_header_done()) return Fail(Unavailable("malformed body: {}", error.message()));
-  FailHop(Unavailable("net/http: malformed HTTP response: {}", error.message()));
 }
 
 bool Exchange::CanRetry() const {
@@ -429,19 +404,19 @@ void Exchange::LoseConnection(const Status& cause) {
     retried_ = true;
     return Connect();
   }
-  if (phase_ == Phase::kExchanging && parser_->is_header_done()) return Fail(cause);
+  if (phase_ == Phase::kExchanging && parser_->head_done()) return Fail(cause);
   FailHop(cause);
 }
 
 void Exchange::OnResponse() {
-  const bool reusable = parser_->keep_alive() && output_offset_ == output_.size() &&
-                        input_.empty() && connection_->transport.open() &&
+  const bool reusable = parser_->head().keep_alive && !excess_ &&
+                        output_offset_ == output_.size() && connection_->transport.open() &&
                         client_->options().keep_alive;
   ReleaseConnection(reusable);
   if (client_->config().follow_redirects && FollowRedirect()) return;
   ClientResponse response;
-  response.status = parser_->status;
-  response.headers = std::move(parser_->headers);
+  response.status = parser_->head().status;
+  response.headers = std::move(parser_->head().headers);
   response.body = std::move(parser_->body);
   response.body_lease = std::move(parser_->body_lease);
   response.url = now_->url_text;
@@ -467,11 +442,11 @@ void Exchange::OnResponse() {
 }
 
 bool Exchange::FollowRedirect() {
-  const int status = parser_->status;
+  const int status = parser_->head().status;
   if (status != 301 && status != 302 && status != 303 && status != 307 && status != 308) {
     return false;
   }
-  const std::string location(parser_->headers.Get("Location"));
+  const std::string location(parser_->head().headers.Get("Location"));
   if (location.empty()) return false;
   auto next = now_->url.Resolve(location);
   if (!next.ok()) {

@@ -6,14 +6,15 @@
 
 #include <chrono>
 #include <memory>
+#include <optional>
 #include <span>
 #include <string>
 
 #include "core/http/client_connection.h"
 #include "core/http/client_impl.h"
 #include "core/http/dial.h"
-#include "core/http/parser.h"
 #include "core/http/prepared_request.h"
+#include "core/http/response_parser.h"
 
 namespace narthex::http {
 
@@ -50,15 +51,15 @@ class Exchange final : public ConnectionOwner, public std::enable_shared_from_th
   void OnReadable(ClientConnection*) override;
   std::span<char> ReadRoom();
   void OnDirect(size_t bytes);
-  void BeginDirect();
+  bool IsDirect() const;
   void OnWritable(ClientConnection*) override { Send(); }
   void Send();
   void WakeWhenWhole();
-  std::unique_ptr<ResponseParser> NewParser();
+  void StartParser();
   void OnInput(std::string_view data);
   void OnPeerEof();
   void OnTransportError(int error);
-  void OnParseError(const boost::beast::error_code& error);
+  void OnParseError();
   void OnTunnelAnswer();
   void OnResponse();
   bool FollowRedirect();
@@ -89,8 +90,8 @@ class Exchange final : public ConnectionOwner, public std::enable_shared_from_th
   std::string authorization_;
   std::string output_;
   size_t output_offset_ = 0;
-  std::string input_;
-  std::unique_ptr<ResponseParser> parser_;
+  std::string input_;  // of a tunnel
+  std::optional<ResponseParser> parser_;
   Phase phase_ = Phase::kConnecting;
   int redirects_ = 0;
   bool credentials_allowed_ = true;
@@ -99,7 +100,7 @@ class Exchange final : public ConnectionOwner, public std::enable_shared_from_th
   bool starting_ = false;
   bool paused_ = false;
   std::chrono::steady_clock::time_point last_input_;  // of a stream's body
-  uint64_t direct_left_ = 0;  // of a body of known length that is received in its place
+  bool excess_ = false;                               // the peer sent more than its answer
 };
 
 }  // namespace narthex::http

@@ -2,43 +2,33 @@
 
 namespace narthex::http {
 
-void RequestParser::on_request_impl(boost::beast::http::verb, string_view method_text,
+namespace beast_http = boost::beast::http;
+
+void RequestParser::on_request_impl(beast_http::verb, string_view method_text,
                                     string_view target_text, int http_version, error_code&) {
   method.assign(method_text.data(), method_text.size());
   target.assign(target_text.data(), target_text.size());
   version = http_version;
 }
 
-void ResponseParser::on_response_impl(int code, string_view, int http_version, error_code&) {
-  status = code;
-  version = http_version;
-}
-
-void ResponseParser::on_header_impl(error_code&) {
-  streaming = sink != nullptr && status / 100 == 2 && sink->OnHead(status, headers);
-}
-
-std::size_t ResponseParser::on_body_impl(string_view data, error_code& error) {
-  return streaming ? Forward(data, error) : MessageParser::on_body_impl(data, error);
-}
-
-std::size_t ResponseParser::on_chunk_body_impl(std::uint64_t left, string_view data,
-                                               error_code& error) {
-  return streaming ? Forward(data, error) : MessageParser::on_chunk_body_impl(left, data, error);
-}
-
-std::size_t ResponseParser::Forward(string_view data, error_code& error) {
-  switch (sink->OnBody({data.data(), data.size()})) {
-    case BodySink::Verdict::kMore:
-      return data.size();
-    case BodySink::Verdict::kPause:
-      pause = true;
-      return data.size();
-    case BodySink::Verdict::kStop:
-      break;
+void RequestParser::on_field_impl(beast_http::field, string_view name, string_view value,
+                                  error_code& error) {
+  if (++fields_ > kMaxFields) {
+    too_many_fields = true;
+    error = beast_http::error::header_limit;
+    return;
   }
-  stopped = true;
-  error = boost::beast::http::error::body_limit;
+  headers.Add({name.data(), name.size()}, {value.data(), value.size()});
+}
+
+void RequestParser::on_body_init_impl(const boost::optional<std::uint64_t>& length,
+                                      error_code& error) {
+  if (length && !ReserveBody(*length)) error = beast_http::error::body_limit;
+}
+
+std::size_t RequestParser::on_body_impl(string_view data, error_code& error) {
+  if (AppendBody({data.data(), data.size()})) return data.size();
+  error = beast_http::error::body_limit;
   return 0;
 }
 

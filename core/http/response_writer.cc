@@ -125,7 +125,8 @@ class WriterImpl final : public ResponseWriter {
   bool Write(std::string_view chunk) override {
     if (state_ == State::kOpen) StartStream(true);
     if (state_ != State::kStreaming) return false;
-    if (traits_.head || !BodyAllowed(status_) || chunk.empty()) return !connection_->flow()->peer_gone();
+    if (traits_.head || !BodyAllowed(status_) || chunk.empty())
+      return !connection_->flow()->peer_gone();
     if (!compressor_) return Queue(Frame(chunk));
     std::string compressed;
     compressor_->Write(chunk, &compressed);
@@ -229,8 +230,8 @@ class WriterImpl final : public ResponseWriter {
   }
 
   std::string RenderHead() {
-    keep_alive_ = keep_alive_ && traits_.keep_alive &&
-                  !HasToken(headers_.Get("Connection"), "close");
+    keep_alive_ =
+        keep_alive_ && traits_.keep_alive && !HasToken(headers_.Get("Connection"), "close");
     std::string out;
     out.reserve(256);
     AppendStatusLine(&out, status_);
@@ -322,11 +323,20 @@ void ResponseWriter::Redirect(int code, std::string_view location) {
   std::string escaped;
   for (const char c : location) {
     switch (c) {
-      case '&': escaped += "&amp;"; break;
-      case '<': escaped += "&lt;"; break;
-      case '>': escaped += "&gt;"; break;
-      case '"': escaped += "&#34;"; break;
-      default: escaped.push_back(c);
+      case '&':
+        escaped += "&amp;";
+        break;
+      case '<':
+        escaped += "&lt;";
+        break;
+      case '>':
+        escaped += "&gt;";
+        break;
+      case '"':
+        escaped += "&#34;";
+        break;
+      default:
+        escaped.push_back(c);
     }
   }
   Send(code, "text/html; charset=utf-8",

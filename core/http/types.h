@@ -18,6 +18,11 @@ class Headers {
   void Add(std::string name, std::string value) {
     fields_.emplace_back(std::move(name), std::move(value));
   }
+  // More of the value of the field added last, which is there (a folded line).
+  void Continue(std::string_view more) {
+    if (!more.empty()) fields_.back().second.append(" ").append(more);
+  }
+  void Reserve(size_t fields) { fields_.reserve(fields); }
   void Set(std::string_view name, std::string value);  // replaces every field of that name
   void Remove(std::string_view name);
   // The first field of that name, or "".

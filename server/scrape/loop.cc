@@ -112,11 +112,14 @@ int64_t Loop::NextDue(int64_t now_nanos) const {
   return NextScrapeNanos(now_nanos, target_->interval_ms, schedule_hash_, seed_);
 }
 
+// As upstream: what starts at most that much after a slot of its grid, and no more than a hundredth
+// of the interval, is stamped with the slot. A chunk then holds a bit for its timestamp.
 TimestampMs Loop::SampleTime(int64_t due_nanos, int64_t now_nanos) const {
-  const int64_t tolerance =
-      std::min(context_.timestamp_tolerance_ms * 1'000'000, target_->interval_ms * 10'000);
-  const bool on_time = context_.adjust_timestamps && now_nanos - due_nanos <= tolerance;
-  return (on_time ? due_nanos : now_nanos) / 1'000'000;
+  const int64_t interval = target_->interval_ms * 1'000'000;
+  const int64_t tolerance = std::min(context_.timestamp_tolerance_ms * 1'000'000, interval / 100);
+  const int64_t late = (now_nanos - due_nanos) % interval;  // slots before may have been missed
+  const bool on_time = context_.adjust_timestamps && late <= tolerance;
+  return (on_time ? now_nanos - late : now_nanos) / 1'000'000;
 }
 
 void Loop::PrepareRequest() {

@@ -1,0 +1,42 @@
+#pragma once
+// The head of a response: status line and fields, and what follows from them for its body.
+// Strict where leniency would let a peer mean two things at once; like Go where exporters are
+// sloppy: a bare LF ends a line, a reason may be missing, a field may be folded.
+//
+// Thread safety: none needed; pure functions.
+
+#include <cstdint>
+#include <string_view>
+
+#include "core/base/status.h"
+#include "core/http/types.h"
+
+namespace narthex::http {
+
+enum class Framing : uint8_t {
+  kNone,       // no body, whatever the fields say
+  kLength,     // `length` bytes
+  kChunked,    //
+  kUntilClose  // until the peer closes
+};
+
+struct ResponseHead {
+  int status = 0;
+  int version = 11;
+  Headers headers;
+  Framing framing = Framing::kNone;
+  uint64_t length = 0;
+  bool keep_alive = false;  // the connection may carry another answer after this one
+};
+
+inline constexpr size_t kMaxResponseFields = 1000;
+
+// The bytes of the head at the beginning of `data`, its empty line included; 0 when it is not all
+// there. What is before `from` has been looked at before.
+size_t FindHeadEnd(std::string_view data, size_t from);
+
+// `text` as FindHeadEnd measures it. `to_head`: the answer is to a HEAD request. Errors have Go's
+// words.
+Status ParseResponseHead(std::string_view text, bool to_head, ResponseHead* out);
+
+}  // namespace narthex::http
