@@ -52,7 +52,8 @@ jq                    reads answers in scripts
 chromium              the pages in a real browser
 procps                ps, pkill
 dnsmasq-base          the DNS server discovery is compared with
-python3               the differential tests
+python3               the differential tests and those of the chart
+python3-yaml          reads what helm renders
 prometheus            the peer to compare with (and promtool)
 prometheus-alertmanager  the peer to compare with
 prometheus-pushgateway   the peer to compare with
