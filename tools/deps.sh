@@ -54,6 +54,9 @@ procps                ps, pkill
 dnsmasq-base          the DNS server discovery is compared with
 python3               the differential tests and those of the chart
 python3-yaml          reads what helm renders
+iproute2              network namespaces: the cluster the pods of the chart run in
+podman                builds the images, runs the pods of the chart
+runc                  the runtime of podman that works where crun does not
 prometheus            the peer to compare with (and promtool)
 prometheus-alertmanager  the peer to compare with
 prometheus-pushgateway   the peer to compare with

@@ -5,6 +5,7 @@
 #include <random>
 
 #include "alertmanager/notify/webhook.h"
+#include "alertmanager/templates/templates.h"
 #include "core/base/file.h"
 #include "core/config/url.h"
 #include "core/log/log.h"
@@ -12,6 +13,8 @@
 
 namespace narthex::am {
 namespace {
+
+constexpr size_t kMaxWatchedBytes = size_t{64} << 20;
 
 constexpr uint32_t kSchemaVersion = 1;
 constexpr std::string_view kStoreDirectory = "state";
@@ -37,13 +40,15 @@ App::App(Options options, const Clock& clock)
       loop_(clock),
       client_runtime_(std::make_unique<http::ClientRuntime>(1, "am-notify")),
       notify_metrics_(registry_),
-      config_ok_(registry_.AddGauge("alertmanager_config_last_reload_successful",
-                                    "Whether the last configuration reload attempt was successful.")),
+      config_ok_(
+          registry_.AddGauge("alertmanager_config_last_reload_successful",
+                             "Whether the last configuration reload attempt was successful.")),
       config_time_(registry_.AddGauge("alertmanager_config_last_reload_success_timestamp_seconds",
                                       "Timestamp of the last successful configuration reload.")),
-      config_hash_(registry_.AddGauge("alertmanager_config_hash",
-                                      "Hash of the currently loaded alertmanager configuration. Note "
-                                      "that this is not a cryptographically strong hash.")),
+      config_hash_(
+          registry_.AddGauge("alertmanager_config_hash",
+                             "Hash of the currently loaded alertmanager configuration. Note "
+                             "that this is not a cryptographically strong hash.")),
       gets_refused_(registry_
                         .AddCounterVec("alertmanager_http_concurrency_limit_exceeded_total",
                                        "Total number of times an HTTP request failed because the "
@@ -61,34 +66,34 @@ StatusOr<std::unique_ptr<App>> App::Create(Options options, const Clock& clock) 
     return Annotate(config.status(), "Loading configuration file failed");
   }
   NX_RETURN_IF_ERROR(app->OpenStorage());
-  app->api_ = std::make_unique<Api>(Api::Dependencies{
-      .clock = &clock,
-      .store = &app->alerts_,
-      .silences = app->silences_.get(),
-      .running = [raw = app.get()] { return raw->running(); },
-      .registry = &app->registry_,
-      .log_silences = app->options_.log_silences});
+  app->api_ = std::make_unique<Api>(
+      Api::Dependencies{.clock = &clock,
+                        .store = &app->alerts_,
+                        .silences = app->silences_.get(),
+                        .running = [raw = app.get()] { return raw->running(); },
+                        .registry = &app->registry_,
+                        .log_silences = app->options_.log_silences});
   app->AddMetrics();
   http::ServerOptions server;
   server.listen_addresses = app->options_.listen_addresses;
   server.web_config_file = app->options_.web_config_file;
   server.server_name = "alertmanager";
-  NX_ASSIGN_OR_RETURN(app->server_,
-                      http::Server::Create(std::move(server),
-                                           [raw = app.get()](const http::Request& request,
-                                                             http::ResponseWriter& response) {
-                                             raw->Serve(request, response);
-                                           }));
-  // The default of the external URL names the port, so the configuration is applied on Start; here it
-  // is only proven good.
+  NX_ASSIGN_OR_RETURN(
+      app->server_,
+      http::Server::Create(std::move(server), [raw = app.get()](const http::Request& request,
+                                                                http::ResponseWriter& response) {
+        raw->Serve(request, response);
+      }));
+  // The default of the external URL names the port, so the configuration is applied on Start; here
+  // it is only proven good.
   NX_RETURN_IF_ERROR(app->BuildReceivers(**config).status());
   if (!app->options_.external_url.empty()) NX_RETURN_IF_ERROR(app->ResolveUrls());
   return app;
 }
 
 Status App::OpenStorage() {
-  NX_ASSIGN_OR_RETURN(store_, KvStore::Open(JoinPath(options_.storage_path, kStoreDirectory),
-                                            kSchemaVersion));
+  NX_ASSIGN_OR_RETURN(
+      store_, KvStore::Open(JoinPath(options_.storage_path, kStoreDirectory), kSchemaVersion));
   NX_ASSIGN_OR_RETURN(silences_,
                       Silences::Open(store_.get(), clock_, options_.retention_ns,
                                      {options_.max_silences, options_.max_silence_bytes}));
@@ -181,9 +186,41 @@ Status App::Apply(std::shared_ptr<const Config> config) {
   return OkStatus();
 }
 
+std::string App::Digest(const std::vector<std::string>& templates) const {
+  std::string digest;
+  const auto add = [&](const std::string& path) {
+    const StatusOr<std::string> text = ReadFile(path, kMaxWatchedBytes);
+    const std::string content = text.ok() ? *text : std::string(MessageOf(text.status()));
+    digest += fmt::format("{} {} {}\n", path, content.size(), std::hash<std::string>{}(content));
+  };
+  add(options_.config_file);
+  for (const std::string& pattern : templates) {
+    for (const std::string& path : TemplateFiles(pattern)) add(path);
+  }
+  return digest;
+}
+
 Status App::Reload() {
   MutexLock lock(reload_mutex_);
+  return ReloadLocked();
+}
+
+bool App::ReloadIfChanged() {
+  MutexLock lock(reload_mutex_);
+  if (Digest(templates_) == digest_) return false;
+  NX_LOG(Info, "Configuration file change detected, reloading the configuration.");
+  (void)ReloadLocked();  // it logs and counts its own failures
+  return true;
+}
+
+Status App::ReloadLocked() {
+  // Taken before the files are read: a change in between is one more reload, never a lost one.
+  digest_ = Digest(templates_);
   StatusOr<std::shared_ptr<const Config>> config = LoadConfigFile(options_.config_file);
+  if (config.ok() && (*config)->templates != templates_) {
+    templates_ = (*config)->templates;
+    digest_ = Digest(templates_);
+  }
   Status status = config.ok() ? Apply(*config) : config.status();
   config_ok_.Set(status.ok() ? 1 : 0);
   if (!status.ok()) {

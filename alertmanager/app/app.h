@@ -1,11 +1,11 @@
 #pragma once
 // Alertmanager as a whole: storage, the running configuration, the web server.
 //
-//   NX_ASSIGN_OR_RETURN(auto app, App::Create(options, Clock::System()));   // a bad config is fatal
-//   NX_RETURN_IF_ERROR(app->Start());
+//   NX_ASSIGN_OR_RETURN(auto app, App::Create(options, Clock::System()));   // a bad config is
+//   fatal NX_RETURN_IF_ERROR(app->Start());
 //
-// Threads: the dispatch loop, one HTTP client thread, the web server's. Create, Start and Stop belong
-// to the main thread; Reload and running() may be called from any.
+// Threads: the dispatch loop, one HTTP client thread, the web server's. Create, Start and Stop
+// belong to the main thread; Reload and running() may be called from any.
 
 #include <atomic>
 #include <memory>
@@ -29,6 +29,10 @@ class App {
   void Stop();
   // Loads the file again. On failure the old configuration keeps running.
   Status Reload() EXCLUDES(reload_mutex_, running_mutex_);
+  // The same when the file or its templates are not what they were at the last load, good or bad.
+  // Says whether it was tried.
+  bool ReloadIfChanged() EXCLUDES(reload_mutex_, running_mutex_);
+  int64_t auto_reload_interval_ms() const { return options_.auto_reload_interval_ms; }
 
   std::shared_ptr<const Running> running() const EXCLUDES(running_mutex_);
   std::vector<int> ports() const { return server_->ports(); }
@@ -40,6 +44,9 @@ class App {
   Status ImportSnapshots();
   Status ResolveUrls();
   Status Apply(std::shared_ptr<const Config> config) REQUIRES(reload_mutex_);
+  Status ReloadLocked() REQUIRES(reload_mutex_) EXCLUDES(running_mutex_);
+  // What the configuration file and these templates hold now.
+  std::string Digest(const std::vector<std::string>& templates) const;
   StatusOr<std::shared_ptr<const Receivers>> BuildReceivers(const Config& config);
   void AddMetrics();
   void AddRoutes();
@@ -66,7 +73,9 @@ class App {
   std::atomic<bool> routes_ready_{false};
   bool started_ = false;
 
-  Mutex reload_mutex_;  // one reload at a time
+  Mutex reload_mutex_;                                            // one reload at a time
+  std::string digest_ GUARDED_BY(reload_mutex_);                  // of the files at the last load
+  std::vector<std::string> templates_ GUARDED_BY(reload_mutex_);  // patterns of the last good one
   mutable Mutex running_mutex_;
   std::shared_ptr<const Running> running_ GUARDED_BY(running_mutex_);
 

@@ -19,14 +19,13 @@ class Listener {
     http::ServerOptions options;
     options.listen_addresses = {"127.0.0.1:0"};
     options.server_name = "hook";
-    server_ = http::Server::Create(std::move(options),
-                                   [this](const http::Request& request, http::ResponseWriter& response) {
-                                     MutexLock lock(mutex_);
-                                     bodies_.push_back(request.body);
-                                     response.Send(200, "text/plain", "");
-                                     arrived_.NotifyAll();
-                                   })
-                  .value();
+    server_ = http::Server::Create(std::move(options), [this](const http::Request& request,
+                                                              http::ResponseWriter& response) {
+                MutexLock lock(mutex_);
+                bodies_.push_back(request.body);
+                response.Send(200, "text/plain", "");
+                arrived_.NotifyAll();
+              }).value();
     REQUIRE(server_->Start().ok());
   }
   ~Listener() { server_->Stop(); }
@@ -60,10 +59,10 @@ struct Running {
     if (app != nullptr) app->Stop();
   }
   void WriteConfig(std::string_view group_by) {
-    std::ofstream(dir.path() + "/am.yml")
-        << fmt::format("route: {{receiver: w, group_by: {}, group_wait: 0s, group_interval: 100ms}}\n"
-                       "receivers: [{{name: w, webhook_configs: [{{url: '{}'}}]}}]\n",
-                       group_by, hook.url());
+    std::ofstream(dir.path() + "/am.yml") << fmt::format(
+        "route: {{receiver: w, group_by: {}, group_wait: 0s, group_interval: 100ms}}\n"
+        "receivers: [{{name: w, webhook_configs: [{{url: '{}'}}]}}]\n",
+        group_by, hook.url());
   }
   void Start() {
     Options options;
@@ -108,9 +107,11 @@ TEST_CASE("an alert reaches the webhook, resolves, and is seen in the API on the
   CHECK(ParseJson(am.hook.Wait(1)).value()["status"].AsString() == "resolved");
   CHECK(am.GetJson("/api/v2/alerts").items().empty());
   const std::string metrics = am.Get("/metrics");
-  CHECK(metrics.find("alertmanager_alerts_received_total{status=\"resolved\",version=\"v2\"} 1\n") !=
+  CHECK(
+      metrics.find("alertmanager_alerts_received_total{status=\"resolved\",version=\"v2\"} 1\n") !=
+      std::string::npos);
+  CHECK(metrics.find("alertmanager_notifications_total{integration=\"slack\"} 0\n") !=
         std::string::npos);
-  CHECK(metrics.find("alertmanager_notifications_total{integration=\"slack\"} 0\n") != std::string::npos);
   CHECK(metrics.find("alertmanager_config_last_reload_successful 1\n") != std::string::npos);
 }
 
@@ -123,7 +124,8 @@ TEST_CASE("silences through the API outlive the process") {
   REQUIRE(set.status == 200);
   const std::string id = ParseJson(set.body).value()["silenceID"].AsString();
   am.Do("POST", "/api/v2/alerts", R"([{"labels":{"alertname":"A","n":"1"}}])");
-  CHECK(am.GetJson("/api/v2/alerts").items()[0]["status"]["silencedBy"].items()[0].AsString() == id);
+  CHECK(am.GetJson("/api/v2/alerts").items()[0]["status"]["silencedBy"].items()[0].AsString() ==
+        id);
   CHECK(am.GetJson("/api/v2/alerts?silenced=false").items().empty());
   am.app->Stop();
   am.app.reset();
@@ -139,14 +141,45 @@ TEST_CASE("reload: good ones apply, bad ones leave the old configuration in char
   const http::ClientResponse bad = am.Do("POST", "/-/reload");
   CHECK(bad.status == 500);
   CHECK(bad.body.starts_with("failed to reload config: yaml: unmarshal errors:"));
-  CHECK(am.Get("/metrics").find("alertmanager_config_last_reload_successful 0\n") != std::string::npos);
+  CHECK(am.Get("/metrics").find("alertmanager_config_last_reload_successful 0\n") !=
+        std::string::npos);
   am.WriteConfig("[n]");
   CHECK(am.Do("POST", "/-/reload").status == 200);
-  CHECK(am.GetJson("/api/v2/status")["config"]["original"].AsString().find("group_by:\n  - \"n\"\n") !=
-        std::string::npos);
+  CHECK(am.GetJson("/api/v2/status")["config"]["original"].AsString().find(
+            "group_by:\n  - \"n\"\n") != std::string::npos);
   CHECK(am.Do("GET", "/-/reload").status == 405);
   am.Do("POST", "/api/v2/alerts", R"([{"labels":{"alertname":"A","n":"1"}}])");
   CHECK(ParseJson(am.hook.Wait(0)).value()["groupKey"].AsString() == "{}:{n=\"1\"}");
+}
+
+TEST_CASE(
+    "reload by change: only changes are loaded, templates count, broken ones are tried once") {
+  Running am;
+  CHECK_FALSE(am.app->ReloadIfChanged());
+  const auto original = [&] {
+    return am.GetJson("/api/v2/status")["config"]["original"].AsString();
+  };
+  am.WriteConfig("[n]");
+  CHECK(am.app->ReloadIfChanged());
+  CHECK(original().find("group_by:\n  - \"n\"\n") != std::string::npos);
+  CHECK_FALSE(am.app->ReloadIfChanged());
+  std::ofstream(am.dir.path() + "/am.yml") << "foo: 1\n";
+  CHECK(am.app->ReloadIfChanged());
+  CHECK(am.Get("/metrics").find("alertmanager_config_last_reload_successful 0\n") !=
+        std::string::npos);
+  CHECK_FALSE(am.app->ReloadIfChanged());
+  am.WriteConfig("[n]");
+  std::ofstream(am.dir.path() + "/am.yml", std::ios::app)
+      << "templates: ['" << am.dir.path() << "/*.tmpl']\n";
+  CHECK(am.app->ReloadIfChanged());
+  CHECK_FALSE(am.app->ReloadIfChanged());
+  std::ofstream(am.dir.path() + "/a.tmpl") << R"({{ define "a" }}1{{ end }})";
+  CHECK(am.app->ReloadIfChanged());
+  CHECK_FALSE(am.app->ReloadIfChanged());
+  std::ofstream(am.dir.path() + "/a.tmpl") << R"({{ define "a" }}2{{ end }})";
+  CHECK(am.app->ReloadIfChanged());
+  CHECK(am.Get("/metrics").find("alertmanager_config_last_reload_successful 1\n") !=
+        std::string::npos);
 }
 
 TEST_CASE("requests that are wrong get upstream's answers") {
@@ -157,8 +190,10 @@ TEST_CASE("requests that are wrong get upstream's answers") {
     std::string answer;
   };
   const Row rows[] = {
-      {"POST", "/api/v2/alerts", R"([{"labels":{}}])", 400, "\"at least one label pair required\"\n"},
-      {"POST", "/api/v2/alerts", "[{}]", 422, R"({"code":602,"message":"0.labels in body is required"})"},
+      {"POST", "/api/v2/alerts", R"([{"labels":{}}])", 400,
+       "\"at least one label pair required\"\n"},
+      {"POST", "/api/v2/alerts", "[{}]", 422,
+       R"({"code":602,"message":"0.labels in body is required"})"},
       {"POST", "/api/v2/alerts", R"([{"labels":{"a":"b"},"generatorURL":"::"}])", 422,
        R"({"code":601,"message":"0.generatorURL in body must be of type uri: \"::\""})"},
       {"POST", "/api/v2/alerts",
@@ -166,13 +201,15 @@ TEST_CASE("requests that are wrong get upstream's answers") {
        R"({"labels":{"":"b"}}])",
        400, "\"start time must be before end time; invalid label set: invalid name \\\"\\\"\"\n"},
       {"GET", "/api/v2/alerts?filter=foo", "", 400, "\"bad matcher format: foo\"\n"},
-      {"GET", "/api/v2/nope", "", 404, R"({"code":404,"message":"path /prefix/api/v2/nope was not found"})"},
+      {"GET", "/api/v2/nope", "", 404,
+       R"({"code":404,"message":"path /prefix/api/v2/nope was not found"})"},
       {"GET", "/api/v2/silence/abc", "", 422,
        R"({"code":601,"message":"silenceID in path must be of type uuid: \"abc\""})"},
       {"GET", "/api/v2/silence/11111111-1111-1111-1111-111111111111", "", 404, ""},
       {"PUT", "/api/v2/alerts", "", 405,
        R"({"code":405,"message":"method PUT is not allowed, but [GET,POST] are"})"},
-      {"POST", "/api/v2/silences", "{}", 422, R"({"code":602,"message":"comment in body is required"})"},
+      {"POST", "/api/v2/silences", "{}", 422,
+       R"({"code":602,"message":"comment in body is required"})"},
       {"GET", "/api/v1/alerts", "", 410, ""},
   };
   for (const Row& row : rows) {
@@ -182,7 +219,9 @@ TEST_CASE("requests that are wrong get upstream's answers") {
     if (row.status != 410) CHECK(response.body == row.answer);
   }
   // Good alerts of a batch are kept although another one is refused.
-  CHECK(am.Do("POST", "/api/v2/alerts", R"([{"labels":{"alertname":"ok"}},{"labels":{}}])").status == 400);
+  CHECK(
+      am.Do("POST", "/api/v2/alerts", R"([{"labels":{"alertname":"ok"}},{"labels":{}}])").status ==
+      400);
   CHECK(am.GetJson("/api/v2/alerts").items().size() == 1);
 }
 
@@ -190,7 +229,8 @@ TEST_CASE("flags that are known and not implemented are refused by name") {
   auto read = [](std::vector<std::string> arguments) -> std::string {
     FlagSet flags("alertmanager", "");
     const OptionFlags option_flags(flags);
-    if (Status status = flags.TryParse(arguments); !status.ok()) return std::string(MessageOf(status));
+    if (Status status = flags.TryParse(arguments); !status.ok())
+      return std::string(MessageOf(status));
     auto options = option_flags.Read();
     return options.ok() ? "" : std::string(MessageOf(options.status()));
   };
@@ -199,8 +239,10 @@ TEST_CASE("flags that are known and not implemented are refused by name") {
   CHECK(read({"--cluster.listen-address=", "--cluster.settle-timeout=0s"}).empty());
   CHECK(read({"--cluster.listen-address=0.0.0.0:9094"}) ==
         "--cluster.listen-address is known to Alertmanager, not implemented here");
-  CHECK(read({"--cluster.peer=x:1"}) == "--cluster.peer is known to Alertmanager, not implemented here");
-  CHECK(read({"--web.timeout=5s"}) == "--web.timeout is known to Alertmanager, not implemented here");
+  CHECK(read({"--cluster.peer=x:1"}) ==
+        "--cluster.peer is known to Alertmanager, not implemented here");
+  CHECK(read({"--web.timeout=5s"}) ==
+        "--web.timeout is known to Alertmanager, not implemented here");
   CHECK(read({"--enable-feature=nope"}) == "unknown option 'nope' for --enable-feature");
   CHECK(read({"--enable-feature=utf8-strict-mode"}).empty());
   CHECK(read({"--enable-feature="}).empty());

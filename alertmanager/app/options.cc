@@ -11,14 +11,22 @@ constexpr int64_t kNanosPerMs = 1'000'000;
 
 // Flags of the cluster beside its listen address.
 constexpr std::string_view kClusterFlags[] = {
-    "cluster.advertise-address", "cluster.peer-name",
-    "cluster.peer",              "cluster.peer-timeout",
-    "cluster.peers-resolve-timeout", "cluster.gossip-interval",
-    "cluster.pushpull-interval", "cluster.tcp-timeout",
-    "cluster.probe-timeout",     "cluster.probe-interval",
-    "cluster.settle-timeout",    "cluster.reconnect-interval",
-    "cluster.reconnect-timeout", "cluster.tls-config",
-    "cluster.allow-insecure-public-advertise-address-discovery", "cluster.label"};
+    "cluster.advertise-address",
+    "cluster.peer-name",
+    "cluster.peer",
+    "cluster.peer-timeout",
+    "cluster.peers-resolve-timeout",
+    "cluster.gossip-interval",
+    "cluster.pushpull-interval",
+    "cluster.tcp-timeout",
+    "cluster.probe-timeout",
+    "cluster.probe-interval",
+    "cluster.settle-timeout",
+    "cluster.reconnect-interval",
+    "cluster.reconnect-timeout",
+    "cluster.tls-config",
+    "cluster.allow-insecure-public-advertise-address-discovery",
+    "cluster.label"};
 
 void AddClusterFlags(FlagSet& flags) {
   flags.String("cluster.advertise-address", "Explicit address to advertise in cluster.", "");
@@ -38,7 +46,8 @@ void AddClusterFlags(FlagSet& flags) {
       {"cluster.settle-timeout", "Maximum time to wait for cluster connections to settle.", "1m"},
       {"cluster.reconnect-interval", "Interval between attempting to reconnect to lost peers.",
        "10s"},
-      {"cluster.reconnect-timeout", "Length of time to attempt to reconnect to a lost peer.", "6h"}};
+      {"cluster.reconnect-timeout", "Length of time to attempt to reconnect to a lost peer.",
+       "6h"}};
   for (const Row& row : kRows) {
     flags.Duration(std::string(row.name), std::string(row.help), std::string(row.value), kGo);
   }
@@ -51,53 +60,71 @@ void AddClusterFlags(FlagSet& flags) {
 }  // namespace
 
 OptionFlags::OptionFlags(FlagSet& flags) : flags_(flags) {
-  config_file_ = flags.String("config.file", "Alertmanager configuration file name.", "alertmanager.yml");
+  config_file_ =
+      flags.String("config.file", "Alertmanager configuration file name.", "alertmanager.yml");
+  auto_reload_ =
+      flags.Bool("config.auto-reload",
+                 "Not in upstream. Reload the configuration when the content of its file "
+                 "or of its templates changes.",
+                 false);
+  auto_reload_interval_ =
+      flags.Duration("config.auto-reload-interval",
+                     "Not in upstream. How often the files are checked for changes.", "30s", kGo);
   storage_path_ = flags.String("storage.path", "Base path for data storage.", "data/");
   retention_ = flags.Duration("data.retention", "How long to keep data for.", "120h", kGo);
   maintenance_ = flags.Duration("data.maintenance-interval",
                                 "Interval between garbage collections of silences and the "
                                 "notification log.",
                                 "15m", kGo);
-  max_silences_ = flags.Int("silences.max-silences",
-                            "Maximum number of silences, including expired silences. If negative or "
-                            "zero, no limit is set.",
-                            0);
-  max_silence_bytes_ = flags.Int("silences.max-silence-size-bytes",
-                                 "Maximum silence size in bytes. If negative or zero, no limit is set.", 0);
+  max_silences_ =
+      flags.Int("silences.max-silences",
+                "Maximum number of silences, including expired silences. If negative or "
+                "zero, no limit is set.",
+                0);
+  max_silence_bytes_ =
+      flags.Int("silences.max-silence-size-bytes",
+                "Maximum silence size in bytes. If negative or zero, no limit is set.", 0);
   log_silences_ = flags.Bool("log.silences", "Log when silences are set or expired.", false);
   alert_gc_ = flags.Duration("alerts.gc-interval", "Interval between alert GC.", "30m", kGo);
   per_alertname_limit_ = flags.Int("alerts.per-alertname-limit",
                                    "Maximum number of alerts per alertname (not implemented).", 0);
-  flags.Duration("dispatch.maintenance-interval",
-                 "Interval between removals of ended aggregation groups. Accepted; they are removed "
-                 "at once.",
-                 "30s", kGo);
+  flags.Duration(
+      "dispatch.maintenance-interval",
+      "Interval between removals of ended aggregation groups. Accepted; they are removed "
+      "at once.",
+      "30s", kGo);
   start_delay_ = flags.Duration("dispatch.start-delay",
                                 "Minimum time to wait before dispatching alerts.", "0s", kGo);
   systemd_socket_ = flags.Bool("web.systemd-socket",
                                "Use systemd socket activation listeners (not implemented).", false);
   listen_ = flags.Strings("web.listen-address",
-                          "Addresses on which to expose metrics and web interface. Repeatable.", {":9093"});
-  web_config_file_ = flags.String("web.config.file",
-                                  "Path to configuration file that can enable TLS or authentication.", "");
+                          "Addresses on which to expose metrics and web interface. Repeatable.",
+                          {":9093"});
+  web_config_file_ = flags.String(
+      "web.config.file", "Path to configuration file that can enable TLS or authentication.", "");
   external_url_ = flags.String("web.external-url",
                                "The URL under which Alertmanager is externally reachable.", "");
-  route_prefix_ = flags.String("web.route-prefix",
-                               "Prefix for the internal routes of web endpoints. Defaults to path of "
-                               "--web.external-url.",
-                               "");
-  get_concurrency_ = flags.Int("web.get-concurrency",
-                               "Maximum number of GET requests processed concurrently. If negative or "
-                               "zero, the limit is the number of cores or 8, whichever is larger.",
-                               0);
-  timeout_ = flags.Duration("web.timeout", "Timeout for HTTP requests (not implemented).", "0s", kGo);
-  cluster_listen_ = flags.String("cluster.listen-address",
-                                 "Listen address for cluster. Clustering is not implemented: empty, or "
-                                 "not given.",
-                                 "");
+  route_prefix_ =
+      flags.String("web.route-prefix",
+                   "Prefix for the internal routes of web endpoints. Defaults to path of "
+                   "--web.external-url.",
+                   "");
+  get_concurrency_ =
+      flags.Int("web.get-concurrency",
+                "Maximum number of GET requests processed concurrently. If negative or "
+                "zero, the limit is the number of cores or 8, whichever is larger.",
+                0);
+  timeout_ =
+      flags.Duration("web.timeout", "Timeout for HTTP requests (not implemented).", "0s", kGo);
+  cluster_listen_ =
+      flags.String("cluster.listen-address",
+                   "Listen address for cluster. Clustering is not implemented: empty, or "
+                   "not given.",
+                   "");
   AddClusterFlags(flags);
-  features_ = flags.String("enable-feature",
-                           "Comma-separated experimental features: classic-mode, utf8-strict-mode.", "");
+  features_ =
+      flags.String("enable-feature",
+                   "Comma-separated experimental features: classic-mode, utf8-strict-mode.", "");
 }
 
 Status OptionFlags::CheckRefused() const {
@@ -120,9 +147,9 @@ Status OptionFlags::CheckFeatures() const {
   bool classic = false, strict = false;
   for (std::string_view name : SplitString(*features_, ',')) {
     if (name.empty()) continue;
-    static constexpr std::string_view kKnown[] = {"alert-names-in-metrics", "receiver-name-in-metrics",
-                                                  "group-key-in-metrics", "auto-gomemlimit",
-                                                  "event-recorder"};
+    static constexpr std::string_view kKnown[] = {
+        "alert-names-in-metrics", "receiver-name-in-metrics", "group-key-in-metrics",
+        "auto-gomemlimit", "event-recorder"};
     if (name == "classic-mode") {
       classic = true;
     } else if (name == "utf8-strict-mode") {
@@ -162,6 +189,9 @@ StatusOr<Options> OptionFlags::Read() const {
   options.get_concurrency = static_cast<int>(std::min<int64_t>(*get_concurrency_, 1 << 20));
   if (options.maintenance_interval_ns <= 0 || options.alert_gc_interval_ns <= 0) {
     return InvalidArgument("--data.maintenance-interval and --alerts.gc-interval must be positive");
+  }
+  if (*auto_reload_) {
+    options.auto_reload_interval_ms = std::max<int64_t>(1000, *auto_reload_interval_);
   }
   return options;
 }

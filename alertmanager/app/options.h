@@ -20,15 +20,16 @@ struct Options {
   int64_t max_silences = 0;
   int64_t max_silence_bytes = 0;
   bool log_silences = false;
+  int64_t auto_reload_interval_ms = 0;  // 0 = files are not watched
   std::vector<std::string> listen_addresses = {":9093"};
   std::string web_config_file;
-  std::string external_url;   // "" until the port is known: http://<hostname>:<port>
-  std::string route_prefix;   // "" = the path of the external URL
-  int get_concurrency = 0;    // 0 = max(cores, 8)
+  std::string external_url;  // "" until the port is known: http://<hostname>:<port>
+  std::string route_prefix;  // "" = the path of the external URL
+  int get_concurrency = 0;   // 0 = max(cores, 8)
 };
 
-// The flags, and what they mean. Settings that are known upstream and not implemented are refused by
-// name.
+// The flags, and what they mean. Settings that are known upstream and not implemented are refused
+// by name.
 class OptionFlags {
  public:
   explicit OptionFlags(FlagSet& flags);
@@ -43,7 +44,8 @@ class OptionFlags {
   std::string *cluster_listen_, *features_;
   int64_t *retention_, *maintenance_, *alert_gc_, *start_delay_, *max_silences_,
       *max_silence_bytes_, *per_alertname_limit_, *get_concurrency_, *timeout_;
-  bool *log_silences_, *systemd_socket_;
+  int64_t* auto_reload_interval_;
+  bool *log_silences_, *systemd_socket_, *auto_reload_;
   std::vector<std::string>* listen_;
 };
 

@@ -21,16 +21,23 @@ constexpr std::string_view kBuiltIn =
     R"({{if gt (len .CommonLabels) (len .GroupLabels)}}()"
     R"({{with .CommonLabels.Remove .GroupLabels.Names}}{{.Values | join " "}}{{end}}){{end}}{{end}})"
     R"({{define "__description"}}{{end}})"
-    R"({{define "__text_alert_list"}}{{range .}}Labels:)" "\n"
-    R"({{range .Labels.SortedPairs}} - {{.Name}} = {{.Value}})" "\n"
-    R"({{end}}Annotations:)" "\n"
-    R"({{range .Annotations.SortedPairs}} - {{.Name}} = {{.Value}})" "\n"
-    R"({{end}}Source: {{.GeneratorURL}})" "\n"
+    R"({{define "__text_alert_list"}}{{range .}}Labels:)"
+    "\n"
+    R"({{range .Labels.SortedPairs}} - {{.Name}} = {{.Value}})"
+    "\n"
+    R"({{end}}Annotations:)"
+    "\n"
+    R"({{range .Annotations.SortedPairs}} - {{.Name}} = {{.Value}})"
+    "\n"
+    R"({{end}}Source: {{.GeneratorURL}})"
+    "\n"
     R"({{end}}{{end}})";
 
 std::string BaseName(const std::string& path) { return path.substr(path.rfind('/') + 1); }
 
-std::vector<std::string> Expand(const std::string& pattern) {
+}  // namespace
+
+std::vector<std::string> TemplateFiles(const std::string& pattern) {
   glob_t found = {};
   std::vector<std::string> paths;
   if (glob(pattern.c_str(), 0, nullptr, &found) == 0) {
@@ -39,8 +46,6 @@ std::vector<std::string> Expand(const std::string& pattern) {
   globfree(&found);
   return paths;
 }
-
-}  // namespace
 
 Templates::Templates(std::string external_url, const Clock& clock)
     : set_(std::make_shared<const tmpl::FunctionMap>(
@@ -53,7 +58,7 @@ StatusOr<std::shared_ptr<const Templates>> Templates::Load(const std::vector<std
   std::shared_ptr<Templates> templates(new Templates(std::move(external_url), clock));
   NX_RETURN_IF_ERROR(templates->set_.Parse("default.tmpl", kBuiltIn));
   for (const std::string& pattern : patterns) {
-    for (const std::string& path : am::Expand(pattern)) {
+    for (const std::string& path : TemplateFiles(pattern)) {
       NX_ASSIGN_OR_RETURN(const std::string text, ReadFile(path, kMaxFileBytes));
       NX_RETURN_IF_ERROR(templates->set_.Parse(BaseName(path), text));
     }

@@ -1,6 +1,6 @@
 #pragma once
-// The templates of a configuration: the built-in ones, then the files it names; and what they see of a
-// notification.
+// The templates of a configuration: the built-in ones, then the files it names; and what they see
+// of a notification.
 //
 // Thread safety: immutable once loaded.
 
@@ -32,6 +32,9 @@ class Templates {
   tmpl::TemplateSet set_;
   std::string external_url_;
 };
+
+// The files a pattern stands for, in order.
+std::vector<std::string> TemplateFiles(const std::string& pattern);
 
 // Receiver, Status, Alerts, GroupLabels, CommonLabels, CommonAnnotations, ExternalURL …
 tmpl::Value TemplateData(const Notification& notification, const std::string& external_url);

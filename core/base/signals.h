@@ -8,6 +8,8 @@
 // Thread safety: Wait by one thread.
 
 #include <csignal>
+#include <cstdint>
+#include <ctime>
 #include <initializer_list>
 
 namespace narthex {
@@ -27,6 +29,14 @@ class SignalSet {
     while (sigwait(&set_, &signal) != 0) {
     }
     return signal;
+  }
+
+  // The same for at most that long: 0 when none came.
+  int WaitFor(int64_t milliseconds) const {
+    const timespec limit = {.tv_sec = static_cast<time_t>(milliseconds / 1000),
+                            .tv_nsec = static_cast<long>(milliseconds % 1000) * 1'000'000};
+    const int signal = sigtimedwait(&set_, nullptr, &limit);
+    return signal > 0 ? signal : 0;
   }
 
  private:

@@ -1,6 +1,5 @@
 // alertmanager: flags, one App, signals.
 
-
 #include <cstdio>
 
 #include "alertmanager/app/app.h"
@@ -32,8 +31,16 @@ int Main(int argc, char** argv) {
   StatusOr<std::unique_ptr<App>> app = App::Create(*std::move(options), Clock::System());
   if (!app.ok()) return Fail(app.status());
   if (Status status = (*app)->Start(); !status.ok()) return Fail(status);
-  while (signals.Wait() == SIGHUP) {
-    (void)(*app)->Reload();  // it logs and counts its own failures
+  const int64_t interval = (*app)->auto_reload_interval_ms();
+  for (;;) {
+    const int signal = interval > 0 ? signals.WaitFor(interval) : signals.Wait();
+    if (signal == 0) {
+      (*app)->ReloadIfChanged();
+    } else if (signal == SIGHUP) {
+      (void)(*app)->Reload();  // it logs and counts its own failures
+    } else {
+      break;
+    }
   }
   NX_LOG(Info, "Received SIGTERM, exiting gracefully...");
   (*app)->Stop();
