@@ -150,7 +150,7 @@ void Fields::Finish(size_t errors_before) {
                                            entry.key, entry.first_line));
     } else if (entry.duplicate && taken_[i]) {
       context_->AddError(line, fmt::format("field {} already set in type {}", entry.key, type_));
-    } else if (!taken_[i]) {
+    } else if (!taken_[i] && !context_->ignore_unknown()) {
       context_->AddError(line, fmt::format("field {} not found in type {}", entry.key, type_));
     }
   }

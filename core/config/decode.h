@@ -26,12 +26,13 @@
 //
 // Errors. Wrong kinds, unknown and duplicate keys are collected over the document:
 //   yaml: unmarshal errors:\n  line 3: field foo not found in type config.plain
-// A failing AfterDecode, Fail or value syntax ("not a valid duration string: …") ends the decode and
-// is returned as it is. AfterDecode is not called for a struct that has errors of the first sort.
+// A failing AfterDecode, Fail or value syntax ("not a valid duration string: …") ends the decode
+// and is returned as it is. AfterDecode is not called for a struct that has errors of the first
+// sort.
 //
-// Null ("key:") gives the zero value of a scalar or list, an absent optional, and leaves a struct at
-// its defaults. Printing keeps the order of the description and leaves out zero values unless told
-// otherwise. A field type is anything with a Codec (codec.h): string, bool, integers, double,
+// Null ("key:") gives the zero value of a scalar or list, an absent optional, and leaves a struct
+// at its defaults. Printing keeps the order of the description and leaves out zero values unless
+// told otherwise. A field type is anything with a Codec (codec.h): string, bool, integers, double,
 // optional<T>, vector<T>, map<string, T>, described structs, types with ParseText/ToText.
 //
 // Not thread-safe; a decode owns its own state.
@@ -47,7 +48,8 @@
 
 namespace narthex::config {
 
-// How duplicate keys are reported: go-yaml v2 names the struct type, v3 (rule files) the first line.
+// How duplicate keys are reported: go-yaml v2 names the struct type, v3 (rule files) the first
+// line.
 enum class Dialect { kV2, kV3 };
 
 // The errors of one decode.
@@ -56,6 +58,9 @@ class Context {
   explicit Context(Dialect dialect = Dialect::kV2) : dialect_(dialect) {}
 
   Dialect dialect() const { return dialect_; }
+  // Keys that nobody asks for are errors unless told otherwise.
+  void set_ignore_unknown(bool ignore) { ignore_unknown_ = ignore; }
+  bool ignore_unknown() const { return ignore_unknown_; }
   void AddError(int line, std::string message);
   // "line 4: cannot unmarshal !!str `abc` into int"
   void AddMismatch(const Node& node, std::string_view go_type);
@@ -66,6 +71,7 @@ class Context {
 
  private:
   const Dialect dialect_;
+  bool ignore_unknown_ = false;
   std::vector<std::pair<int, std::string>> errors_;
   Status abort_;
 };
@@ -152,8 +158,10 @@ namespace narthex::config {
 
 // Decodes a node over the defaults in *out.
 template <typename T>
-Status DecodeNode(const Node& node, T* out, Dialect dialect = Dialect::kV2) {
+Status DecodeNode(const Node& node, T* out, Dialect dialect = Dialect::kV2,
+                  bool ignore_unknown = false) {
   Context context(dialect);
+  context.set_ignore_unknown(ignore_unknown);
   if (node.is_null() && Described<T>) {
     Codec<T>::Decode(context, *MakeMapping({}), out);  // an empty file: defaults, checked
   } else {

@@ -80,18 +80,6 @@ struct HeaderValue {
   }
 };
 
-// Set by the client itself or by other keys of the block.
-bool IsReservedHeader(std::string_view name) {
-  static constexpr std::string_view kReserved[] = {
-      "authorization", "host", "content-encoding", "content-length", "content-type", "user-agent",
-      "connection", "keep-alive", "proxy-authenticate", "proxy-authorization", "www-authenticate",
-      "accept-encoding", "x-prometheus-remote-write-version",
-      "x-prometheus-remote-read-version", "x-prometheus-scrape-timeout-seconds",
-      "x-amz-date", "x-amz-security-token", "x-amz-content-sha256"};
-  const std::string lower = ToLowerAscii(name);
-  return std::find(std::begin(kReserved), std::end(kReserved), lower) != std::end(kReserved);
-}
-
 void HttpHeaders(Fields& f, std::string_view key, std::vector<ClientConfig::Header>& headers) {
   std::map<std::string, HeaderValue> values;
   for (const ClientConfig::Header& header : headers) values[header.name].header = header;
@@ -99,9 +87,6 @@ void HttpHeaders(Fields& f, std::string_view key, std::vector<ClientConfig::Head
   if (!f.decoding()) return;
   headers.clear();
   for (auto& [name, value] : values) {
-    if (IsReservedHeader(name)) {
-      f.Fail(InvalidArgument("setting header {} is not allowed", GoQuote(name)));
-    }
     value.header.name = name;
     headers.push_back(std::move(value.header));
   }
@@ -184,7 +169,8 @@ void BearerToken(Fields& f, ClientConfig& client) {
   if (!token.empty() && !file.empty()) {
     f.Fail(InvalidArgument("at most one of bearer_token & bearer_token_file must be configured"));
   } else if (client.authorization.has_value()) {
-    f.Fail(InvalidArgument("authorization is not compatible with bearer_token & bearer_token_file"));
+    f.Fail(
+        InvalidArgument("authorization is not compatible with bearer_token & bearer_token_file"));
   } else if (client.basic_auth.has_value() || client.oauth2.has_value()) {
     f.Fail(InvalidArgument(
         "at most one of basic_auth, oauth2, bearer_token & bearer_token_file must be configured"));

@@ -10,6 +10,7 @@
 #include <sstream>
 
 #include "core/config/node.h"
+#include "core/labels/names.h"
 
 namespace narthex::config {
 namespace {
@@ -194,10 +195,30 @@ Status ParseError(const YAML::Exception& e, std::string_view text) {
   return InvalidArgument("yaml: line {}: {}", e.mark.line + 1, GoWording(e.msg));
 }
 
+// Why the text is no UTF-8, in go-yaml's words.
+std::string_view Utf8Fault(std::string_view text) {
+  for (size_t i = 0; i < text.size();) {
+    const auto lead = static_cast<unsigned char>(text[i]);
+    const size_t width = lead < 0x80             ? 1
+                         : (lead & 0xe0) == 0xc0 ? 2
+                         : (lead & 0xf0) == 0xe0 ? 3
+                         : (lead & 0xf8) == 0xf0 ? 4
+                                                 : 0;
+    if (width == 0) return "invalid leading UTF-8 octet";
+    if (i + width > text.size()) return "incomplete UTF-8 octet sequence";
+    for (size_t k = 1; k < width; ++k) {
+      if ((text[i + k] & 0xc0) != 0x80) return "invalid trailing UTF-8 octet";
+    }
+    i += width;
+  }
+  return "invalid Unicode character";
+}
+
 Status CheckText(std::string_view text, const ReadLimits& limits) {
   if (text.size() > limits.max_bytes) {
     return OutOfRange("yaml: document larger than {} bytes", limits.max_bytes);
   }
+  if (!IsValidUtf8(text)) return InvalidArgument("yaml: {}", Utf8Fault(text));
   for (unsigned char c : text) {
     if ((c < 0x20 && c != '\t' && c != '\n' && c != '\r') || c == 0x7f) {
       return InvalidArgument("yaml: control characters are not allowed");

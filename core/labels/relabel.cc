@@ -95,11 +95,9 @@ Status Validate(const RelabelConfig& c, NameValidation validation) {
     return InvalidArgument("{} is invalid 'target_label' for {} action", GoQuote(c.target_label),
                            action);
   }
-  const bool equal =
-      c.action == RelabelAction::kKeepEqual || c.action == RelabelAction::kDropEqual;
+  const bool equal = c.action == RelabelAction::kKeepEqual || c.action == RelabelAction::kDropEqual;
   const bool other_replacement = c.replacement != RelabelConfig::kDefaultReplacement;
-  const bool cased =
-      c.action == RelabelAction::kLowercase || c.action == RelabelAction::kUppercase;
+  const bool cased = c.action == RelabelAction::kLowercase || c.action == RelabelAction::kUppercase;
   if ((cased || equal) && other_replacement) {
     return InvalidArgument("'replacement' can not be set for {} action", action);
   }
@@ -197,9 +195,29 @@ std::string_view RelabelActionToString(RelabelAction action) {
   return kActions[static_cast<size_t>(action)].first;
 }
 
+// Upstream compiles the expression with its anchors, and shows them where it could not find the end
+// of something.
+static Status WithAnchors(const Status& status, const std::string& regex) {
+  constexpr std::string_view kParen = "error parsing regexp: missing closing )";
+  constexpr std::string_view kBracket = "error parsing regexp: missing closing ]";
+  constexpr std::string_view kUnexpected = "error parsing regexp: unexpected )";
+  constexpr std::string_view kBackslash =
+      "error parsing regexp: trailing backslash at end of expression";
+  const std::string_view message = MessageOf(status);
+  if (message.starts_with(kBracket)) {
+    return InvalidArgument("{})$`", message.substr(0, message.size() - 1));
+  }
+  const bool backslash = message.starts_with(kBackslash);
+  const std::string_view reason = backslash ? kParen : message.substr(0, message.find(": `"));
+  if (reason != kParen && reason != kUnexpected) return status;
+  return InvalidArgument("{}: `^(?s:{})$`", reason, regex);
+}
+
 StatusOr<RelabelRule> RelabelRule::Compile(RelabelConfig config, NameValidation validation) {
   RelabelRule rule;
-  NX_ASSIGN_OR_RETURN(rule.regex_, AnchoredRegex::Compile(config.regex));
+  auto regex = AnchoredRegex::Compile(config.regex);
+  if (!regex.ok()) return WithAnchors(regex.status(), config.regex);
+  rule.regex_ = *std::move(regex);
   NX_RETURN_IF_ERROR(Validate(config, validation));
   rule.validation_ = validation;
   rule.constant_ = !HasVariable(config.target_label) && !HasVariable(config.replacement);

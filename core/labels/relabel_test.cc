@@ -129,6 +129,10 @@ TEST_CASE("relabel rules are refused in upstream's words") {
   };
   const Case cases[] = {
       {{{}, "(", "a"}, "error parsing regexp: missing closing ): `^(?s:()$`"},
+      {{{}, "a)", "a"}, "error parsing regexp: unexpected ): `^(?s:a))$`"},
+      {{{}, "a\\", "a"}, "error parsing regexp: missing closing ): `^(?s:a\\)$`"},
+      {{{}, "x[a", "a"}, "error parsing regexp: missing closing ]: `[a)$`"},
+      {{{}, "*a", "a"}, "error parsing regexp: missing argument to repetition operator: `*`"},
       {{{"a"}, "(.*)", "", "$1", kHashMod}, "relabel configuration for hashmod requires non-zero modulus"},
       {{{"a"}, "(.*)", "", "$1", kHashMod, ";", 8}, "relabel configuration for hashmod action requires 'target_label' value"},
       {{{"a"}, "(.*)", ""}, "relabel configuration for replace action requires 'target_label' value"},
@@ -146,11 +150,7 @@ TEST_CASE("relabel rules are refused in upstream's words") {
     const auto rule = RelabelRule::Compile(Make(c.edit), c.validation);
     INFO(c.want);
     REQUIRE_FALSE(rule.ok());
-    if (c.want.starts_with("error parsing regexp")) {
-      CHECK(MessageOf(rule.status()).starts_with("error parsing regexp: missing closing )"));
-    } else {
-      CHECK(MessageOf(rule.status()) == c.want);
-    }
+    CHECK(MessageOf(rule.status()) == c.want);
   }
   for (const char* target : {"a$1", "${1}", "${foo}_x", "a${1}b$2"}) {
     CHECK(RelabelRule::Compile(Make({{"a"}, "(.*)", target}), NameValidation::kLegacy).ok());

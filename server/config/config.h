@@ -70,8 +70,8 @@ struct ScrapeConfig {
   bool honor_timestamps = true;
   bool track_timestamps_staleness = false;
   bool enable_compression = true;
-  std::optional<bool> extra_scrape_metrics;              // always set after loading
-  std::optional<bool> scrape_native_histograms;          // always set after loading
+  std::optional<bool> extra_scrape_metrics;                // always set after loading
+  std::optional<bool> scrape_native_histograms;            // always set after loading
   std::optional<bool> convert_classic_histograms_to_nhcb;  // always set after loading
   std::optional<bool> always_scrape_classic_histograms;    // the same
   std::string metrics_path = "/metrics";
@@ -148,6 +148,10 @@ struct LoadOptions {
   // What jobs do that say nothing about extra_scrape_metrics
   // (--enable-feature=extra-scrape-metrics).
   bool extra_scrape_metrics = false;
+  // Refuse what a server in agent mode has no use for.
+  bool agent = false;
+  // Whether the scrape_config_files are read as well.
+  bool read_scrape_config_files = true;
 };
 
 // Reads and checks the file. Errors name file, line and field.

@@ -16,6 +16,13 @@ void RefuseNullItems(config::Fields& f, std::string_view key, std::string_view m
   }
 }
 
+// Not naming any protocol is not the same as naming none.
+void RefuseEmptyProtocols(config::Fields& f, std::string_view where) {
+  const config::Node* node = f.Take("scrape_protocols");
+  if (node == nullptr || !node->is_sequence() || !node->items.empty()) return;
+  f.Fail(InvalidArgument("scrape_protocols cannot be empty for {} (line {})", where, node->line));
+}
+
 }  // namespace
 
 void Describe(config::Fields& f, RelabelConfig& relabel) {
@@ -29,7 +36,10 @@ void Describe(config::Fields& f, RelabelConfig& relabel) {
   std::string action(RelabelActionToString(relabel.action));
   f.Field("action", action);
   if (!f.decoding()) return;
-  if (action.empty()) return f.Fail(InvalidArgument("relabel action cannot be empty"));
+  for (const std::string& label : relabel.source_labels) {
+    if (IsValidLabelName(label, NameValidation::kUtf8)) continue;
+    f.Fail(InvalidArgument("line {}: {} is not a valid label name", f.line(), GoQuote(label)));
+  }
   const StatusOr<RelabelAction> parsed = ParseRelabelAction(action);
   if (!parsed.ok()) return f.Fail(Annotate(parsed.status(), fmt::format("line {}", f.line())));
   relabel.action = *parsed;
@@ -64,6 +74,7 @@ void Describe(Fields& f, GlobalConfig& g) {
   // Unset is not the same as ten seconds: it shrinks with the interval.
   if (f.decoding()) g.scrape_timeout_ms = 0;
   f.Millis("scrape_timeout", g.scrape_timeout_ms);
+  RefuseEmptyProtocols(f, "global config");
   f.Field("scrape_protocols", g.scrape_protocols);
   f.Millis("evaluation_interval", g.evaluation_interval_ms);
   f.Millis("rule_query_offset", g.rule_query_offset_ms);
@@ -126,6 +137,9 @@ void Describe(Fields& f, ScrapeConfig& c) {
   if (f.decoding()) c.params = {params.begin(), params.end()};
   f.Millis("scrape_interval", c.scrape_interval_ms);
   f.Millis("scrape_timeout", c.scrape_timeout_ms);
+  if (f.decoding()) {
+    RefuseEmptyProtocols(f, fmt::format("scrape config with job name {}", GoQuote(c.job_name)));
+  }
   f.Field("scrape_protocols", c.scrape_protocols);
   f.Field("fallback_scrape_protocol", c.fallback_scrape_protocol);
   // Off is not worth a line.
@@ -233,6 +247,9 @@ struct Retention {
     if (percentage < 0 || percentage > 100) {
       f.Fail(InvalidArgument("'storage.tsdb.retention.percentage' must be in the range [0, 100]"));
     }
+    if (size.bytes < 0) {
+      f.Fail(InvalidArgument("'storage.tsdb.retention.size' must not be negative"));
+    }
     if (size.bytes != 0) storage.retention_bytes = size.bytes;
     storage.retention_percentage = percentage;
   }
@@ -266,12 +283,12 @@ void DescribeTsdb(Fields& f, StorageConfig& s) {
 }  // namespace
 
 void Describe(Fields& f, ExemplarsConfig& e) {
-  f.Type("config.plain", "config.ExemplarsConfig");
+  f.Type("config.ExemplarsConfig");
   f.Field("max_exemplars", e.max_exemplars);
 }
 
 void Describe(Fields& f, StorageConfig& s) {
-  f.Type("config.plain", "config.StorageConfig");
+  f.Type("config.StorageConfig");
   struct Tsdb {
     StorageConfig* storage = nullptr;
     void Describe(Fields& t) {
@@ -308,7 +325,7 @@ void Describe(Fields& f, Config& c) {
   struct Runtime {
     int64_t gogc = 0;
     void Describe(Fields& r) {
-      r.Type("config.plain", "config.RuntimeConfig");
+      r.Type("config.RuntimeConfig");
       r.Field("gogc", gogc);
     }
   } runtime{c.runtime_gogc};

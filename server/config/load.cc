@@ -36,11 +36,23 @@ std::string DirectoryOf(const std::string& path) {
   return slash == 0 ? "/" : path.substr(0, slash);
 }
 
-// At most one *, and only in the last element.
+// A * nowhere but in the last element.
 bool IsGlob(std::string_view pattern) {
   const size_t star = pattern.find('*');
-  if (star == std::string_view::npos) return true;
-  return pattern.substr(star + 1).find_first_of("*/") == std::string_view::npos;
+  return star == std::string_view::npos || pattern.find('/', star) == std::string_view::npos;
+}
+
+// Go's path.Match: classes are not empty and end, something follows a backslash.
+bool IsPattern(std::string_view pattern) {
+  for (size_t i = 0; i < pattern.size(); ++i) {
+    if (pattern[i] == '\\' && ++i == pattern.size()) return false;
+    if (pattern[i] != '[') continue;
+    const size_t first = i + 1 + (pattern.substr(i + 1).starts_with('^') ? 1 : 0);
+    const size_t end = pattern.find(']', first);
+    if (end == std::string_view::npos || end == first) return false;
+    i = end;
+  }
+  return true;
 }
 
 Status CheckGlobs(const std::vector<std::string>& patterns, std::string_view what) {
@@ -178,23 +190,20 @@ Status ResolveProtocols(const GlobalConfig& global, ScrapeConfig* job) {
       job->scrape_protocols.emplace_back(name);
     }
   }
-  NX_RETURN_IF_ERROR(CheckProtocols(job->scrape_protocols));
-  if (!job->fallback_scrape_protocol.empty() && !IsProtocol(job->fallback_scrape_protocol)) {
-    return Annotate(CheckProtocol(job->fallback_scrape_protocol),
-                    "invalid fallback_scrape_protocol");
+  if (Status s = CheckProtocols(job->scrape_protocols); !s.ok()) {
+    return InvalidArgument("{} for scrape config with job name {}", MessageOf(s),
+                           GoQuote(job->job_name));
   }
-  return OkStatus();
+  if (job->fallback_scrape_protocol.empty()) return OkStatus();
+  return Annotate(CheckProtocol(job->fallback_scrape_protocol),
+                  fmt::format("invalid fallback_scrape_protocol for scrape config with job name {}",
+                              GoQuote(job->job_name)));
 }
 
 Status CheckJob(const ScrapeConfig& job) {
   if (job.scrape_timeout_ms > job.scrape_interval_ms) {
     return InvalidArgument(
         "scrape timeout greater than scrape interval for scrape config with job name {}",
-        GoQuote(job.job_name));
-  }
-  if (job.limits.body_size < 0) {
-    return InvalidArgument(
-        "body_size_limit must not be negative for scrape config with job name {}",
         GoQuote(job.job_name));
   }
   if (job.relabel_configs.empty()) NX_RETURN_IF_ERROR(CheckStaticTargets(job.discovery));
@@ -254,6 +263,17 @@ void ResolveAlertmanagers(const std::string& directory, AlertingConfig* alerting
   }
 }
 
+// Upstream's rules for an agent.
+Status CheckAgent(const Config& config) {
+  if (!config.alerting.alertmanagers.empty() || !config.alerting.alert_relabel_configs.empty()) {
+    return InvalidArgument("field alerting is not allowed in agent mode");
+  }
+  if (!config.rule_files.empty()) {
+    return InvalidArgument("field rule_files is not allowed in agent mode");
+  }
+  return OkStatus();
+}
+
 Status Finish(const std::string& directory, const LoadOptions& options, Config* config) {
   NX_RETURN_IF_ERROR(CheckGlobs(config->rule_files, "rule"));
   NX_RETURN_IF_ERROR(CheckGlobs(config->scrape_config_files, "scrape config"));
@@ -269,7 +289,7 @@ Status Finish(const std::string& directory, const LoadOptions& options, Config* 
   ResolveAlertmanagers(directory, &config->alerting);
   // The print-out shows the file, not what it includes.
   config->yaml = Marshal(*config);
-  NX_RETURN_IF_ERROR(ReadScrapeConfigFiles(config, &seen));
+  if (options.read_scrape_config_files) NX_RETURN_IF_ERROR(ReadScrapeConfigFiles(config, &seen));
   for (ScrapeConfig& job : config->scrape_configs) {
     job.yaml = Marshal(job);
     job.fingerprint = job.yaml + Secrets(job.http);
@@ -281,7 +301,7 @@ Status Finish(const std::string& directory, const LoadOptions& options, Config* 
 
 Status CheckProtocols(const std::vector<std::string>& protocols) {
   for (size_t i = 0; i < protocols.size(); ++i) {
-    NX_RETURN_IF_ERROR(CheckProtocol(protocols[i]));
+    NX_RETURN_IF_ERROR(Annotate(CheckProtocol(protocols[i]), "scrape_protocols"));
     if (std::find(protocols.begin(), protocols.begin() + static_cast<ptrdiff_t>(i), protocols[i]) !=
         protocols.begin() + static_cast<ptrdiff_t>(i)) {
       return InvalidArgument("duplicated protocol in scrape_protocols, got [{}]",
@@ -312,14 +332,12 @@ Status ResolveJob(const GlobalConfig& global, ScrapeConfig* job) {
   }
   InheritLimits(global.limits, &job->limits);
   NX_RETURN_IF_ERROR(ResolveNames(global, job));
-  if (Status s = ResolveProtocols(global, job); !s.ok()) {
-    return InvalidArgument("{} for scrape config with job name {}", MessageOf(s),
-                           GoQuote(job->job_name));
-  }
+  NX_RETURN_IF_ERROR(ResolveProtocols(global, job));
   return CheckJob(*job);
 }
 
 StatusOr<std::vector<std::string>> ExpandGlob(const std::string& pattern) {
+  if (!IsPattern(pattern)) return InvalidArgument("syntax error in pattern {}", GoQuote(pattern));
   return discovery::file::MatchFiles(pattern);
 }
 
@@ -329,6 +347,7 @@ StatusOr<std::shared_ptr<const Config>> Load(std::string_view text, const std::s
   config->file = name;
   config->global.extra_scrape_metrics = options.extra_scrape_metrics;
   NX_RETURN_IF_ERROR(Decode(text, config.get()));
+  if (options.agent) NX_RETURN_IF_ERROR(CheckAgent(*config));
   NX_RETURN_IF_ERROR(Finish(directory, options, config.get()));
   return std::shared_ptr<const Config>(std::move(config));
 }

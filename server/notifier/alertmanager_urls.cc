@@ -36,30 +36,41 @@ std::string AlertsPath(const std::string& path_prefix) {
   return path + "/api/v2/alerts";
 }
 
+StatusOr<std::optional<std::string>> AlertmanagerUrl(const config::AlertmanagerConfig& config,
+                                                     std::span<const RelabelRule> rules,
+                                                     const Labels& target, const Labels& group,
+                                                     std::string* before) {
+  LabelsBuilder labels(target);
+  for (const Label& label : group) {
+    if (!labels.Has(label.name)) labels.Set(label.name, label.value);
+  }
+  labels.Set(kScheme, config.scheme);
+  labels.Set(kAlertsPath, AlertsPath(config.path_prefix));
+  *before = UrlOf(labels);
+  if (!Relabel(rules, &labels)) return std::optional<std::string>();
+  const std::string_view address = labels.Get(kAddress);
+  if (address.empty() || address.find('/') != std::string_view::npos) {
+    return InvalidArgument("{} is not a valid hostname", GoQuote(address));
+  }
+  return std::optional<std::string>(UrlOf(labels));
+}
+
 Alertmanagers ResolveAlertmanagers(const config::AlertmanagerConfig& config,
                                    std::span<const RelabelRule> rules,
                                    const discovery::TargetGroups& groups) {
   Alertmanagers result;
+  std::string before;
   for (const auto& group : groups) {
     for (const Labels& target : group->targets) {
-      LabelsBuilder labels(target);
-      for (const Label& label : group->labels) {
-        if (!labels.Has(label.name)) labels.Set(label.name, label.value);
-      }
-      labels.Set(kScheme, config.scheme);
-      labels.Set(kAlertsPath, AlertsPath(config.path_prefix));
-      const std::string before = UrlOf(labels);
-      if (!Relabel(rules, &labels)) {
-        AddOnce(&result.dropped, before);
-        continue;
-      }
-      const std::string_view address = labels.Get(kAddress);
-      if (address.empty() || address.find('/') != std::string_view::npos) {
+      auto url = AlertmanagerUrl(config, rules, target, group->labels, &before);
+      if (!url.ok()) {
         NX_LOG(Error, "Creating alertmanagers failed", {"component", "notifier"},
-               {"err", fmt::format("{} is not a valid hostname", GoQuote(address))});
-        continue;
+               {"err", url.status()});
+      } else if (url->has_value()) {
+        AddOnce(&result.active, **std::move(url));
+      } else {
+        AddOnce(&result.dropped, before);
       }
-      AddOnce(&result.active, UrlOf(labels));
     }
   }
   return result;

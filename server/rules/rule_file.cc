@@ -114,8 +114,8 @@ void Checker::CheckGroups(const FileNode& node) {
     const std::string at = fmt::format("{}: {}:{}: ", file_, line, column);
     if (group.name.empty()) faults_.push_back(at + "Groupname must not be empty");
     if (!names.insert(group.name).second) {
-      faults_.push_back(fmt::format("{}groupname: {} is repeated in the same file", at,
-                                    GoQuote(group.name)));
+      faults_.push_back(
+          fmt::format("{}groupname: {} is repeated in the same file", at, GoQuote(group.name)));
     }
     if (group.limit < 0) faults_.push_back(at + "limit must not be negative");
     for (const auto& [name, value] : group.labels) {
@@ -208,7 +208,8 @@ RuleSpec MakeRule(const GroupNode& group, const RuleNode& node, const Checker& c
 
 StatusOr<std::vector<GroupSpec>> ParseRuleFile(std::string_view text, const std::string& file,
                                                const GroupDefaults& defaults,
-                                               const promql::ParserOptions& parser) {
+                                               const promql::ParserOptions& parser,
+                                               bool ignore_unknown) {
   auto documents = config::ReadDocuments(text);
   if (!documents.ok()) return Annotate(documents.status(), file);
   if (documents->size() > 1) {
@@ -216,8 +217,9 @@ StatusOr<std::vector<GroupSpec>> ParseRuleFile(std::string_view text, const std:
   }
   FileNode node;
   if (!documents->empty()) {
-    NX_RETURN_IF_ERROR(
-        Annotate(config::DecodeNode(*documents->front(), &node, config::Dialect::kV3), file));
+    NX_RETURN_IF_ERROR(Annotate(
+        config::DecodeNode(*documents->front(), &node, config::Dialect::kV3, ignore_unknown),
+        file));
   }
   Checker checker(file, parser);
   checker.CheckGroups(node);

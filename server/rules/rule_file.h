@@ -17,10 +17,12 @@ struct GroupDefaults {
   int64_t query_offset_ms = 0;
 };
 
-// InvalidArgument: one line a fault, each with "file: " in front.
+// InvalidArgument: one line a fault, each with "file: " in front. Keys that rules do not have are
+// faults too, unless they are ignored.
 StatusOr<std::vector<GroupSpec>> ParseRuleFile(std::string_view text, const std::string& file,
                                                const GroupDefaults& defaults,
-                                               const promql::ParserOptions& parser);
+                                               const promql::ParserOptions& parser,
+                                               bool ignore_unknown = false);
 StatusOr<std::vector<GroupSpec>> LoadRuleFiles(const std::vector<std::string>& files,
                                                const GroupDefaults& defaults,
                                                const promql::ParserOptions& parser);

@@ -262,6 +262,57 @@ scrape_configs: [{job_name: a, scrape_interval: 10m, static_configs: [{targets: 
   const std::string missing = files.Write("missing.yml", "rule_files: [none.yml]\n");
   CHECK(Has(check({missing}).output, "none.yml\" does not point to an existing file"));
   CHECK(check({missing, "--syntax-only"}).exit_code == 0);
+  result = check({good, "--agent"});
+  CHECK(result.exit_code == 1);
+  CHECK(Has(result.output, "field rule_files is not allowed in agent mode"));
+}
+
+TEST_CASE("configuration files are checked with the files and targets they name") {
+  const Files files("check_config_files");
+  const auto check = [&](const std::string& text, std::vector<std::string> arguments = {}) {
+    arguments.insert(arguments.begin(),
+                     {Binary("promtool"), "check", "config", files.Write("c.yml", text)});
+    return RunToEnd(arguments);
+  };
+  files.Write("targets.yml", "- targets: [a]\n");
+  files.Write("bad.yml", "- targets: ['a/b']\n");
+  files.Write("jobs.yml", "scrape_configs: [{job: x}]\n");
+  RunResult result = check(R"(scrape_configs:
+- {job_name: a, file_sd_configs: [{files: [targets.yml, 'later*.yml']}]}
+)");
+  CHECK(result.exit_code == 0);
+  CHECK(Has(result.output, "later*.yml\" for file_sd in scrape job \"a\" does not exist\n"));
+  const std::string kBroken[] = {
+      "scrape_configs: [{job_name: a, file_sd_configs: [{files: [bad.yml]}]}]\n",
+      "scrape_configs: [{job_name: a, bearer_token_file: none}]\n",
+      "scrape_configs: [{job_name: a, tls_config: {cert_file: none, key_file: none}}]\n",
+      "scrape_config_files: [jobs.yml]\n",
+      "alerting: {alertmanagers: [{file_sd_configs: [{files: [bad.yml]}]}]}\n"};
+  for (const std::string& text : kBroken) {
+    INFO(text);
+    CHECK(check(text).exit_code == 1);
+    CHECK(check(text, {"--syntax-only"}).exit_code == 0);
+  }
+  // Those in the file itself are a matter of syntax.
+  const std::string empty = "scrape_configs: [{job_name: a, static_configs: [{targets: ['']}]}]\n";
+  result = check(empty, {"--syntax-only"});
+  CHECK(result.exit_code == 1);
+  CHECK(Has(result.output, "instance 0 in group 0: no address"));
+}
+
+TEST_CASE("further fields of rules are ignored when asked for") {
+  const Files files("check_unknown");
+  const std::string rules =
+      files.Write("r.yml", "groups: [{name: g, owner: me, rules: [{record: a, expr: b, x: 1}]}]");
+  const std::string config = files.Write("c.yml", "rule_files: [r.yml]\n");
+  const auto check = [](std::vector<std::string> arguments) {
+    arguments.insert(arguments.begin(), {Binary("promtool"), "check"});
+    return RunToEnd(arguments).exit_code;
+  };
+  CHECK(check({"rules", rules}) == 1);
+  CHECK(check({"rules", rules, "--ignore-unknown-fields"}) == 0);
+  CHECK(check({"config", config}) == 1);
+  CHECK(check({"config", config, "--ignore-unknown-fields"}) == 0);
 }
 
 TEST_CASE("web configurations are checked") {
@@ -300,6 +351,37 @@ TEST_CASE("a running server is asked how it is") {
   result = RunToEnd({Binary("promtool"), "check", "ready", "--url", url});
   CHECK(Has(result.output, "connection refused"));
   CHECK(result.exit_code == 1);
+}
+
+TEST_CASE("the cardinality of metrics") {
+  const auto families = ParseTextFamilies(R"(# TYPE b_total counter
+b_total{a="1"} 1
+b_total{a="2"} 1
+# TYPE h_seconds histogram
+h_seconds_bucket{le="1"} 1
+h_seconds_bucket{le="2"} 1
+h_seconds_bucket{le="+Inf"} 1
+h_seconds_sum 1
+h_seconds_count 1
+# TYPE s_seconds summary
+s_seconds{quantile="0.5"} 1
+s_seconds{quantile="0.9"} 1
+s_seconds_sum 1
+s_seconds_count 1
+# TYPE g gauge
+g 1
+)");
+  REQUIRE(families.ok());
+  CHECK(CardinalityTable(*families) ==
+        "Metric       Cardinality    Percentage    \n"
+        "h_seconds    5              41.67%        \n"
+        "s_seconds    4              33.33%        \n"
+        "b_total      2              16.67%        \n"
+        "g            1              8.33%         \n"
+        "Total        12             100%          \n");
+  CHECK(CardinalityTable({}) ==
+        "Metric    Cardinality    Percentage    \n"
+        "Total     0              100%          \n");
 }
 
 TEST_CASE("metrics are linted") {

@@ -1,6 +1,7 @@
 #include "server/cmd/promtool/check_metrics.h"
 
 #include <algorithm>
+#include <array>
 #include <cctype>
 #include <cstdio>
 #include <map>
@@ -135,6 +136,18 @@ class Linter {
   std::set<std::string> complaints_;
 };
 
+// What one metric of the family is stored as, in series.
+size_t SeriesOf(const MetricFamily& family, const MetricSample& sample) {
+  switch (family.type) {
+    case MetricType::kSummary:
+      return sample.quantiles.size() + 2;
+    case MetricType::kHistogram:
+      return sample.buckets.size() + 2;
+    default:
+      return 1;
+  }
+}
+
 }  // namespace
 
 std::vector<std::string> LintMetrics(const std::vector<MetricFamily>& families) {
@@ -147,7 +160,41 @@ std::vector<std::string> LintMetrics(const std::vector<MetricFamily>& families) 
   return all;
 }
 
-int CheckMetrics() {
+std::string CardinalityTable(const std::vector<MetricFamily>& families) {
+  std::vector<std::pair<std::string, size_t>> rows;
+  size_t total = 0;
+  for (const MetricFamily& family : families) {
+    size_t series = 0;
+    for (const MetricSample& sample : family.samples) series += SeriesOf(family, sample);
+    rows.emplace_back(family.name, series);
+    total += series;
+  }
+  std::stable_sort(rows.begin(), rows.end(),
+                   [](const auto& a, const auto& b) { return a.second > b.second; });
+  std::vector<std::array<std::string, 3>> cells = {{"Metric", "Cardinality", "Percentage"}};
+  for (const auto& [name, series] : rows) {
+    const double share = 100 * static_cast<double>(series) / static_cast<double>(total);
+    cells.push_back({name, std::to_string(series), fmt::format("{:.2f}%", share)});
+  }
+  cells.push_back({"Total", std::to_string(total), "100%"});
+  std::array<size_t, 3> widths{};
+  for (const auto& row : cells) {
+    for (size_t i = 0; i < row.size(); ++i) widths[i] = std::max(widths[i], row[i].size() + 4);
+  }
+  std::string text;
+  for (const auto& row : cells) {
+    for (size_t i = 0; i < row.size(); ++i) text += fmt::format("{:<{}}", row[i], widths[i]);
+    text += '\n';
+  }
+  return text;
+}
+
+int CheckMetrics(bool extended, bool lint) {
+  if (!extended && !lint) {
+    return Fail(InvalidArgument(
+        "error: at least one of --extended or linting must be enabled\n"
+        "Use --extended for cardinality analysis, or remove --lint=none to enable linting"));
+  }
   std::string text;
   char buffer[64 << 10];
   for (size_t n; (n = std::fread(buffer, 1, sizeof buffer, stdin)) > 0;) {
@@ -160,9 +207,12 @@ int CheckMetrics() {
   if (!families.ok()) {
     return Fail(InvalidArgument("error while linting: {}", MessageOf(families.status())));
   }
-  const std::vector<std::string> complaints = LintMetrics(*families);
+  std::vector<std::string> complaints;
+  if (lint) complaints = LintMetrics(*families);
   for (const std::string& complaint : complaints) std::fprintf(stderr, "%s\n", complaint.c_str());
-  return complaints.empty() ? kOk : kLintFailed;
+  if (!complaints.empty()) return kLintFailed;
+  if (extended) Print(CardinalityTable(*families));
+  return kOk;
 }
 
 }  // namespace narthex::promtool

@@ -13,7 +13,11 @@ namespace narthex::promtool {
 // Lines of "name complaint", sorted.
 std::vector<std::string> LintMetrics(const std::vector<MetricFamily>& families);
 
-// Reads standard input, prints the findings to stderr; the exit code is 3 when there are any.
-int CheckMetrics();
+// The series of every family, as a table, the largest first.
+std::string CardinalityTable(const std::vector<MetricFamily>& families);
+
+// Reads standard input. `lint` prints the findings to stderr, and the exit code is 3 when there are
+// any; else `extended` prints the table.
+int CheckMetrics(bool extended, bool lint);
 
 }  // namespace narthex::promtool

@@ -2,6 +2,7 @@
 
 #include <memory>
 
+#include "server/cmd/promtool/check_config.h"
 #include "server/cmd/promtool/check_metrics.h"
 #include "server/cmd/promtool/check_rules.h"
 #include "server/cmd/promtool/check_server.h"
@@ -13,18 +14,27 @@ namespace {
 void AddCheckRules(CommandSet* commands, const promql::ParserOptions* parser) {
   struct Values {
     std::string* lint;
-    bool* fatal;
+    bool *fatal, *ignore_unknown;
     std::vector<std::string>* files;
   };
   auto v = std::make_shared<Values>();
-  FlagSet& flags = commands->Command(
-      "check rules", "Check if the rule files are valid or not.",
-      [v, parser] { return CheckRules(*v->files, ParseLint(*v->lint, *v->fatal), *parser); });
+  FlagSet& flags =
+      commands->Command("check rules", "Check if the rule files are valid or not.", [v, parser] {
+        LintOptions lint = ParseLint(*v->lint, *v->fatal);
+        lint.ignore_unknown_fields = *v->ignore_unknown;
+        return CheckRules(*v->files, lint, *parser);
+      });
   v->lint = flags.String("lint",
                          "Linting checks to apply. Available options are: all, duplicate-rules, "
                          "none. Use --lint=none to disable linting",
                          "duplicate-rules");
   v->fatal = flags.Bool("lint-fatal", "Make lint errors exit with exit code 3.", false);
+  v->ignore_unknown = flags.Bool(
+      "ignore-unknown-fields",
+      "Ignore unknown fields in the rule files. This is useful when you want to extend rule files "
+      "with custom metadata. Ensure that those fields are removed before loading them into the "
+      "Prometheus server as it performs strict checks by default.",
+      false);
   v->files = flags.Args("rule-files",
                         "The rule files to check, default is read from standard input.", false);
 }
@@ -32,16 +42,20 @@ void AddCheckRules(CommandSet* commands, const promql::ParserOptions* parser) {
 void AddCheckConfig(CommandSet* commands, const promql::ParserOptions* parser) {
   struct Values {
     std::string* lint;
-    bool *fatal, *syntax_only;
+    bool *fatal, *syntax_only, *ignore_unknown, *agent;
     int64_t* lookback;
     std::vector<std::string>* files;
   };
   auto v = std::make_shared<Values>();
   FlagSet& flags =
       commands->Command("check config", "Check if the config files are valid or not.", [v, parser] {
-        LintOptions lint = ParseLint(*v->lint, *v->fatal);
-        lint.lookback_ms = *v->lookback;
-        return CheckConfig(*v->files, *v->syntax_only, lint, *parser);
+        CheckConfigOptions options;
+        options.syntax_only = *v->syntax_only;
+        options.agent = *v->agent;
+        options.lint = ParseLint(*v->lint, *v->fatal);
+        options.lint.lookback_ms = *v->lookback;
+        options.lint.ignore_unknown_fields = *v->ignore_unknown;
+        return CheckConfig(*v->files, options, *parser);
       });
   v->syntax_only = flags.Bool("syntax-only",
                               "Only check the config file syntax, ignoring file and content "
@@ -56,6 +70,13 @@ void AddCheckConfig(CommandSet* commands, const promql::ParserOptions* parser) {
   v->lookback =
       flags.Duration("query.lookback-delta", "The server's maximum query lookback duration.", "5m",
                      FlagSet::DurationSyntax::kPrometheus);
+  v->ignore_unknown = flags.Bool(
+      "ignore-unknown-fields",
+      "Ignore unknown fields in the rule groups read by the config files. This is useful when you "
+      "want to extend rule files with custom metadata. Ensure that those fields are removed before "
+      "loading them into the Prometheus server as it performs strict checks by default.",
+      false);
+  v->agent = flags.Bool("agent", "Check config file for Prometheus in Agent mode.", false);
   v->files = flags.Args("config-files", "The config files to check.", true);
 }
 
@@ -70,6 +91,24 @@ void AddCheckServer(CommandSet* commands, const std::string& page, const char* h
       "http.config.file", "HTTP client configuration file for promtool to connect to Prometheus.",
       "", {.placeholder = "<filename>"});
   v->url = flags.String("url", "The URL for the Prometheus server.", "http://localhost:9090");
+}
+
+void AddCheckMetrics(CommandSet* commands) {
+  struct Values {
+    bool* extended;
+    std::string* lint;
+  };
+  auto v = std::make_shared<Values>();
+  FlagSet& flags = commands->Command(
+      "check metrics",
+      "Pass Prometheus metrics over stdin to lint them for consistency and correctness.",
+      [v] { return CheckMetrics(*v->extended, *v->lint == "all"); });
+  v->extended = flags.Bool(
+      "extended", "Print extended information related to the cardinality of the metrics.", false);
+  v->lint = flags.Enum("lint",
+                       "Linting checks to apply for metrics. Available options are: all, none. Use "
+                       "--lint=none to disable metrics linting.",
+                       {"all", "none"}, "all");
 }
 
 void AddCheckWebConfig(CommandSet* commands) {
@@ -89,10 +128,7 @@ void AddCheckCommands(CommandSet* commands, const promql::ParserOptions* parser)
   AddCheckServer(commands, "healthy", "Check if the Prometheus server is healthy.");
   AddCheckServer(commands, "ready", "Check if the Prometheus server is ready.");
   AddCheckRules(commands, parser);
-  commands->Command("check metrics",
-                    "Pass Prometheus metrics over stdin to lint them for consistency and "
-                    "correctness.",
-                    [] { return CheckMetrics(); });
+  AddCheckMetrics(commands);
 }
 
 void AddTestCommands(CommandSet* commands, const promql::ParserOptions* parser,

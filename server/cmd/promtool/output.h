@@ -46,6 +46,15 @@ class Output {
   std::string text_;
 };
 
+// To the two streams in the order of the calls.
+inline void Print(const std::string& text) {
+  std::fwrite(text.data(), 1, text.size(), stdout);
+  std::fflush(stdout);
+}
+inline void PrintError(const std::string& text) {
+  std::fwrite(text.data(), 1, text.size(), stderr);
+}
+
 // Prints the error; the exit code.
 inline int Fail(const Status& status) {
   std::fflush(stdout);

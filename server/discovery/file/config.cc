@@ -1,5 +1,7 @@
 // file_sd_configs as configuration.
 
+#include <algorithm>
+
 #include "core/base/file.h"
 #include "core/strings/quote.h"
 #include "server/discovery/file/file.h"
@@ -9,11 +11,13 @@ namespace {
 
 // "dir/*.json": an extension upstream reads, and a * nowhere but in the last element.
 bool IsFilePattern(std::string_view file) {
-  if (!file.ends_with(".json") && !file.ends_with(".yml") && !file.ends_with(".yaml")) return false;
+  constexpr std::string_view kExtensions[] = {".json", ".yml", ".yaml", ".JSON", ".YML", ".YAML"};
+  if (std::none_of(std::begin(kExtensions), std::end(kExtensions),
+                   [&](std::string_view e) { return file.ends_with(e); })) {
+    return false;
+  }
   const size_t star = file.find('*');
-  if (star == std::string_view::npos) return true;
-  const std::string_view rest = file.substr(star + 1);
-  return rest.find_first_of("*/") == std::string_view::npos;
+  return star == std::string_view::npos || file.find('/', star) == std::string_view::npos;
 }
 
 }  // namespace

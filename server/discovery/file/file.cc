@@ -12,6 +12,7 @@
 #include "core/base/clock.h"
 #include "core/labels/labels.h"
 #include "core/log/log.h"
+#include "core/strings/quote.h"
 #include "server/discovery/groups_text.h"
 
 namespace narthex::discovery::file {
@@ -77,8 +78,9 @@ StatusOr<TargetGroups> ParseTargetGroups(std::string_view text, bool json,
 
 StatusOr<TargetGroups> ReadTargetGroups(const std::string& file) {
   NX_ASSIGN_OR_RETURN(const std::string text, ReadFile(file, kMaxFileBytes));
-  if (file.ends_with(".json")) return ParseTargetGroups(text, true, file);
-  if (file.ends_with(".yml") || file.ends_with(".yaml")) {
+  const std::string lower = ToLowerAscii(file);
+  if (lower.ends_with(".json")) return ParseTargetGroups(text, true, file);
+  if (lower.ends_with(".yml") || lower.ends_with(".yaml")) {
     return ParseTargetGroups(text, false, file);
   }
   return InvalidArgument("{}: unknown file extension, want .json, .yml or .yaml", file);
