@@ -4,29 +4,29 @@
     promql.py BIN_DIR [--peer /path/to/prometheus] [--count N] [--seed S] [--seconds S] [--verbose]
 
 Both get the same samples by remote write and the same queries over HTTP. Without --peer it is
-Debian's 2.42, whose known differences (KNOWN_2) are forgiven; with a peer of 3.x the classes are:
+Debian's 2.42, whose known differences (KNOWN_2) are forgiven. A peer of 3.x is to give the same bytes
+but for spelling of JSON. Where it does not, the smallest part of the expression is looked for that
+both answer differently (promql_blame.py), and that part is judged by rule (promql_classes.py):
 
-  exact     the same bytes but for spelling of JSON
-  bounds    3.5 drops histograms of different custom buckets, now they are reconciled
-  compensated  sums and means of histograms, which 3.5 does not compensate
-  zero      rates of histograms do not reach back below zero, which 3.5 does not look at
-  stats     below histogram_count, _sum and _avg 3.5 reads no buckets: what does not go together
-            because of them is told otherwise there, or not at all
-  negative  quantiles of histograms with negative counts, which are gauges since
-  empty     histograms times NaN or Inf: which empty buckets there are depends on chunks, and 3.5
-            has NaN for the mean of what is infinite
-  timestamp timestamp(x offset … @ …), whose offset 3.5 forgets
-  ties      equal values of more than twelve that are sorted, which Go's sort leaves in some order
-  random    an answer for which the peer has several: it walks maps in any order
-  known     differences by name: explained()
-  differ    everything else, of notes or of the order of a vector if that is all; exits 1 when there
-            is one
+  exact     the same
+  known     notes of another place or about other buckets, errors that are the same but for it
+  bounds, compensated, zero, stats, negative, timestamp, empty
+            what 3.5 answers otherwise than later releases: see the rules of these names
+  random, ulps, picks, named
+            the peer does not agree with itself: our answer is one of its, or as far off as they are
+  reused    3.5 uses the memory of histograms again that are still in use, so that a server that was
+            asked much takes one sample for another now and then: a fresh one agrees
+  differ    everything else; exits 1 when there is one
+
+--below prints the classes of the peer's differences by the function or operator that made them.
 """
-import argparse, collections, http.client, json, math, os, random, re, sys, time
+import argparse, collections, http.client, json, os, random, re, sys, time
 
-import promql_data
+import promql_classes, promql_data
+from promql_blame import Finder, Part
 from promql_expressions import Generator
 from promql_peers import Connection, PeerServer, spread
+from promql_values import near, number, values_differ
 
 KNOWN_2 = """
 - 2.42 clamps rate's zero point before it applies the threshold, 3.x after: no rate() of gauges.
@@ -51,173 +51,32 @@ def ask(connection, query):
     return connection.post("/api/v1/query" if query[0] == "instant" else "/api/v1/query_range", form(query))
 
 
-def number(text):
-    return float(text.replace("Inf", "inf"))
+class Judge:
+    """Of the answers of a peer of 3.x."""
 
+    def __init__(self, ours, theirs):
+        self.ours, self.theirs = Connection(ours), Connection(theirs)
+        self.made_by = collections.Counter()
+        self.finder = Finder(lambda query: (ask(self.ours, query), ask(self.theirs, query)), promql_classes.same)
 
-def near(a, b, tolerance):
-    if a == b:
-        return True
-    x, y = number(a), number(b)
-    if math.isnan(x) or math.isnan(y):
-        return math.isnan(x) and math.isnan(y)
-    return math.isclose(x, y, rel_tol=tolerance, abs_tol=tolerance * 1e-3)
-
-
-def points(item):
-    """[[time, number or histogram]] in the order of time."""
-    if "value" in item or "histogram" in item:
-        return [item["value"] if "value" in item else item["histogram"]]
-    return sorted(item.get("values", []) + item.get("histograms", []), key=lambda p: p[0])
-
-
-def near_histograms(a, b, same):
-    if isinstance(a, str) or isinstance(b, str):
-        return isinstance(a, str) and isinstance(b, str) and same(a, b)
-    left, right = a.get("buckets", []), b.get("buckets", [])
-    return (same(a["count"], b["count"]) and same(a["sum"], b["sum"]) and len(left) == len(right) and
-            all(x[:3] == y[:3] and same(x[3], y[3]) for x, y in zip(left, right)))
-
-
-def key(item):
-    return tuple(sorted(item["metric"].items()))
-
-
-def values_differ(ours, theirs, same):
-    """None, or the first value or series that differs; a and b are of the same type."""
-    if ours["resultType"] in ("scalar", "string"):
-        a, b = ours["result"], theirs["result"]
-        return None if a[0] == b[0] and same(a[1], b[1]) else f"{a} there {b}"
-    a, b = ours["result"], theirs["result"]
-    if ours["resultType"] == "matrix" and [key(x) for x in a] != [key(x) for x in b]:
-        if sorted(key(x) for x in a) == sorted(key(x) for x in b):
-            return "the order of series"
-    left, right = {key(x): points(x) for x in a}, {key(x): points(x) for x in b}
-    if left.keys() != right.keys():
-        return f"series only here {sorted(left.keys() - right.keys())[:3]}, only there {sorted(right.keys() - left.keys())[:3]}"
-    for k in left:
-        if [p[0] for p in left[k]] != [p[0] for p in right[k]]:
-            return f"steps of {k}"
-        for p, q in zip(left[k], right[k]):
-            if not near_histograms(p[1], q[1], same):
-                return f"{k} at {p[0]}: {p[1]} there {q[1]}"
-    return None
-
-
-def classify(query, ours, theirs):
-    """(class, what differs) for a peer of 3.x."""
-    if ours == theirs:
-        return "exact", None
-    expr = query[-1]
-    if dropped_bounds(ours, theirs):
-        return "bounds", None
-    if ours["status"] != theirs["status"]:
-        if without_buckets(expr):
-            return "stats", None
-        return "differ", f"here {ours.get('error', 'an answer')!r}, there {theirs.get('error', 'an answer')!r}"
-    if ours["status"] == "error":
-        known = explained_error(ours["error"], theirs["error"])
-        return ("known", None) if known else ("differ", f"error {ours['error']!r} there {theirs['error']!r}")
-    a, b = ours["data"], theirs["data"]
-    if a["resultType"] != b["resultType"]:
-        return "differ", "the type"
-    difference = values_differ(a, b, lambda x, y: x == y)
-    if difference:
-        loose = values_differ(a, b, lambda x, y: near(x, y, 1e-11))
-        if adds_histograms(expr) and (not loose or amplifies(expr)):
-            return "compensated", None
-        for name, known in DIFFER_3_5.items():
-            if known(expr):
-                return name, None
-        return "differ", loose or difference
-    for kind in ("warnings", "infos"):
-        if notes(ours.get(kind, [])) != notes(theirs.get(kind, [])):
-            a, b = notes(ours.get(kind, [])), notes(theirs.get(kind, []))
-            if placeless(a) == placeless(b):
-                return "known", None  # said once in either, of another place
-            for name in ("stats", "negative"):
-                if DIFFER_3_5[name](expr):
-                    return name, None
-            return "notes", f"{kind} only here {sorted(a - b)} only there {sorted(b - a)}"
-    if a == b:
-        return "known", None  # of the notes
-    if re.search(r"\bsort(_desc)?\(", expr) and len(a["result"]) > 12 and [x["value"] for x in a["result"]] == [x["value"] for x in b["result"]]:
-        return "ties", None
-    return "order", "the order of the vector"
-
-
-
-def dropped_bounds(ours, theirs):
-    return ("incompatible custom buckets" in str(theirs.get("warnings")) or
-            "mismatched custom buckets were reconciled" in str(ours.get("infos")))
-
-
-def adds_histograms(expr):
-    """Whether histograms that are no multiples of 1/8 any more may be added."""
-    return "native" in expr and re.search(r"\b(avg|sum|avg_over_time|sum_over_time)\b|[+-]", expr)
-
-
-def without_buckets(expr):
-    return re.search(r"histogram_(count|sum|avg)\(", expr) and re.search(r"native_(mixed|moving|custom|bounds|.floats)", expr)
-
-
-# What 3.5 answers otherwise than later versions and this server do, by class.
-DIFFER_3_5 = {
-    "zero": lambda e: re.search(r"\b(rate|increase)\b", e) and (re.search(r"native_(gauge|mixed)", e) or re.search(r"delta\(native", e)),
-    "stats": without_buckets,
-    "negative": lambda e: "native" in e and re.search(r"histogram_quantile\(|rate\(|increase\(", e) and re.search(r"-[a-z({]|\* -1| - |delta", e),
-    "timestamp": lambda e: re.search(r"timestamp\([^()]*offset [^()]*@", e),
-    "empty": lambda e: "native" in e and re.search(r"NaN|Inf", e),
-}
-
-
-def settle(connection, query, ours):
-    """Whether the peer, asked again and again, does not agree with itself, which it does not where
-    it walks its maps: our answer then is one of its answers, or as far off as they are."""
-    spread_out = False
-    first = None
-    for _ in range(60):
-        again = ask(connection, query)
-        if classify(query, ours, again)[0] not in ("differ", "notes", "order"):
-            return True
-        first = first or again
-        if again["status"] != "error" and first["status"] != "error" and again != first:
-            spread_out = True
-    if not spread_out or ours["status"] == "error":
-        return False
-    if re.search(r"\b(topk|bottomk|limitk)\b", query[-1]):
-        return True
-    # Too many orders to meet ours: then only numbers may differ, and only in their last bits.
-    return values_differ(ours["data"], first["data"], lambda a, b: near(a, b, 1e-9)) is None
-
-
-def notes(texts):
-    """Without what 3.5 says otherwise: which buckets were not monotonic, and when; names that are
-    not there."""
-    return {re.sub(r", from buckets .* to \S+ \(", " (", text).replace(' for metric name ""', "") for text in texts}
-
-
-def placeless(texts):
-    return {re.sub(r" \(\d+:\d+\)$", "", text) for text in texts}
-
-
-def amplifies(expr):
-    """Whether a last bit may become a big one: remainders, and angles of many turns."""
-    return re.search(r"%|\b(sin|cos|tan|round|ceil|floor|irate|rate|increase|resets|changes)\b|[=!<>]",
-                     re.sub(r"\{[^}]*\}", "", expr))
-
-
-def explained_error(ours, theirs):
-    if ours == re.sub(r'"<Item \d+>" <op:@>', '"@"', theirs):
-        return True
-    # 3.5 takes the end of a grouping for that of the call behind it.
-    position = re.compile(r'^(invalid parameter "query": )?\d+:\d+: ')
-    if position.sub("", ours) == position.sub("", theirs) and "ON and GROUP" in ours:
-        return True
-    # Of the errors of matching, upstream names that of the first step and, of several pairs of
-    # duplicates, one at random.
-    pattern = "^(found duplicate series for the match group .*|multiple matches for labels: .*|vector cannot contain metrics with the same labelset)"
-    return re.match(pattern, ours) and re.match(pattern, theirs)
+    def classify(self, query, parts, ours, theirs):
+        """(class, what differs)"""
+        kind, what = promql_classes.compare(ours, theirs)
+        if kind in ("exact", "known"):
+            return kind, None
+        part = self.finder.find(query, parts, ours, theirs) if kind != "order" else None
+        found = part and promql_classes.judge(part)
+        if not found:
+            # Of a whole range, instant queries need not show what is random.
+            asked = ("instant", part.time, part.expr) if part else query
+            part = part or Part(query[-1], query[1], ours, theirs)
+            found = promql_classes.settle(part, asked, lambda q: ask(self.theirs, q))
+        if found:
+            self.made_by[found, part.head or part.operator or "selector"] += 1
+            return found, None
+        if part.expr != query[-1]:
+            what += f"\n    of {part.expr} at {part.time}: {promql_classes.compare(part.ours, part.theirs)[1]}"
+        return "differ", what
 
 
 def rounds(expr):
@@ -234,7 +93,7 @@ def same_number_2(a, b, query):
     return ("rate(" in query or "increase(" in query) and 0 < x < y < 2 * x
 
 
-def classify_2(query, ours, theirs):
+def classify_2(query, _, ours, theirs):
     """(class, what differs) for 2.42."""
     expr = query[-1]
     if theirs["status"] == "error":
@@ -266,41 +125,65 @@ def main():
     ap.add_argument("--version", type=int, choices=(2, 3), help="of the peer; what it says when left out")
     ap.add_argument("--unsupported", default="", help="what this engine cannot do yet, by comma")
     ap.add_argument("--wait", action="store_true", help="leave the servers running until a line comes in")
+    ap.add_argument("--below", action="store_true", help="what made the differences, by class")
+    ap.add_argument("--dump", help="a file for what is not exact: a line of JSON each")
     ap.add_argument("--show", type=int, default=20, help="how many differences to print of each class")
     args = ap.parse_args()
     rng = random.Random(args.seed)
+    dump = open(args.dump, "w") if args.dump else None
     ours = PeerServer(os.path.join(args.bin, "prometheus"), FEATURES[:1], config=promql_data.CONFIG)
     with ours, PeerServer(args.peer, FEATURES, config=promql_data.CONFIG) as peer:
         version = args.version or peer_version(peer.url)
         bodies = list(promql_data.requests(rng, promql_data.make_samples(rng, histograms=version >= 3)))
         for server in (ours, peer):
             promql_data.load(Connection(server.url), bodies)
-        again = Connection(peer.url)
+        judge_3 = Judge(ours.url, peer.url) if version >= 3 else None
         gen = Generator(rng, version, args.unsupported.split(","))
-        judge = classify if version >= 3 else classify_2
+        judge = judge_3.classify if judge_3 else classify_2
         classes, shown = collections.Counter(), collections.Counter()
+        open_cases = []
         done = empty = errors = 0
         begin = time.time()
         while done < args.count:
-            queries = [gen.query() for _ in range(min(5000, args.count - done))]
+            queries, parts = [], []
+            for _ in range(min(5000, args.count - done)):
+                queries.append(gen.query())
+                parts.append(gen.parts)
             left, right = spread(ours.url, queries, ask), spread(peer.url, queries, ask)
-            for query, a, b in zip(queries, left, right):
+            for query, inside, a, b in zip(queries, parts, left, right):
                 done += 1
                 errors += b["status"] == "error"
                 empty += b["status"] != "error" and not b["data"]["result"]
-                verdict, what = judge(query, a, b)
-                if version >= 3 and verdict in ("differ", "order", "notes") and settle(again, query, a):
-                    verdict, what = "random", None
+                verdict, what = judge(query, inside, a, b)
+                if verdict == "differ" and judge_3:
+                    open_cases.append((query, inside, a))
+                    continue
                 classes[verdict] += 1
+                if dump and verdict not in ("exact", "known"):
+                    dump.write(json.dumps([verdict, query, a, b, inside]) + "\n")
                 if what and shown[verdict] < args.show:
                     shown[verdict] += 1
                     print(f"{verdict}: " + "\t".join(map(str, query)), "\n   ", what[:1200], flush=True)
+        if open_cases:
+            with PeerServer(args.peer, FEATURES, config=promql_data.CONFIG) as fresh:
+                promql_data.load(Connection(fresh.url), bodies)
+                again, connection = Judge(ours.url, fresh.url), Connection(fresh.url)
+                for query, inside, a in open_cases:
+                    b = ask(connection, query)
+                    verdict, what = again.classify(query, inside, a, b)
+                    classes["differ" if what else "reused"] += 1
+                    if what:
+                        print("differ: " + "\t".join(map(str, query)), "\n   ", what[:1200], flush=True)
+                        dump and dump.write(json.dumps(["differ", query, a, b, inside]) + "\n")
         if args.wait:
             print(ours.url, peer.url, flush=True)
             sys.stdin.readline()
         print(f"{done} queries of version {version} in {time.time() - begin:.0f} s, {errors} errors, {empty} empty:",
               ", ".join(f"{n} {c}" for c, n in sorted(classes.items())))
-    sys.exit(1 if classes["differ"] + classes["notes"] + classes["order"] else 0)
+        if args.below and judge_3:
+            for (name, maker), n in sorted(judge_3.made_by.items()):
+                print(f"  {name} by {maker}: {n}")
+    sys.exit(1 if classes["differ"] else 0)
 
 
 def peer_version(url):

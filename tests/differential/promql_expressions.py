@@ -30,14 +30,22 @@ class Generator:
         self.new = version >= 3
         self.unsupported = set(unsupported)
         self.in_subquery = False
+        self.parts = []
         self.natives = self.NATIVES if self.new else []
         self.range_funcs = self.RANGE_FUNCS + (self.NEW_RANGE_FUNCS if self.new else [])
 
     def pick(self, items):
         return self.r.choice(items)
 
+    def part(self, text):
+        """Remembers what is an expression by itself."""
+        self.parts.append(text)
+        return text
+
     def query(self):
-        """("instant", ms, expression) or ("range", start, end, step, expression)"""
+        """("instant", ms, expression) or ("range", start, end, step, expression); `parts` then are
+        the expressions it is made of."""
+        self.parts = []
         expr = self.vector(self.r.randrange(1, 5)) if self.r.random() < 0.97 else self.scalar(2)
         if self.r.random() < 0.4:
             return ("instant", START + 50 + 100 * self.r.randrange(0, 36_000), expr)
@@ -54,6 +62,9 @@ class Generator:
         return out
 
     def vector(self, d):
+        return self.part(self.any_vector(d))
+
+    def any_vector(self, d):
         if self.natives and self.r.random() < 0.08:
             return self.of_native(d)
         k = self.r.random()
@@ -74,6 +85,9 @@ class Generator:
 
     def native(self, d):
         """Most likely histograms."""
+        return self.part(self.any_native(d))
+
+    def any_native(self, d):
         k = self.r.random()
         if d <= 0 or k < 0.25:
             return self.pick(self.NATIVES) + self.modifiers()
@@ -103,6 +117,9 @@ class Generator:
         return self.pick(self.RANGES)
 
     def matrix(self, d):
+        return self.part(self.any_matrix(d))
+
+    def any_matrix(self, d):
         if d > 1 and (self.new or not self.in_subquery) and self.r.random() < 0.25:
             outer, self.in_subquery = self.in_subquery, True
             inner = self.vector(d - 2)

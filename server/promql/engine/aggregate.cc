@@ -45,6 +45,9 @@ class FoldState {
     }
   }
 
+  // The steps a group has numbers at.
+  const uint64_t* seen(size_t group) const { return &seen_[group * words_]; }
+
   // The results of one group.
   void Finish(size_t group, Tile* tile, size_t row) const {
     for (size_t w = 0; w < words_; ++w) {
@@ -150,7 +153,8 @@ StatusOr<OperatorPtr> FoldAggregate(const AggregateExpr& expr, const Operator& i
       const uint32_t group = groups.of_series[first + row];
       state.Add(group, tile, row, any_kind);
       if (tile.HasHistograms(row) && sums) {
-        histograms.Add(group, tile, row, input.labels(first + row).metric_name());
+        histograms.Add(group, tile, row, state.seen(group),
+                       input.labels(first + row).metric_name());
       } else if (tile.AnyHistogram(row) && !any_kind) {
         input.context().Inform(note::IgnoredInAggregation(AggregateOpName(expr.op)),
                                expr.expr->pos);

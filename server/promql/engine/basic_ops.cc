@@ -1,5 +1,7 @@
 #include "server/promql/engine/basic_ops.h"
 
+#include <algorithm>
+
 #include "core/base/string_map.h"
 #include "server/promql/engine/label_edit.h"
 
@@ -159,6 +161,42 @@ class UnitedOp final : public Operator {
   std::vector<std::vector<size_t>> members_;
 };
 
+// As UnitedOp at a single step, where all but one of each lot of equal series are absent: so they
+// need not be moved, and keep the order of an instant vector. Reads its child when it is made.
+class DistinctOp final : public Operator {
+ public:
+  DistinctOp(const Operator& child, const std::vector<std::vector<size_t>>& members)
+      : Operator(&child.context(), child.window()), rows_(child.context(), 1) {
+    CopyLabels(child.all_labels());
+    drop_name_ = child.drop_name();
+    one_name_ = child.one_name();
+    status_ = Read(child, members);
+  }
+
+  Status Produce(size_t first, Tile* out) const override {
+    NX_RETURN_IF_ERROR(status_);
+    for (size_t row = 0; row < out->rows(); ++row) rows_.Load(first + row, out, row);
+    return OkStatus();
+  }
+
+ private:
+  Status Read(const Operator& child, const std::vector<std::vector<size_t>>& members) {
+    NX_RETURN_IF_ERROR(context_->CheckMemory());
+    NX_RETURN_IF_ERROR(ForEachTile(child, [&](size_t, const Tile& tile) {
+      for (size_t row = 0; row < tile.rows(); ++row) rows_.Add(tile, row);
+      return OkStatus();
+    }));
+    for (const auto& lot : members) {
+      const auto present = [&](size_t member) { return !rows_.RowEmpty(member); };
+      if (std::count_if(lot.begin(), lot.end(), present) > 1) return SameLabelsetError();
+    }
+    return OkStatus();
+  }
+
+  RowStore rows_;
+  Status status_;
+};
+
 }  // namespace
 
 Status SameLabelsetError() {
@@ -225,6 +263,7 @@ OperatorPtr MakeUnited(OperatorPtr child, Clash clash) {
     members[it->second].push_back(i);
   }
   if (members.size() == child->size()) return child;
+  if (child->window().steps == 1) return std::make_unique<DistinctOp>(*child, members);
   return std::make_unique<UnitedOp>(std::move(child), clash, std::move(members));
 }
 

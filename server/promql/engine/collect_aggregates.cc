@@ -10,6 +10,7 @@
 #include "server/promql/engine/basic_ops.h"
 #include "server/promql/engine/cell_lists.h"
 #include "server/promql/engine/go_heap.h"
+#include "server/promql/engine/go_sort.h"
 #include "server/promql/functions/quantile.h"
 
 namespace narthex::promql {
@@ -48,7 +49,7 @@ OperatorPtr OrderedResult(const Operator& input, const MetGroups& met, Heaps* he
   const auto less = top ? TopLess : BottomLess;
   for (uint32_t group : met.order()) {
     heaps->ForEach(group, [&](size_t, std::vector<Candidate>& heap) {
-      GoSortReversed(&heap, less, [](const Candidate& c) { return std::isnan(c.value); });
+      GoSortReversed(&heap, less);
       for (const Candidate& c : heap) {
         rows.Add(&c.value, &present);
         labels.Add(input, c.series);

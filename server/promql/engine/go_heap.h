@@ -2,7 +2,6 @@
 // A binary heap with Go's container/heap movements, so that equal elements end up where they do
 // there: topk over ties picks the same series.
 
-#include <algorithm>
 #include <cstddef>
 #include <utility>
 #include <vector>
@@ -34,22 +33,6 @@ void GoHeapFixTop(std::vector<T>* heap, Less less) {
     if (!less((*heap)[child], (*heap)[i])) break;
     std::swap((*heap)[i], (*heap)[child]);
     i = child;
-  }
-}
-
-// Go's sort.Sort(sort.Reverse(elements)): exactly for up to twelve, which Go sorts by insertion,
-// also where `less` holds both ways as upstream's does between NaNs; `worst` tells those elements.
-template <typename T, typename Less, typename Worst>
-void GoSortReversed(std::vector<T>* elements, Less less, Worst worst) {
-  if (elements->size() > 12) {
-    std::stable_sort(elements->begin(), elements->end(),
-                     [&](const T& a, const T& b) { return !worst(a) && less(b, a); });
-    return;
-  }
-  for (size_t i = 1; i < elements->size(); ++i) {
-    for (size_t j = i; j > 0 && less((*elements)[j - 1], (*elements)[j]); --j) {
-      std::swap((*elements)[j - 1], (*elements)[j]);
-    }
   }
 }
 

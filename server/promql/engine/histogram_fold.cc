@@ -4,11 +4,14 @@
 
 namespace narthex::promql {
 
-void HistogramFold::Add(size_t group, const Tile& tile, size_t row, std::string_view metric) {
+void HistogramFold::Add(size_t group, const Tile& tile, size_t row, const uint64_t* numbers,
+                        std::string_view metric) {
   const HistogramRow& histograms = tile.histograms(row);
   ForEachBit(histograms.bits.data(), histograms.bits.size(), [&](size_t step) {
     const FloatHistogram& h = *histograms.cells[step];
     const auto [it, added] = cells_.try_emplace({group, step});
+    // What began with a number has no result: nothing is added, and nothing said of it.
+    if (added && (numbers[step / 64] >> (step % 64) & 1) != 0) return;
     if (added) {
       // The sum and its compensation.
       hold_.Grow(2 * BytesOf(h) + sizeof *it + 48);

@@ -15,15 +15,17 @@ class HistogramFold {
   HistogramFold(QueryContext* context, HistogramSum::Kind kind, PosRange where)
       : context_(context), kind_(kind), where_(where), hold_(context->NewHold()) {}
 
-  // Adds the histograms of one row; `metric` is for messages.
-  void Add(size_t group, const Tile& tile, size_t row, std::string_view metric);
+  // Adds the histograms of one row; `numbers` are the bits of the steps at which the group has
+  // numbers already, `metric` is for messages.
+  void Add(size_t group, const Tile& tile, size_t row, const uint64_t* numbers,
+           std::string_view metric);
   // Adds the results of a group to a row that holds its numbers. Where a group had both, it has
   // no result.
   void Finish(size_t group, Tile* tile, size_t row);
 
  private:
   struct Cell {
-    std::optional<HistogramSum> sum;  // none once histograms turned out not to go together
+    std::optional<HistogramSum> sum;  // none of what does not go together
     bool after_reset = false, no_reset = false;
   };
   void AddTo(Cell* cell, const FloatHistogram& h, std::string_view metric);

@@ -1,13 +1,11 @@
 // label_replace and label_join.
 
-#include <algorithm>
-#include <numeric>
-
 #include "core/labels/names.h"
 #include "core/labels/regex.h"
 #include "core/strings/numbers.h"
 #include "core/strings/quote.h"
 #include "server/promql/engine/basic_ops.h"
+#include "server/promql/engine/go_sort.h"
 #include "server/promql/functions/registry.h"
 
 namespace narthex::promql {
@@ -108,27 +106,29 @@ StatusOr<OperatorPtr> SortByLabel(Builder& builder, const Call& call, const Eval
   for (size_t i = 1; i < call.args.size(); ++i) names.push_back(StringValue(*call.args[i]));
   NX_ASSIGN_OR_RETURN(OperatorPtr op, builder.Build(*call.args[0], window));
   if (window.steps != 1) return op;
-  std::vector<size_t> order(op->size());
-  std::iota(order.begin(), order.end(), size_t{0});
-  std::stable_sort(order.begin(), order.end(), [&](size_t i, size_t j) {
-    const Labels& a = op->labels(kDescending ? j : i);
-    const Labels& b = op->labels(kDescending ? i : j);
+  RowStore all(builder.context(), 1);
+  std::vector<size_t> order;
+  MemoryHold hold = builder.context().NewHold();
+  if (!hold.Grow(op->size() * sizeof(size_t))) return builder.context().CheckMemory();
+  NX_RETURN_IF_ERROR(ForEachTile(*op, [&](size_t first, const Tile& tile) {
+    for (size_t row = 0; row < tile.rows(); ++row) {
+      all.Add(tile, row);
+      if (tile.Has(row, 0)) order.push_back(first + row);
+    }
+    return OkStatus();
+  }));
+  GoSort(&order, [&](size_t i, size_t j) {
+    const Labels& a = op->labels(i);
+    const Labels& b = op->labels(j);
     for (const std::string& name : names) {
       const std::string_view x = a.Get(name);
       const std::string_view y = b.Get(name);
       if (x == y) continue;
-      const bool less = NaturalLess(x, y);
-      // Different texts of one value ("1" and "01") keep their order.
-      if (less == NaturalLess(y, x)) continue;
-      return less;
+      // An empty text is before and behind any other, as upstream has it.
+      return kDescending ? !NaturalLess(x, y) : NaturalLess(x, y);
     }
-    return a < b;
+    return kDescending ? b < a : a < b;
   });
-  RowStore all(builder.context(), 1);
-  NX_RETURN_IF_ERROR(ForEachTile(*op, [&](size_t, const Tile& tile) {
-    for (size_t row = 0; row < tile.rows(); ++row) all.Add(tile, row);
-    return OkStatus();
-  }));
   RowStore rows(builder.context(), 1);
   PickedLabels labels;
   Tile tile;

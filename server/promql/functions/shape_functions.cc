@@ -6,7 +6,7 @@
 #include <numeric>
 
 #include "server/promql/engine/basic_ops.h"
-#include "server/promql/engine/go_heap.h"
+#include "server/promql/engine/go_sort.h"
 #include "server/promql/functions/absent_labels.h"
 #include "server/promql/functions/registry.h"
 
@@ -78,7 +78,7 @@ StatusOr<OperatorPtr> Sort(Builder& builder, const Call& call, const EvalWindow&
     if (std::isnan(values[a])) return true;
     return kDescending ? values[a] < values[b] : values[a] > values[b];
   };
-  GoSortReversed(&order, worse, [&](size_t i) { return std::isnan(values[i]); });
+  GoSortReversed(&order, worse);
   RowStore rows(builder.context(), 1);
   PickedLabels sorted;
   const uint64_t present = 1;

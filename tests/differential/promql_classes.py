@@ -1,0 +1,222 @@
+"""What a Prometheus 3.5 answers otherwise, by class. A part is judged on which both servers differ
+while they agree on everything inside of it (promql_blame.py), by what it does and by its values."""
+import collections, math, re
+
+from promql_values import (buckets, cells, is_histogram, near, notes, number, placeless,
+                           rounded_histograms, values_differ)
+
+FOLDS = ("sum", "avg", "sum_over_time", "avg_over_time", "rate", "increase", "delta", "irate", "idelta")
+RATES = ("rate", "increase")
+CHANGES = RATES + ("delta", "irate", "idelta")
+COUNTS = ("histogram_count", "histogram_sum", "histogram_avg")
+PICKS = ("topk", "bottomk", "limitk", "limit_ratio")
+
+
+def explained_error(ours, theirs):
+    if ours == re.sub(r'"<Item \d+>" <op:@>', '"@"', theirs):
+        return True
+    # 3.5 takes the end of a grouping for that of the call behind it.
+    position = re.compile(r'^(invalid parameter "query": )?\d+:\d+: ')
+    if position.sub("", ours) == position.sub("", theirs) and "ON and GROUP" in ours:
+        return True
+    # Of the errors of matching, upstream names that of the first step and, of several pairs of
+    # duplicates, one at random.
+    pattern = "^(found duplicate series for the match group .*|multiple matches for labels: .*|vector cannot contain metrics with the same labelset)"
+    return re.match(pattern, ours) and re.match(pattern, theirs)
+
+
+def compare(ours, theirs):
+    """("exact" | "known" | "status" | "error" | "type" | "values" | "order" | "notes", what)"""
+    if ours == theirs:
+        return "exact", None
+    if ours["status"] != theirs["status"]:
+        return "status", f"here {ours.get('error', 'an answer')!r}, there {theirs.get('error', 'an answer')!r}"
+    if ours["status"] == "error":
+        if explained_error(ours["error"], theirs["error"]):
+            return "known", None
+        return "error", f"error {ours['error']!r} there {theirs['error']!r}"
+    a, b = ours["data"], theirs["data"]
+    if a["resultType"] != b["resultType"]:
+        return "type", "the type"
+    difference = values_differ(a, b, lambda x, y: x == y)
+    if difference:
+        return "values", difference
+    for kind in ("warnings", "infos"):
+        left, right = notes(ours.get(kind, [])), notes(theirs.get(kind, []))
+        if placeless(left) != placeless(right):
+            return "notes", f"{kind} only here {sorted(left - right)} only there {sorted(right - left)}"
+    if a != b:
+        return "order", "the order of the vector"
+    return "known", None  # of the notes, or said once in either, of another place
+
+
+def same(query, ours, theirs):
+    return compare(ours, theirs)[0] in ("exact", "known", "order")
+
+
+def judge(part):
+    """The class of a part, or None."""
+    kind, _ = compare(part.ours, part.theirs)
+    for name, rule in RULES:
+        if rule(part, kind):
+            return name
+    return None
+
+
+def pairs(part):
+    """[(our value, theirs)] of the cells that differ, None for what is not there; None when the
+    answers cannot be compared."""
+    if "error" in (part.ours["status"], part.theirs["status"]):
+        return None
+    if part.ours["data"]["resultType"] != part.theirs["data"]["resultType"]:
+        return None
+    left, right = cells(part.ours), cells(part.theirs)
+    return [(left.get(k), right.get(k)) for k in left.keys() | right.keys() if left.get(k) != right.get(k)]
+
+
+def inner_histograms(part):
+    for _, answer in part.inner:
+        if answer["status"] != "error":
+            yield from (v for v in cells(answer).values() if is_histogram(v))
+
+
+def is_negative(histogram):
+    return number(histogram["count"]) < 0 or any(number(n) < 0 for n in buckets(histogram).values())
+
+
+def is_odd(histogram):
+    return any(not math.isfinite(number(n)) for n in [histogram["count"], histogram["sum"], *buckets(histogram).values()])
+
+
+def bounds(part, kind):
+    """3.5 drops histograms of different custom buckets, now they are reconciled: nothing is there
+    where we have a histogram, and the notes say why."""
+    if not ("incompatible custom buckets" in str(part.theirs.get("warnings")) or
+            "mismatched custom buckets were reconciled" in str(part.ours.get("infos"))):
+        return False
+    found = pairs(part)
+    if found is None or not all(is_histogram(a) if b is None else a and rounded_histograms(a, b) for a, b in found):
+        return False
+    return any(b is None for _, b in found) or kind == "notes"
+
+
+def compensated(part, kind):
+    """Sums, differences and means of histograms, which 3.5 does not compensate."""
+    found = pairs(part)
+    return (kind == "values" and (part.head in FOLDS or part.operator in ("+", "-")) and
+            all(a and b and rounded_histograms(a, b) for a, b in found))
+
+
+def zero(part, kind):
+    """Rates of histograms reach back no further than where the count would be zero, which 3.5 does
+    not look at: the same histogram, times something below one."""
+    found = pairs(part)
+    return kind == "values" and part.head in RATES and all(a and b and shrunk(a, b) for a, b in found)
+
+
+def shrunk(a, b):
+    if not is_histogram(a) or not is_histogram(b) or number(b["count"]) == 0:
+        return False
+    factor = number(a["count"]) / number(b["count"])
+    scaled = {"count": str(number(b["count"]) * factor), "sum": str(number(b["sum"]) * factor),
+              "buckets": [k[:3] + [str(number(k[3]) * factor)] for k in b.get("buckets", [])]}
+    return 0 < factor < 1 and rounded_histograms(a, scaled)
+
+
+def stats(part, kind):
+    """Below histogram_count, _sum and _avg 3.5 reads no buckets: what does not go together because
+    of them is told otherwise there, or not at all. Ours is what our answer to the argument says."""
+    if part.head not in COUNTS or not part.inner or part.ours["status"] == "error":
+        return False
+    argument = part.inner[-1][1]
+    if argument["status"] == "error":
+        return False
+    def of(h):
+        if part.head == "histogram_count":
+            return number(h["count"])
+        return number(h["sum"]) / (number(h["count"]) or math.nan if part.head == "histogram_avg" else 1)
+    expected = {nameless(k): of(v) for k, v in cells(argument).items() if is_histogram(v)}
+    got = cells(part.ours)
+    return expected.keys() == {nameless(k) for k in got} and all(
+        near(v, str(expected[nameless(k)]).replace("inf", "Inf").replace("nan", "NaN"), 1e-12) for k, v in got.items())
+
+
+def nameless(cell):
+    return tuple(l for l in cell[0] if l[0] != "__name__"), cell[1]
+
+
+def negative(part, kind):
+    """Histograms of negative counts are gauges since, and their quantiles differ."""
+    if not any(is_negative(h) for h in inner_histograms(part)):
+        return False
+    if kind == "notes":
+        return part.head in CHANGES and only_notes(part, "metric is not a (gauge|counter)")
+    return kind == "values" and part.head in ("histogram_quantile", "rate", "increase", "histogram_fraction")
+
+
+def only_notes(part, pattern):
+    """Whether what is said by one of both only is of this kind."""
+    for kind in ("warnings", "infos"):
+        left, right = notes(part.ours.get(kind, [])), notes(part.theirs.get(kind, []))
+        if not all(re.search(pattern, text) for text in left ^ right):
+            return False
+    return True
+
+
+def timestamp(part, kind):
+    """timestamp(x offset d @ t), whose offset 3.5 forgets."""
+    return kind in ("values", "notes") and part.head == "timestamp" and re.search(r"offset [^()]*@", part.expr)
+
+
+def empty(part, kind):
+    """Which empty buckets there are depends on chunks. It is seen when they are multiplied by NaN or
+    Inf, and when nothing but the zero bucket has a count, whose quantiles depend on what else there
+    is; and 3.5 has NaN for the mean of what is infinite."""
+    found = pairs(part)
+    if kind != "values" or found is None:
+        return False
+    if part.head == "histogram_quantile":
+        return any(only_zero(h) for h in inner_histograms(part))
+    return all(a and b and is_histogram(a) and is_histogram(b) and (is_odd(a) or is_odd(b)) for a, b in found)
+
+
+def only_zero(histogram):
+    return all(k[0] == 3 for k in buckets(histogram)) and len(buckets(histogram)) == 1
+
+
+RULES = [("bounds", bounds), ("compensated", compensated), ("zero", zero), ("stats", stats),
+         ("negative", negative), ("timestamp", timestamp), ("empty", empty)]
+
+
+def settle(part, query, ask_theirs, times=60):
+    """Whether the peer, asked again and again, does not agree with itself, which it does not where
+    it walks its maps: our answer then is one of its answers ("random"), or as far off as they are
+    ("ulps", "picks" where ties may be picked, "named" where one of several metrics is told of).
+    None when it does agree."""
+    answers = [part.theirs]
+    for _ in range(times):
+        again = ask_theirs(query)
+        if same(query, part.ours, again):
+            return "random"
+        answers.append(again)
+    if part.ours["status"] == "error" or any(a["status"] == "error" for a in answers):
+        return None
+    if all(same(query, answers[0], a) for a in answers):
+        return None
+    if compare(part.ours, answers[0])[0] == "notes":
+        return "named" if nameless_notes(part.ours) == nameless_notes(answers[0]) else None
+    if values_differ(part.ours["data"], answers[0]["data"], lambda a, b: near(a, b, 1e-9)) is None:
+        return "ulps"
+    if part.head in PICKS and picked(part.ours) == picked(answers[0]):
+        return "picks"
+    return None
+
+
+def nameless_notes(answer):
+    texts = answer.get("warnings", []) + answer.get("infos", [])
+    return {re.sub(r' for metric name "[^"]*"', "", text) for text in notes(texts)}
+
+
+def picked(answer):
+    """How many cells there are at every time, and for topk and bottomk, how they rank."""
+    return collections.Counter(time for _, time in cells(answer))
