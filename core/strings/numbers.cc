@@ -4,6 +4,7 @@
 #include <charconv>
 #include <cmath>
 #include <cstdlib>
+#include <cstring>
 
 #include "core/strings/quote.h"
 
@@ -83,24 +84,38 @@ bool AppendNonFinite(std::string* out, double v) {
   return false;
 }
 
+constexpr char kPairs[] =
+    "00010203040506070809101112131415161718192021222324252627282930313233343536373839404142434445"
+    "46474849505152535455565758596061626364656667686970717273747576777879808182838485868788899091"
+    "9293949596979899";
+
 // Values of up to four decimals, which most are, need no search for the shortest digits: no other
 // number of at most 15 digits is that close. nullptr when `v` is none.
 char* FormatShortDecimal(char* to, double v) {
-  constexpr int64_t kScale = 10'000;
+  constexpr uint64_t kScale = 10'000;
   const double magnitude = std::fabs(v);
   if (!(magnitude < 1e11)) return nullptr;
-  const auto scaled = static_cast<int64_t>(magnitude * kScale + 0.5);
-  if (static_cast<double>(scaled) / kScale != magnitude) return nullptr;
+  const auto scaled = static_cast<uint64_t>(static_cast<int64_t>(magnitude * kScale + 0.5));
+  if (static_cast<double>(static_cast<int64_t>(scaled)) / kScale != magnitude) return nullptr;
   if (std::signbit(v)) *to++ = '-';
-  to = std::to_chars(to, to + 16, scaled / kScale).ptr;
-  auto decimals = static_cast<int>(scaled % kScale);
-  if (decimals == 0) return to;
-  *to++ = '.';
-  for (int place = kScale / 10; decimals != 0; place /= 10) {
-    *to++ = static_cast<char>('0' + decimals / place);
-    decimals %= place;
+  const uint64_t whole = scaled / kScale;
+  const auto decimals = static_cast<uint32_t>(scaled % kScale);
+  if (whole < 10) {
+    *to++ = static_cast<char>('0' + whole);
+  } else if (whole < 100) {
+    std::memcpy(to, kPairs + 2 * whole, 2);
+    to += 2;
+  } else {
+    to = std::to_chars(to, to + 16, whole).ptr;
   }
-  return to;
+  if (decimals == 0) return to;
+  const uint32_t high = decimals / 100;
+  const uint32_t low = decimals % 100;
+  *to = '.';
+  std::memcpy(to + 1, kPairs + 2 * high, 2);
+  std::memcpy(to + 3, kPairs + 2 * low, 2);
+  if (low != 0) return to + (low % 10 != 0 ? 5 : 4);
+  return to + (high % 10 != 0 ? 3 : 2);
 }
 
 bool IsDigit(char c) { return c >= '0' && c <= '9'; }

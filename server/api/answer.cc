@@ -12,7 +12,9 @@
 namespace narthex::api {
 namespace {
 
-constexpr size_t kChunkBytes = 256 << 10;
+// A chunk and the copy that waits for the socket stay below what malloc maps by itself.
+constexpr size_t kChunkBytes = 96 << 10;
+constexpr size_t kBufferBytes = kChunkBytes + (20 << 10);
 constexpr std::string_view kJsonType = "application/json";
 
 struct ErrorKind {
@@ -29,7 +31,10 @@ constexpr ErrorKind kErrorKinds[] = {
 
 bool DataWriter::Breathe() {
   if (gone_) return false;
-  if (buffer_.size() < kChunkBytes) return true;
+  if (buffer_.size() < kChunkBytes) {
+    if (buffer_.size() > kBufferBytes / 8) buffer_.reserve(kBufferBytes);
+    return true;
+  }
   streaming_ = true;
   gone_ = !response_.Write(buffer_);
   buffer_.clear();
@@ -107,17 +112,29 @@ void WriteStrings(JsonWriter& json, const std::vector<std::string>& strings) {
   json.EndArray();
 }
 
-void AppendTimestamp(std::string* out, TimestampMs ms) {
-  char digits[24];
-  if (ms < 0) out->push_back('-');
+namespace {
+
+constexpr size_t kTimestampBytes = 24;
+
+// Needs kTimestampBytes.
+char* FormatTimestamp(char* to, TimestampMs ms) {
+  if (ms < 0) *to++ = '-';
   const uint64_t magnitude = ms < 0 ? 0 - static_cast<uint64_t>(ms) : static_cast<uint64_t>(ms);
-  out->append(digits, std::to_chars(digits, digits + sizeof digits, magnitude / 1000).ptr);
+  to = std::to_chars(to, to + kTimestampBytes - 5, magnitude / 1000).ptr;
   const auto fraction = static_cast<int>(magnitude % 1000);
-  if (fraction == 0) return;
-  const char tail[] = {'.', static_cast<char>('0' + fraction / 100),
-                       static_cast<char>('0' + fraction / 10 % 10),
-                       static_cast<char>('0' + fraction % 10)};
-  out->append(tail, sizeof tail);
+  if (fraction == 0) return to;
+  *to++ = '.';
+  *to++ = static_cast<char>('0' + fraction / 100);
+  *to++ = static_cast<char>('0' + fraction / 10 % 10);
+  *to++ = static_cast<char>('0' + fraction % 10);
+  return to;
+}
+
+}  // namespace
+
+void AppendTimestamp(std::string* out, TimestampMs ms) {
+  char digits[kTimestampBytes];
+  out->append(digits, FormatTimestamp(digits, ms));
 }
 
 void AppendPoint(std::string* out, TimestampMs t, double v) {
@@ -128,25 +145,49 @@ void AppendPoint(std::string* out, TimestampMs t, double v) {
   out->append("\"]");
 }
 
-void PointWriter::Append(std::string* out, TimestampMs t, double v) {
-  while (at_ < texts_.size() && texts_[at_].t < t) ++at_;
-  if (at_ == texts_.size()) {
-    if (at_ == kMostTexts) return AppendPoint(out, t, v);
-    std::string text = "[";
-    AppendTimestamp(&text, t);
-    text += ",\"";
-    Text& added = texts_.emplace_back(Text{t, static_cast<uint8_t>(text.size()), {}});
-    std::copy(text.begin(), text.end(), added.bytes);
-  } else if (texts_[at_].t != t) {
-    return AppendPoint(out, t, v);
+// A comma, and the point. Series that are not sampled at the times of the first get their texts
+// made anew.
+char* PointWriter::Format(char* to, size_t at, const promql::Point& point) {
+  if (at < texts_.size() && texts_[at].t == point.t) {
+    std::memcpy(to, texts_[at].bytes, sizeof texts_[at].bytes);
+    to += texts_[at].size;
+  } else {
+    char* const begin = to;
+    *to++ = ',';
+    *to++ = '[';
+    to = FormatTimestamp(to, point.t);
+    *to++ = ',';
+    *to++ = '"';
+    if (at == texts_.size() && at < kMostTexts) {
+      Text& added = texts_.emplace_back(Text{point.t, static_cast<uint8_t>(to - begin), {}});
+      std::copy(begin, to, added.bytes);
+    }
   }
-  const Text& text = texts_[at_++];
-  char buffer[sizeof text.bytes + kApiFloatBytes + 2];
-  std::memcpy(buffer, text.bytes, sizeof text.bytes);
-  char* end = FormatApiFloat(buffer + text.size, v);
-  *end++ = '"';
-  *end++ = ']';
-  out->append(buffer, end);
+  to = FormatApiFloat(to, point.v);
+  *to++ = '"';
+  *to++ = ']';
+  return to;
+}
+
+void PointWriter::Append(std::string* out, std::span<const promql::Point> points,
+                         const std::function<void()>& breathe) {
+  // Written here first: a string that grows looks at its capacity for each piece.
+  char buffer[8 << 10];
+  constexpr size_t kPointBytes = sizeof(Text::bytes) + kApiFloatBytes + 2;
+  char* to = buffer;
+  size_t at = 0;  // of the text that is as late as the point
+  for (size_t i = 0; i < points.size(); ++i) {
+    while (at < texts_.size() && texts_[at].t < points[i].t) ++at;
+    if (static_cast<size_t>(buffer + sizeof buffer - to) < kPointBytes) {
+      out->append(buffer, to);
+      to = buffer;
+      breathe();
+    }
+    char* const begin = to;
+    to = Format(to, at, points[i]);
+    if (i == 0) to = std::copy(begin + 1, to, begin);  // no comma
+  }
+  out->append(buffer, to);
 }
 
 // [time,{"count":"3","sum":"4","buckets":[[0,"1","2","3"]]}]; the first number of a bucket tells

@@ -8,6 +8,7 @@
 // chunks while they are written, so that a matrix of millions of points needs no second copy.
 
 #include <functional>
+#include <span>
 #include <string>
 #include <string_view>
 #include <variant>
@@ -76,24 +77,24 @@ void AppendTimestamp(std::string* out, TimestampMs ms);
 void AppendHistogramPoint(std::string* out, TimestampMs t, const FloatHistogram& h);
 void AppendPoint(std::string* out, TimestampMs t, double v);
 
-// Writes many points. The series of a matrix share most of their timestamps, whose texts it keeps.
+// Writes the points of many series, most of which share their timestamps, whose texts are kept.
 // Not thread-safe.
 class PointWriter {
  public:
-  // The points that follow begin anew.
-  void StartSeries() { at_ = 0; }
-  // As AppendPoint; times ascend within a series.
-  void Append(std::string* out, TimestampMs t, double v);
+  // As AppendPoint of each, with commas between; times ascend. `breathe` is called in between.
+  void Append(std::string* out, std::span<const promql::Point> points,
+              const std::function<void()>& breathe);
 
  private:
   static constexpr size_t kMostTexts = 20'000;
   struct Text {
     TimestampMs t;
     uint8_t size;
-    char bytes[31];  // [1.250,"
+    char bytes[31];  // ,[1.250,"
   };
-  std::vector<Text> texts_;  // ascending
-  size_t at_ = 0;
+  char* Format(char* to, size_t at, const promql::Point& point);
+
+  std::vector<Text> texts_;  // of the points of the first series
 };
 // RFC 3339; Go's zero time for 0.
 std::string FormatTime(int64_t unix_nanos);

@@ -9,16 +9,25 @@ namespace {
 
 TEST_CASE("points of many series") {
   PointWriter points;
-  const std::vector<std::vector<TimestampMs>> series = {
-      {1000, 2000, 3500}, {2000, 2500, 3500, 4000}, {}, {1000, 4000, 5000}, {-1, 1000}};
+  std::vector<std::vector<TimestampMs>> series = {
+      {1000, 2000, 3500}, {2000, 2500, 3500, 4000}, {1000, 4000, 5000}, {-1, 1000}, {}};
+  for (int i = 0; i < 2; ++i) {
+    for (TimestampMs t = 0; t < 1000; ++t) series.back().push_back((t - 500) * 1'234'567'891);
+    series.emplace_back(series.back());
+  }
   for (const auto& times : series) {
-    points.StartSeries();
-    for (TimestampMs t : times) {
-      std::string expected, written;
-      AppendPoint(&expected, t, 0.25);
-      points.Append(&written, t, 0.25);
-      CHECK(written == expected);
+    std::vector<promql::Point> list;
+    std::string expected, written;
+    for (const TimestampMs t : times) {
+      const double value = static_cast<double>(t) / 7;
+      if (!list.empty()) expected.push_back(',');
+      AppendPoint(&expected, t, value);
+      list.push_back({t, value});
     }
+    int breaths = 0;
+    points.Append(&written, list, [&breaths] { ++breaths; });
+    CHECK(written == expected);
+    CHECK((breaths > 1) == (times.size() > 100));
   }
 }
 

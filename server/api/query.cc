@@ -52,36 +52,27 @@ void WriteExemplars(DataWriter& out,
   json.EndArray();
 }
 
-// Nothing when there are none.
-template <typename P, typename Append>
-void WritePoints(DataWriter& out, std::string_view key, const std::vector<P>& points,
-                 Append append) {
-  if (points.empty()) return;
-  out.json().Key(key).Raw("[");
-  std::string& buffer = out.buffer();
-  bool first = true;
-  for (const P& point : points) {
-    if (!first) buffer.push_back(',');
-    first = false;
-    append(&buffer, point);
-  }
-  buffer.push_back(']');
-}
-
 void WriteMatrix(DataWriter& out, const std::vector<promql::Series>& matrix) {
   JsonWriter& json = out.json();
   PointWriter points;
   json.BeginArray();
   for (const promql::Series& series : matrix) {
-    points.StartSeries();
     json.BeginObject().Key("metric");
     WriteLabels(json, series.metric);
-    WritePoints(out, "values", series.points,
-                [&](std::string* to, const promql::Point& p) { points.Append(to, p.t, p.v); });
-    WritePoints(out, "histograms", series.histograms,
-                [](std::string* to, const promql::HistogramPoint& p) {
-                  AppendHistogramPoint(to, p.t, *p.histogram);
-                });
+    std::string& buffer = out.buffer();
+    if (!series.points.empty()) {
+      json.Key("values").Raw("[");
+      points.Append(&buffer, series.points, [&out] { out.Breathe(); });
+      buffer.push_back(']');
+    }
+    if (!series.histograms.empty()) {
+      json.Key("histograms").Raw("[");
+      for (const promql::HistogramPoint& p : series.histograms) {
+        if (&p != series.histograms.data()) buffer.push_back(',');
+        AppendHistogramPoint(&buffer, p.t, *p.histogram);
+      }
+      buffer.push_back(']');
+    }
     json.EndObject();
     if (!out.Breathe()) return;
   }

@@ -106,6 +106,11 @@ class Finder:
             if part:
                 return part
             found.inner.append((child, self.ask(("instant", time, child))[0]))
+        if not found.inner and found.head in ("avg_over_time", "sum_over_time"):
+            argument = ("instant", time, expr[len(found.head) + 1:-1])
+            ours, theirs = self.ask(argument)
+            if self.same(argument, ours, theirs):
+                found.inner.append((argument[2], ours))
         return found
 
     def below(self, matrix, time, parts):

@@ -92,7 +92,7 @@ class GoSorter {
   void Shuffle(size_t a, size_t n) {
     uint64_t random = n;
     const uint64_t mask = (uint64_t{1} << std::bit_width(n)) - 1;
-    const size_t middle = a + n / 4 * 2 - 1;
+    const size_t middle = a + n / 4 * 2;
     for (size_t i = 0; i < 3; ++i) {
       random ^= random << 13;
       random ^= random >> 7;
