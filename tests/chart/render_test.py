@@ -5,6 +5,7 @@ upgrades, packaging, and the contract of stable/prometheus 8.9.2.
 
 usage: render_test.py CACHE BIN_DIR      (CACHE of tools/kube_tools.py; BIN_DIR with our executables)
 """
+import json
 import pathlib
 import re
 import subprocess
@@ -307,6 +308,24 @@ class ChartTest(unittest.TestCase):
         for wanted in ("WARNING: Persistence is disabled", "spec.ports[0].nodePort",
                        "loadBalancer.ingress[0].ip", "http://push.example.org"):
             self.assertIn(wanted, notes)
+
+    def test_dashboards(self):
+        """Their expressions parse, with variables put in; uids and ids are unique."""
+        uids, expressions = set(), []
+        for path in sorted((CHART / "dashboards").glob("*.json")):
+            board = json.loads(path.read_text())
+            self.assertNotIn(board["uid"], uids)
+            uids.add(board["uid"])
+            ids = [p["id"] for p in board["panels"]]
+            self.assertEqual(len(ids), len(set(ids)))
+            expressions += [t["expr"] for p in board["panels"] for t in p["targets"]]
+        self.assertGreater(len(expressions), 15)
+        rules = [{"record": f"dashboard:{i}", "expr": re.sub(r"\$\w+", ".*", e)} for i, e in enumerate(expressions)]
+        with tempfile.NamedTemporaryFile("w", suffix=".yml") as file:
+            yaml.safe_dump({"groups": [{"name": "dashboards", "rules": rules}]}, file)
+            file.flush()
+            run = subprocess.run([BIN / "promtool", "check", "rules", file.name], capture_output=True, text=True, check=False)
+        self.assertEqual(run.returncode, 0, run.stdout + run.stderr)
 
     def test_documents_are_up_to_date(self):
         run = subprocess.run([sys.executable, ROOT / "tools" / "chart_docs.py", "--check"],
