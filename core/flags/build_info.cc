@@ -16,6 +16,7 @@ constexpr std::pair<std::string_view, std::string_view> kCompatibleVersions[] = 
     {"alertmanager", "0.34.0"},
     {"pushgateway", "1.11.3"},
     {"node_exporter", "1.12.1"},
+    {"kube_state_metrics", "2.20.0"},
 };
 
 BuildInfo Make(std::string_view version) {

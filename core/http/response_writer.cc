@@ -180,6 +180,10 @@ class WriterImpl final : public ResponseWriter {
 
   // True when the answer may be compressed and the client wants it; adds Vary either way it varies.
   bool PrepareEncoding() {
+    if (headers_.Get("Content-Encoding") == "identity") {  // how a handler asks for none
+      headers_.Remove("Content-Encoding");
+      return false;
+    }
     if (headers_.Has("Content-Encoding")) return false;
     bool vary = false;
     for (const std::string_view value : headers_.GetAll("Vary")) {

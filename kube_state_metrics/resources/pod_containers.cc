@@ -174,7 +174,8 @@ class Declaration {
           fmt::format("Describes whether the {} is currently in {} state.", kind_.words, state),
           StateFlag(kind_, state));
       if (state == "running") continue;
-      Add(fmt::format("status_{}_reason", state), Stability::kAlpha,
+      const bool stable = state == "waiting" && kind_.prefix == "container";
+      Add(fmt::format("status_{}_reason", state), stable ? Stability::kStable : Stability::kAlpha,
           fmt::format("Describes the reason the {} is currently in {} state.", kind_.words, state),
           ReasonOf(kind_, "state", state));
     }
