@@ -3,11 +3,12 @@ JOBS ?= $(shell nproc)
 PRESET ?= release
 export CMAKE_BUILD_PARALLEL_LEVEL = $(JOBS)
 
-.PHONY: help run test build bench format lint clean asan tsan fuzz
+.PHONY: help run test build images bench format lint clean asan tsan fuzz
 help:
 	@echo "make run     build everything and start the suite on this machine"
 	@echo "make test    build everything and run every test"
 	@echo "make build   executables into build/bin/"
+	@echo "make images  container images of all components, with podman, buildah or docker"
 	@echo "make bench   benchmarks, side by side with Debian's prometheus"
 	@echo "make asan    tests under AddressSanitizer and UBSan    make tsan   under ThreadSanitizer"
 	@echo "make fuzz    every fuzz target for FUZZ_SECONDS (default 60) each"
@@ -17,6 +18,9 @@ build:
 	tools/deps.sh build
 	cmake --preset $(PRESET) -DNARTHEX_TESTS=OFF
 	cmake --build --preset $(PRESET)
+
+images: build
+	tools/images.sh
 
 run: build
 	exec tools/demo/run.sh

@@ -17,13 +17,13 @@ out=${OUT_DIR:-build/images}
 tag=${TAG:-$(sed -n 's/^appVersion: *//p' charts/prometheus/Chart.yaml)}
 limit=$((40 * 1000 * 1000))
 
-# component: executables, the first one is the component itself. NAME=FILE renames.
+# component: executables, the first one is the component itself.
 declare -A programs=(
   [prometheus]="prometheus promtool"
   [alertmanager]="alertmanager amtool"
   [pushgateway]="pushgateway"
   [node-exporter]="node_exporter"
-  [kube-state-metrics]="kube-state-metrics=kube_state_metrics"
+  [kube-state-metrics]="kube-state-metrics"
 )
 order=(prometheus alertmanager pushgateway node-exporter kube-state-metrics)
 
@@ -79,22 +79,21 @@ find_packages() {
 }
 
 make_rootfs() {
-  local component=$1 root=$2 entry name file first=1
+  local component=$1 root=$2 name first=1
   rm -rf "$root"
   mkdir -p "$root"/{bin,etc/ssl/certs,usr/lib,usr/share,tmp}
   ln -s usr/lib "$root/lib"
   ln -s usr/lib64 "$root/lib64"
   mkdir -p "$root/usr/lib64"
-  for entry in ${programs[$component]}; do
-    name=${entry%%=*} file=${entry##*=}
-    if [ ! -x "$bin/$file" ]; then
+  for name in ${programs[$component]}; do
+    if [ ! -x "$bin/$name" ]; then
       [ $first = 1 ] && return 1
       continue
     fi
     first=0
-    strip -o "$root/bin/$name" "$bin/$file"
+    strip -o "$root/bin/$name" "$bin/$name"
     chmod 755 "$root/bin/$name"
-    while read -r library; do copy_library "$root" "$library"; done < <(libraries "$bin/$file")
+    while read -r library; do copy_library "$root" "$library"; done < <(libraries "$bin/$name")
   done
   cp -L /etc/ssl/certs/ca-certificates.crt "$root/etc/ssl/certs/"
   mkdir -p "$root/usr/share/zoneinfo"

@@ -24,7 +24,7 @@ import rendering  # noqa: E402
 from rendering import CHART, ROOT, WORKLOADS, at, name_of, pod_template  # noqa: E402
 
 PROGRAMS = {"server": "prometheus", "alertmanager": "alertmanager", "pushgateway": "pushgateway",
-            "node-exporter": "node_exporter", "kube-state-metrics": "kube_state_metrics"}
+            "node-exporter": "node_exporter", "kube-state-metrics": "kube-state-metrics"}
 CLUSTER_WIDE = ("ClusterRole", "ClusterRoleBinding")
 HELM = TYPES = BIN = None
 

@@ -36,7 +36,11 @@ remote storage, further scrape jobs and the alerting block are added where they 
 {{- $text := include "prometheus.yamlList" (dict "what" "extraScrapeConfigs" "text" (tpl . $.root)) -}}
 {{- $jobs = concat $jobs (fromYamlArray $text) -}}
 {{- end -}}
-{{- toYaml $jobs -}}
+{{- $text := toYaml $jobs -}}
+{{- if .root.Values.server.endpointSlices -}}
+{{- $text = $text | replace "role: endpoints\n" "role: endpointslice\n" | replace "__meta_kubernetes_endpoint_port_name" "__meta_kubernetes_endpointslice_port_name" -}}
+{{- end -}}
+{{- $text -}}
 {{- end -}}
 
 {{/* Our alertmanagers: the pods of the release's namespace with the chart's labels, at port 9093 only

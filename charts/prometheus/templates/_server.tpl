@@ -106,10 +106,10 @@ spec:
         {{- toYaml . | nindent 8 }}
       {{- end }}
       args:
-        {{- include "prometheus.serverArgs" . | trim | nindent 8 }}
+        {{- with (include "prometheus.serverArgs" . | trim) }}{{ . | nindent 8 }}{{ end }}
       ports:
         - containerPort: 9090
-      {{- include "prometheus.probes" (merge (dict "readyPath" (printf "%s/-/ready" $prefix) "livePath" (printf "%s/-/healthy" $prefix) "port" 9090) $context) | trim | nindent 6 }}
+      {{- with (include "prometheus.probes" (merge (dict "readyPath" (printf "%s/-/ready" $prefix) "livePath" (printf "%s/-/healthy" $prefix) "port" 9090) $context) | trim) }}{{ . | nindent 6 }}{{ end }}
       {{- with $v.containerSecurityContext }}
       securityContext:
         {{- toYaml . | nindent 8 }}
@@ -124,8 +124,8 @@ spec:
         - name: storage-volume
           mountPath: {{ $v.persistentVolume.mountPath }}
           subPath: {{ $v.persistentVolume.subPath | quote }}
-        {{- include "prometheus.extraMounts" $extra | trim | nindent 8 }}
-    {{- include "prometheus.sidecars" $context | trim | nindent 4 }}
+        {{- with (include "prometheus.extraMounts" $extra | trim) }}{{ . | nindent 8 }}{{ end }}
+    {{- with (include "prometheus.sidecars" $context | trim) }}{{ . | nindent 4 }}{{ end }}
   volumes:
     - name: config-volume
       configMap:
@@ -136,5 +136,5 @@ spec:
     - name: storage-volume
       {{- include "prometheus.emptyDir" $v | nindent 6 }}
     {{- end }}
-    {{- include "prometheus.extraVolumes" $extra | trim | nindent 4 }}
+    {{- with (include "prometheus.extraVolumes" $extra | trim) }}{{ . | nindent 4 }}{{ end }}
 {{- end -}}
