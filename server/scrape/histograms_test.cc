@@ -151,6 +151,24 @@ TEST_CASE("without the switch the classic part is stored") {
   CHECK(r.storage.Text("h{job=\"j\"}") == "6@2000");
 }
 
+TEST_CASE("turned off, the native series end and the classic part begins") {
+  Rig r;
+  REQUIRE(r.Scrape({Family("h", SampleOf(Native()))}, 1000).ok());
+  r.native = false;
+  REQUIRE(r.Scrape({Family("h", SampleOf(Native()))}, 2000).ok());
+  REQUIRE(r.Scrape({Family("h", SampleOf(Native()))}, 3000).ok());
+  CHECK(r.storage.Text("h{job=\"j\"}") == "6@1000 stale@2000");
+  CHECK(r.storage.Text("h_count{job=\"j\"}") == "6@2000 6@3000");
+  // On again and off in a scrape without any.
+  r.native = true;
+  REQUIRE(r.Scrape({Family("h", SampleOf(Native()))}, 4000).ok());
+  CHECK(r.storage.Text("h_count{job=\"j\"}") == "6@2000 6@3000 stale@4000");
+  r.native = false;
+  REQUIRE(r.Scrape({}, 5000).ok());
+  REQUIRE(r.Scrape({}, 6000).ok());
+  CHECK(r.storage.Text("h{job=\"j\"}") == "6@1000 stale@2000 6@4000 stale@5000");
+}
+
 TEST_CASE("with both switches both parts are stored") {
   Rig r;
   r.always_classic = true;

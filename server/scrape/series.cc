@@ -128,11 +128,13 @@ Status TargetSeries::Parse(const AppendInput& input, Scratch* scratch, AppendCou
   ScrapeResult& result = scratch->result;
   result.Clear();
   if (converting_ != input.convert_classic ||
-      (converting_ && keeping_classic_ != input.always_classic)) {
+      (converting_ && keeping_classic_ != input.always_classic) ||
+      (storing_native_ && !input.native_histograms)) {
     Reset();  // series stand for something else now
     converting_ = input.convert_classic;
   }
   keeping_classic_ = input.always_classic;
+  storing_native_ = input.native_histograms;
   Sink sink(this, input, scratch);
   ScrapeOptions options;
   options.grammar = input.grammar;
@@ -308,7 +310,7 @@ void TargetSeries::EndOrphans(TimestampMs timestamp, Scratch* scratch,
     if (slots_[h.slot] & kHeldBit) shown.insert(held_[slots_[h.slot] & ~kHeldBit].labels);
   }
   for (const Labels& labels : std::exchange(orphans_, {})) {
-    if (shown.contains(labels)) continue;
+    if (shown.contains(labels) || SeenAsMember(labels, *scratch)) continue;
     static_cast<void>(appender->Append(labels, timestamp, storage::StaleNaN()));
   }
 }
@@ -343,9 +345,9 @@ void TargetSeries::Retire(uint32_t member) {
 }
 
 // Whether a series that had no member goes on as one in this scrape: a histogram became a float.
-bool TargetSeries::SeenAsMember(const Held& held, const Scratch& scratch) {
+bool TargetSeries::SeenAsMember(const Labels& labels, const Scratch& scratch) {
   if (scratch.joined.empty()) return false;
-  const auto found = scratch.joined.find(held.labels.Hash());
+  const auto found = scratch.joined.find(labels.Hash());
   return found != scratch.joined.end() && scratch.seen[found->second];
 }
 
@@ -362,7 +364,7 @@ size_t TargetSeries::RetireUnseen(const AppendInput& input, Scratch* scratch,
     if (!(ref & kHeldBit)) {
       retire(ref);
     } else if (const Held& held = held_[ref & ~kHeldBit];
-               appender != nullptr && !SeenAsMember(held, *scratch) &&
+               appender != nullptr && !SeenAsMember(held.labels, *scratch) &&
                (held.histogram ||
                 (gone.had_timestamp && input.config->track_timestamps_staleness))) {
       // Refusals only mean that the series has newer samples from elsewhere.

@@ -160,7 +160,7 @@ class TargetSeries {
   void EndOrphans(TimestampMs timestamp, Scratch* scratch, storage::Appender* appender);
   void AppendExplicit(const AppendInput& input, const ScrapeResult::Sample& sample,
                       storage::Appender* appender, AppendCounts* counts);
-  static bool SeenAsMember(const Held& held, const Scratch& scratch);
+  static bool SeenAsMember(const Labels& labels, const Scratch& scratch);
   size_t RetireUnseen(const AppendInput& input, Scratch* scratch, storage::Appender* appender);
   void Retire(uint32_t member);
   void GrowScratch(Scratch* scratch) const;
@@ -183,6 +183,7 @@ class TargetSeries {
   std::vector<uint32_t> silent_;  // of histograms that the scrape before had and this one has not
   bool converting_ = false;
   bool keeping_classic_ = false;
+  bool storing_native_ = false;
   std::vector<bool> members_;      // which are live
   bool live_ = false;              // the last tick held values
   bool explicit_live_ = false;     // the last scrape held samples with own timestamps
