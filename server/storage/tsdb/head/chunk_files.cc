@@ -22,6 +22,8 @@ constexpr size_t kFileHeader = 8;
 constexpr size_t kMaxFile = 128 << 20;
 constexpr size_t kMaxChunk = 32 << 20;  // ten histograms of 400,000 buckets
 constexpr size_t kChunkHeader = 8 + 8 + 8 + 1;
+// What was read is let go again, so that the resident set does not grow by the files.
+constexpr size_t kForgetEvery = 512 << 10;
 
 uint32_t SecondHint(int64_t t) {
   if (t < 1000 || t / 1000 >= UINT32_MAX) return t < 1000 ? 0 : UINT32_MAX;
@@ -88,6 +90,13 @@ struct ChunkFiles::File {
   }
   void DropPages() const {
     if (memory != nullptr) ::madvise(const_cast<char*>(memory), mapped, MADV_DONTNEED);
+  }
+  // Lets go of what was read from front to back, as far as a multiple of kForgetEvery.
+  void Forget(size_t* forgotten, size_t offset) const {
+    if (offset < *forgotten + kForgetEvery) return;
+    const size_t end = offset / kForgetEvery * kForgetEvery;
+    ::madvise(const_cast<char*>(memory) + *forgotten, end - *forgotten, MADV_DONTNEED);
+    *forgotten = end;
   }
   Status Map(size_t bytes, const std::string& path) {
     void* p = ::mmap(nullptr, bytes, PROT_READ, MAP_SHARED, fd.get(), 0);
@@ -170,6 +179,7 @@ Status ChunkFiles::OpenExisting(uint32_t number) {
 
 void ChunkFiles::Scan(File* file, const FoundFn& found) {
   size_t offset = std::max(kFileHeader, file->known);
+  size_t forgotten = offset / kForgetEvery * kForgetEvery;
   uint64_t bad = 0;
   while (offset < file->size) {
     const std::string_view rest = file->from(offset);
@@ -189,6 +199,7 @@ void ChunkFiles::Scan(File* file, const FoundFn& found) {
       found(chunk, {SecondHint(chunk.mint), file->number, static_cast<uint32_t>(offset)});
     }
     offset += length;
+    file->Forget(&forgotten, offset);
   }
   file->DropPages();
   if (bad == 0) return;
@@ -216,8 +227,6 @@ bool ChunkFiles::IsKnown(const ChunkRef& ref) const {
 }
 
 std::vector<ChunkRef> ChunkFiles::Verify(const std::function<bool()>& stop) {
-  // What was read is let go again, so that the resident set does not grow by the files.
-  constexpr size_t kForgetEvery = 512 << 10;
   std::vector<ChunkRef> damaged;
   for (uint32_t number = 1; number < kMaxFiles && !stop(); ++number) {
     const Epochs::Pin pin(epochs_);
@@ -235,9 +244,7 @@ std::vector<ChunkRef> ChunkFiles::Verify(const std::function<bool()>& stop) {
       // Behind a length that is wrong nothing is found; reading a chunk checks it again.
       if (!parsed || (chunk.ref == 0 && chunk.data.empty())) break;
       offset += length;
-      if (offset - forgotten < kForgetEvery) continue;
-      ::madvise(const_cast<char*>(file->memory) + forgotten, kForgetEvery, MADV_DONTNEED);
-      forgotten += kForgetEvery;
+      file->Forget(&forgotten, offset);
     }
     file->DropPages();
   }

@@ -9,6 +9,7 @@
 
 #include <absl/container/flat_hash_map.h>
 
+#include <deque>
 #include <string>
 #include <vector>
 
@@ -125,10 +126,11 @@ class Replay final : public ReplayCoverage {
   absl::flat_hash_map<uint32_t, LogPosition> copied_at_;  // groups of the checkpoint
   BaseGuess guess_;
   RefMap slots_;
-  std::vector<Found> found_;      // by ref
+  std::deque<Found> found_;       // by ref; a vector would take twice as much to grow
   std::vector<Span> spans_;       // by slot
   std::vector<uint8_t> covered_;  // by slot: what the span is
   uint64_t highest_ref_ = 0;
+  uint32_t peeked_ = 0;
   bool has_aliases_ = false;  // a label set was logged under two references (after damage)
   CheckpointSymbols checkpoint_symbols_;
   uint64_t symbol_limit_ = 1 << 20;  // numbers of symbols in a checkpoint are below

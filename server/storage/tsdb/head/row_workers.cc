@@ -76,12 +76,14 @@ void RowWorkers::Run(size_t index) {
       return worker.stop || !worker.waiting.empty();
     });
     if (worker.waiting.empty()) return;
-    std::vector<std::string> batches = std::move(worker.waiting);
-    worker.waiting.clear();
-    worker.working = true;
-    worker.changed.NotifyAll();
-    lock.Unlock();
-    for (const std::string& batch : batches) ApplyBatch(index, batch);
+    {
+      const std::string batch = std::move(worker.waiting.front());
+      worker.waiting.erase(worker.waiting.begin());
+      worker.working = true;
+      worker.changed.NotifyAll();
+      lock.Unlock();
+      ApplyBatch(index, batch);
+    }
     lock.Lock();
     worker.working = false;
     worker.changed.NotifyAll();

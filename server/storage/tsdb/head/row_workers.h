@@ -33,7 +33,7 @@ class RowWorkers {
   void Drain();
 
  private:
-  static constexpr size_t kBatchBytes = 256 << 10;
+  static constexpr size_t kBatchBytes = 64 << 10;
   static constexpr size_t kBatches = 4;
   // Rows that were added since the last Drain and fit here are not worth waking a thread for.
   static constexpr size_t kSmall = 16 << 10;

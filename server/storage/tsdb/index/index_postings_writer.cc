@@ -12,6 +12,7 @@ namespace {
 
 constexpr uint64_t kLeastBatch = 256 << 10;
 constexpr uint64_t kMappedAtOnce = 256 << 10;
+constexpr size_t kWrittenAtOnce = 16 << 10;
 constexpr uint64_t kListBytes = 12;  // length, count, checksum
 
 size_t UvarintSize(uint64_t v) {
@@ -22,20 +23,26 @@ size_t UvarintSize(uint64_t v) {
 
 }  // namespace
 
+// In pieces: a list may be of all series.
 template <typename Refs>
 void IndexWriter::WriteList(const Refs& refs) {
   scratch_.clear();
   ByteWriter writer(&scratch_);
-  writer.Be32(static_cast<uint32_t>(refs.size()));
-  for (const uint32_t ref : refs) writer.Be32(ref);
-  std::string number;
-  ByteWriter(&number).Be32(static_cast<uint32_t>(scratch_.size()));
-  file_->Write(number);
-  file_->BeginChecksum();
+  writer.Be32(static_cast<uint32_t>(4 + 4 * refs.size()));
   file_->Write(scratch_);
-  number.clear();
-  ByteWriter(&number).Be32(file_->checksum());
-  file_->Write(number);
+  file_->BeginChecksum();
+  scratch_.clear();
+  writer.Be32(static_cast<uint32_t>(refs.size()));
+  for (const uint32_t ref : refs) {
+    writer.Be32(ref);
+    if (scratch_.size() < kWrittenAtOnce) continue;
+    file_->Write(scratch_);
+    scratch_.clear();
+  }
+  file_->Write(scratch_);
+  scratch_.clear();
+  writer.Be32(file_->checksum());
+  file_->Write(scratch_);
 }
 
 Status IndexWriter::WritePostings() {
