@@ -36,7 +36,10 @@ def enter(prefix):
     if os.environ.get("CLUSTER_PREFIX"):
         return os.environ["CLUSTER_PREFIX"]
     node = f"{prefix}-node"
-    run("ip", "netns", "add", node)
+    made = run("ip", "netns", "add", node, check=False)
+    if made.returncode != 0:
+        print(f"NOT DONE: no network namespaces here: {made.stderr.strip()}")
+        sys.exit(77)
     try:
         in_node = ("ip", "-n", node)
         run(*in_node, "link", "set", "lo", "up")

@@ -78,6 +78,7 @@ def make_runtime(out, bin_dir, tag, scratch):
     if command:
         try:
             build_images(out, bin_dir, " ".join(command))
+            run(*command, "image", "prune", "--force", check=False)
             run(*command, "run", "--rm", "--network=none", f"localhost/narthex/pushgateway:{tag}", "--version")
             return clusters.Podman(command, out / "images", tag)
         except RuntimeError as error:
@@ -178,6 +179,30 @@ class Checks:
             ALERTMANAGER, "GET", "/api/v2/status")[1])
         return "server and alertmanager load changed ConfigMaps by themselves"
 
+    def noted(self, notes, kubectl):
+        """The commands that helm prints, with a real kubectl, up to port-forward (the API server of the
+        test has no pods to forward to)."""
+        server = self.cluster.services["default/kubernetes"]
+        account = self.cluster.scratch / "account"
+        config = self.cluster.scratch / "kubeconfig"
+        config.write_text(json.dumps({
+            "apiVersion": "v1", "kind": "Config", "current-context": "c",
+            "contexts": [{"name": "c", "context": {"cluster": "c", "user": "u"}}],
+            "clusters": [{"name": "c", "cluster": {
+                "server": f"https://{server}:443", "certificate-authority": str(account / "ca.crt")}}],
+            "users": [{"name": "u", "user": {"tokenFile": str(account / "token")}}]}))
+        environment = {"PATH": f"{kubectl.parent}:/usr/bin:/bin", "KUBECONFIG": str(config),
+                       "HOME": str(self.cluster.scratch)}
+        found = []
+        for line in notes.splitlines():
+            if line.strip().startswith("export POD_NAME="):
+                done = subprocess.run(["sh", "-c", f'{line}; echo "$POD_NAME"'], env=environment,
+                                      capture_output=True, text=True, check=False)
+                found.append(done.stdout.strip() or done.stderr.strip())
+        wanted = [f"{name}-00000" for name in (SERVER, ALERTMANAGER, GATEWAY)]
+        assert found == wanted, f"{found} is not {wanted}"
+        return "kubectl finds the pods as NOTES say"
+
     def stopped(self):
         for pod in self.cluster.pods:
             for name in pod.running.values():
@@ -190,7 +215,8 @@ def main():
     if len(sys.argv) != 5:
         sys.exit(__doc__)
     if os.geteuid() != 0:
-        sys.exit("needs root, for network namespaces")
+        print("NOT DONE: needs root, for network namespaces")
+        sys.exit(77)
     cache, bin_dir, fake_api, out = (pathlib.Path(a).resolve() for a in sys.argv[1:])
     prefix = clusters.enter(f"nx{os.getpid()}")
     began = time.monotonic()
@@ -198,10 +224,12 @@ def main():
     with tempfile.TemporaryDirectory(prefix="chart-pods-", dir=out) as folder:
         os.chmod(folder, 0o755)
         scratch = pathlib.Path(folder)
-        helm = rendering.Helm(kube_tools.install_binaries(cache) / "helm")
+        tools = kube_tools.install_binaries(cache)
+        helm = rendering.Helm(tools / "helm")
         hook = clusters.Hook()
         objects, error = helm.template(values(hook))
         assert error is None, error
+        notes = helm.run("install", "seed", str(rendering.CHART), "--dry-run=client").stdout.split("NOTES:")[1]
         tag = yaml.safe_load((rendering.CHART / "Chart.yaml").read_text())["appVersion"]
         runtime = make_runtime(out, bin_dir, tag, scratch)
         made = clusters.Cluster(prefix, objects, runtime, scratch)
@@ -216,7 +244,8 @@ def main():
                 pod.start()
             checks = Checks(made)
             for check in (checks.probes, checks.confined, checks.targets, checks.pushed,
-                          lambda: checks.alerted(hook), checks.state, checks.reloaded, checks.stopped):
+                          lambda: checks.alerted(hook), checks.state, checks.reloaded,
+                          lambda: checks.noted(notes, tools / "kubectl"), checks.stopped):
                 said = check()
                 print(f"{time.monotonic() - began:5.1f} s  {said}", flush=True)
         except BaseException:
