@@ -120,8 +120,10 @@ std::vector<Measure> Window(const Settings& settings, Crowd& crowd, const Server
         m.aligned * 100);
   }
   for (size_t i = 1; i < out.size(); ++i) {
-    fmt::print("  CPU: 1/{:.1f} of {}\n", out[i].cpu.total() / out[0].cpu.total(),
-               servers[i]->name());
+    const auto per_sample = [](const Measure& m) { return m.cpu.total() / m.samples; };
+    fmt::print("  CPU per million samples: {:.3f} and {:.3f} s, 1/{:.1f}\n",
+               per_sample(out[0]) * 1e6, per_sample(out[i]) * 1e6,
+               per_sample(out[i]) / per_sample(out[0]));
   }
   std::fflush(stdout);
   return out;
