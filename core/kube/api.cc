@@ -108,10 +108,12 @@ void Api::Stream(std::string_view path, std::shared_ptr<http::BodyStream> stream
   const Observer& observer = options_.observer;
   if (!observer) return client_->Do(std::move(request), std::move(callback));
   const int64_t start = Clock::System().MonotonicNanos();
+  const bool is_watch = path.find("watch=true") != std::string_view::npos;
   client_->Do(std::move(request),
-              [observer, start, path = std::string(path.substr(0, path.find('?'))),
+              [observer, start, is_watch, path = std::string(path.substr(0, path.find('?'))),
                callback = std::move(callback)](StatusOr<http::ClientResponse> response) {
-                observer(path, response.ok() ? response->status : 0, Seconds(start));
+                observer(path, response.ok() ? response->status : 0,
+                         is_watch ? -1 : Seconds(start));
                 callback(std::move(response));
               });
 }

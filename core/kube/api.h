@@ -21,7 +21,8 @@ namespace narthex::kube {
 
 class Api {
  public:
-  // Told of every answer: the path without query, the status (0 when there was no answer).
+  // Told of every answer when it has ended: the path without query, the status (0 when there was no
+  // answer), the time it took; -1 of a watch, whose length says nothing.
   using Observer = std::function<void(std::string_view path, int status, double seconds)>;
 
   struct Options {

@@ -5,6 +5,7 @@
 #include "server/discovery/docker/docker.h"
 #include "server/discovery/file/file.h"
 #include "server/discovery/http/http.h"
+#include "server/discovery/kubernetes/config.h"
 #include "server/discovery/mechanism.h"
 #include "server/discovery/nomad/nomad.h"
 
@@ -14,6 +15,10 @@ std::span<const Mechanism> Mechanisms() {
   static constexpr Mechanism kMechanisms[] = {
       MechanismOf<consul::Config>(), MechanismOf<dns::Config>(),     MechanismOf<docker::Config>(),
       MechanismOf<file::Config>(),   MechanismOf<http_sd::Config>(), MechanismOf<nomad::Config>(),
+      MechanismOf<dns::Config>(),
+      MechanismOf<file::Config>(),
+      MechanismOf<http_sd::Config>(),
+      MechanismOf<kubernetes::Config>(),
   };
   return kMechanisms;
 }
