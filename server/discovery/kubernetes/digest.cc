@@ -24,7 +24,7 @@ const KindRow& RowOf(Kind kind) { return kTable[static_cast<size_t>(kind)]; }
 void AddMap(const JsonValue& map, std::string_view role, std::string_view what,
             LabelsBuilder* out) {
   for (const auto& [name, value] : map.members()) {
-    const std::string sanitized = Sanitized(name);
+    const std::string sanitized = SanitizeLabelName(name);
     out->Set(fmt::format("{}{}_{}_{}", kPrefix, role, what, sanitized), value.AsString());
     out->Set(fmt::format("{}{}_{}present_{}", kPrefix, role, what, sanitized), "true");
   }
@@ -59,15 +59,6 @@ std::string SourceOf(Kind kind, std::string_view key) {
   return fmt::format("{}/{}", RowOf(kind).source, key);
 }
 
-std::string Sanitized(std::string_view name) {
-  std::string out(name);
-  for (char& c : out) {
-    const bool fine = (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9');
-    if (!fine) c = '_';
-  }
-  return out;
-}
-
 void AddLabelsAndAnnotations(const JsonValue& metadata, std::string_view role, LabelsBuilder* out) {
   AddMap(metadata["labels"], role, "label", out);
   AddMap(metadata["annotations"], role, "annotation", out);
@@ -76,11 +67,6 @@ void AddLabelsAndAnnotations(const JsonValue& metadata, std::string_view role, L
 void AddMetadata(const JsonValue& metadata, std::string_view role, LabelsBuilder* out) {
   out->Set(fmt::format("{}{}_name", kPrefix, role), metadata["name"].AsString());
   AddLabelsAndAnnotations(metadata, role, out);
-}
-
-std::string JoinHostPort(std::string_view host, std::string_view port) {
-  const bool is_v6 = host.find(':') != std::string_view::npos;
-  return is_v6 ? fmt::format("[{}]:{}", host, port) : fmt::format("{}:{}", host, port);
 }
 
 const JsonValue& ControllerOf(const JsonValue& object) {

@@ -11,13 +11,13 @@
 
 #include "core/json/reader.h"
 #include "core/kube/resource.h"
+#include "server/discovery/meta_labels.h"
 #include "server/discovery/target_group.h"
 
 namespace narthex::discovery::kubernetes {
 
 inline constexpr std::string_view kPrefix = "__meta_kubernetes_";
 inline constexpr std::string_view kNamespaceLabel = "__meta_kubernetes_namespace";
-inline constexpr std::string_view kAddress = "__address__";
 
 enum class Kind {
   kNode,
@@ -65,14 +65,10 @@ struct Entry {
 
 Entry Digest(Kind kind, const JsonValue& object);
 
-// Every character that a label name cannot have becomes "_".
-std::string Sanitized(std::string_view name);
 // "__meta_kubernetes_<role>_label_…" and so on of an object's labels and annotations.
 void AddLabelsAndAnnotations(const JsonValue& metadata, std::string_view role, LabelsBuilder* out);
 // The same, and "__meta_kubernetes_<role>_name".
 void AddMetadata(const JsonValue& metadata, std::string_view role, LabelsBuilder* out);
-// "10.0.0.1:80", "[fd00::1]:80"
-std::string JoinHostPort(std::string_view host, std::string_view port);
 std::string SourceOf(Kind kind, std::string_view key);
 // The owner that controls the object, or Null.
 const JsonValue& ControllerOf(const JsonValue& object);

@@ -46,7 +46,7 @@ void AddEndpoint(const JsonValue& address, const JsonValue& port, const char* re
   const std::string number = NumberOf(port["port"]);
   const JsonValue& reference = address["targetRef"];
   LabelsBuilder target;
-  target.Set(kAddress, JoinHostPort(address["ip"].AsString(), number.empty() ? "0" : number));
+  target.Set(kAddressLabel, JoinHostPort(address["ip"].AsString(), port["port"].AsInt()));
   SetFrom(port, "name", "endpoint_port_name", &target);
   SetFrom(port, "protocol", "endpoint_port_protocol", &target);
   target.Set("__meta_kubernetes_endpoint_ready", ready);
@@ -87,7 +87,7 @@ void AddSliceAddress(const std::string& address, const JsonValue& endpoint, cons
   const std::string number = NumberOf(port["port"]);
   const JsonValue& reference = endpoint["targetRef"];
   LabelsBuilder target;
-  target.Set(kAddress, number.empty() ? address : JoinHostPort(address, number));
+  target.Set(kAddressLabel, number.empty() ? address : JoinHostPort(address, port["port"].AsInt()));
   SetFrom(port, "name", "endpointslice_port_name", &target);
   SetFrom(port, "protocol", "endpointslice_port_protocol", &target);
   SetFrom(port, "appProtocol", "endpointslice_port_app_protocol", &target);
@@ -99,7 +99,7 @@ void AddSliceAddress(const std::string& address, const JsonValue& endpoint, cons
   SetFrom(reference, "kind", "endpointslice_address_target_kind", &target);
   SetFrom(reference, "name", "endpointslice_address_target_name", &target);
   for (const auto& [name, value] : endpoint["deprecatedTopology"].members()) {
-    const std::string key = Sanitized(name);
+    const std::string key = SanitizeLabelName(name);
     target.Set("__meta_kubernetes_endpointslice_endpoint_topology_" + key, value.AsString());
     target.Set("__meta_kubernetes_endpointslice_endpoint_topology_present_" + key, "true");
   }

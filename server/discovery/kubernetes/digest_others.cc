@@ -74,8 +74,9 @@ Entry DigestNode(const JsonValue& node) {
   LabelsBuilder labels;
   labels.Set("__meta_kubernetes_node_provider_id", node["spec"]["providerID"].AsString());
   for (const JsonValue& condition : status["conditions"].items()) {
-    labels.Set("__meta_kubernetes_node_condition_" + Sanitized(condition["type"].AsString()),
-               Lower(condition["status"].AsString()));
+    labels.Set(
+        "__meta_kubernetes_node_condition_" + SanitizeLabelName(condition["type"].AsString()),
+        Lower(condition["status"].AsString()));
   }
   AddMetadata(node["metadata"], "node", &labels);
   group->labels = labels.Build();
@@ -84,13 +85,11 @@ Entry DigestNode(const JsonValue& node) {
     NX_LOG(Warn, "No node address found", {"node", name});
   } else {
     LabelsBuilder target;
-    target.Set(
-        kAddress,
-        JoinHostPort(
-            host, fmt::format("{}", status["daemonEndpoints"]["kubeletEndpoint"]["Port"].AsInt())));
+    target.Set(kAddressLabel,
+               JoinHostPort(host, status["daemonEndpoints"]["kubeletEndpoint"]["Port"].AsInt()));
     target.Set(kInstanceLabel, name);
     for (const auto& [type, address] : addresses) {
-      target.Set("__meta_kubernetes_node_address_" + Sanitized(type), address);
+      target.Set("__meta_kubernetes_node_address_" + SanitizeLabelName(type), address);
     }
     group->targets.push_back(target.Build());
   }
@@ -109,11 +108,11 @@ Entry DigestService(const JsonValue& service) {
   AddMetadata(service["metadata"], "service", &labels);
   group->labels = labels.Build();
   for (const JsonValue& port : spec["ports"].items()) {
-    const std::string number = fmt::format("{}", port["port"].AsInt());
+    const int64_t number = port["port"].AsInt();
     LabelsBuilder target;
-    target.Set(kAddress, JoinHostPort(fmt::format("{}.{}.svc", name, ns), number));
+    target.Set(kAddressLabel, JoinHostPort(fmt::format("{}.{}.svc", name, ns), number));
     target.Set("__meta_kubernetes_service_port_name", port["name"].AsString());
-    target.Set("__meta_kubernetes_service_port_number", number);
+    target.Set("__meta_kubernetes_service_port_number", fmt::format("{}", number));
     target.Set("__meta_kubernetes_service_port_protocol", port["protocol"].AsString());
     target.Set("__meta_kubernetes_service_type", type);
     if (type == "ExternalName") {
@@ -141,7 +140,7 @@ Entry DigestIngress(const JsonValue& ingress) {
   for (const JsonValue& rule : spec["rules"].items()) {
     const std::string& host = rule["host"].AsString();
     LabelsBuilder target;
-    target.Set(kAddress, host);
+    target.Set(kAddressLabel, host);
     target.Set("__meta_kubernetes_ingress_host", host);
     target.Set("__meta_kubernetes_ingress_scheme", HasTls(spec, host) ? "https" : "http");
     for (const std::string& path : PathsOf(rule)) {

@@ -49,14 +49,14 @@ void AddContainer(const JsonValue& container, bool is_init, const std::string& i
   target.Set("__meta_kubernetes_pod_container_image", container["image"].AsString());
   target.Set("__meta_kubernetes_pod_container_init", is_init ? "true" : "false");
   if (container["ports"].items().empty()) {
-    target.Set(kAddress, ip);
+    target.Set(kAddressLabel, ip);
     targets->push_back(target.Build());
   }
   for (const JsonValue& port : container["ports"].items()) {
-    const std::string number = fmt::format("{}", port["containerPort"].AsInt());
-    target.Set(kAddress, ip.empty() ? std::string() : JoinHostPort(ip, number));
+    const int64_t number = port["containerPort"].AsInt();
+    target.Set(kAddressLabel, ip.empty() ? std::string() : JoinHostPort(ip, number));
     target.Set("__meta_kubernetes_pod_container_port_name", port["name"].AsString());
-    target.Set("__meta_kubernetes_pod_container_port_number", number);
+    target.Set("__meta_kubernetes_pod_container_port_number", fmt::format("{}", number));
     target.Set("__meta_kubernetes_pod_container_port_protocol", port["protocol"].AsString());
     targets->push_back(target.Build());
   }

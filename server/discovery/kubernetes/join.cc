@@ -84,7 +84,8 @@ void AddPodLabels(const TargetGroup& pod, LabelsBuilder* out) {
 // A container's labels on a target of its port: all but the address and the id.
 void AddContainer(const Labels& container, LabelsBuilder* out) {
   for (const Label& label : container) {
-    if (label.name != kAddress && label.name != kContainerId) out->Set(label.name, label.value);
+    if (label.name != kAddressLabel && label.name != kContainerId)
+      out->Set(label.name, label.value);
   }
 }
 
