@@ -13,12 +13,10 @@ namespace narthex::discovery {
 
 std::span<const Mechanism> Mechanisms() {
   static constexpr Mechanism kMechanisms[] = {
-      MechanismOf<consul::Config>(), MechanismOf<dns::Config>(),     MechanismOf<docker::Config>(),
-      MechanismOf<file::Config>(),   MechanismOf<http_sd::Config>(), MechanismOf<nomad::Config>(),
-      MechanismOf<dns::Config>(),
-      MechanismOf<file::Config>(),
-      MechanismOf<http_sd::Config>(),
-      MechanismOf<kubernetes::Config>(),
+      MechanismOf<consul::Config>(),  MechanismOf<dns::Config>(),
+      MechanismOf<docker::Config>(),  MechanismOf<file::Config>(),
+      MechanismOf<http_sd::Config>(), MechanismOf<kubernetes::Config>(),
+      MechanismOf<nomad::Config>(),
   };
   return kMechanisms;
 }
