@@ -18,12 +18,12 @@ const FlagOptions kHidden{.hidden = true};
 
 // Features whose effect is here always, or has nothing to act on.
 constexpr std::string_view kHarmlessFeatures[] = {
-    "promql-at-modifier",     "promql-negative-offset",
-    "expand-external-labels", "remote-write-receiver",
-    "promql-duration-expr",   "native-histograms",
-    "ooo-native-histograms",  "auto-gomaxprocs",
-    "auto-gomemlimit",        "new-service-discovery-manager",
-    "no-default-scrape-port", "utf8-names"};
+    "promql-at-modifier", "promql-negative-offset", "expand-external-labels",
+    "remote-write-receiver", "promql-duration-expr", "native-histograms", "ooo-native-histograms",
+    "auto-gomaxprocs", "auto-gomemlimit", "new-service-discovery-manager", "no-default-scrape-port",
+    "utf8-names",
+    // What they are about, fast restarts with scrapes from the first second, needs no switch here.
+    "memory-snapshot-on-shutdown", "fast-startup"};
 constexpr std::string_view kActingFeatures[] = {"promql-experimental-functions",
                                                 "promql-extended-range-selectors",
                                                 "promql-binop-fill-modifiers",
@@ -35,14 +35,12 @@ constexpr std::string_view kActingFeatures[] = {"promql-experimental-functions",
                                                 "exemplar-storage",
                                                 "delayed-compaction",
                                                 "metadata-wal-records"};
-constexpr std::string_view kRefusedFeatures[] = {"memory-snapshot-on-shutdown",
-                                                 "use-start-timestamps",
+constexpr std::string_view kRefusedFeatures[] = {"use-start-timestamps",
                                                  "created-timestamp-zero-ingestion",
                                                  "st-storage",
                                                  "st-synthesis",
                                                  "xor2-encoding",
                                                  "histograms-st-encoding",
-                                                 "fast-startup",
                                                  "use-uncached-io",
                                                  "type-and-unit-labels",
                                                  "otlp-deltatocumulative",

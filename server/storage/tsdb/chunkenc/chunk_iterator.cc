@@ -27,7 +27,10 @@ class Unreadable final : public ChunkIterator {
   Status status() const override {
     const int number = static_cast<int>(encoding_);
     if (encoding_ > Encoding::kFloatHistogram && encoding_ <= Encoding::kFloatHistogramSt) {
-      return Unimplemented("chunks with start timestamps (encoding {}) cannot be read", number);
+      constexpr std::string_view kNames[] = {"XOR2", "histograms with start timestamps",
+                                             "float histograms with start timestamps"};
+      return Unimplemented("chunks of encoding {} ({}) are not implemented here", number,
+                           kNames[number - static_cast<int>(Encoding::kXor2)]);
     }
     return DataLoss("unknown chunk encoding {}", number);
   }
