@@ -1,12 +1,13 @@
 #!/usr/bin/env python3
 """A restart after kill -9, beside Prometheus, in one run.
 
-    bench/tsdb/restart_peers.py BUILD_DIR [--peer prometheus] [--series N] [--ticks N] [--rounds N]
+    bench/tsdb/restart_peers.py BUILD_DIR [--peer prometheus] [--series N] [--ticks N] [--rounds N] [--import]
 
 `restart_bench` fills a directory (targets of 1,000 series, ten labels, 15 s between samples) and dies
 without a word. Prometheus gets what it would have on its disk then: a copy, exported as its log. Both
 servers are then started on theirs, in turns, and killed as soon as `/-/ready` says 200; printed are
-the seconds until then, the CPU they took, resident memory, and that all series are there.
+the seconds until then, the CPU they took, resident memory, and that all series are there. With --import
+both start on the directory of Prometheus, which we take over.
 """
 import argparse, json, os, shutil, socket, statistics, subprocess, sys, tempfile, time
 import urllib.error, urllib.parse, urllib.request
@@ -83,6 +84,8 @@ def main():
     parser.add_argument("--series", type=int, default=300_000)
     parser.add_argument("--ticks", type=int, default=120)
     parser.add_argument("--rounds", type=int, default=3)
+    parser.add_argument("--import", action="store_true", dest="takes_over",
+                        help="start ours on the log of Prometheus")
     parser.add_argument("--patience", type=int, default=900, help="seconds until a start is given up")
     options = parser.parse_args()
     ours = os.path.join(options.bin or os.path.join(options.build, "..", "bin"), "prometheus")
@@ -97,6 +100,10 @@ def main():
         subprocess.run([bench, *size, f"--dir={directories['narthex']}", "--phase=fill"], check=True)
         shutil.copytree(directories["narthex"], directories["peer"])
         subprocess.run([bench, *size, f"--dir={directories['peer']}", "--phase=export"], check=True)
+        for name in ("head", "chunks_head"):
+            shutil.rmtree(os.path.join(directories["peer"], name))
+        if options.takes_over:
+            directories["narthex"] = directories["peer"]
 
         measured = {"narthex": [], "peer": []}
         for number in range(options.rounds):
