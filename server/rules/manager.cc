@@ -196,9 +196,9 @@ Manager::~Manager() { Stop(); }
 
 Status Manager::Update(const Config& config) {
   MutexLock update_lock(impl_->update_mutex);
-  NX_ASSIGN_OR_RETURN(auto specs,
-                      LoadRuleFiles(config.files, {config.interval_ms, config.query_offset_ms},
-                                    impl_->environment.options.parser));
+  NX_ASSIGN_OR_RETURN(
+      auto specs, LoadRuleFiles(config.files, {config.interval_ms, config.query_offset_ms},
+                                impl_->environment.options.parser, config.ignore_unknown_fields));
   NamedTexts external_labels;
   for (const Label& label : config.external_labels) {
     external_labels.emplace_back(label.name, label.value);

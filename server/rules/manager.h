@@ -63,6 +63,7 @@ struct Config {
   int64_t interval_ms = 60'000;    // of groups that name none
   int64_t query_offset_ms = 0;     // likewise
   Labels external_labels;
+  bool ignore_unknown_fields = false;  // of groups and rules
 };
 
 // Reads and checks rule files without running anything. The error lists every fault of every file,

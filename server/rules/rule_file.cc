@@ -241,7 +241,8 @@ StatusOr<std::vector<GroupSpec>> ParseRuleFile(std::string_view text, const std:
 
 StatusOr<std::vector<GroupSpec>> LoadRuleFiles(const std::vector<std::string>& files,
                                                const GroupDefaults& defaults,
-                                               const promql::ParserOptions& parser) {
+                                               const promql::ParserOptions& parser,
+                                               bool ignore_unknown) {
   std::vector<GroupSpec> all;
   std::vector<std::string> faults;
   for (const std::string& file : files) {
@@ -250,7 +251,7 @@ StatusOr<std::vector<GroupSpec>> LoadRuleFiles(const std::vector<std::string>& f
       faults.emplace_back(MessageOf(text.status()));
       continue;
     }
-    auto groups = ParseRuleFile(*text, file, defaults, parser);
+    auto groups = ParseRuleFile(*text, file, defaults, parser, ignore_unknown);
     if (!groups.ok()) {
       faults.emplace_back(MessageOf(groups.status()));
       continue;

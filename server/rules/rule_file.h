@@ -25,6 +25,7 @@ StatusOr<std::vector<GroupSpec>> ParseRuleFile(std::string_view text, const std:
                                                bool ignore_unknown = false);
 StatusOr<std::vector<GroupSpec>> LoadRuleFiles(const std::vector<std::string>& files,
                                                const GroupDefaults& defaults,
-                                               const promql::ParserOptions& parser);
+                                               const promql::ParserOptions& parser,
+                                               bool ignore_unknown = false);
 
 }  // namespace narthex::rules

@@ -35,6 +35,17 @@ bool Has(const std::string& text, const std::string& part) {
   return text.find(part) != std::string::npos;
 }
 
+// With escapes for the terminal.
+std::string operator""_e(const char* text, size_t size) {
+  std::string out;
+  for (size_t i = 0; i < size; ++i) {
+    const bool escape = text[i] == '\\' && i + 1 < size && text[i + 1] == 'e';
+    out.push_back(escape ? '\x1b' : text[i]);
+    i += escape ? 1 : 0;
+  }
+  return out;
+}
+
 constexpr char kRules[] = R"(groups:
   - name: g
     rules:
@@ -130,6 +141,132 @@ TEST_CASE("what rules do otherwise is shown") {
   const RunResult other =
       RunToEnd({Binary("promtool"), "test", "rules", "--run=second", files.Write("t.yml", text)});
   CHECK(other.exit_code == 0);
+}
+
+constexpr char kTwoJobs[] = R"(rule_files: [rules.yml]
+evaluation_interval: 1m
+tests:
+  - interval: 1m
+    name: first
+    input_series:
+      - {series: 'x{job="a"}', values: '0+10x10'}
+      - {series: 'x{job="b"}', values: '0+10x10'}
+    alert_rule_test:
+      - eval_time: 8m
+        alertname: High
+        exp_alerts:
+          - exp_labels: {severity: page, job: a, z: "<&>"}
+            exp_annotations: {summary: "a at 81"}
+      - eval_time: 1m
+        alertname: High
+        exp_alerts: [{exp_labels: {severity: page}}]
+  - interval: 1m
+    promql_expr_test:
+      - {expr: vector(1), eval_time: 4m, exp_samples: [{labels: '{}', value: 1}]}
+)";
+
+TEST_CASE("alerts that are otherwise than wanted, in colours") {
+  const Files files("test_rules_diff");
+  files.Write("rules.yml",
+              Replaced(kRules, R"(          ext: "{{ $externalLabels.cluster }} {{ $externalURL }}"
+)",
+                       ""));
+  const RunResult shown =
+      RunToEnd({Binary("promtool"), "test", "rules", "--diff", files.Write("t.yml", kTwoJobs)});
+  CHECK(shown.exit_code == 1);
+  CHECK(Has(shown.output, R"(    name: first,
+    alertname: High, time: 1m, 
+        diff: [
+                {
+                    "Annotations": {},
+                    "Labels": {
+                        \e[0;31m"alertname": "High"\e[0m,
+                        \e[0;31m"severity": "page"\e[0m
+                    }
+                }
+            ]
+)"_e));
+  CHECK(Has(shown.output, R"(        diff: [
+                {
+                    "Annotations": {
+                        "summary": \e[0;33m"a at 81" => "a at 80"\e[0m
+                    },
+                    "Labels": {
+                        "alertname": "High",
+                        "job": "a",
+                        "severity": "page",
+                        \e[0;31m"z": "<&>"\e[0m
+                    }
+                },
+                \e[0;32m{\e[0m
+                    \e[0;32m"Annotations": {\e[0m
+                        \e[0;32m"summary": "b at 80"\e[0m
+                    \e[0;32m},\e[0m
+                    \e[0;32m"Labels": {\e[0m
+                        \e[0;32m"alertname": "High",\e[0m
+                        \e[0;32m"job": "b",\e[0m
+                        \e[0;32m"severity": "page"\e[0m
+                    \e[0;32m}\e[0m
+                \e[0;32m}\e[0m
+            ]
+)"_e));
+  const RunResult plain =
+      RunToEnd({Binary("promtool"), "test", "rules", files.Write("t.yml", kTwoJobs)});
+  CHECK(Has(plain.output, R"(              Annotations:{summary="a at 80"},
+            1:
+)"));
+}
+
+TEST_CASE("results of tests as JUnit XML, and what a test does") {
+  const Files files("test_rules_junit");
+  const std::string rules =
+      Replaced(kRules, R"(          ext: "{{ $externalLabels.cluster }} {{ $externalURL }}"
+)",
+               "");
+  files.Write("rules.yml", rules);
+  const std::string junit = files.Write("out.xml", "");
+  const std::string unknown = files.Write("unknown.yml", "bogus: 1\n");
+  const RunResult run = RunToEnd({Binary("promtool"), "test", "rules", "--debug", "--junit", junit,
+                                  files.Write("t.yml", kTwoJobs), unknown});
+  CHECK(run.exit_code == 1);
+  CHECK(Has(run.output,
+            "DEBUG: Starting test first\nDEBUG: Dump of all data (input_series and "
+            "rules) at 8m1s:\n"));
+  CHECK(Has(run.output, R"({__name__="job:x:sum", job="a"} =>
+10 @[60000]
+20 @[120000]
+)"));
+  CHECK(Has(run.output, "DEBUG: Test first finished, took "));
+  CHECK(Has(run.output,
+            "DEBUG: Starting test unnamed#1\nDEBUG: Dump of all data (input_series and "
+            "rules) at 4m1s:\n\nDEBUG: Test unnamed#1 finished, took "));
+  const std::string xml = ReadFile(junit).value();
+  CHECK(xml.starts_with("<testsuites><testsuite name=\""));
+  CHECK(Has(xml, "t.yml\" tests=\"2\" failures=\"2\" errors=\"0\" skipped=\"0\" timestamp=\"2"));
+  CHECK(Has(xml,
+            "<testcase name=\"first\"><failure>    name: first,&#xA;    alertname: High, time: "
+            "1m, &#xA;"));
+  CHECK(Has(xml, "z=&#34;&lt;&amp;&gt;&#34;"));
+  CHECK(Has(xml, "<testcase name=\"unnamed#1\"></testcase></testsuite>"));
+  CHECK(Has(xml,
+            "unknown.yml\" tests=\"1\" failures=\"0\" errors=\"1\" skipped=\"0\" "
+            "timestamp=\"\"><testcase name=\"unknown\"><error>yaml: unmarshal errors:&#xA;"));
+  const RunResult nowhere =
+      RunToEnd({Binary("promtool"), "test", "rules", "--junit=/no/such/x.xml", unknown});
+  CHECK(nowhere.exit_code == 1);
+  CHECK(Has(nowhere.output, "promtool: error: open /no/such/x.xml: "));
+
+  // Fields that rules do not have.
+  files.Write("rules.yml",
+              Replaced(rules, "        for: 2m\n", "        for: 2m\n        owner: me\n"));
+  const std::string test = files.Write(
+      "u.yml",
+      "rule_files: [rules.yml]\ntests: [{promql_expr_test: [{expr: vector(1), eval_time: "
+      "1m, exp_samples: [{labels: '{}', value: 1}]}]}]\n");
+  CHECK(RunToEnd({Binary("promtool"), "test", "rules", test}).exit_code == 1);
+  CHECK(
+      RunToEnd({Binary("promtool"), "test", "rules", "--ignore-unknown-fields", test}).exit_code ==
+      0);
 }
 
 TEST_CASE("tests of histograms, order of groups and a start that is not zero") {

@@ -136,15 +136,39 @@ void AddTestCommands(CommandSet* commands, const promql::ParserOptions* parser,
   commands->Group("test", "Unit testing.");
   struct Values {
     std::vector<std::string>*run, *files;
+    bool *debug, *diff, *ignore_unknown;
+    std::string* junit;
   };
   auto v = std::make_shared<Values>();
   FlagSet& flags = commands->Command("test rules", "Unit tests for rules.", [v, parser, eval] {
-    return TestRules({*v->files, *v->run, *parser, *eval});
+    TestRulesOptions options;
+    options.files = *v->files;
+    options.run = *v->run;
+    options.debug = *v->debug;
+    options.diff = *v->diff;
+    options.ignore_unknown_fields = *v->ignore_unknown;
+    options.junit = *v->junit;
+    options.parser = *parser;
+    options.eval = *eval;
+    return TestRules(options);
   });
+  v->junit = flags.String("junit", "File path to store JUnit XML test results.", "",
+                          {.placeholder = "JUNIT"});
   v->run = flags.Strings("run",
                          "If set, will only run test groups whose names match the regular "
                          "expression. Can be specified multiple times.",
                          {}, {.placeholder = "RUN"});
+  v->debug = flags.Bool("debug", "Enable unit test debugging.", false);
+  v->diff = flags.Bool("diff",
+                       "[Experimental] Print colored differential output between expected & "
+                       "received output.",
+                       false);
+  v->ignore_unknown = flags.Bool(
+      "ignore-unknown-fields",
+      "Ignore unknown fields in the test files. This is useful when you want to extend rule files "
+      "with custom metadata. Ensure that those fields are removed before loading them into the "
+      "Prometheus server as it performs strict checks by default.",
+      false);
   v->files = flags.Args("test-rule-file", "The unit test file.", true);
 }
 

@@ -6,6 +6,7 @@
 #include <cstdio>
 #include <set>
 
+#include "core/base/clock.h"
 #include "core/histogram/arithmetic.h"
 #include "core/labels/regex.h"
 #include "core/strings/duration.h"
@@ -13,6 +14,7 @@
 #include "core/strings/quote.h"
 #include "server/cmd/promtool/output.h"
 #include "server/cmd/promtool/rule_test_file.h"
+#include "server/cmd/promtool/rule_test_report.h"
 #include "server/cmd/promtool/rule_test_storage.h"
 #include "server/cmd/promtool/times.h"
 #include "server/promql/engine/engine.h"
@@ -89,17 +91,13 @@ std::string ToString(const std::vector<Sample>& samples) {
   return JoinStrings(texts, ", ");
 }
 
-struct Alert {
-  Labels labels, annotations;
-  friend auto operator<=>(const Alert& a, const Alert& b) = default;
-};
-
-std::string ToString(const std::vector<Alert>& alerts) {
+std::string ToString(const std::vector<TestAlert>& alerts) {
   if (alerts.empty()) return "[]";
   std::string out = "[";
   for (size_t i = 0; i < alerts.size(); ++i) {
-    out += fmt::format("\n            {}:\n              Labels:{}\n              Annotations:{}",
-                       i, alerts[i].labels.ToString(), alerts[i].annotations.ToString());
+    out += fmt::format("{}\n            {}:\n              Labels:{}\n              Annotations:{}",
+                       i > 0 ? "," : "", i, alerts[i].labels.ToString(),
+                       alerts[i].annotations.ToString());
   }
   return out + "\n            ]";
 }
@@ -113,14 +111,27 @@ Labels ToLabels(const TextMap& texts) {
 // One test group: a storage and rules of its own.
 class GroupTest {
  public:
-  GroupTest(const RuleTestFile& file, const TestGroup& test, const TestRulesOptions& options)
+  GroupTest(const RuleTestFile& file, const TestGroup& test, std::string name,
+            const TestRulesOptions& options)
       : file_(file),
         test_(test),
+        name_(std::move(name)),
         options_(options),
         engine_(MakeEngineOptions(file, options)),
         query_(rules::EngineQuery(engine_, storage_.memory())) {}
 
   Faults Run() {
+    if (!options_.debug) return Check();
+    const int64_t begin = Clock::System().NowNanos();
+    std::printf("DEBUG: Starting test %s\n", name_.c_str());
+    Faults faults = Check();
+    std::printf("DEBUG: Test %s finished, took %s\n", name_.c_str(),
+                FormatGoDuration(Clock::System().NowNanos() - begin).c_str());
+    return faults;
+  }
+
+ private:
+  Faults Check() {
     if (const Status status = Prepare(); !status.ok()) return {std::string(MessageOf(status))};
     for (TimestampMs t = start_; t <= start_ + LastTime(); t += file_.evaluation_interval.ms) {
       manager_->EvaluateAll(t, file_.group_eval_order);
@@ -128,10 +139,35 @@ class GroupTest {
       CheckAlerts(t);
     }
     for (const ExprTest& test : test_.expr_tests) CheckExpr(test);
+    if (options_.debug) Dump();
     return std::move(faults_);
   }
 
- private:
+  // All samples but those at the very start, which upstream leaves out as well.
+  void Dump() const {
+    const int64_t range = LastTime() + 1000;
+    std::printf("DEBUG: Dump of all data (input_series and rules) at %s:\n",
+                FormatGoDuration(range * 1'000'000).c_str());
+    const auto all = engine_.Instant(
+        storage_.memory(), fmt::format("{{__name__=~'.+'}}[{}ms]", range), start_ + range, {});
+    std::string out;
+    if (all.ok()) {
+      for (const promql::Series& series : all->matrix) {
+        if (!out.empty()) out.push_back('\n');
+        out += series.metric.ToString() + " =>";
+        for (const promql::Point& p : series.points) {
+          out += fmt::format("\n{} @[{}]", FormatFloatF(p.v, -1), p.t);
+        }
+        for (const promql::HistogramPoint& p : series.histograms) {
+          out += fmt::format("\n{} @[{}]", narthex::ToString(*p.histogram), p.t);
+        }
+      }
+    } else {
+      out = MessageOf(all.status());
+    }
+    std::printf("%s\n", out.c_str());
+  }
+
   static promql::EngineOptions MakeEngineOptions(const RuleTestFile& file,
                                                  const TestRulesOptions& options) {
     promql::EngineOptions engine;
@@ -173,6 +209,7 @@ class GroupTest {
     config.files = file_.rule_files;
     config.interval_ms = file_.evaluation_interval.ms;
     config.external_labels = ToLabels(test_.external_labels);
+    config.ignore_unknown_fields = options_.ignore_unknown_fields;
     NX_RETURN_IF_ERROR(manager_->Update(config));
     return CheckOrder();
   }
@@ -223,24 +260,29 @@ class GroupTest {
     for (const AlertTest& test : test_.alert_tests) {
       const int64_t since = start_ + test.eval_time.ms - t;
       if (since < 0 || since >= file_.evaluation_interval.ms) continue;
-      std::vector<Alert> want;
+      std::vector<TestAlert> want;
       for (const ExpectedAlert& alert : test.alerts) {
         TextMap labels = alert.labels;
         labels[std::string(kAlertNameLabel)] = test.alertname;
         want.push_back({ToLabels(labels), ToLabels(alert.annotations)});
       }
-      std::vector<Alert> got = Firing(test.alertname);
+      std::vector<TestAlert> got = Firing(test.alertname);
       std::sort(want.begin(), want.end());
       std::sort(got.begin(), got.end());
       if (want == got) continue;
-      faults_.push_back(fmt::format(
-          "{}    alertname: {}, time: {}, \n        exp:{}, \n        got:{}", Name(),
-          test.alertname, FormatPromDuration(test.eval_time.ms), ToString(want), ToString(got)));
+      const std::string where = fmt::format("{}    alertname: {}, time: {}, \n        ", Name(),
+                                            test.alertname, FormatPromDuration(test.eval_time.ms));
+      if (options_.diff) {
+        faults_.push_back(where + "diff: " + ColoredDiff(std::move(want), std::move(got)));
+      } else {
+        faults_.push_back(
+            fmt::format("{}exp:{}, \n        got:{}", where, ToString(want), ToString(got)));
+      }
     }
   }
 
-  std::vector<Alert> Firing(const std::string& name) const {
-    std::vector<Alert> out;
+  std::vector<TestAlert> Firing(const std::string& name) const {
+    std::vector<TestAlert> out;
     for (const rules::GroupStatus& group : manager_->Groups()) {
       for (const rules::RuleStatus& rule : group.rules) {
         if (!rule.is_alert || rule.name != name) continue;
@@ -326,6 +368,7 @@ class GroupTest {
 
   const RuleTestFile& file_;
   const TestGroup& test_;
+  const std::string name_;
   const TestRulesOptions& options_;
   RuleTestStorage storage_;
   const promql::Engine engine_;
@@ -335,45 +378,80 @@ class GroupTest {
   Faults faults_;
 };
 
-Faults TestFile(const std::string& path, const TestRulesOptions& options) {
-  const StatusOr<RuleTestFile> file = LoadRuleTestFile(path);
-  if (!file.ok()) return {std::string(MessageOf(file.status()))};
-  Faults all;
-  for (const TestGroup& test : file->tests) {
-    bool wanted = options.run.empty();
-    for (const std::string& pattern : options.run) {
-      const auto regex = AnchoredRegex::Compile("(?s:.*)(?:" + pattern + ")(?s:.*)");
-      if (!regex.ok()) return {fmt::format("invalid --run expression {}", GoQuote(pattern))};
-      wanted |= (*regex)->Matches(test.name);
-    }
-    if (!wanted) continue;
-    Faults faults = GroupTest(*file, test, options).Run();
-    all.insert(all.end(), faults.begin(), faults.end());
+// An error: of an expression of --run.
+StatusOr<bool> IsWanted(const TestGroup& test, const TestRulesOptions& options) {
+  bool wanted = options.run.empty();
+  for (const std::string& pattern : options.run) {
+    const auto regex = AnchoredRegex::Compile("(?s:.*)(?:" + pattern + ")(?s:.*)");
+    if (!regex.ok()) return InvalidArgument("invalid --run expression {}", GoQuote(pattern));
+    wanted |= (*regex)->Matches(test.name);
   }
-  return all;
+  return wanted;
+}
+
+TestSuite TestFile(const std::string& path, const TestRulesOptions& options) {
+  TestSuite suite{path, Clock::System().NowNanos() / 1'000'000, {}, ""};
+  const StatusOr<RuleTestFile> file = LoadRuleTestFile(path);
+  if (!file.ok()) {
+    suite.error = MessageOf(file.status());
+    return suite;
+  }
+  for (size_t i = 0; i < file->tests.size(); ++i) {
+    const TestGroup& test = file->tests[i];
+    const auto wanted = IsWanted(test, options);
+    if (!wanted.ok()) {
+      suite.error = MessageOf(wanted.status());
+      return suite;
+    }
+    if (!*wanted) continue;
+    const std::string name = test.name.empty() ? fmt::format("unnamed#{}", i) : test.name;
+    suite.cases.push_back({name, GroupTest(*file, test, name, options).Run()});
+  }
+  return suite;
+}
+
+// False when something failed.
+bool Show(const TestSuite& suite) {
+  Faults faults;
+  if (!suite.error.empty()) faults.push_back(suite.error);
+  for (const TestCase& test : suite.cases) {
+    faults.insert(faults.end(), test.faults.begin(), test.faults.end());
+  }
+  if (faults.empty()) {
+    std::printf("  SUCCESS\n\n");
+    return true;
+  }
+  std::fprintf(stderr, "  FAILED:\n");
+  for (const std::string& fault : faults) {
+    std::fprintf(stderr, "%s\n", fault.c_str());
+    std::printf("\n");
+    std::fflush(stdout);
+  }
+  std::printf("\n");
+  return false;
 }
 
 }  // namespace
 
 int TestRules(const TestRulesOptions& options) {
-  bool failed = false;
+  std::FILE* junit = nullptr;
+  if (!options.junit.empty() && (junit = std::fopen(options.junit.c_str(), "w")) == nullptr) {
+    return Fail(InvalidArgument("promtool: error: {}, try --help",
+                                MessageOf(ErrnoStatus(errno, "open " + options.junit))));
+  }
+  bool good = true;
+  std::vector<TestSuite> suites;
   for (const std::string& file : options.files) {
-    const Faults faults = TestFile(file, options);
-    if (faults.empty()) {
-      std::printf("  SUCCESS\n\n");
-      continue;
-    }
-    failed = true;
-    std::fprintf(stderr, "  FAILED:\n");
-    for (const std::string& fault : faults) {
-      std::fprintf(stderr, "%s\n", fault.c_str());
-      std::printf("\n");
-      std::fflush(stdout);
-    }
-    std::printf("\n");
+    suites.push_back(TestFile(file, options));
+    good &= Show(suites.back());
   }
   std::fflush(stdout);
-  return failed ? kFailed : kOk;
+  if (junit != nullptr) {
+    const std::string xml = ToJUnit(suites);
+    good &= std::fwrite(xml.data(), 1, xml.size(), junit) == xml.size();
+    good &= std::fclose(junit) == 0;
+  }
+  return good ? kOk : kFailed;
 }
 
 }  // namespace narthex::promtool

@@ -12,7 +12,11 @@ namespace narthex::promtool {
 
 struct TestRulesOptions {
   std::vector<std::string> files;
-  std::vector<std::string> run;  // expressions; only tests whose name matches one. Empty: all
+  std::vector<std::string> run;        // expressions; only tests whose name matches one. Empty: all
+  bool debug = false;                  // tell of each test, and all samples at its end
+  bool diff = false;                   // alerts as coloured differences
+  bool ignore_unknown_fields = false;  // of rule files
+  std::string junit;                   // a file for the results as JUnit XML
   promql::ParserOptions parser;
   promql::EvalOptions eval;
 };
