@@ -160,7 +160,9 @@ int RunProgram(const std::vector<std::string>& line) {
     return 0;
   }
   if (command == "version") {
-    Print(stdout, VersionText("kube_state_metrics") + "\n");
+    // The binary's name has hyphens, that of the metric cannot.
+    const std::string text = VersionText("kube_state_metrics");
+    Print(stdout, "kube-state-metrics" + text.substr(text.find(',')) + "\n");
     return 0;
   }
   if (command == "completion") return PrintCompletion(parsed->arguments);

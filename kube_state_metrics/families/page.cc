@@ -8,7 +8,7 @@ constexpr size_t kChunk = 64 << 10;
 }  // namespace
 
 bool WriteResource(const FamilySet& families, std::span<const Store* const> stores,
-                   bool open_metrics, const ChunkWriter& write) {
+                   bool open_metrics, const ChunkWriter& write, StringSet* shown) {
   std::vector<RecordRef> records;
   for (const Store* store : stores) store->Snapshot(&records);
   if (records.empty()) return true;
@@ -19,7 +19,9 @@ bool WriteResource(const FamilySet& families, std::span<const Store* const> stor
   std::string chunk;
   chunk.reserve(kChunk + (8 << 10));
   for (size_t i = 0; i < families.size(); ++i) {
-    chunk.append(families.Header(i, open_metrics));
+    if (shown == nullptr || shown->insert(families[i].name).second) {
+      chunk.append(families.Header(i, open_metrics));
+    }
     for (RecordCursor& cursor : cursors) {
       if (cursor.family() != static_cast<int>(i)) continue;
       cursor.AppendFamily(families[i], families.dictionary(i), &chunk);

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "kube_state_metrics/custom/generator.h"
 #include "kube_state_metrics/resources/resource.h"
 
 namespace narthex::ksm {
@@ -52,9 +53,11 @@ Collection::Collection(const WatchContext& context, const Options& options,
   }
 }
 
-bool Collection::Write(const Filter& wanted, bool open_metrics, const ChunkWriter& write) const {
+bool Collection::Write(const Filter& wanted, bool open_metrics, const ChunkWriter& write,
+                       StringSet* shown) const {
   return std::ranges::all_of(entries_, [&](const Entry& entry) {
-    return !wanted(entry.name) || WriteResource(*entry.families, entry.stores, open_metrics, write);
+    return !wanted(entry.name) ||
+           WriteResource(*entry.families, entry.stores, open_metrics, write, shown);
   });
 }
 
@@ -83,6 +86,39 @@ StatusOr<std::vector<WatchPlan>> BuiltInPlans(const Options& options) {
                      .resource = std::move(target),
                      .namespaced = resource.namespaced,
                      .families = std::move(families)});
+  }
+  return plans;
+}
+
+StatusOr<CustomPlans> ParseCustomPlans(const Options& options) {
+  CustomPlans plans;
+  NX_ASSIGN_OR_RETURN(
+      plans.filter,
+      FamilyFilter::Make(options.metric_allowlist, options.metric_denylist, options.metric_opt_in));
+  if (!options.custom_config.empty()) {
+    NX_ASSIGN_OR_RETURN(plans.resources, custom::ParseConfig(options.custom_config));
+  }
+  plans.verbosity = options.verbosity;
+  return plans;
+}
+
+std::vector<WatchPlan> CustomPlans::For(const std::set<custom::ServedKind>& kinds) const {
+  std::vector<WatchPlan> plans;
+  for (const custom::ResourceConfig& resource : resources) {
+    for (const custom::ServedKind& kind : kinds) {
+      if (!custom::Means(resource.gvk, kind)) continue;
+      auto families = custom::MakeCustomFamilies(resource, kind.gvk, filter, verbosity);
+      if (families->size() == 0) continue;
+      kube::Resource target;
+      target.group = kind.gvk.group;
+      target.version = kind.gvk.version;
+      target.plural = resource.plural.empty() ? kind.plural : resource.plural;
+      plans.push_back({.name = target.plural,
+                       .go_type = "*unstructured.Unstructured",
+                       .resource = std::move(target),
+                       .namespaced = kind.namespaced,
+                       .families = std::move(families)});
+    }
   }
   return plans;
 }

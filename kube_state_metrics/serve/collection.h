@@ -5,10 +5,14 @@
 // Thread safety: const methods from any thread. Destruction waits for handlers that run.
 
 #include <memory>
+#include <set>
 #include <string>
 #include <string_view>
 #include <vector>
 
+#include "kube_state_metrics/custom/catalog.h"
+#include "kube_state_metrics/custom/config.h"
+#include "kube_state_metrics/families/filter.h"
 #include "kube_state_metrics/families/page.h"
 #include "kube_state_metrics/options/options.h"
 #include "kube_state_metrics/serve/object_watch.h"
@@ -38,7 +42,8 @@ class Collection {
 
   // Writes the resources that `wanted` lets through; false when the writer wanted no more.
   using Filter = std::function<bool(std::string_view resource)>;
-  bool Write(const Filter& wanted, bool open_metrics, const ChunkWriter& write) const;
+  bool Write(const Filter& wanted, bool open_metrics, const ChunkWriter& write,
+             StringSet* shown = nullptr) const;
   bool synced() const;
 
  private:
@@ -50,6 +55,15 @@ class Collection {
   };
   std::vector<Entry> entries_;
 };
+
+// Plans for the custom resources of the configuration among the kinds that are served.
+struct CustomPlans {
+  std::vector<custom::ResourceConfig> resources;
+  FamilyFilter filter;
+  int64_t verbosity = 0;
+  std::vector<WatchPlan> For(const std::set<custom::ServedKind>& kinds) const;
+};
+StatusOr<CustomPlans> ParseCustomPlans(const Options& options);
 
 // Plans for the built-in resources that are on. The options have been checked.
 StatusOr<std::vector<WatchPlan>> BuiltInPlans(const Options& options);

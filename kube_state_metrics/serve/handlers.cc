@@ -89,8 +89,9 @@ void ObjectsHandler::Metrics(const http::Request& request, http::ResponseWriter&
   const auto filter = ResourceFilter(request);
   const ChunkWriter write = [&](std::string_view chunk) { return response.Write(chunk); };
   bool wanted = true;
+  StringSet shown;
   for (const auto& collection : options_.collections()) {
-    wanted = wanted && collection->Write(filter, open_metrics, write);
+    wanted = wanted && collection->Write(filter, open_metrics, write, &shown);
   }
   if (wanted && open_metrics) response.Write("# EOF\n");
   std::string method = request.method;

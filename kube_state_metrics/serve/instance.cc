@@ -68,23 +68,30 @@ struct Instance::Impl {
     server.reset();
     telemetry_server.reset();
     auto_shard.reset();
-    Replace(nullptr);
+    catalog.reset();
+    Replace(&built_in, nullptr);
+    Replace(&custom_resources, nullptr);
   }
 
   Status Start() {
     NX_RETURN_IF_ERROR(Connect());
-    Sharding sharding{.shard = options.shard, .total = options.total_shards};
+    sharding = {.shard = options.shard, .total = options.total_shards};
     NX_ASSIGN_OR_RETURN(plans, BuiltInPlans(options));
+    NX_ASSIGN_OR_RETURN(custom_plans, ParseCustomPlans(options));
     if (!options.pod.empty()) {
       NX_ASSIGN_OR_RETURN(auto_shard,
                           AutoShard::Start(api, &worker, options.pod, options.pod_namespace,
                                            [this](const Sharding& now) { Watch(now); }));
-      sharding = auto_shard->initial();
     }
     // In turn with the changes that the follower of the StatefulSet may already tell.
     worker.Run([&] {
-      if (Current() == nullptr) Watch(sharding);
+      if (Collections().empty()) Watch(auto_shard ? auto_shard->initial() : sharding);
     });
+    if (!custom_plans.resources.empty()) {
+      catalog.emplace(api, &worker, metrics, [this](const auto& kinds) {
+        if (kinds != served) WatchCustom(kinds);
+      });
+    }
     return Serve();
   }
 
@@ -102,11 +109,22 @@ struct Instance::Impl {
     return OkStatus();
   }
 
-  void Watch(const Sharding& sharding) {
-    metrics->SetSharding(sharding);
+  // On the worker's thread, as is WatchCustom.
+  void Watch(const Sharding& now) {
+    sharding = now;
+    metrics->SetSharding(now);
+    Replace(&built_in, nullptr);  // never the memory of both
+    Replace(&built_in, Make(plans));
+    if (!served.empty()) WatchCustom(served);
+  }
+  void WatchCustom(const std::set<custom::ServedKind>& kinds) {
+    served = kinds;
+    Replace(&custom_resources, nullptr);
+    Replace(&custom_resources, Make(custom_plans.For(kinds)));
+  }
+  std::shared_ptr<const Collection> Make(std::vector<WatchPlan> what) {
     const WatchContext context{.api = api, .worker = &worker, .metrics = metrics};
-    Replace(nullptr);  // never the memory of both
-    Replace(std::make_shared<const Collection>(context, options, sharding, plans));
+    return std::make_shared<const Collection>(context, options, sharding, std::move(what));
   }
 
   Status Serve() {
@@ -136,19 +154,19 @@ struct Instance::Impl {
     return OkStatus();
   }
 
-  std::shared_ptr<const Collection> Current() {
-    MutexLock lock(mutex);
-    return built_in;
-  }
   std::vector<std::shared_ptr<const Collection>> Collections() {
+    MutexLock lock(mutex);
     std::vector<std::shared_ptr<const Collection>> all;
-    if (auto collection = Current()) all.push_back(std::move(collection));
+    for (const auto& collection : {built_in, custom_resources}) {
+      if (collection != nullptr) all.push_back(collection);
+    }
     return all;
   }
-  void Replace(std::shared_ptr<const Collection> collection) {
+  void Replace(std::shared_ptr<const Collection>* slot,
+               std::shared_ptr<const Collection> collection) {
     {
       MutexLock lock(mutex);
-      built_in.swap(collection);
+      slot->swap(collection);
     }
     // The old one ends here, without the lock.
   }
@@ -159,9 +177,13 @@ struct Instance::Impl {
   kube::Worker worker{"kube"};
   std::shared_ptr<kube::Api> api;
   std::vector<WatchPlan> plans;
+  CustomPlans custom_plans;
+  Sharding sharding;                    // the worker's, once it has started
+  std::set<custom::ServedKind> served;  // the worker's
   std::unique_ptr<AutoShard> auto_shard;
+  std::optional<custom::Catalog> catalog;
   Mutex mutex;
-  std::shared_ptr<const Collection> built_in GUARDED_BY(mutex);
+  std::shared_ptr<const Collection> built_in, custom_resources;  // guarded by mutex
   std::optional<AuthFilter> auth;
   std::optional<ObjectsHandler> objects;
   std::optional<TelemetryHandler> telemetry;
