@@ -7,6 +7,9 @@ StatusOr<std::unique_ptr<Fetcher>> Fetcher::Create(const http::ClientConfig& con
   http::Client::Options options;
   options.config = config;
   options.user_agent = context.user_agent;
+  // Blocking queries hold a connection each.
+  constexpr size_t kIdleConnections = 100;
+  options.max_idle_connections_per_host = kIdleConnections;
   NX_ASSIGN_OR_RETURN(auto client, http::Client::Create(context.http->Get(), std::move(options)));
   return std::unique_ptr<Fetcher>(new Fetcher(context.loop, std::move(client)));
 }

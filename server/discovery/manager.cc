@@ -8,6 +8,7 @@
 #include "core/http/client.h"
 #include "core/log/log.h"
 #include "server/discovery/group_store.h"
+#include "server/discovery/mechanism.h"
 #include "server/discovery/provider.h"
 
 namespace narthex::discovery {
@@ -18,7 +19,6 @@ constexpr int64_t kInheritanceMs = 30'000;
 // The first answer of a provider waits this long for that of others.
 constexpr int64_t kFirstAnswerMs = 100;
 
-// Both managers of a process, and the parts of one, run their HTTP on one thread each.
 class LazyHttpThreads final : public HttpThreads {
  public:
   explicit LazyHttpThreads(std::string name) : name_(std::move(name)) {}
@@ -56,7 +56,9 @@ Manager::Manager(Options options, Consumer consumer)
       registry_(options_.registry == nullptr ? own_registry_.get() : options_.registry),
       metrics_(*registry_, options_.name),
       http_(std::make_unique<LazyHttpThreads>("sd-" + options_.name + "-http")),
-      publish_timer_(&loop_) {}
+      publish_timer_(&loop_) {
+  for (const Mechanism& mechanism : Mechanisms()) mechanism.register_metrics(*registry_);
+}
 
 Manager::~Manager() { Stop(); }
 
@@ -161,7 +163,6 @@ void Manager::OnUpdate() {
       first |= !running->seen && running->store->published();
   }
   int64_t wait = last_publish_ms_ + options_.update_interval_ms - Loop::NowMs();
-  if (wait > 0) metrics_.delayed.Inc();
   if (first) wait = std::min(wait, kFirstAnswerMs);
   if (publish_timer_.armed() && !first) return;
   publish_timer_.Set(wait, [this] { PublishSets(); });

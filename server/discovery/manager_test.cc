@@ -3,6 +3,7 @@
 #include <filesystem>
 #include <fstream>
 #include <future>
+#include <set>
 
 #include "core/base/file.h"
 #include "server/discovery/describe.h"
@@ -205,6 +206,22 @@ struct ManualRig {
     return -1;
   }
 };
+
+TEST_CASE("the metrics of every mechanism are there from the start") {
+  Registry registry;
+  const Manager manager({.name = "scrape", .registry = &registry}, nullptr);
+  std::set<std::string> names;
+  for (const MetricFamily& family : registry.Gather().families) names.insert(family.name);
+  for (const char* name :
+       {"prometheus_sd_consul_rpc_failures_total", "prometheus_sd_consul_rpc_duration_seconds",
+        "prometheus_sd_dns_lookups_total", "prometheus_sd_dns_lookup_failures_total",
+        "prometheus_sd_file_read_errors_total", "prometheus_sd_http_failures_total",
+        "prometheus_sd_nomad_failures_total", "prometheus_sd_kubernetes_failures_total",
+        "prometheus_sd_failed_configs", "prometheus_sd_updates_total"}) {
+    INFO(name);
+    CHECK(names.contains(name));
+  }
+}
 
 TEST_CASE("a group replaces the one of its source, an empty one deletes it") {
   ManualRig rig;

@@ -11,6 +11,8 @@
 //   Status AfterDecode(Config& config);                         // optional: checks
 //   void ResolvePaths(Config& config, std::string_view directory);  // optional: file names
 //   StatusOr<std::unique_ptr<Provider>> MakeProvider(const Config&, const ProviderContext&);
+//   // and in the struct, optional: static void RegisterMetrics(Registry&), for families that are
+//   // there from the start of the process.
 //   }
 //
 // and MechanismOf<nomad::Config>() in mechanisms.cc. Nothing else names a mechanism.
@@ -58,6 +60,7 @@ struct Mechanism {
   void (*decode)(config::Context& context, const config::Node& item,
                  std::vector<MechanismConfigPtr>* out);
   std::string (*go_type)();  // of the list, as errors name it
+  void (*register_metrics)(Registry& registry);
 };
 
 template <typename Config>
@@ -69,7 +72,12 @@ constexpr Mechanism MechanismOf() {
         config::Codec<Config>::Decode(context, item, &config->value);
         out->push_back(std::move(config));
       },
-      [] { return "[]*" + config::Codec<Config>::GoType(); }};
+      [] { return "[]*" + config::Codec<Config>::GoType(); },
+      [](Registry& registry) {
+        if constexpr (requires { Config::RegisterMetrics(registry); }) {
+          Config::RegisterMetrics(registry);
+        }
+      }};
 }
 
 // Every mechanism of this server, by name.

@@ -20,7 +20,7 @@ class ManagerMetrics {
   void RemoveConfig(const std::string& config);
   Counter& received;
   Counter& sent;
-  Counter& delayed;
+  Counter& delayed;  // stays 0: the consumer takes an update at once
   Gauge& failed_configs;
   Gauge& last_update;
 

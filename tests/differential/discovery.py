@@ -178,6 +178,22 @@ class Rig:
         sys.exit(f"{what}: the targets differ")
 
 
+# Families of mechanisms that are not here.
+NOT_HERE = ("prometheus_sd_azure_", "prometheus_sd_linode_", "prometheus_sd_kuma_", "prometheus_sd_gce_")
+
+
+def families(server):
+    text = server.request("GET", "/metrics")[2].decode()
+    return {line[len("# TYPE "):] for line in text.splitlines() if line.startswith("# TYPE prometheus_sd_")}
+
+
+def compare_families(ours, peer):
+    missing = {f for f in families(peer) - families(ours) if not f.startswith(NOT_HERE)}
+    if missing:
+        sys.exit(f"metrics of discovery that are not here: {sorted(missing)}")
+    print(f"{len(families(peer))} families of metrics")
+
+
 def put(path, value):
     """An atomic rename, as configuration management does it."""
     os.makedirs(os.path.dirname(path), exist_ok=True)
@@ -294,7 +310,9 @@ def main():
             servers.append(Server(binary, f"{directory}/{name}/data", config=HEAD.format() + "".join(its.values())))
         pools = [set(re.findall("job_name: (.*)", "".join(its.values())))
                  for its in (jobs, known)]
+        compare_families(*servers)
         compare(Rig(*servers, *pools), directory, services, dns)
+        compare_families(*servers)
     finally:
         for server in servers:
             server.process.kill()

@@ -25,7 +25,25 @@ std::string BaseUrl(const Config& config) {
   return base;
 }
 
+Counter& Failures(Registry& registry) {
+  return registry.AddCounter("prometheus_sd_consul_rpc_failures_total",
+                             "The number of Consul RPC call failures.");
+}
+
+SummaryVec& Durations(Registry& registry) {
+  return registry.AddSummaryVec(
+      "prometheus_sd_consul_rpc_duration_seconds", "The duration of a Consul RPC call in seconds.",
+      {"endpoint", "call"},
+      SummaryOptions{.objectives = {{0.5, 0.05}, {0.9, 0.01}, {0.99, 0.001}}});
+}
+
 }  // namespace
+
+void Config::RegisterMetrics(Registry& registry) {
+  Failures(registry);
+  Durations(registry).With({"catalog", "services"});
+  Durations(registry).With({"health", "service"});
+}
 
 StatusOr<std::unique_ptr<Provider>> MakeProvider(const Config& config,
                                                  const ProviderContext& context) {
@@ -40,16 +58,10 @@ ConsulProvider::ConsulProvider(const Config& config, const ProviderContext& cont
       context_(context),
       fetcher_(std::move(fetcher)),
       retry_ms_(retry_ms),
-      failures_(context.registry->AddCounter("prometheus_sd_consul_rpc_failures_total",
-                                             "The number of Consul RPC call failures.")),
-      durations_(context.registry->AddSummaryVec(
-          "prometheus_sd_consul_rpc_duration_seconds",
-          "The duration of a Consul RPC call in seconds.", {"endpoint", "call"},
-          SummaryOptions{.objectives = {{0.5, 0.05}, {0.9, 0.01}, {0.99, 0.001}}})),
+      failures_(Failures(*context.registry)),
+      durations_(Durations(*context.registry)),
       datacenter_(config.datacenter),
       retry_(context.loop) {
-  durations_.With({"catalog", "services"});
-  durations_.With({"health", "service"});
   AskDatacenter();
 }
 

@@ -39,6 +39,7 @@ struct Config {
   std::string filter, health_filter;
   http::ClientConfig http;  // with username and password
   friend bool operator==(const Config&, const Config&) = default;
+  static void RegisterMetrics(Registry& registry);
 };
 
 void Describe(config::Fields& f, Config& config);

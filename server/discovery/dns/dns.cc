@@ -12,7 +12,20 @@ constexpr std::string_view kSrvPort = "__meta_dns_srv_record_port";
 constexpr std::string_view kMxTarget = "__meta_dns_mx_record_target";
 constexpr std::string_view kNsTarget = "__meta_dns_ns_record_target";
 
+Counter& Lookups(Registry& registry) {
+  return registry.AddCounter("prometheus_sd_dns_lookups_total", "The number of DNS-SD lookups.");
+}
+Counter& Failures(Registry& registry) {
+  return registry.AddCounter("prometheus_sd_dns_lookup_failures_total",
+                             "The number of DNS-SD lookup failures.");
+}
+
 }  // namespace
+
+void Config::RegisterMetrics(Registry& registry) {
+  Lookups(registry);
+  Failures(registry);
+}
 
 void Describe(config::Fields& f, Config& config) {
   f.Type("dns.plain", "dns.SDConfig");
@@ -48,10 +61,8 @@ DnsProvider::DnsProvider(const Config& config, const ProviderContext& context,
       config_(config),
       type_(ParseRecordType(config.type).value_or(RecordType::kSrv)),
       options_(std::move(options)),
-      lookups_(context.registry->AddCounter("prometheus_sd_dns_lookups_total",
-                                            "The number of DNS-SD lookups.")),
-      failures_(context.registry->AddCounter("prometheus_sd_dns_lookup_failures_total",
-                                             "The number of DNS-SD lookup failures.")) {}
+      lookups_(Lookups(*context.registry)),
+      failures_(Failures(*context.registry)) {}
 
 void DnsProvider::Look() {
   // A resolver for each look reads resolv.conf anew.

@@ -19,6 +19,7 @@ struct Config {
   std::string type = "SRV";
   int64_t port = 0;  // of the targets; SRV records have their own
   friend bool operator==(const Config&, const Config&) = default;
+  static void RegisterMetrics(Registry& registry);
 };
 
 void Describe(config::Fields& f, Config& config);

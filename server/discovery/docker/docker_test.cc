@@ -1,5 +1,12 @@
 #include "server/discovery/docker/docker.h"
 
+#include <sys/socket.h>
+#include <sys/un.h>
+#include <unistd.h>
+
+#include <thread>
+
+#include "core/base/file.h"
 #include "server/discovery/json_answer.h"
 #include "server/discovery/provider_rig.h"
 #include "server/discovery/scripted_server.h"
@@ -80,6 +87,37 @@ TEST_CASE("docker is asked with filters, and keeps its targets when it fails") {
   broken = true;
   REQUIRE(rig.WaitFor([&] { return rig.Metric("prometheus_sd_refresh_failures_total") >= 1; }));
   CHECK(rig.Addresses() == "172.17.0.2:80,172.17.0.2:80,localhost");
+}
+
+TEST_CASE("docker is asked on a unix socket") {
+  const std::string path = fmt::format("/tmp/nx-docker-{}.sock", getpid());
+  const UniqueFd listener(socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0));
+  sockaddr_un address{};
+  address.sun_family = AF_UNIX;
+  path.copy(address.sun_path, sizeof address.sun_path - 1);
+  unlink(path.c_str());
+  REQUIRE(bind(listener.get(), reinterpret_cast<sockaddr*>(&address), sizeof address) == 0);
+  REQUIRE(listen(listener.get(), 4) == 0);
+  // A connection for each of the two questions.
+  std::thread daemon([&] {
+    for (const std::string_view body : {kContainers, kNetworks}) {
+      const UniqueFd peer(accept(listener.get(), nullptr, nullptr));
+      char request[4096];
+      if (recv(peer.get(), request, sizeof request, 0) <= 0) return;
+      const std::string answer =
+          fmt::format("HTTP/1.1 200 OK\r\nConnection: close\r\nContent-Length: {}\r\n\r\n{}",
+                      body.size(), body);
+      send(peer.get(), answer.data(), answer.size(), MSG_NOSIGNAL);
+    }
+  });
+  Config config;
+  config.host = "unix://" + path;
+  ProviderRig rig;
+  REQUIRE(rig.Start(config).ok());
+  CHECK(rig.WaitFor([&] { return rig.Addresses() == "172.17.0.2:80,172.17.0.2:80,localhost"; }));
+  shutdown(listener.get(), SHUT_RDWR);
+  daemon.join();
+  unlink(path.c_str());
 }
 
 TEST_CASE("docker_sd_configs are checked") {

@@ -22,6 +22,8 @@ bool IsFilePattern(std::string_view file) {
 
 }  // namespace
 
+void Config::RegisterMetrics(Registry& registry) { static_cast<void>(Metrics(registry)); }
+
 void Describe(config::Fields& f, Config& config) {
   f.Type("file.plain", "file.SDConfig");
   f.Field("files", config.files);

@@ -32,10 +32,10 @@ std::string SourceOf(const std::string& file, size_t index) {
   return fmt::format("{}:{}", file, index);
 }
 
+// In whole seconds, as upstream.
 double ModificationTime(const std::string& file) {
   struct stat info{};
-  if (stat(file.c_str(), &info) != 0) return 0;
-  return static_cast<double>(info.st_mtim.tv_sec) + static_cast<double>(info.st_mtim.tv_nsec) / 1e9;
+  return stat(file.c_str(), &info) == 0 ? static_cast<double>(info.st_mtim.tv_sec) : 0;
 }
 
 }  // namespace
@@ -93,36 +93,39 @@ StatusOr<std::unique_ptr<Provider>> MakeProvider(const Config& config,
   return std::unique_ptr<Provider>(std::move(provider));
 }
 
-FileProvider::FileProvider(Config config, const ProviderContext& context)
-    : config_(std::move(config)),
-      context_(context),
-      read_errors_(context.registry->AddCounter("prometheus_sd_file_read_errors_total",
-                                                "The number of File-SD read errors.")),
-      watcher_errors_(context.registry->AddCounter(
-          "prometheus_sd_file_watcher_errors_total",
-          "The number of File-SD errors caused by filesystem watch failures.")),
-      scan_duration_(context.registry->AddSummary(
+Metrics::Metrics(Registry& registry)
+    : read_errors(registry.AddCounter("prometheus_sd_file_read_errors_total",
+                                      "The number of File-SD read errors.")),
+      watcher_errors(
+          registry.AddCounter("prometheus_sd_file_watcher_errors_total",
+                              "The number of File-SD errors caused by filesystem watch failures.")),
+      scan_duration(registry.AddSummary(
           "prometheus_sd_file_scan_duration_seconds",
           "The duration of the File-SD scan in seconds.",
           SummaryOptions{.objectives = {{0.5, 0.05}, {0.9, 0.01}, {0.99, 0.001}}})),
-      mtimes_(context.registry->AddGaugeVec(
+      mtimes(registry.AddGaugeVec(
           "prometheus_sd_file_mtime_seconds",
           "Timestamp (mtime) of files read by FileSD. Timestamp is set at read time.",
-          {"filename"})),
+          {"filename"})) {}
+
+FileProvider::FileProvider(Config config, const ProviderContext& context)
+    : config_(std::move(config)),
+      context_(context),
+      metrics_(*context.registry),
       inotify_(inotify_init1(IN_NONBLOCK | IN_CLOEXEC)),
       next_refresh_(context.loop) {
   if (inotify_.valid()) {
     context_.loop->Watch(inotify_.get(), POLLIN, [this](short) { OnEvents(); });
     return;
   }
-  watcher_errors_.Inc();
+  metrics_.watcher_errors.Inc();
   NX_LOG(Error, "Cannot watch file_sd files, they are read at every refresh interval only",
          {"component", "discovery manager"}, {"err", ErrnoStatus(errno, "inotify_init1")});
 }
 
 FileProvider::~FileProvider() {
   if (inotify_.valid()) context_.loop->Unwatch(inotify_.get());
-  for (const auto& [file, known] : known_) mtimes_.Remove({file});
+  for (const auto& [file, known] : known_) metrics_.mtimes.Remove({file});
 }
 
 bool FileProvider::WatchDirectory(const std::string& directory) {
@@ -138,7 +141,7 @@ void FileProvider::WatchDirectories() {
     std::string directory = DirectoryOf(pattern);
     bool watched = WatchDirectory(directory);
     if (!watched) {
-      watcher_errors_.Inc();
+      metrics_.watcher_errors.Inc();
       NX_LOG(Debug, "Cannot watch directory", {"component", "discovery manager"},
              {"err", ErrnoStatus(errno, directory)});
     }
@@ -158,7 +161,7 @@ void FileProvider::OnEvents() {
     for (ssize_t at = 0; at < n;) {
       const auto* event = reinterpret_cast<const inotify_event*>(buffer + at);
       at += static_cast<ssize_t>(sizeof(inotify_event) + event->len);
-      if ((event->mask & IN_Q_OVERFLOW) != 0) watcher_errors_.Inc();
+      if ((event->mask & IN_Q_OVERFLOW) != 0) metrics_.watcher_errors.Inc();
       // Of other names only what may be a directory above the files, or a link to one.
       constexpr uint32_t kStructure = IN_ISDIR | IN_CREATE | IN_MOVED_TO | IN_MOVED_FROM;
       const std::string_view name = event->len > 0 ? event->name : "";
@@ -197,12 +200,12 @@ void FileProvider::ReadOne(const std::string& file, TargetGroups* out) {
   Known& known = known_[file];  // also when it cannot be read: it is not gone
   StatusOr<TargetGroups> groups = ReadTargetGroups(file);
   if (!groups.ok()) {
-    read_errors_.Inc();
+    metrics_.read_errors.Inc();
     NX_LOG(Error, "Error reading file", {"component", "discovery manager"}, {"discovery", "file"},
            {"path", file}, {"err", groups.status()});
     return;
   }
-  mtimes_.With({file}).Set(ModificationTime(file));
+  metrics_.mtimes.With({file}).Set(ModificationTime(file));
   Forget(file, groups->size(), known.groups, out);
   known.groups = groups->size();
   out->insert(out->end(), groups->begin(), groups->end());
@@ -220,11 +223,12 @@ void FileProvider::Refresh() {
       ++it;
       continue;
     }
-    mtimes_.Remove({it->first});
+    metrics_.mtimes.Remove({it->first});
     Forget(it->first, 0, it->second.groups, &changes);
     it = known_.erase(it);
   }
-  scan_duration_.Observe(static_cast<double>(Clock::System().MonotonicNanos() - start) / 1e9);
+  metrics_.scan_duration.Observe(static_cast<double>(Clock::System().MonotonicNanos() - start) /
+                                 1e9);
   if (!changes.empty() || !published_) context_.publisher->Publish(std::move(changes));
   published_ = true;
 }

@@ -22,6 +22,7 @@ struct Config {
   std::vector<std::string> files;  // the last element may hold one *
   int64_t refresh_interval_ms = 300'000;
   friend bool operator==(const Config&, const Config&) = default;
+  static void RegisterMetrics(Registry& registry);
 };
 
 void Describe(config::Fields& f, Config& config);
@@ -29,6 +30,14 @@ Status AfterDecode(Config& config);
 void ResolvePaths(Config& config, std::string_view directory);
 StatusOr<std::unique_ptr<Provider>> MakeProvider(const Config& config,
                                                  const ProviderContext& context);
+
+struct Metrics {
+  explicit Metrics(Registry& registry);
+  Counter& read_errors;
+  Counter& watcher_errors;
+  Summary& scan_duration;
+  GaugeVec& mtimes;
+};
 
 class FileProvider final : public Provider {
  public:
@@ -53,10 +62,7 @@ class FileProvider final : public Provider {
 
   const Config config_;
   const ProviderContext context_;
-  Counter& read_errors_;
-  Counter& watcher_errors_;
-  Summary& scan_duration_;
-  GaugeVec& mtimes_;
+  Metrics metrics_;
   UniqueFd inotify_;
   Loop::Timer next_refresh_;
   std::map<std::string, Known> known_;

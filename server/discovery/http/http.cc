@@ -33,6 +33,11 @@ bool IsJson(std::string_view content_type) {
   return rest == "charset=utf-8" || rest == "charset=\"utf-8\"";
 }
 
+Counter& Failures(Registry& registry) {
+  return registry.AddCounter("prometheus_sd_http_failures_total",
+                             "Number of HTTP service discovery refresh failures.");
+}
+
 // "60", "0.5": seconds without trailing zeros.
 std::string Seconds(int64_t ms) {
   std::string text = fmt::format("{}.{:03}", ms / 1000, ms % 1000);
@@ -42,6 +47,8 @@ std::string Seconds(int64_t ms) {
 }
 
 }  // namespace
+
+void Config::RegisterMetrics(Registry& registry) { Failures(registry); }
 
 void Describe(config::Fields& f, Config& config) {
   f.Type("http.plain", "http.SDConfig");
@@ -103,8 +110,7 @@ HttpProvider::HttpProvider(const Config& config, const ProviderContext& context,
                            std::unique_ptr<Fetcher> fetcher)
     : PollingProvider(context, std::string(Config::kMechanism), config.refresh_interval_ms),
       config_(config),
-      failures_(context.registry->AddCounter("prometheus_sd_http_failures_total",
-                                             "Number of HTTP service discovery refresh failures.")),
+      failures_(Failures(*context.registry)),
       fetcher_(std::move(fetcher)) {}
 
 void HttpProvider::Look() {

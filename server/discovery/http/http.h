@@ -18,6 +18,7 @@ struct Config {
   int64_t refresh_interval_ms = 60'000;
   std::string url;
   friend bool operator==(const Config&, const Config&) = default;
+  static void RegisterMetrics(Registry& registry);
 };
 
 void Describe(config::Fields& f, Config& config);

@@ -40,6 +40,7 @@ struct Config {
   std::vector<Selector> selectors;
   AttachMetadata attach_metadata;
   friend bool operator==(const Config&, const Config&) = default;
+  static void RegisterMetrics(Registry& registry);
 
   // The selector for objects of a role; null when there is none.
   const Selector* SelectorFor(std::string_view role) const;

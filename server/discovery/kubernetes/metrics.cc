@@ -1,5 +1,7 @@
 #include "server/discovery/kubernetes/metrics.h"
 
+#include "server/discovery/kubernetes/config.h"
+
 namespace narthex::discovery::kubernetes {
 
 Metrics::Metrics(Registry& registry)
@@ -29,5 +31,7 @@ void Metrics::ObserveRequest(std::string_view path, int status, double seconds) 
   requests_.With({status == 0 ? std::string("<error>") : fmt::format("{}", status)}).Inc();
   if (seconds >= 0) durations_.With({std::string(path)}).Observe(seconds);
 }
+
+void Config::RegisterMetrics(Registry& registry) { static_cast<void>(Metrics(registry)); }
 
 }  // namespace narthex::discovery::kubernetes

@@ -15,7 +15,14 @@ std::string JoinTags(const JsonValue& tags, const std::string& separator) {
   return out;
 }
 
+Counter& Failures(Registry& registry) {
+  return registry.AddCounter("prometheus_sd_nomad_failures_total",
+                             "Number of nomad service discovery refresh failures.");
+}
+
 }  // namespace
+
+void Config::RegisterMetrics(Registry& registry) { Failures(registry); }
 
 void Describe(config::Fields& f, Config& config) {
   f.Type("nomad.plain", "nomad.SDConfig");
@@ -93,9 +100,7 @@ NomadProvider::NomadProvider(const Config& config, const ProviderContext& contex
     : PollingProvider(context, std::string(Config::kMechanism), config.refresh_interval_ms),
       config_(config),
       fetcher_(std::move(fetcher)),
-      failures_(
-          context.registry->AddCounter("prometheus_sd_nomad_failures_total",
-                                       "Number of nomad service discovery refresh failures.")) {}
+      failures_(Failures(*context.registry)) {}
 
 http::ClientRequest NomadProvider::Request(const std::string& path) const {
   http::Params query;

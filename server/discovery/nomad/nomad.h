@@ -24,6 +24,7 @@ struct Config {
   std::string server = "http://localhost:4646";
   std::string tag_separator = ",";
   friend bool operator==(const Config&, const Config&) = default;
+  static void RegisterMetrics(Registry& registry);
 };
 
 void Describe(config::Fields& f, Config& config);
