@@ -1,5 +1,6 @@
 #include "kube_state_metrics/program.h"
 
+#include <signal.h>
 #include <unistd.h>
 
 #include <cstdio>
@@ -11,6 +12,7 @@
 #include "core/log/log.h"
 #include "kube_state_metrics/options/flags.h"
 #include "kube_state_metrics/options/options.h"
+#include "kube_state_metrics/serve/collection.h"
 #include "kube_state_metrics/serve/file_watcher.h"
 #include "kube_state_metrics/serve/instance.h"
 
@@ -59,89 +61,123 @@ int PrintCompletion(const std::vector<std::string>& arguments) {
   return 0;
 }
 
-// What the command line and the configuration file say together.
-class Configuration {
- public:
-  Configuration(Options from_line, SelfMetrics* metrics)
-      : from_line_(std::move(from_line)), metrics_(metrics) {}
+constexpr std::string_view kConfigType = "config";
+constexpr std::string_view kCustomType = "customresourceconfig";
 
-  // False: wait for the file to change. An error ends the program.
-  StatusOr<bool> Load(Options* options) {
-    *options = from_line_;
-    if (from_line_.config.empty()) return true;
-    const auto text = ReadFile(from_line_.config, kMaxConfig);
-    if (!text.ok()) {
-      if (from_line_.continue_without_config) return true;
-      return Annotate(text.status(), "failed to read options configuration file");
+// A file of the configuration: its text, or nothing when it may be missing.
+StatusOr<std::string> ReadConfigFile(const std::string& path, bool may_be_missing) {
+  auto text = ReadFile(path, kMaxConfig);
+  if (text.ok() || !may_be_missing) return text;
+  return std::string();
+}
+
+Status CheckAll(const Options& options) {
+  NX_RETURN_IF_ERROR(options.Check());
+  NX_RETURN_IF_ERROR(BuiltInPlans(options).status());
+  return ParseCustomPlans(options).status();
+}
+
+// The instance at work, and the files it is made from.
+class Supervisor {
+ public:
+  explicit Supervisor(Options from_line) : from_line_(std::move(from_line)) {}
+
+  // Until a signal says to stop; the exit code.
+  int Run(const SignalSet& signals) {
+    const FileWatcher config_watcher(Named(from_line_.config), Restart);
+    while (true) {
+      Options options;
+      Status status = ReadConfig(&options);
+      // Watched from before it is read: no change is missed.
+      const FileWatcher custom_watcher(Named(options.custom_config_file), Restart);
+      if (status.ok()) {
+        status = ReadCustomConfig(&options);
+        if (status.ok()) status = CheckAll(options);
+        if (!status.ok() && instance_ == nullptr) return Fail(MessageOf(status));
+      } else if (instance_ == nullptr && !unreadable_yaml_) {
+        return Fail(MessageOf(status));
+      }
+      if (status.ok()) {
+        status = Start(options);
+        if (!status.ok()) return Fail(MessageOf(status));
+      } else {
+        NX_LOG(Error, "Configuration refused, waiting for it to change", {"err", status});
+        MarkFailed(options);
+      }
+      const int signal = signals.Wait();
+      if (signal != SIGHUP) {
+        NX_LOG(Info, "Received a signal, exiting", {"signal", signal});
+        return 0;
+      }
+      NX_LOG(Info, "Reading the configuration again");
     }
-    if (Status status = ApplyConfigText(*text, options); !status.ok()) {
-      NX_LOG(Error, "Failed to unmarshal options config file, waiting for it to change",
-             {"file", from_line_.config}, {"err", status});
-      metrics_->ConfigFailed("config", from_line_.config);
-      return false;
-    }
-    metrics_->ConfigLoaded("config", from_line_.config, *text, Clock::System().NowSeconds());
-    return true;
   }
 
  private:
+  static std::vector<std::string> Named(const std::string& file) {
+    return file.empty() ? std::vector<std::string>{} : std::vector<std::string>{file};
+  }
+  static void Restart() { ::kill(::getpid(), SIGHUP); }
+
+  // What the command line and the file say together. YAML that cannot be read waits for a better
+  // one, even at the start.
+  Status ReadConfig(Options* options) {
+    *options = from_line_;
+    config_text_.clear();
+    unreadable_yaml_ = false;
+    if (from_line_.config.empty()) return OkStatus();
+    NX_ASSIGN_OR_RETURN(config_text_,
+                        ReadConfigFile(from_line_.config, from_line_.continue_without_config));
+    Status status = ApplyConfigText(config_text_, options);
+    unreadable_yaml_ = !status.ok();
+    return Annotate(status, from_line_.config);
+  }
+
+  // The custom resources of the file become those of the options.
+  static Status ReadCustomConfig(Options* options) {
+    if (options->custom_config_file.empty()) return OkStatus();
+    if (!options->custom_config.empty()) {
+      return InvalidArgument(
+          "--custom-resource-state-config and --custom-resource-state-config-file exclude each "
+          "other");
+    }
+    NX_ASSIGN_OR_RETURN(
+        options->custom_config,
+        ReadConfigFile(options->custom_config_file, options->continue_without_custom_config));
+    return OkStatus();
+  }
+
+  Status Start(const Options& options) {
+    instance_.reset();  // its ports are needed
+    SetLogLevel(options.verbosity >= kDebugVerbosity ? LogLevel::kDebug : LogLevel::kInfo);
+    const double now = Clock::System().NowSeconds();
+    if (!options.config.empty()) {
+      metrics_.ConfigLoaded(kConfigType, options.config, config_text_, now);
+    }
+    if (!options.custom_config_file.empty()) {
+      metrics_.ConfigLoaded(kCustomType, options.custom_config_file, options.custom_config, now);
+    }
+    NX_ASSIGN_OR_RETURN(instance_, Instance::Start(options, &metrics_));
+    return OkStatus();
+  }
+
+  void MarkFailed(const Options& options) {
+    if (!options.config.empty()) metrics_.ConfigFailed(kConfigType, options.config);
+    if (!unreadable_yaml_ && !options.custom_config_file.empty()) {
+      metrics_.ConfigFailed(kCustomType, options.custom_config_file);
+    }
+  }
+
   const Options from_line_;
-  SelfMetrics* const metrics_;
+  SelfMetrics metrics_;
+  std::string config_text_;
+  bool unreadable_yaml_ = false;
+  std::unique_ptr<Instance> instance_;
 };
 
-// The custom resources of a file become those of the options.
-StatusOr<bool> LoadCustomConfig(Options* options, SelfMetrics* metrics) {
-  const std::string& file = options->custom_config_file;
-  if (file.empty()) return true;
-  auto text = ReadFile(file, kMaxConfig);
-  if (!text.ok()) {
-    if (options->continue_without_custom_config) return true;
-    return Annotate(text.status(), "failed to read the custom resource state configuration");
-  }
-  metrics->ConfigLoaded("customresourceconfig", file, *text, Clock::System().NowSeconds());
-  options->custom_config = *std::move(text);
-  return true;
-}
-
-std::vector<std::string> Named(const std::string& file) {
-  return file.empty() ? std::vector<std::string>{} : std::vector<std::string>{file};
-}
-
-void Restart() { ::kill(::getpid(), SIGHUP); }
-
-void ApplyVerbosity(const Options& options) {
-  SetLogLevel(options.verbosity >= kDebugVerbosity ? LogLevel::kDebug : LogLevel::kInfo);
-}
-
-// One instance after the other, until a signal says to stop.
 int Serve(const Options& from_line) {
   const SignalSet signals({SIGINT, SIGTERM, SIGHUP});
-  SelfMetrics metrics;
-  Configuration configuration(from_line, &metrics);
-  while (true) {
-    Options options;
-    // Files are watched from before they are read: no change is missed.
-    const FileWatcher config_watcher(Named(from_line.config), Restart);
-    const auto loaded = configuration.Load(&options);
-    if (!loaded.ok()) return Fail(MessageOf(loaded.status()));
-    const FileWatcher custom_watcher(Named(options.custom_config_file), Restart);
-    std::unique_ptr<Instance> instance;
-    if (*loaded) {
-      if (Status status = options.Check(); !status.ok()) return Fail(MessageOf(status));
-      const auto custom = LoadCustomConfig(&options, &metrics);
-      if (!custom.ok()) return Fail(MessageOf(custom.status()));
-      ApplyVerbosity(options);
-      auto started = Instance::Start(options, &metrics);
-      if (!started.ok()) return Fail(MessageOf(started.status()));
-      instance = *std::move(started);
-    }
-    const int signal = signals.Wait();
-    if (signal != SIGHUP) {
-      NX_LOG(Info, "Received a signal, exiting", {"signal", signal});
-      return 0;
-    }
-    NX_LOG(Info, "Configuration changed, starting anew");
-  }
+  return Supervisor(from_line).Run(signals);
 }
 
 }  // namespace

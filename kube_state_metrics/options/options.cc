@@ -44,11 +44,6 @@ Status Options::Check() const {
   if (track_unscheduled_pods && !node.empty()) {
     return InvalidArgument("--track-unscheduled-pods and --node exclude each other");
   }
-  if (!custom_config.empty() && !custom_config_file.empty()) {
-    return InvalidArgument(
-        "--custom-resource-state-config and --custom-resource-state-config-file exclude each "
-        "other");
-  }
   return OkStatus();
 }
 

@@ -127,7 +127,6 @@ TEST_CASE("options that do not go together") {
   CHECK(!check({"--metric-labels-allowlist=foos=[a]"}).ok());
   CHECK(!check({"--metric-annotations-allowlist=endpoints=[a]"}).ok());  // off by default
   CHECK(check({"--metric-annotations-allowlist=endpoints=[a]", "--resources=endpoints"}).ok());
-  CHECK(!check({"--custom-resource-state-config=x", "--custom-resource-state-config-file=y"}).ok());
 }
 
 }  // namespace

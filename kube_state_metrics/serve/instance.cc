@@ -183,7 +183,8 @@ struct Instance::Impl {
   std::unique_ptr<AutoShard> auto_shard;
   std::optional<custom::Catalog> catalog;
   Mutex mutex;
-  std::shared_ptr<const Collection> built_in, custom_resources;  // guarded by mutex
+  std::shared_ptr<const Collection> built_in GUARDED_BY(mutex);
+  std::shared_ptr<const Collection> custom_resources GUARDED_BY(mutex);
   std::optional<AuthFilter> auth;
   std::optional<ObjectsHandler> objects;
   std::optional<TelemetryHandler> telemetry;

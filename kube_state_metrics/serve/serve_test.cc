@@ -1,7 +1,9 @@
 // Whole instances against the fake API server: lists, watches, faults, sharding, the two ports.
 
+#include <csignal>
 #include <fstream>
 
+#include "core/base/file.h"
 #include "core/http/client.h"
 #include "core/kube/testing/fake_api_server.h"
 #include "core/strings/numbers.h"
@@ -13,6 +15,7 @@
 #include "tests/catch.h"
 #include "tests/eventually.h"
 #include "tests/support/http.h"
+#include "tests/support/process.h"
 
 namespace narthex::ksm {
 namespace {
@@ -384,6 +387,63 @@ spec:
         std::string::npos);
   rig.api->Delete(kDefinitions, "foos.myteam.io");
   CHECK(Eventually([&] { return rig.Page().empty(); }));
+}
+
+TEST_CASE("the program: commands, a configuration that changes, an end by signal") {
+  const std::string program = testing::Binary("kube-state-metrics");
+  const auto version = testing::RunToEnd({program, "version"});
+  CHECK(version.exit_code == 0);
+  CHECK(version.output.starts_with("kube-state-metrics, version "));
+  CHECK(testing::RunToEnd({program, "--help"}).output.find("--metric-labels-allowlist") !=
+        std::string::npos);
+  CHECK(testing::RunToEnd({program, "completion", "bash"}).exit_code == 0);
+  for (const char* bad : {"--nope", "--resources=foos", "--config=/does/not/exist", "frobnicate",
+                          "--metric-allowlist=(", "--custom-resource-state-config=kind: X"}) {
+    const auto result = testing::RunToEnd({program, bad, "--apiserver=http://127.0.0.1:1"});
+    INFO(bad << result.output);
+    CHECK(result.exit_code == 1);
+    CHECK(result.output.find("Error: ") != std::string::npos);
+  }
+
+  const std::string folder = testing::ScratchDir("ksm_program");
+  const std::string config = folder + "/config.yaml";
+  const auto write = [&](const std::string& text) {
+    REQUIRE(WriteFileAtomically(config, text).ok());
+  };
+  const auto api = *kube::FakeApiServer::Start({});
+  api->Put(kPods, Pod("a", "one"));
+  api->Put("/api/v1/nodes", R"({"kind":"Node","apiVersion":"v1","metadata":{"name":"n1"}})");
+  const int port = testing::FreePort();
+  const int self = testing::FreePort();
+  const auto shows = [](int at, const std::string& text) {
+    return HttpGet(fmt::format("http://127.0.0.1:{}/metrics", at)).body.find(text) !=
+           std::string::npos;
+  };
+  write("port: [");  // waits
+  testing::ChildProcess child(
+      {program, "--config=" + config, "--apiserver=" + api->url(), "--host=127.0.0.1",
+       fmt::format("--port={}", port), "--telemetry-host=127.0.0.1",
+       fmt::format("--telemetry-port={}", self)},
+      folder + "/log");
+  CHECK(Eventually(
+      [&] { return child.output().find("waiting for it to change") != std::string::npos; }));
+  write("resources: {pods: {}}\n");
+  CHECK(Eventually([&] { return shows(port, "kube_pod_info{"); }));
+  CHECK(!shows(port, "kube_node_info{"));
+  // One that is refused leaves the old one at work, and is told.
+  const std::string reloaded = fmt::format(
+      "kube_state_metrics_last_config_reload_successful{{filename=\"{}\",type=\"config\"}} ",
+      config);
+  CHECK(shows(self, reloaded + "1"));
+  write("resources: {foos: {}}\n");
+  CHECK(Eventually([&] { return shows(self, reloaded + "0"); }));
+  CHECK(shows(port, "kube_pod_info{"));
+  write("resources: [nodes]\n");
+  CHECK(Eventually([&] { return shows(port, "kube_node_info{"); }));
+  CHECK(!shows(port, "kube_pod_info{"));
+  CHECK(shows(self, reloaded + "1"));
+  child.Signal(SIGTERM);
+  CHECK(child.Wait(std::chrono::seconds(20)) == 0);
 }
 
 TEST_CASE("a file watcher tells of files that change, come and go") {
