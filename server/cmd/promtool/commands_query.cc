@@ -6,6 +6,7 @@
 #include "server/cmd/promtool/output.h"
 #include "server/cmd/promtool/promql_edit.h"
 #include "server/cmd/promtool/query.h"
+#include "server/cmd/promtool/query_analyze.h"
 
 namespace narthex::promtool {
 namespace {
@@ -109,6 +110,31 @@ void AddLabels(CommandSet* commands) {
   v->name = flags.RequiredArg("name", "Label name to provide label values for.");
 }
 
+void AddAnalyze(CommandSet* commands) {
+  struct Values {
+    Shared shared;
+    std::string *server, *type, *time;
+    int64_t* duration;
+    std::vector<std::string>* match;
+  };
+  auto v = std::make_shared<Values>();
+  FlagSet& flags = commands->Command(
+      "query analyze",
+      "Run queries against your Prometheus to analyze the usage pattern of certain metrics.", [v] {
+        return QueryAnalyze(
+            {*v->server, *v->shared.http_config, *v->type, *v->time, *v->duration, *v->match});
+      });
+  v->shared = AddShared(&flags);
+  v->server = flags.String("server", kServerHelp, "", {.placeholder = "SERVER", .required = true});
+  v->type = flags.String("type", "Type of metric: histogram.", "",
+                         {.placeholder = "TYPE", .required = true});
+  v->duration = flags.Duration("duration", "Time frame to analyze.", "1h",
+                               FlagSet::DurationSyntax::kPrometheus);
+  v->time =
+      AddTime(&flags, "time", "TIME", "Query time (RFC3339 or Unix timestamp), defaults to now.");
+  v->match = flags.Strings("match", kMatchHelp, {}, {.placeholder = "MATCH", .required = true});
+}
+
 // Runs `run` if experiments are allowed.
 template <typename Run>
 int Experimental(const PromqlSettings* settings, Run run) {
@@ -125,6 +151,7 @@ void AddQueryCommands(CommandSet* commands) {
   AddRange(commands);
   AddSeries(commands);
   AddLabels(commands);
+  AddAnalyze(commands);
 }
 
 void AddPromqlCommands(CommandSet* commands, const PromqlSettings* settings) {

@@ -3,6 +3,8 @@
 
 #include "server/cmd/promtool/query.h"
 
+#include "core/http/server.h"
+#include "server/cmd/promtool/query_analyze.h"
 #include "server/cmd/promtool/times.h"
 #include "tests/catch.h"
 #include "tests/support/process.h"
@@ -45,6 +47,73 @@ TEST_CASE("Answers of queries are printed as upstream prints them") {
     CHECK(*promql == c.promql);
     CHECK(*json == c.json);
   }
+}
+
+// The texts are promtool's 3.5.
+TEST_CASE("Buckets in use over time are counted") {
+  const std::string answer = R"({"status":"success","data":{"resultType":"matrix","result":[
+    {"metric":{"__name__":"n","i":"1"},"histograms":[
+      [1,{"count":"3","sum":"1","buckets":[[0,"1","2","1"],[0,"2","4","2"]]}],
+      [2,{"count":"3","sum":"1","buckets":[[0,"2","4","3"]]}]]},
+    {"metric":{"__name__":"n","i":"2"},"histograms":[
+      [1,{"count":"3","sum":"1","buckets":[[0,"1","2","1"]]}],
+      [2,{"count":"3","sum":"1","buckets":[[0,"2","4","1"]]}]]},
+    {"metric":{"__name__":"n","i":"once"},"histograms":[[1,{"count":"0","sum":"0"}]]},
+    {"metric":{"__name__":"up"},"values":[[1,"1"],[2,"1"]]},
+    {"metric":{"__name__":"c_bucket","le":"+Inf"},"values":[[1,"3"],[2,"5"]]},
+    {"metric":{"__name__":"c_bucket","le":"0.5"},"values":[[1,"1"],[2,"1"]]},
+    {"metric":{"__name__":"c_bucket","le":"10"},"values":[[1,"1"],[2,"4"]]}]}})";
+  http::Router router;
+  std::string asked;
+  router.Handle("POST", "/api/v1/query",
+                [&](const http::Request& request, http::ResponseWriter& response) {
+                  asked = request.body;
+                  response.Send(200, "application/json", answer);
+                });
+  auto server = http::Server::Create({.listen_addresses = {"127.0.0.1:0"}}, router.AsHandler());
+  REQUIRE(server.ok());
+  REQUIRE((*server)->Start().ok());
+  const std::string url = fmt::format("http://127.0.0.1:{}", (*server)->ports()[0]);
+  const auto run = [&](const std::string& type, const std::string& time) {
+    return testing::RunToEnd({testing::Binary("promtool"), "query", "analyze", "--server", url,
+                              "--type", type, "--match", "n", "--duration", "30m", "--time", time});
+  };
+  const testing::RunResult result = run("histogram", "60");
+  CHECK(result.exit_code == 0);
+  CHECK(asked == "query=n%5B30m%5D&time=60");
+  CHECK(result.output == R"(Bucket stats for each histogram series over time
+------------------------------------------------
+First the min, avg, and max number of populated buckets, followed by the total
+number of buckets (only if different from the max number of populated buckets
+which is typical for classic but not native histograms).
+
+- n{i="1"} (native): 1/1.500/2
+- n{i="2"} (native): 1/1.000/1/2
+- c_bucket (classic): 2/2.500/3
+
+Aggregated bucket stats
+-----------------------
+Each line shows min/avg/max over the series above.
+
+Native histogram series (2 in total):
+- min populated: 1/1.000/1
+- avg populated: 1/1.000/1
+- max populated: 1/1.500/2
+- total: 2/2.000/2
+
+Classic histogram series (1 in total):
+- min populated: 2/2.000/2
+- avg populated: 2/2.000/2
+- max populated: 3/3.000/3
+)");
+  CHECK(run("counter", "60").output == "analyze type is counter, must be 'histogram'\n");
+  CHECK(run("histogram", "x").output ==
+        "error parsing time 'x': cannot parse \"x\" to a valid timestamp\n");
+  const auto bucket = ParseJson(R"({"metric":{"le":"1"},"values":[[1,"1"],[2,"1"]]})");
+  const auto other = ParseJson(R"({"metric":{"le":"x"},"values":[[1,"1"],[3,"1"]]})");
+  CHECK_FALSE(ClassicBucketStats({*bucket, *other}).ok());
+  CHECK_FALSE(ClassicBucketStats({}).ok());
+  CHECK(ClassicBucketStats({*bucket}).value().ToString() == "1/1.000/1");
 }
 
 TEST_CASE("Answers that make no sense are errors") {
