@@ -222,6 +222,24 @@ class ChartTest(unittest.TestCase):
                 if "count" in case:
                     self.assertEqual(len(objects), case["count"], [name_of(o) for o in objects])
                 self.check_flags(objects, case.get("unknown_flags", []))
+                self.check_configuration(objects, case.get("configuration_refused"))
+
+    def check_configuration(self, objects, refused):
+        """The server reads what the chart writes; `refused` is what it says of a case it cannot read yet."""
+        config = next((o["data"]["prometheus.yml"] for o in objects
+                       if o["kind"] == "ConfigMap" and "prometheus.yml" in o["data"]), None)
+        if config is None:
+            return
+        with tempfile.NamedTemporaryFile("w", suffix=".yml") as file:
+            file.write(config)
+            file.flush()
+            run = subprocess.run([BIN / "promtool", "check", "config", "--syntax-only", file.name],
+                                 capture_output=True, text=True, check=False)
+        said = run.stdout + run.stderr
+        if refused:
+            self.assertRegex(said, refused)
+        else:
+            self.assertEqual(run.returncode, 0, said)
 
     def check_flags(self, objects, allowed):
         for thing in objects:
