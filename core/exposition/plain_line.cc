@@ -131,6 +131,13 @@ std::string_view PlainLines::NameAt(size_t place) const {
   return {names_[place - 1].text, names_[place - 1].length - 2};
 }
 
+void PlainLines::EmptyLabels(std::vector<std::string_view>* names) const {
+  names->clear();
+  for (size_t place = 1; place <= labels_; ++place) {
+    if (values_[place - 1].empty()) names->push_back(NameAt(place));
+  }
+}
+
 // False when a name is there twice.
 bool PlainLines::SortNames() {
   for (size_t i = 0; i <= labels_; ++i) {

@@ -39,6 +39,8 @@ class PlainLines {
   size_t end() const { return end_; }                     // the start of the next line
   // The labels of the series, le and quantile normalised under `type`. Valid until the next call.
   const Labels& DecodeLabels(ScrapedType type);
+  // The names of labels without a value, which DecodeLabels leaves out.
+  void EmptyLabels(std::vector<std::string_view>* names) const;
 
  private:
   // More labels than this are no plain line: the order is found by insertion.

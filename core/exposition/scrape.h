@@ -66,7 +66,8 @@ struct ScrapeResult {
   std::vector<Sample> samples;  // without dropped ones
   std::vector<Exemplar> exemplars;
   std::vector<Histogram> histograms;
-  size_t scraped = 0;      // samples in the body, dropped ones included
+  // Samples in the body, dropped ones and the one that ended the scrape with an error included.
+  size_t scraped = 0;
   size_t added = 0;        // series the table did not know
   size_t timestamped = 0;  // of `samples`, those with a timestamp
 
@@ -96,6 +97,10 @@ class ScrapeSink {
   // A series seen for the first time (or again after it vanished). Returns the slot its samples are
   // reported under, or kDropSlot. An error ends the scrape with that error.
   virtual StatusOr<uint32_t> OnSeries(const Labels& labels) = 0;
+  // Called before OnSeries when the series is exposed with labels whose values are empty. They are no
+  // part of its label set; exporters write them to say that there is no such label. Valid during the
+  // call.
+  virtual void OnEmptyLabels(std::span<const std::string_view> names) { (void)names; }
   // HELP, TYPE and UNIT lines not seen in the last scrape, valid during the call. Returns a number
   // of the caller's choice that ScrapeResult::vanished_metadata names when these lines are gone.
   virtual uint32_t OnMetadata(std::span<const MetadataLine> lines) {

@@ -98,6 +98,7 @@ class ProtobufScrape {
   MetricSample sample_;
   std::string key_;
   std::vector<Label> labels_;
+  std::vector<std::string_view> empty_;
 };
 
 Status ProtobufScrape::Family(std::string_view message) {
@@ -223,8 +224,15 @@ StatusOr<ScrapeEntry*> ProtobufScrape::Entry(Part part, double bound, bool* repe
   const uint64_t hash = table_->Hash(key_.data(), key_.size(), 0);
   if (ScrapeEntry* entry = walk_->TakeIfPredicted(hash, key_.size(), false)) return entry;
   if (ScrapeEntry* entry = walk_->Find(hash, key_.size(), false, repeated)) return entry;
+  ++result_->scraped;  // also when it is refused
   NX_ASSIGN_OR_RETURN(Labels labels, DecodeLabels(part, bound));
+  empty_.clear();
+  for (const MetricLabel& label : sample_.labels) {
+    if (label.value.empty()) empty_.push_back(label.name);
+  }
+  if (!empty_.empty()) sink_->OnEmptyLabels(empty_);
   NX_ASSIGN_OR_RETURN(uint32_t slot, sink_->OnSeries(labels));
+  --result_->scraped;  // Emit counts it
   ++result_->added;
   return walk_->Add(hash, key_.size(), slot, 0);
 }

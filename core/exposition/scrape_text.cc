@@ -80,6 +80,7 @@ class TextScrape {
   const TextDialect dialect_;
   TextReader reader_;
   PlainLines plain_;
+  std::vector<std::string_view> empty_;  // labels without value of the series at hand
   ScrapeTable::Impl* table_;
   ScrapeWalk* walk_;
   ScrapeSink* sink_;
@@ -178,7 +179,11 @@ Status TextScrape::TakePlainSeries() {
   bool repeated = false;
   ScrapeEntry* entry = walk_->Find(hash, text.size(), false, &repeated);
   if (entry == nullptr) {
+    plain_.EmptyLabels(&empty_);
+    if (!empty_.empty()) sink_->OnEmptyLabels(empty_);
+    ++result_->scraped;  // also when it is refused
     NX_ASSIGN_OR_RETURN(uint32_t slot, sink_->OnSeries(plain_.DecodeLabels(type_)));
+    --result_->scraped;  // Emit counts it
     ++result_->added;
     entry = walk_->Add(hash, text.size(), slot, 0);
   }
@@ -193,8 +198,12 @@ Status TextScrape::TakeSeries() {
   if (ScrapeEntry* entry = walk_->Find(hash, text.size(), false, &repeated)) {
     return EmitRead(entry, repeated);
   }
+  ++result_->scraped;  // also when it is refused
   NX_ASSIGN_OR_RETURN(Labels labels, reader_.DecodeLabels());
+  reader_.EmptyLabels(&empty_);
+  if (!empty_.empty()) sink_->OnEmptyLabels(empty_);
   NX_ASSIGN_OR_RETURN(uint32_t slot, sink_->OnSeries(labels));
+  --result_->scraped;  // Emit counts it
   ++result_->added;
   return EmitRead(walk_->Add(hash, text.size(), slot, 0), false);
 }

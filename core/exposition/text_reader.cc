@@ -287,6 +287,13 @@ Status TextReader::ParseSeconds(std::string_view what, int64_t* ms) const {
 
 StatusOr<Labels> TextReader::DecodeLabels() { return BuildLabels(name_, pairs_, true); }
 
+void TextReader::EmptyLabels(std::vector<std::string_view>* names) {
+  names->clear();
+  for (const Pair& pair : pairs_) {
+    if (pair.value.begin == pair.value.end) names->push_back(Unescaped(pair.name));
+  }
+}
+
 StatusOr<ScrapedExemplar> TextReader::DecodeExemplar() {
   ScrapedExemplar exemplar;
   NX_ASSIGN_OR_RETURN(exemplar.labels, BuildLabels(std::nullopt, exemplar_pairs_, false));

@@ -69,6 +69,9 @@ class TextReader {
   bool has_exemplar() const { return has_exemplar_; }
   // Error when a label name occurs twice.
   StatusOr<Labels> DecodeLabels();
+  // The names of labels without a value, which DecodeLabels leaves out. To be called behind it;
+  // valid until it is called again.
+  void EmptyLabels(std::vector<std::string_view>* names);
   StatusOr<ScrapedExemplar> DecodeExemplar();
 
   // ---- after kHelp, kType, kUnit ----

@@ -101,6 +101,7 @@ void Api::Register(http::Router& router) {
   api.AddEndpoint(router, "GET", "/label/:name/values", &Impl::LabelValues);
   api.AddEndpoint(router, "GET", "/targets", &Impl::Targets);
   api.AddEndpoint(router, "GET", "/targets/metadata", &Impl::TargetsMetadata);
+  api.AddEndpoint(router, "GET", "/targets/relabel_steps", &Impl::TargetsRelabelSteps);
   api.AddEndpoint(router, "GET", "/scrape_pools", &Impl::ScrapePools);
   api.AddEndpoint(router, "GET", "/scrape_pools/config", &Impl::ScrapePoolConfig);
   api.AddEndpoint(router, "GET", "/metadata", &Impl::Metadata);

@@ -21,6 +21,7 @@
 #include "core/base/clock.h"
 #include "core/base/status.h"
 #include "core/http/server.h"
+#include "core/labels/relabel.h"
 #include "core/metrics/registry.h"
 #include "server/notifier/alert.h"
 #include "server/promql/engine/engine.h"
@@ -77,6 +78,8 @@ struct Sources {
   std::function<std::vector<std::string>()> scrape_pools;
   // The resolved configuration of a job as YAML; NotFound for an unknown one.
   std::function<StatusOr<std::string>(const std::string& pool)> scrape_pool_config;
+  // The rules for the targets of a job; NotFound for an unknown one.
+  std::function<StatusOr<std::vector<RelabelConfig>>(const std::string& pool)> scrape_pool_rules;
   std::function<std::vector<scrape::TargetMetadata>(const std::string& metric)> metadata;
   std::function<std::vector<rules::GroupStatus>()> rules;
   std::function<notifier::Alertmanagers()> alertmanagers;

@@ -85,6 +85,20 @@ struct Fixture {
       if (pool == "node") return std::string("job_name: node\n");
       return NotFound("scrape pool {} not found", pool);
     };
+    s.scrape_pool_rules =
+        [](const std::string& pool) -> StatusOr<std::vector<RelabelConfig>> {
+      if (pool != "node") return NotFound("scrape pool {} not found", pool);
+      std::vector<RelabelConfig> rules(3);
+      rules[0].source_labels = {"a", "b"};
+      rules[0].target_label = "c";
+      rules[1].action = RelabelAction::kDrop;
+      rules[1].source_labels = {"a"};
+      rules[1].regex = "x";
+      rules[2].action = RelabelAction::kHashMod;
+      rules[2].modulus = 8;
+      rules[2].target_label = "h";
+      return rules;
+    };
     s.metadata = [](const std::string& metric) {
       const Labels a{{"instance", "a"}}, b{{"instance", "b"}};
       std::vector<scrape::TargetMetadata> all = {{a, {"up_total", "counter", "Ups.", "s"}},

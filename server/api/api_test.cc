@@ -150,6 +150,34 @@ TEST_CASE("targets, pools and metadata") {
   CHECK(f.Data("scrape_pools") == R"({"scrapePools":["a","node"]})");
   CHECK(f.Data("scrape_pools/config?scrapePool=node") == R"({"yaml":"job_name: node\n"})");
   CHECK(f.Error("scrape_pools/config?scrapePool=x").starts_with("404 not_found: "));
+  const auto steps = [&](const std::string& labels) {
+    return "targets/relabel_steps?scrapePool=node&labels=" + http::QueryEscape(labels);
+  };
+  const std::string join =
+      R"x({"sourceLabels":["a","b"],"separator":";","regex":"(.*)","targetLabel":"c",)x"
+      R"("replacement":"$1","action":"replace"})";
+  const std::string drop =
+      R"({"sourceLabels":["a"],"separator":";","regex":"x","replacement":"$1","action":"drop"})";
+  const std::string hash =
+      R"x({"separator":";","regex":"(.*)","modulus":8,"targetLabel":"h","replacement":"$1",)x"
+      R"("action":"hashmod"})";
+  CHECK(f.Data(steps(R"({"a":"1","b":"2"})")) ==
+        R"({"steps":[{"rule":)" + join + R"(,"output":{"a":"1","b":"2","c":"1;2"},"keep":true},)" +
+            R"({"rule":)" + drop + R"(,"output":{"a":"1","b":"2","c":"1;2"},"keep":true},)" +
+            R"({"rule":)" + hash +
+            R"(,"output":{"a":"1","b":"2","c":"1;2","h":"6"},"keep":true}]})");
+  CHECK(f.Data(steps(R"({"a":"x"})")) ==
+        R"({"steps":[{"rule":)" + join + R"(,"output":{"a":"x","c":"x;"},"keep":true},)" +
+            R"({"rule":)" + drop + R"(,"output":{},"keep":false},{"rule":)" + hash +
+            R"(,"output":{},"keep":false}]})");
+  CHECK(f.Error("targets/relabel_steps") == "400 bad_data: no scrapePool parameter provided");
+  CHECK(f.Error("targets/relabel_steps?scrapePool=node") ==
+        "400 bad_data: no labels parameter provided");
+  CHECK(f.Error("targets/relabel_steps?scrapePool=x&labels={}") ==
+        "400 bad_data: error retrieving scrape config: scrape pool x not found");
+  for (const char* bad : {"[", "[]", R"({"a":1})"}) {
+    CHECK(f.Error(steps(bad)).starts_with("400 bad_data: error parsing labels: "));
+  }
   CHECK(
       f.Data("metadata") ==
       R"({"up_total":[{"type":"counter","help":"Ups.","unit":"s"},)"

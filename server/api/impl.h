@@ -43,6 +43,7 @@ struct Api::Impl {
   Outcome LabelValues(const Call& call);
   // targets.cc
   Outcome Targets(const Call& call);
+  Outcome TargetsRelabelSteps(const Call& call);
   Outcome ScrapePools(const Call& call);
   Outcome ScrapePoolConfig(const Call& call);
   Outcome Metadata(const Call& call);

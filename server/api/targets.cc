@@ -3,6 +3,8 @@
 #include <set>
 
 #include "core/http/types.h"
+#include "core/json/reader.h"
+#include "core/labels/relabel.h"
 #include "core/strings/duration.h"
 #include "core/strings/numbers.h"
 #include "core/strings/quote.h"
@@ -75,6 +77,32 @@ void WriteMetadataMembers(JsonWriter& json, const scrape::MetricMetadata& metada
   json.Member("unit", metadata.unit);
 }
 
+void WriteRule(JsonWriter& json, const RelabelConfig& rule) {
+  json.BeginObject();
+  if (!rule.source_labels.empty()) {
+    json.Key("sourceLabels");
+    WriteStrings(json, rule.source_labels);
+  }
+  if (!rule.separator.empty()) json.Member("separator", rule.separator);
+  json.Member("regex", rule.regex);
+  if (rule.modulus != 0) json.Key("modulus").Int(static_cast<int64_t>(rule.modulus));
+  if (!rule.target_label.empty()) json.Member("targetLabel", rule.target_label);
+  if (!rule.replacement.empty()) json.Member("replacement", rule.replacement);
+  json.Member("action", RelabelActionToString(rule.action)).EndObject();
+}
+
+// {"name": "value"}
+StatusOr<Labels> LabelsParam(std::string_view text) {
+  NX_ASSIGN_OR_RETURN(const JsonValue document, ParseJson(text));
+  if (!document.is_object()) return InvalidArgument("not an object");
+  LabelsBuilder labels;
+  for (const auto& [name, value] : document.members()) {
+    if (!value.is_string()) return InvalidArgument("the value of {} is no text", GoQuote(name));
+    labels.Set(name, value.AsString());
+  }
+  return labels.Build();
+}
+
 // A count that may be absent (-1).
 StatusOr<int64_t> CountParam(const http::Params& params, std::string_view name) {
   const auto text = params.Get(name);
@@ -102,6 +130,37 @@ Outcome Api::Impl::Targets(const Call& call) {
                   json.EndArray();
                   WriteDropped(json, *targets, dropped);
                   json.EndObject();
+                },
+                {}, {}};
+}
+
+// What each of a job's rules makes of a discovered target. Behind a rule that drops it nothing is left.
+Outcome Api::Impl::TargetsRelabelSteps(const Call& call) {
+  if (!sources.scrape_pool_rules) return Unavailable("scrape pools are not available");
+  const std::string pool(call.form.Get("scrapePool"));
+  if (pool.empty()) return BadData("no scrapePool parameter provided");
+  const std::string_view text = call.form.Get("labels");
+  if (text.empty()) return BadData("no labels parameter provided");
+  const auto labels = LabelsParam(text);
+  if (!labels.ok()) return BadData(Annotate(labels.status(), "error parsing labels"));
+  const auto configs = sources.scrape_pool_rules(pool);
+  if (!configs.ok()) return BadData(Annotate(configs.status(), "error retrieving scrape config"));
+  auto rules = CompileRelabelRules(*configs);
+  if (!rules.ok()) return BadData(rules.status());
+  return Answer{[rules = *std::move(rules), labels = *labels](DataWriter& out) {
+                  JsonWriter& json = out.json();
+                  json.BeginObject().Key("steps").BeginArray();
+                  LabelsBuilder builder(labels);
+                  bool keep = true;
+                  for (const RelabelRule& rule : rules) {
+                    keep = keep && rule.Apply(&builder);
+                    json.BeginObject().Key("rule");
+                    WriteRule(json, rule.config());
+                    json.Key("output");
+                    WriteLabels(json, keep ? builder.Build() : Labels());
+                    json.Key("keep").Bool(keep).EndObject();
+                  }
+                  json.EndArray().EndObject();
                 },
                 {}, {}};
 }

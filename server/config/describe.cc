@@ -27,9 +27,11 @@ void RefuseEmptyProtocols(config::Fields& f, std::string_view where) {
 
 void Describe(config::Fields& f, RelabelConfig& relabel) {
   f.Type("relabel.plain", "relabel.Config");
-  f.Field("source_labels", relabel.source_labels);
+  f.FlowList("source_labels", relabel.source_labels);
   f.Field("separator", relabel.separator, config::Print::kAlways);
-  f.Field("regex", relabel.regex);
+  const bool default_regex = relabel.regex == RelabelConfig::kDefaultRegex;
+  f.Field("regex", relabel.regex,
+          f.printing() && default_regex ? config::Print::kNever : config::Print::kNonZero);
   f.Field("modulus", relabel.modulus);
   f.Field("target_label", relabel.target_label);
   f.Field("replacement", relabel.replacement, config::Print::kAlways);
@@ -142,13 +144,8 @@ void Describe(Fields& f, ScrapeConfig& c) {
   }
   f.Field("scrape_protocols", c.scrape_protocols);
   f.Field("fallback_scrape_protocol", c.fallback_scrape_protocol);
-  // Off is not worth a line.
-  const bool classic = c.always_scrape_classic_histograms.value_or(false);
-  f.Field("always_scrape_classic_histograms", c.always_scrape_classic_histograms,
-          f.printing() && !classic ? Print::kNever : Print::kNonZero);
-  const bool convert = c.convert_classic_histograms_to_nhcb.value_or(false);
-  f.Field("convert_classic_histograms_to_nhcb", c.convert_classic_histograms_to_nhcb,
-          f.printing() && !convert ? Print::kNever : Print::kNonZero);
+  f.Field("always_scrape_classic_histograms", c.always_scrape_classic_histograms);
+  f.Field("convert_classic_histograms_to_nhcb", c.convert_classic_histograms_to_nhcb);
   f.Field("scrape_failure_log_file", c.scrape_failure_log_file);
   f.Field("metrics_path", c.metrics_path);
   f.Field("scheme", c.scheme);
@@ -164,12 +161,8 @@ void Describe(Fields& f, ScrapeConfig& c) {
   f.Field("keep_dropped_targets", c.limits.keep_dropped_targets);
   NameRules(f, c.name_validation, &c.name_validation_text);
   f.Field("metric_name_escaping_scheme", c.name_escaping_text);
-  const bool native = c.scrape_native_histograms.value_or(false);
-  f.Field("scrape_native_histograms", c.scrape_native_histograms,
-          f.printing() && !native ? Print::kNever : Print::kNonZero);
-  const bool extra = c.extra_scrape_metrics.value_or(false);
-  f.Field("extra_scrape_metrics", c.extra_scrape_metrics,
-          f.printing() && !extra ? Print::kNever : Print::kNonZero);
+  f.Field("scrape_native_histograms", c.scrape_native_histograms);
+  f.Field("extra_scrape_metrics", c.extra_scrape_metrics);
   f.Inline(c.http);
   if (f.decoding()) {
     RefuseNullItems(f, "relabel_configs", "empty or null target relabeling rule in scrape config");

@@ -54,7 +54,7 @@ void Describe(config::Fields& f, TargetGroup& group) {
       "targetgroup.Group");
   std::vector<std::string> addresses;
   for (const Labels& target : group.targets) addresses.emplace_back(target.Get(kAddress));
-  f.Field("targets", addresses);
+  f.Field("targets", addresses, config::Print::kAlways);
   f.Field("labels", group.labels);
   if (!f.decoding()) return;
   for (const Label& l : group.labels) {

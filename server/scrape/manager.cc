@@ -54,8 +54,10 @@ struct Manager::Impl final : Collector {
   }
 
   void Collect(std::vector<MetricFamily>* out) override;
+  Status OpenFailureLogs(const config::Config& config) REQUIRES(mutex);
   Status ApplyJob(const config::ScrapeConfig& job, uint64_t seed, bool seed_changed)
       REQUIRES(mutex);
+  void RetryPools() EXCLUDES(mutex);
   void SyncPools() EXCLUDES(mutex);
   void RunSync();
 
@@ -71,6 +73,8 @@ struct Manager::Impl final : Collector {
 
   mutable Mutex mutex;
   std::map<std::string, std::unique_ptr<Pool>> pools GUARDED_BY(mutex);
+  // Jobs that have no pool yet, because a file of theirs cannot be read for example.
+  std::map<std::string, config::ScrapeConfig> without_pool GUARDED_BY(mutex);
   std::map<std::string, std::shared_ptr<FailureLog>> failure_logs GUARDED_BY(mutex);
   std::shared_ptr<const discovery::TargetSets> sets GUARDED_BY(mutex);
   uint64_t seed GUARDED_BY(mutex) = 0;
@@ -104,18 +108,24 @@ void Manager::Impl::Collect(std::vector<MetricFamily>* out) {
         bytes);
 }
 
+// Opened anew with every configuration, so that they can be rotated.
+Status Manager::Impl::OpenFailureLogs(const config::Config& config) {
+  std::map<std::string, std::shared_ptr<FailureLog>> opened;
+  for (const config::ScrapeConfig& job : config.scrape_configs) {
+    const std::string& file = job.scrape_failure_log_file;
+    if (file.empty() || opened.contains(file)) continue;
+    NX_ASSIGN_OR_RETURN(opened[file], FailureLog::Open(file));
+  }
+  failure_logs = std::move(opened);
+  return OkStatus();
+}
+
 Status Manager::Impl::ApplyJob(const config::ScrapeConfig& job, uint64_t new_seed,
                                bool seed_changed) {
   std::unique_ptr<Pool>& pool = pools[job.job_name];
   const PoolSettings* previous = pool == nullptr ? nullptr : &pool->settings();
-  std::shared_ptr<FailureLog> log;
-  if (!job.scrape_failure_log_file.empty()) {
-    std::shared_ptr<FailureLog>& known = failure_logs[job.scrape_failure_log_file];
-    if (known == nullptr) {
-      NX_ASSIGN_OR_RETURN(known, FailureLog::Open(job.scrape_failure_log_file));
-    }
-    log = known;
-  }
+  const auto log_entry = failure_logs.find(job.scrape_failure_log_file);
+  std::shared_ptr<FailureLog> log = log_entry == failure_logs.end() ? nullptr : log_entry->second;
   if (previous != nullptr && previous->config.fingerprint == job.fingerprint && !seed_changed &&
       previous->failure_log == log) {
     return OkStatus();
@@ -136,6 +146,21 @@ Status Manager::Impl::ApplyJob(const config::ScrapeConfig& job, uint64_t new_see
   return OkStatus();
 }
 
+void Manager::Impl::RetryPools() {
+  MutexLock lock(mutex);
+  for (auto it = without_pool.begin(); it != without_pool.end();) {
+    const Status status = ApplyJob(it->second, seed, false);
+    if (status.ok()) {
+      it = without_pool.erase(it);
+      continue;
+    }
+    pools.erase(it->first);
+    NX_LOG(Error, "Error creating scrape pool", {"component", "scrape manager"},
+           {"scrape_pool", it->first}, {"err", status});
+    ++it;
+  }
+}
+
 void Manager::Impl::SyncPools() {
   MutexLock lock(mutex);
   if (sets == nullptr) return;
@@ -152,7 +177,14 @@ void Manager::Impl::RunSync() {
     const int64_t now = options.clock->MonotonicNanos() / 1'000'000;
     if (pending == nullptr || (now < next && !sync_now)) {
       const int64_t wait = pending == nullptr ? 60'000 : next - now;
+      const bool idle = pending == nullptr;
       sync_changed.WaitFor(lock, std::chrono::milliseconds(wait));
+      if (idle && pending == nullptr && !stopping) {
+        lock.Unlock();
+        RetryPools();
+        SyncPools();
+        lock.Lock();
+      }
       continue;
     }
     std::shared_ptr<const discovery::TargetSets> newest = std::move(pending);
@@ -164,6 +196,7 @@ void Manager::Impl::RunSync() {
       MutexLock pools_lock(mutex);
       sets = std::move(newest);
     }
+    RetryPools();
     SyncPools();
     lock.Lock();
   }
@@ -186,8 +219,9 @@ Status Manager::ApplyConfig(std::shared_ptr<const config::Config> config) {
     MutexLock lock(impl_->mutex);
     const uint64_t seed = OffsetSeed(impl_->options.host_name, config->global.external_labels);
     const bool seed_changed = seed != impl_->seed;
+    NX_RETURN_IF_ERROR(impl_->OpenFailureLogs(*config));
     impl_->seed = seed;
-    impl_->failure_logs.clear();
+    impl_->without_pool.clear();
     std::map<std::string, const config::ScrapeConfig*> jobs;
     for (const config::ScrapeConfig& job : config->scrape_configs) jobs[job.job_name] = &job;
     for (auto it = impl_->pools.begin(); it != impl_->pools.end();) {
@@ -202,11 +236,15 @@ Status Manager::ApplyConfig(std::shared_ptr<const config::Config> config) {
     for (const auto& [name, job] : jobs) {
       const Status status = impl_->ApplyJob(*job, seed, seed_changed);
       if (status.ok()) continue;
-      if (impl_->pools[name] == nullptr) impl_->pools.erase(name);
-      errors +=
-          fmt::format("{}scrape pool {}: {}", errors.empty() ? "" : "; ", name, MessageOf(status));
       NX_LOG(Error, "Error creating scrape pool", {"component", "scrape manager"},
              {"scrape_pool", name}, {"err", status});
+      if (impl_->pools[name] == nullptr) {
+        impl_->pools.erase(name);
+        impl_->without_pool.emplace(name, *job);
+        continue;
+      }
+      errors +=
+          fmt::format("{}scrape pool {}: {}", errors.empty() ? "" : "; ", name, MessageOf(status));
     }
   }
   impl_->SyncPools();

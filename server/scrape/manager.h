@@ -45,7 +45,9 @@ class Manager {
   ~Manager();
 
   // Pools whose configuration did not change stay untouched; others keep the tables that are still
-  // valid. The error names every job that could not be set up; the rest runs.
+  // valid. A new job that cannot be set up (a certificate is not there yet) is logged, counted and
+  // tried again later. The error names the pools that could not be changed and run on as they were,
+  // or a failure log that cannot be opened: then nothing was changed.
   Status ApplyConfig(std::shared_ptr<const config::Config> config);
   // The newest target groups; jobs that are not in the configuration are ignored.
   void UpdateTargets(std::shared_ptr<const discovery::TargetSets> sets);

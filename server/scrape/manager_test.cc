@@ -271,6 +271,40 @@ TEST_CASE("target_limit fails every target, dropped targets are listed") {
   CHECK(rig.Metric("prometheus_target_sync_failed_total") >= 1);
 }
 
+TEST_CASE("a job whose files are not there yet begins when they are, and delays nobody") {
+  ManagerRig rig;
+  Exporter exporter;
+  char name[] = "/tmp/nx-scrape-XXXXXX";
+  const std::string dir = mkdtemp(name);
+  const auto config = config::Load(
+      fmt::format(
+          "scrape_configs:\n- {{job_name: j, scrape_interval: 50ms, scrape_timeout: 50ms}}\n"
+          "- {{job_name: late, tls_config: {{ca_file: {}/ca.pem}}}}\n",
+          dir),
+      "/", "t.yml");
+  REQUIRE(config.ok());
+  CHECK(rig.manager->ApplyConfig(*config).ok());
+  rig.SetTargets({exporter.server.address()});
+  CHECK(Eventually([&] { return EndsWith(rig.storage.Get(exporter.Series("a")), 1); }));
+  CHECK(rig.manager->PoolNames() == std::vector<std::string>{"j"});
+  CHECK(rig.Metric("prometheus_target_scrape_pools_failed_total") >= 1);
+  REQUIRE(std::system(("openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:prime256v1 -nodes "
+                       "-subj /CN=x -days 1 -keyout /dev/null -out " +
+                       dir + "/ca.pem 2>/dev/null")
+                          .c_str()) == 0);
+  rig.SetTargets({exporter.server.address()}, Labels{{"x", "y"}});
+  CHECK(Eventually([&] { return rig.manager->PoolNames().size() == 2; }));
+
+  // A failure log that cannot be written is told, and the old configuration stays.
+  const auto log = config::Load(
+      fmt::format("scrape_configs:\n- {{job_name: k, scrape_failure_log_file: {}/none/x}}\n", dir),
+      "/", "t.yml");
+  REQUIRE(log.ok());
+  CHECK_FALSE(rig.manager->ApplyConfig(*log).ok());
+  CHECK(rig.manager->PoolNames().size() == 2);
+  std::filesystem::remove_all(dir);
+}
+
 TEST_CASE("metadata of active targets; the failure log") {
   ManagerRig rig;
   Exporter exporter;

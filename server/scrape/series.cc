@@ -149,13 +149,13 @@ Status TargetSeries::Parse(const AppendInput& input, Scratch* scratch, AppendCou
   }
   if (status.ok()) status = ConvertHistograms(input, scratch);
   if (status.ok() && converting_) status = ConvertClassic(input, scratch, counts);
-  counts->after_relabel = result.samples.size() + result.histograms.size();
+  counts->after_relabel = result.samples.size() + result.histograms.size() + sink.over_limit();
   const uint64_t limit = input.config->limits.samples;
-  if (status.ok() && limit > 0 && (sink.over_limit() || counts->after_relabel > limit)) {
+  if (status.ok() && limit > 0 && counts->after_relabel > limit) {
     status = ResourceExhausted("{}", kSampleLimitError);
   }
   // A body that is refused must leave nothing behind, however often it comes.
-  if (!status.ok() && (sink.held() > 0 || sink.over_limit() || converting_)) Reset();
+  if (!status.ok() && (sink.held() > 0 || sink.over_limit() > 0 || converting_)) Reset();
   return status;
 }
 

@@ -24,6 +24,31 @@ class TargetSeries::Sink final : public ScrapeSink {
       : series_(series), input_(input), scratch_(scratch) {}
 
   StatusOr<uint32_t> OnSeries(const Labels& labels) override {
+    StatusOr<uint32_t> slot = Take(labels);
+    empty_.clear();
+    return slot;
+  }
+
+  // Under honor_labels they keep labels of the target away: the Pushgateway's instance="".
+  void OnEmptyLabels(std::span<const std::string_view> names) override {
+    if (input_.config->honor_labels) empty_.assign(names.begin(), names.end());
+  }
+
+  uint32_t OnMetadata(std::span<const MetadataLine> lines) override {
+    series_->metadata_changed_ = true;
+    for (const MetadataLine& line : lines) {
+      if (!series_->converting_ || line.kind != MetadataLine::Kind::kType) continue;
+      new_types_.insert_or_assign(std::string(line.family), std::string(line.text));
+    }
+    return series_->metadata_->Add(lines);
+  }
+
+  size_t held() const { return held_; }
+  // Series that were not held because of sample_limit.
+  size_t over_limit() const { return over_limit_; }
+
+ private:
+  StatusOr<uint32_t> Take(const Labels& labels) {
     if (!series_->converting_) return Place(labels);
     const ClassicSeries classic = Classify(labels);
     if (classic.part == ClassicPart::kNone || TypeOf(classic.base) != "histogram") {
@@ -49,19 +74,6 @@ class TargetSeries::Sink final : public ScrapeSink {
     return slot;
   }
 
-  uint32_t OnMetadata(std::span<const MetadataLine> lines) override {
-    series_->metadata_changed_ = true;
-    for (const MetadataLine& line : lines) {
-      if (!series_->converting_ || line.kind != MetadataLine::Kind::kType) continue;
-      new_types_.insert_or_assign(std::string(line.family), std::string(line.text));
-    }
-    return series_->metadata_->Add(lines);
-  }
-
-  size_t held() const { return held_; }
-  bool over_limit() const { return over_limit_; }
-
- private:
   // A series that is no part of a classic histogram.
   StatusOr<uint32_t> PlaceOther(const Labels& labels) {
     NX_ASSIGN_OR_RETURN(const uint32_t slot, Place(labels));
@@ -97,7 +109,7 @@ class TargetSeries::Sink final : public ScrapeSink {
         CheckSampleLabels(*own, input_.config->limits, input_.config->name_validation));
     const uint64_t limit = input_.config->limits.samples;
     if (limit > 0 && held_ >= limit) {
-      over_limit_ = true;  // parsing goes on only to count
+      ++over_limit_;  // parsing goes on only to count
       return kDropSlot;
     }
     bytes_ += own->flat().size() + sizeof(Held);
@@ -111,13 +123,15 @@ class TargetSeries::Sink final : public ScrapeSink {
 
   // With those of the target and relabelled; nullopt when that drops the series.
   std::optional<Labels> OwnLabels(const Labels& exposed) {
-    std::optional<Labels> merged = Labels::MergeDisjoint(exposed, *input_.target_labels);
+    std::optional<Labels> merged;
+    if (empty_.empty()) merged = Labels::MergeDisjoint(exposed, *input_.target_labels);
     if (merged && input_.metric_rules->empty()) return merged;
     LabelsBuilder& builder = scratch_->builder;
     if (merged) {
       builder.Reset(*merged);
     } else {
       scratch_->exposed.assign(exposed.begin(), exposed.end());
+      for (const std::string_view name : empty_) scratch_->exposed.push_back({name, ""});
       MergeTargetLabels(scratch_->exposed, *input_.target_labels, input_.config->honor_labels,
                         &builder);
     }
@@ -130,7 +144,8 @@ class TargetSeries::Sink final : public ScrapeSink {
   Scratch* const scratch_;
   size_t held_ = 0;
   size_t bytes_ = 0;
-  bool over_limit_ = false;
+  size_t over_limit_ = 0;
+  std::vector<std::string_view> empty_;  // labels without value of the series being placed
   StringMap<std::string> types_, new_types_;
   bool types_known_ = false;
 };

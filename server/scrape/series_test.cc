@@ -155,6 +155,12 @@ TEST_CASE("label clashes") {
   const Case cases[] = {
       {false, "a{instance=\"x\"} 1\n", "a{exported_instance=\"x\", instance=\"i\", job=\"j\"}"},
       {true, "a{instance=\"x\"} 1\n", "a{instance=\"x\", job=\"j\"}"},
+      // An empty label under honor_labels keeps the target's away.
+      {true, "a{instance=\"\"} 1\n", "a{job=\"j\"}"},
+      {true, "a{instance=\"\",job=\"x\"} 1\n", "a{job=\"x\"}"},
+      {true, "a{x=\"y\",instance=\"\", job=\"\",} 1\n", "a{x=\"y\"}"},
+      {true, "{\"a\",\"instance\"=\"\"} 1\n", "a{job=\"j\"}"},
+      {false, "a{instance=\"\"} 1\n", "a{instance=\"i\", job=\"j\"}"},
       {false, "a{exported_job=\"y\",job=\"x\"} 1\n",
        "a{exported_exported_job=\"x\", exported_job=\"y\", instance=\"i\", job=\"j\"}"},
   };
@@ -165,7 +171,12 @@ TEST_CASE("label clashes") {
     REQUIRE(r.Scrape(c.line, 1000).ok());
     CHECK(r.storage.Text(c.want) == "1@1000");
   }
-  // An empty label under honor_labels keeps the target's away.
+  // It does so for its own series only.
+  Rig both;
+  both.config.honor_labels = true;
+  REQUIRE(both.Scrape("a{instance=\"\"} 1\nb 2\n", 1000).ok());
+  CHECK(both.storage.Text("a{job=\"j\"}") == "1@1000");
+  CHECK(both.Text("b") == "2@1000");
   LabelsBuilder builder;
   MergeTargetLabels(std::vector<Label>{{"__name__", "a"}, {"instance", ""}},
                     Labels{{"instance", "i"}, {"job", "j"}}, true, &builder);
@@ -201,6 +212,8 @@ TEST_CASE("limits fail the whole scrape in upstream's words") {
     CHECK(r.Text("a") == "1@1000 stale@2000");
     CHECK(r.storage.series_count() == 2);
     CHECK(IsLabelLimitError(status) == c.error.starts_with("label_"));
+    // The one that ends the scrape counts as scraped.
+    CHECK(r.counts.scraped == (c.limits.samples > 0 ? 3 : 1));
     r.config.limits = {};
     REQUIRE(r.Scrape("a 5\nb 1\n", 3000).ok());
     CHECK(r.Text("a") == "1@1000 stale@2000 5@3000");
@@ -210,6 +223,7 @@ TEST_CASE("limits fail the whole scrape in upstream's words") {
   r.config.limits.samples = 2;
   CHECK_FALSE(r.Scrape("a 1\nb 1\nc 1\nd 1\n", 1000).ok());
   CHECK(r.counts.scraped == 4);
+  CHECK(r.counts.after_relabel == 4);
   CHECK(r.storage.series_count() == 0);
   REQUIRE(r.Scrape("a 1\nb 1\n", 2000).ok());
   CHECK_FALSE(r.Scrape("a 1\nb 1\nc 1\n", 3000).ok());

@@ -58,7 +58,9 @@ std::string BuildUrl(const config::ScrapeConfig& config, const LabelsBuilder& la
     if (values.empty()) values.emplace_back();
     values[0] = value;
   }
-  std::string url = fmt::format("{}://{}", labels.Get(kScheme), labels.Get(kAddress));
+  // Go prints a URL without scheme so; it cannot be asked either way.
+  const std::string_view scheme = labels.Get(kScheme);
+  std::string url = fmt::format("{}{}//{}", scheme, scheme.empty() ? "" : ":", labels.Get(kAddress));
   const std::string_view path = labels.Get(kMetricsPath);
   if (!path.empty() && path[0] != '/') url += '/';
   url += EscapeUrlPath(path);

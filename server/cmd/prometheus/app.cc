@@ -154,6 +154,13 @@ api::Sources App::ApiSources() {
     }
     return NotFound("scrape pool {} not found", pool);
   };
+  sources.scrape_pool_rules =
+      [this](const std::string& pool) -> StatusOr<std::vector<RelabelConfig>> {
+    for (const config::ScrapeConfig& job : current()->scrape_configs) {
+      if (job.job_name == pool) return job.relabel_configs;
+    }
+    return NotFound("scrape pool {} not found", pool);
+  };
   sources.metadata = [this, ready](const std::string& metric) {
     return *ready ? scrape_->Metadata(metric) : std::vector<scrape::TargetMetadata>();
   };

@@ -437,6 +437,62 @@ TEST_CASE("configuration files are checked with the files and targets they name"
   CHECK(Has(result.output, "instance 0 in group 0: no address"));
 }
 
+TEST_CASE("service discovery is tried") {
+  const Files files("check_discovery");
+  files.Write("t.yml", "- {targets: [f]}\n");
+  const std::string config = files.Write("c.yml", R"(scrape_configs:
+- job_name: x
+  static_configs: [{targets: [a, a, 'b/c', d], labels: {l: "<v>"}}]
+  relabel_configs: [{source_labels: [__address__], regex: d, action: drop}]
+- job_name: y
+- job_name: z
+  file_sd_configs: [{files: [t.yml]}]
+)");
+  const auto check = [&](const std::string& job) {
+    return RunToEnd({Binary("promtool"), "check", "service-discovery", "--timeout=500ms", config, job});
+  };
+  const auto labels = [](const std::string& address, const std::string& more) {
+    return R"({
+      "__address__": ")" + address + R"(",
+      "__always_scrape_classic_histograms__": "false",
+      "__convert_classic_histograms_to_nhcb__": "false",
+      "__metrics_path__": "/metrics",
+      "__scheme__": "http",
+      "__scrape_interval__": "1m",
+      "__scrape_native_histograms__": "false",
+      "__scrape_timeout__": "10s",)" + more + R"(
+      "job": "x",
+      "l": "\u003cv\u003e"
+    })";
+  };
+  RunResult result = check("x");
+  CHECK(result.exit_code == 0);
+  CHECK(result.output == R"([
+  {
+    "discoveredLabels": )" + labels("a", "") + R"(,
+    "labels": )" + labels("a", "\n      \"instance\": \"a\",") + R"(
+  },
+  {
+    "discoveredLabels": )" + labels("b/c", "") + R"(,
+    "labels": {},
+    "error": "\"b/c\" is not a valid hostname"
+  },
+  {
+    "discoveredLabels": )" + labels("d", "") + R"(,
+    "labels": {}
+  }
+])");
+  result = check("y");
+  CHECK(result.output == "[]");
+  CHECK(result.exit_code == 0);
+  result = check("z");
+  CHECK(Has(result.output, "\"instance\": \"f\""));
+  CHECK(Has(result.output, "/t.yml\""));
+  result = check("nope");
+  CHECK(result.output == "Job nope not found. Select one of:\n\tx\n\ty\n\tz\n");
+  CHECK(result.exit_code == 1);
+}
+
 TEST_CASE("further fields of rules are ignored when asked for") {
   const Files files("check_unknown");
   const std::string rules =

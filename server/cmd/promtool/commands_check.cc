@@ -3,6 +3,7 @@
 #include <memory>
 
 #include "server/cmd/promtool/check_config.h"
+#include "server/cmd/promtool/check_discovery.h"
 #include "server/cmd/promtool/check_metrics.h"
 #include "server/cmd/promtool/check_rules.h"
 #include "server/cmd/promtool/check_server.h"
@@ -93,6 +94,23 @@ void AddCheckServer(CommandSet* commands, const std::string& page, const char* h
   v->url = flags.String("url", "The URL for the Prometheus server.", "http://localhost:9090");
 }
 
+void AddCheckDiscovery(CommandSet* commands) {
+  struct Values {
+    int64_t* timeout;
+    std::string *file, *job;
+  };
+  auto v = std::make_shared<Values>();
+  FlagSet& flags = commands->Command(
+      "check service-discovery",
+      "Perform service discovery for the given job name and report the results, including "
+      "relabeling.",
+      [v] { return CheckDiscovery(*v->file, *v->job, *v->timeout); });
+  v->timeout = flags.Duration("timeout", "The time to wait for discovery results.", "30s",
+                              FlagSet::DurationSyntax::kGo);
+  v->file = flags.RequiredArg("config-file", "The prometheus config file.");
+  v->job = flags.RequiredArg("job", "The job to run service discovery for.");
+}
+
 void AddCheckMetrics(CommandSet* commands) {
   struct Values {
     bool* extended;
@@ -123,6 +141,7 @@ void AddCheckWebConfig(CommandSet* commands) {
 
 void AddCheckCommands(CommandSet* commands, const promql::ParserOptions* parser) {
   commands->Group("check", "Check the resources for validity.");
+  AddCheckDiscovery(commands);
   AddCheckConfig(commands, parser);
   AddCheckWebConfig(commands);
   AddCheckServer(commands, "healthy", "Check if the Prometheus server is healthy.");
