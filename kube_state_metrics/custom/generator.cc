@@ -92,7 +92,7 @@ class Compiled {
       default:
         AddGauges(at, &values);
     }
-    std::ranges::stable_sort(values, {}, &Value::labels);
+    std::ranges::sort(values, {}, &Value::labels);
     return values;
   }
 

@@ -253,6 +253,63 @@ TEST_CASE("32 resources are on by default") {
   CHECK(!options.EnabledResources().ok());
 }
 
+size_t CountValues(const Json& value) {
+  size_t count = 1;
+  for (const Json& item : value.items()) count += CountValues(item);
+  for (const auto& [name, member] : value.members()) count += CountValues(member);
+  return count;
+}
+
+// The value with its `n`-th part (counted down by the walk) replaced.
+Json WithPart(const Json& value, size_t* n, const Json& replacement) {
+  if ((*n)-- == 0) return replacement;
+  if (value.is_array()) {
+    Json::Array items;
+    for (const Json& item : value.items()) items.push_back(WithPart(item, n, replacement));
+    return Json(std::move(items));
+  }
+  if (value.is_object()) {
+    Json::Members members;
+    for (const auto& [name, member] : value.members()) {
+      members.emplace_back(name, WithPart(member, n, replacement));
+    }
+    return Json(std::move(members));
+  }
+  return value;
+}
+
+TEST_CASE("no part of an object of another type than it should be does harm") {
+  const Json replacements[] = {*ParseJson("null"),
+                               *ParseJson("-1e300"),
+                               *ParseJson("\"\\u0000\\n\\\"\""),
+                               *ParseJson("[1, [\"a\"], {}]"),
+                               *ParseJson(R"({"a": {"b": [null]}, "name": 1})"),
+                               *ParseJson("true")};
+  for (const std::string& file : Files()) {
+    for (const Section& section : ReadSections(file)) {
+      const auto families = FamiliesOf(section);
+      for (const Case& c : section.cases) {
+        const Json object = *ParseJson(c.object);
+        const size_t parts = CountValues(object);
+        for (size_t part = 0; part < parts; ++part) {
+          for (const Json& replacement : replacements) {
+            size_t n = part;
+            Store store;
+            store.Put(Render(*families, "k", WithPart(object, &n, replacement)));
+            const Store* stores[] = {&store};
+            size_t lines = 0;
+            WriteResource(*families, stores, false, [&](std::string_view chunk) {
+              lines += static_cast<size_t>(std::ranges::count(chunk, '\n'));
+              return true;
+            });
+            if (lines < 2 * families->size()) FAIL("headers are missing");
+          }
+        }
+      }
+    }
+  }
+}
+
 TEST_CASE("any JSON renders without harm") {
   for (
       const char* json :

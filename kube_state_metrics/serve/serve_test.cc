@@ -333,6 +333,27 @@ TEST_CASE("with an auth filter only those who may read do") {
   CHECK(status_with("Bearer good") == 500);
 }
 
+TEST_CASE("the web configuration guards both ports") {
+  const std::string file = testing::ScratchDir("ksm_web_config") + "/web.yml";
+  REQUIRE(WriteFileAtomically(
+              file,
+              "basic_auth_users:\n"
+              "  u: $2a$06$If6bvum7DFjUnE9p2uDeDu0YHzrHM6tf.iqN8.yx.jNN1ILEf7h0i\n")
+              .ok());
+  Rig rig;
+  rig.StartAndSync({"--resources=pods", "--tls-config=" + file});
+  http::ClientRuntime runtime;
+  for (const int port : {rig.instance->port(), rig.instance->telemetry_port()}) {
+    const std::string url = fmt::format("http://127.0.0.1:{}/metrics", port);
+    CHECK(HttpGet(url).status == 401);
+    http::ClientRequest request;
+    request.url = url;
+    request.headers.Add("Authorization", "Basic dTphYmM=");  // u:abc
+    CHECK((*http::Client::Create(runtime, {}))->DoBlocking(std::move(request))->status == 200);
+  }
+  CHECK(!rig.Start({"--resources=pods", "--tls-config=/does/not/exist"}).ok());
+}
+
 TEST_CASE("without an API server there is no start") {
   SelfMetrics metrics;
   Options options;

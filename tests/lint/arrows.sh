@@ -16,12 +16,12 @@ forbid() {
   fi
 }
 
-ours='core server alertmanager pushgateway node_exporter tools'
+ours='core server alertmanager pushgateway node_exporter kube_state_metrics tools'
 test_files='_rig\.h:|_test\.cc:|_fuzz\.cc:|_bench\.cc:'
 
 forbid core '(server|alertmanager|pushgateway|node_exporter|kube_state_metrics|exporters|web)/' 'core knows no product'
-forbid 'node_exporter pushgateway exporters' '(server|alertmanager)/' 'exporters see only core'
-forbid 'node_exporter pushgateway exporters' 'core/rpc/' 'exporters do not link gRPC'
+forbid 'node_exporter pushgateway kube_state_metrics exporters' '(server|alertmanager)/' 'exporters see only core'
+forbid 'node_exporter pushgateway kube_state_metrics exporters' 'core/rpc/' 'exporters do not link gRPC'
 forbid alertmanager 'server/' 'alertmanager does not know the server'
 forbid server 'alertmanager/' 'the server does not know alertmanager'
 forbid server/promql 'core/http/' 'PromQL knows no HTTP'
