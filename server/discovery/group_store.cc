@@ -19,22 +19,19 @@ bool GroupStore::Apply(std::shared_ptr<const TargetGroup> group) {
   return true;
 }
 
-// Gives up the lock.
-void GroupStore::Tell(MutexLock& lock) {
-  const bool tell = !std::exchange(told_, true);
-  lock.Unlock();
-  if (tell) changed_();
-}
-
 void GroupStore::Publish(TargetGroups groups) {
   updates_.Inc();
-  MutexLock lock(mutex_);
-  bool changed = !std::exchange(published_, true);
-  if (std::exchange(inherited_, false)) groups_.clear();
-  for (auto& group : groups) {
-    if (group != nullptr) changed |= Apply(std::move(group));
+  bool tell = false;
+  {
+    MutexLock lock(mutex_);
+    bool changed = !std::exchange(published_, true);
+    if (std::exchange(inherited_, false)) groups_.clear();
+    for (auto& group : groups) {
+      if (group != nullptr) changed |= Apply(std::move(group));
+    }
+    tell = changed && !std::exchange(told_, true);
   }
-  if (changed) Tell(lock);
+  if (tell) changed_();
 }
 
 void GroupStore::Inherit(TargetGroups groups) {
@@ -45,10 +42,14 @@ void GroupStore::Inherit(TargetGroups groups) {
 }
 
 void GroupStore::Expire() {
-  MutexLock lock(mutex_);
-  if (!std::exchange(inherited_, false)) return;
-  groups_.clear();
-  Tell(lock);
+  bool tell = false;
+  {
+    MutexLock lock(mutex_);
+    if (!std::exchange(inherited_, false)) return;
+    groups_.clear();
+    tell = !std::exchange(told_, true);
+  }
+  if (tell) changed_();
 }
 
 void GroupStore::Read(TargetGroups* out) {
@@ -60,6 +61,11 @@ void GroupStore::Read(TargetGroups* out) {
 bool GroupStore::published() const {
   MutexLock lock(mutex_);
   return published_;
+}
+
+bool GroupStore::unread() const {
+  MutexLock lock(mutex_);
+  return told_;
 }
 
 }  // namespace narthex::discovery

@@ -27,6 +27,8 @@ class GroupStore final : public Publisher {
   // Appends every group.
   void Read(TargetGroups* out) EXCLUDES(mutex_);
   bool published() const EXCLUDES(mutex_);
+  // Something changed since the last Read.
+  bool unread() const EXCLUDES(mutex_);
 
  private:
   struct BySource {
@@ -39,7 +41,6 @@ class GroupStore final : public Publisher {
 
   // True when it changed anything.
   bool Apply(std::shared_ptr<const TargetGroup> group) REQUIRES(mutex_);
-  void Tell(MutexLock& lock) REQUIRES(mutex_);
 
   const std::function<void()> changed_;
   Counter& updates_;

@@ -157,15 +157,22 @@ void Manager::Adopt(const std::map<std::string, DiscoveryConfigs>& configs) {
 }
 
 void Manager::OnUpdate() {
+  bool unread = false;
   bool first = false;
   for (const auto& [name, job] : jobs_) {
-    for (const auto& running : job.providers)
+    for (const auto& running : job.providers) {
+      if (!running->store->unread()) continue;  // what was published meanwhile
+      unread = true;
       first |= !running->seen && running->store->published();
+    }
   }
-  int64_t wait = last_publish_ms_ + options_.update_interval_ms - Loop::NowMs();
-  if (first) wait = std::min(wait, kFirstAnswerMs);
-  if (publish_timer_.armed() && !first) return;
-  publish_timer_.Set(wait, [this] { PublishSets(); });
+  if (!unread) return;
+  const int64_t now = Loop::NowMs();
+  int64_t due = std::max(now, last_publish_ms_ + options_.update_interval_ms);
+  if (first) due = std::min(due, now + kFirstAnswerMs);
+  if (publish_timer_.armed() && publish_due_ms_ <= due) return;
+  publish_due_ms_ = due;
+  publish_timer_.Set(due - now, [this] { PublishSets(); });
 }
 
 void Manager::PublishSets() {

@@ -73,6 +73,7 @@ class Manager {
   // The thread's own.
   Jobs jobs_;
   Loop::Timer publish_timer_;
+  int64_t publish_due_ms_ = 0;
   int64_t last_publish_ms_ = 0;
   size_t failed_ = 0;
   NamedThread thread_;

@@ -296,24 +296,30 @@ TEST_CASE("timers run in order, may set each other and go with their owner") {
   LoopRig rig;
   std::promise<std::string> done;
   std::string order;
-  Loop::Timer a(&rig.loop), b(&rig.loop), end(&rig.loop);
+  Loop::Timer a(&rig.loop), b(&rig.loop), end(&rig.loop), late(&rig.loop);
   auto dropped = std::make_unique<Loop::Timer>(&rig.loop);
   auto lifetime = std::make_unique<Loop::Lifetime>();
-  rig.loop.Post([&] {
-    b.Set(20, [&] { order += "b"; });
+  const auto begin = [&] {
+    order += "g";
+    b.Set(20, [&] {
+      order += "b";
+      a.Set(0, [&] {
+        order += "A";
+        end.Set(0, [&] { done.set_value(order); });
+      });
+    });
     a.Set(10, [&] {
       order += "a";
-      a.Set(0, [&] { order += "A"; });
       dropped.reset();
       lifetime.reset();
     });
     dropped->Set(15, [&] { order += "no"; });
-    end.Set(40, [&] { done.set_value(order); });
-    rig.loop.Post(lifetime->Guard([&] { order += "g"; }));
-    end.Set(50, lifetime->Guard([&] { order += "no"; }));
-    end.Set(40, [&] { done.set_value(order); });
-  });
-  CHECK(done.get_future().get() == "gaAb");
+    end.Set(12, [&] { order += "no"; });
+    end.Set(3'600'000, [&] { order += "no"; });
+    late.Set(10, lifetime->Guard([&] { order += "no"; }));  // behind a
+  };
+  rig.loop.Post([&] { rig.loop.Post(lifetime->Guard(begin)); });
+  CHECK(done.get_future().get() == "gabA");
 }
 
 }  // namespace
