@@ -344,21 +344,32 @@ bool Group::ReplayTick(int64_t t, RowReader* row) {
   if (members != row->head().members) return false;
   TickPass pass(this, t);
   int64_t appended = 0;
-  for (GroupBlock* block : blocks_) {
+  for (size_t b = 0; b < blocks_.size(); ++b) {
+    GroupBlock* const block = blocks_[b];
     MutexLock lock(block->mutex);
+    if (b + 1 < blocks_.size()) PrefetchBlock(*blocks_[b + 1]);
+    // First the values, so that what they are appended to comes meanwhile.
+    uint64_t known = 0;
+    uint64_t values[64];
     ForEachBit(block->live & ~block->redirect, [&](unsigned i) {
       if (!row->ok()) return;
-      const uint64_t bits = row->Next(block->states()[i].last_bits);
+      ValueState& state = block->states()[i];
+      values[i] = row->Next(state.last_bits);
       if (block->slots()[i] == kNoSlot) {  // its series is lost
-        block->states()[i].last_bits = bits;
+        state.last_bits = values[i];
         return;
       }
-      if (!row->ok() || pass.SkipCovered(*block, i, bits)) return;
-      if (pass.Repeat(*block, i, bits)) {
+      if (!row->ok()) return;
+      known |= uint64_t{1} << i;
+      if (values[i] != state.last_bits) pass.Prefetch(state);
+    });
+    ForEachBit(known, [&](unsigned i) {
+      if (pass.SkipCovered(*block, i, values[i])) return;
+      if (pass.Repeat(*block, i, values[i])) {
         ++appended;
         return;
       }
-      if (pass.Append(*block, i, bits) == TickPass::Outcome::kAppended) ++appended;
+      if (pass.Append(*block, i, values[i]) == TickPass::Outcome::kAppended) ++appended;
     });
   }
   pass.Finish();
