@@ -144,6 +144,7 @@ Status DecodeSlowly(std::string_view chunk, int64_t mint, int64_t maxt,
 class PaddedBits {
  public:
   static constexpr size_t kLargest = 4096;
+  static constexpr unsigned kPeeked = 57;
 
   explicit PaddedBits(std::string_view data) : end_(data.size() * 8) {
     std::memcpy(bytes_, data.data(), data.size());
@@ -151,7 +152,7 @@ class PaddedBits {
   }
   bool overrun() const { return pos_ > end_; }
   void Skip(unsigned count) { pos_ += count; }
-  // At least the next 57 bits, from the highest bit down.
+  // At least the next kPeeked bits, from the highest bit down.
   uint64_t Peek() const {
     uint64_t word;
     std::memcpy(&word, bytes_ + pos_ / 8, sizeof word);
@@ -175,43 +176,56 @@ class PaddedBits {
   uint8_t bytes_[kLargest + kPadding];
 };
 
-int64_t GetDeltaOfDelta(PaddedBits* in) {
-  const uint64_t next = in->Peek();
-  if (next >> 63 == 0) {
-    in->Skip(1);
-    return 0;
-  }
-  const auto ones = static_cast<unsigned>(std::countl_one(next));
-  if (ones >= 4) {
-    in->Skip(4);
-    return static_cast<int64_t>(in->Get(64));
-  }
-  const unsigned size = ones == 1 ? 14 : ones == 2 ? 17 : 20;
-  uint64_t bits = next << (ones + 1) >> (64 - size);
-  in->Skip(ones + 1 + size);
+// The rest of a difference of differences that begins with `ones` ones, 1 to 3.
+int64_t ToDeltaOfDelta(uint64_t word, unsigned ones, unsigned size) {
+  uint64_t bits = word << (ones + 1) >> (64 - size);
   if (bits > uint64_t{1} << (size - 1)) bits -= uint64_t{1} << size;
   return static_cast<int64_t>(bits);
 }
 
-// False when the code is malformed.
-bool GetXor(uint64_t* value, XorWindow* window, PaddedBits* in) {
-  const uint64_t next = in->Peek();
-  if (next >> 63 == 0) {
-    in->Skip(1);
+// One sample behind others: what it adds to the distance in time, and its value. Most samples are
+// read with one look at the bits, as each look waits for where the one before ended. False when the
+// code is malformed.
+inline bool GetSample(uint64_t* delta, uint64_t* value, XorWindow* window, PaddedBits* in) {
+  uint64_t word = in->Peek();
+  unsigned used = 1;
+  if (word >> 63 != 0) {
+    const auto ones = static_cast<unsigned>(std::countl_one(word));
+    if (ones >= 4) {
+      in->Skip(4);
+      *delta += in->Get(64);
+      word = in->Peek();
+      used = 0;
+    } else {
+      const unsigned size = ones == 1 ? 14 : ones == 2 ? 17 : 20;
+      *delta += static_cast<uint64_t>(ToDeltaOfDelta(word, ones, size));
+      used = ones + 1 + size;  // 24 at most
+    }
+  }
+  word <<= used;
+  if (word >> 63 == 0) {
+    in->Skip(used + 1);
     return true;
   }
-  if (next >> 62 == 3) {
-    window->leading = static_cast<uint8_t>(next >> 57 & 31);
-    unsigned significant = static_cast<unsigned>(next >> 51 & 63);
+  unsigned control = 2;
+  if (word >> 62 == 3) {
+    window->leading = static_cast<uint8_t>(word >> 57 & 31);
+    unsigned significant = static_cast<unsigned>(word >> 51 & 63);
     if (significant == 0) significant = 64;
     if (window->leading + significant > 64) return false;
     window->trailing = static_cast<uint8_t>(64 - window->leading - significant);
-    in->Skip(13);
-  } else {
-    if (window->leading == 0xff) return false;
-    in->Skip(2);
+    control = 13;
+  } else if (window->leading == 0xff) {
+    return false;
   }
-  *value ^= in->Get(64u - window->leading - window->trailing) << window->trailing;
+  const unsigned significant = 64u - window->leading - window->trailing;
+  if (used + control + significant <= PaddedBits::kPeeked) {
+    in->Skip(used + control + significant);
+    *value ^= word << control >> (64 - significant) << window->trailing;
+    return true;
+  }
+  in->Skip(used + control);
+  *value ^= in->Get(significant) << window->trailing;
   return true;
 }
 
@@ -248,9 +262,8 @@ Status DecodeXorChunk(std::string_view chunk, int64_t mint, int64_t maxt,
   XorWindow window = it.window();
   bool good = first_time <= maxt && time <= maxt;
   for (size_t i = 2; good && i < total; ++i) {
-    delta += static_cast<uint64_t>(GetDeltaOfDelta(&in));
+    good = GetSample(&delta, &bits, &window, &in) && !in.overrun();
     time = static_cast<int64_t>(static_cast<uint64_t>(time) + delta);
-    good = GetXor(&bits, &window, &in) && !in.overrun();
     if (!good || time > maxt) break;
     put(time, bits);
   }
