@@ -89,6 +89,12 @@ def rounds(expr):
     return re.search(r"\b(exp|ln|log2|log10|sin|cos|tan|asin|acos|atan|sinh|cosh|tanh|asinh|acosh|atanh|atan2)\b|\^", expr)
 
 
+def amplifies(expr):
+    """Whether a last bit may become a big one: remainders, and angles of many turns."""
+    return re.search(r"%|\b(sin|cos|tan|round|ceil|floor|irate|rate|increase|resets|changes)\b|[=!<>]",
+                     re.sub(r"\{[^}]*\}", "", expr))
+
+
 def same_number_2(a, b, query):
     if a == "NaN" and ("std" in query or "NaN" in query):
         return True
