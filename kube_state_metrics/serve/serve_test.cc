@@ -285,9 +285,14 @@ TEST_CASE("formats, filters and compression") {
                            "MetricFamily;encoding=delimited");
   REQUIRE(proto.ok());
   CHECK(proto->headers.Get("Content-Type").starts_with("text/plain"));
-  CHECK(fetch("Accept-Encoding", "gzip")->headers.Get("Content-Encoding").empty());
+  const auto plain = fetch("Accept-Encoding", "gzip");
+  REQUIRE(plain.ok());
+  CHECK(plain->body == text.body);
+  CHECK(!plain->headers.Has("Content-Encoding"));
+  CHECK(!plain->headers.Has("Vary"));
   rig.StartAndSync({"--resources=pods,nodes", "--enable-gzip-encoding"});
   CHECK(HttpGet(rig.Url("/metrics")).body == text.body);
+  CHECK(fetch("Accept-Encoding", "gzip")->headers.Get("Vary") == "Accept-Encoding");
 }
 
 TEST_CASE("health, readiness and pages") {
@@ -335,10 +340,9 @@ TEST_CASE("with an auth filter only those who may read do") {
 
 TEST_CASE("the web configuration guards both ports") {
   const std::string file = testing::ScratchDir("ksm_web_config") + "/web.yml";
-  REQUIRE(WriteFileAtomically(
-              file,
-              "basic_auth_users:\n"
-              "  u: $2a$06$If6bvum7DFjUnE9p2uDeDu0YHzrHM6tf.iqN8.yx.jNN1ILEf7h0i\n")
+  REQUIRE(WriteFileAtomically(file,
+                              "basic_auth_users:\n"
+                              "  u: $2a$06$If6bvum7DFjUnE9p2uDeDu0YHzrHM6tf.iqN8.yx.jNN1ILEf7h0i\n")
               .ok());
   Rig rig;
   rig.StartAndSync({"--resources=pods", "--tls-config=" + file});
