@@ -90,12 +90,9 @@ struct Measure {
   Crowd::Lateness lateness;
 };
 
-constexpr const char* kSamples = "sum(sum_over_time(scrape_samples_scraped[15m]))";
-
 std::vector<Measure> Window(const Settings& settings, Crowd& crowd, const Servers& servers) {
   std::vector<Measure> out(servers.size());
   for (size_t i = 0; i < servers.size(); ++i) {
-    out[i].samples = -servers[i]->Number(kSamples);
     out[i].cpu = servers[i]->cpu_seconds();
   }
   crowd.Reset();
@@ -104,13 +101,13 @@ std::vector<Measure> Window(const Settings& settings, Crowd& crowd, const Server
     Measure& m = out[i];
     const Server::Cpu cpu = servers[i]->cpu_seconds();
     m.lateness = crowd.lateness(static_cast<int>(i));
+    m.samples = static_cast<double>(m.lateness.scrapes) * static_cast<double>(settings.series);
     m.cpu = {cpu.user - m.cpu.user, cpu.system - m.cpu.system};
     m.rss = servers[i]->rss_bytes();
     m.threads = servers[i]->threads();
   }
   for (size_t i = 0; i < servers.size(); ++i) {
     Measure& m = out[i];
-    m.samples += servers[i]->Number(kSamples);
     m.aligned = AlignedShare(*servers[i], settings.interval_ms, settings.window_ms);
     fmt::print(
         "  {:10} {:>6} targets  {:>6.2f} + {:>5.2f} CPU-s  {:>9.0f} samples  {:>6.1f} MB  {:>3.0f} "
