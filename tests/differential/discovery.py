@@ -13,7 +13,16 @@ from prompb import Server
 
 PATIENCE = 90  # seconds for both to come to the same targets
 
-HEAD = "global: {{scrape_interval: 1h, scrape_timeout: 10s}}\nscrape_configs:\n"
+HEAD = """
+global: {{scrape_interval: 1h, scrape_timeout: 10s}}
+alerting:
+  alertmanagers:
+  - http_sd_configs: [{{url: 'http://{services}/alertmanagers', refresh_interval: 1s}}]
+    relabel_configs: [{{source_labels: [__address__], regex: '.*:9', action: drop}}]
+  - file_sd_configs: [{{files: ['{dir}/alertmanagers.yml']}}]
+    path_prefix: /am
+scrape_configs:
+"""
 # By mechanism: the peer need not have all of them (Debian builds Prometheus without most).
 JOBS = {
     "static": """
@@ -142,6 +151,11 @@ def known_jobs(promtool, directory, jobs):
     return known
 
 
+def alertmanagers(server):
+    data = server.get("/api/v1/alertmanagers")["data"]
+    return [sorted(a["url"] for a in data[state]) for state in ("activeAlertmanagers", "droppedAlertmanagers")]
+
+
 def addresses(found, job):
     return sorted(json.loads(t)["discoveredLabels"]["__address__"] for t in found[0]
                   if json.loads(t)["scrapePool"] == job)
@@ -151,14 +165,23 @@ class Rig:
     def __init__(self, ours, peer, pools, peer_pools):
         self.ours, self.peer, self.pools, self.peer_pools = ours, peer, pools, peer_pools
 
+    def agree_on_alertmanagers(self, *wanted):
+        deadline = time.time() + PATIENCE
+        while time.time() < deadline:
+            mine, theirs = alertmanagers(self.ours), alertmanagers(self.peer)
+            if mine == theirs and mine[0] == sorted(wanted):
+                return print(f"{len(mine[0])} active, {len(mine[1])} dropped Alertmanagers, the same")
+            time.sleep(0.2)
+        sys.exit(f"Alertmanagers: wanted {wanted}, ours {mine}, Prometheus' {theirs}")
+
     def agree(self, what, **wanted):
         """Waits until both have the same of everything both know, and ours these active addresses."""
         wanted = {job.replace("_", "-"): sorted(want) for job, want in wanted.items()}
         wanted = {job: want for job, want in wanted.items() if job in self.pools}
         deadline = time.time() + PATIENCE
         while True:
+            everything = targets(self.ours, self.pools)  # first: what is compared is no older
             mine, theirs = targets(self.ours, self.peer_pools), targets(self.peer, self.peer_pools)
-            everything = targets(self.ours, self.pools)
             if mine == theirs and all(addresses(everything, job) == want for job, want in wanted.items()):
                 return print(f"{what}: {len(mine[0])} active, {len(mine[1])} dropped, the same; "
                              f"{len(everything[0])} active as they should")
@@ -210,6 +233,8 @@ def set_up(directory, services, dns):
     services.document("/targets", [{"targets": ["127.0.0.1:20", "127.0.0.1:9"], "labels": {"__meta_x": "ü"}},
                                    {"targets": ["127.0.0.1:21"]}, {"targets": []}])
     services.document("/broken", "<html>", content_type="text/html")
+    services.document("/alertmanagers", [{"targets": ["127.0.0.1:30", "127.0.0.1:9"]}])
+    put(f"{directory}/alertmanagers.yml", "- targets: ['127.0.0.1:31']\n")
     services.catalogue({
         "consul": ([], [consul_instance("n0", "10.1.0.1", "consul", 8300, tags=None)]),
         "web": (["v2", "public"], [
@@ -253,6 +278,10 @@ def compare(rig, directory, services, dns):
                            "mail.example.test:25"]
         expected["dns_dropped"] = [f"10.9.0.{i}:81" for i in range(10, 120)]
     rig.agree("at the start", **expected)
+    rig.agree_on_alertmanagers("http://127.0.0.1:30/api/v2/alerts", "http://127.0.0.1:31/am/api/v2/alerts")
+    services.document("/alertmanagers", [{"targets": ["127.0.0.1:32"]}])
+    put(f"{directory}/alertmanagers.yml", "[]\n")
+    rig.agree_on_alertmanagers("http://127.0.0.1:32/api/v2/alerts")
 
     put(f"{directory}/sd/a.json", [{"targets": ["127.0.0.1:15"]}])  # a group less
     put(f"{directory}/sd/c.json", [{"targets": ["127.0.0.1:16"]}])
@@ -307,7 +336,7 @@ def main():
         for name, binary, its in (("ours", os.path.join(arguments.bin_dir, "prometheus"), jobs),
                                   ("peer", arguments.peer, known)):
             os.makedirs(f"{directory}/{name}")
-            servers.append(Server(binary, f"{directory}/{name}/data", config=HEAD.format() + "".join(its.values())))
+            servers.append(Server(binary, f"{directory}/{name}/data", config=HEAD.format(dir=directory, services=services.address) + "".join(its.values())))
         pools = [set(re.findall("job_name: (.*)", "".join(its.values())))
                  for its in (jobs, known)]
         compare_families(*servers)
