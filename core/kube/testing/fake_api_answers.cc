@@ -55,6 +55,12 @@ bool IsBuiltIn(const std::string& collection) {
   return group.find('.') == std::string::npos || group.ends_with(".k8s.io");
 }
 
+// "apps/v1" of "/apis/apps/v1/deployments"
+std::string VersionOf(const std::string& collection) {
+  const auto parts = Segments(collection);
+  return parts[0] == "api" ? parts[1] : parts[1] + "/" + parts[2];
+}
+
 bool PathMatches(const std::string& pattern, const std::string& path) {
   const auto wanted = Segments(pattern), parts = Segments(path);
   return wanted.size() == parts.size() &&
@@ -62,11 +68,13 @@ bool PathMatches(const std::string& pattern, const std::string& path) {
                     [](const auto& a, const auto& b) { return a == "*" || a == b; });
 }
 
-std::string BookmarkOf(const std::string& kind, uint64_t version) {
-  return fmt::format(
-      R"({{"type":"BOOKMARK","object":{{"kind":"{}","metadata":{{"resourceVersion":"{}"}}}}}})"
-      "\n",
-      kind, version);
+// `annotations` is JSON: "{}" but for the one that ends the initial events.
+std::string BookmarkOf(const std::string& collection, const std::string& kind, uint64_t version,
+                       std::string_view annotations = "{}") {
+  return fmt::format(R"({{"type":"BOOKMARK","object":{{"kind":"{}","apiVersion":"{}",)"
+                     R"("metadata":{{"resourceVersion":"{}","annotations":{}}}}}}})"
+                     "\n",
+                     kind, VersionOf(collection), version, annotations);
 }
 
 constexpr char kExpired[] =
@@ -256,7 +264,7 @@ bool FakeApiServer::List(Peer& peer, const Query& query, const http::Params& par
   JsonWriter json(&body);
   json.BeginObject();
   json.Member("kind", (kind == declared.end() ? std::string() : kind->second.kind) + "List");
-  json.Member("apiVersion", "v1").Key("metadata").BeginObject();
+  json.Member("apiVersion", VersionOf(query.collection)).Key("metadata").BeginObject();
   json.Member("resourceVersion", fmt::format("{}", page.version));
   if (!page.next.empty()) {
     json.Member("continue", page.next).Key("remainingItemCount").Uint(page.remaining);
@@ -308,7 +316,17 @@ bool FakeApiServer::Watch(Connection* connection, const Query& query, const http
   if (!peer.BeginChunked()) return false;
   connection->watching = true;
   ++open_watches_;
+  const std::string name = kind == declared.end() ? std::string() : kind->second.kind;
   bool fine = true;
+  if (params.Get("sendInitialEvents") == "true") {
+    const ObjectStore::Page page = store_.List(query, 0, "");
+    for (const std::string& item : page.items) {
+      fine = fine && peer.SendChunk(fmt::format("{{\"type\":\"ADDED\",\"object\":{}}}\n", item));
+    }
+    version = page.version;
+    fine = fine && peer.SendChunk(BookmarkOf(query.collection, name, version,
+                                             R"({"k8s.io/initial-events-end":"true"})"));
+  }
   while (fine && !stopping_ && epoch == ended_watches_ && steady_clock::now() < end) {
     std::vector<ObjectStore::Event> events;
     if (!store_.Watch(query, version, kTurn, &events, &version)) {
@@ -325,8 +343,7 @@ bool FakeApiServer::Watch(Connection* connection, const Query& query, const http
     }
     if (!bookmarks_on_ || steady_clock::now() < next_bookmark) continue;
     next_bookmark = steady_clock::now() + options_.bookmarks;
-    const std::string name = kind == declared.end() ? std::string() : kind->second.kind;
-    fine = fine && peer.SendChunk(BookmarkOf(name, version));
+    fine = fine && peer.SendChunk(BookmarkOf(query.collection, name, version));
   }
   connection->watching = false;
   --open_watches_;

@@ -108,7 +108,8 @@ void KubernetesProvider::OnChange(const Store& store, const std::string& key) {
   if (!started_) return;
   if (store.kind() == role_) {
     dirty_.insert(key);
-  } else {
+  } else if (store.kind() != Kind::kPod || store.Find(key) != nullptr) {
+    // Of a pod that is gone the addresses go next: in between its targets keep what they are.
     MarkUsers(HashOf(store.kind(), key));
   }
   if (!dirty_.empty()) Schedule();

@@ -176,9 +176,12 @@ TEST_CASE(
       tail + service;
   CHECK(cluster.Text() == covered + other + left_over);
 
-  // The service goes: its labels go. The pod goes: its labels and its other port go.
-  cluster.server->Delete(kServices, "ns/web");
+  // A pod that goes changes nothing by itself. With the next change, here the service's end, its
+  // labels and its other port are gone, too.
   cluster.server->Delete(kPods, "ns/p");
+  REQUIRE(cluster.rig.WaitFor(
+      [&] { return cluster.rig.Metric("prometheus_sd_kubernetes_events_total") == 4; }));
+  cluster.server->Delete(kServices, "ns/web");
   CHECK(cluster.Reaches(
       R"(endpoints/ns/web: {__address__="10.2.0.1:80", endpoint_address_target_kind="Pod", )"
       R"(endpoint_address_target_name="p", endpoint_node_name="n1", endpoint_port_name="main", )"

@@ -59,10 +59,22 @@ void Store::OnListEnd(const Status& status, size_t) {
   for (Listener* listener : listeners_) listener->OnSettled();
 }
 
+// Watches end in many ways that only mean: once more. Upstream counts none of these either, and
+// people are woken by the counter.
 void Store::OnWatchEnd(const Status& status) {
-  if (status.ok()) return;
-  metrics_->CountFailure();
-  LogFailure("Failed to watch", status);
+  switch (status.code()) {
+    case StatusCode::kOk:
+      return;
+    case StatusCode::kPermissionDenied:
+    case StatusCode::kNotFound:
+    case StatusCode::kInvalidArgument:
+    case StatusCode::kFailedPrecondition:
+      metrics_->CountFailure();
+      return LogFailure("Failed to watch", status);
+    default:
+      NX_LOG(Info, "A watch has ended", {"component", "k8s_client_runtime"}, {"resource", path_},
+             {"err", status});
+  }
 }
 
 void Store::LogFailure(std::string_view what, const Status& status) {
