@@ -9,6 +9,7 @@
 #include "server/cmd/promtool/output.h"
 #include "server/config/config.h"
 #include "server/discovery/file/file.h"
+#include "server/discovery/kubernetes/config.h"
 #include "server/discovery/mechanism.h"
 #include "server/notifier/alertmanager_urls.h"
 #include "server/scrape/target.h"
@@ -85,8 +86,21 @@ StatusOr<discovery::TargetGroups> KnownTargets(const discovery::DiscoveryConfigs
   return groups;
 }
 
+// Upstream looks at the certificates for Kubernetes and at no other mechanism's.
+Status CheckDiscoveryFiles(const discovery::DiscoveryConfigs& discovery) {
+  for (const discovery::MechanismConfigPtr& mechanism : discovery.mechanisms) {
+    const auto* kubernetes =
+        dynamic_cast<const discovery::ConfigOf<discovery::kubernetes::Config>*>(mechanism.get());
+    if (kubernetes != nullptr) NX_RETURN_IF_ERROR(CheckTlsFiles(kubernetes->value.http.tls));
+  }
+  return OkStatus();
+}
+
 Status CheckJob(const config::ScrapeConfig& job, bool syntax_only) {
-  if (!syntax_only) NX_RETURN_IF_ERROR(CheckClientFiles(job.http));
+  if (!syntax_only) {
+    NX_RETURN_IF_ERROR(CheckClientFiles(job.http));
+    NX_RETURN_IF_ERROR(CheckDiscoveryFiles(job.discovery));
+  }
   NX_ASSIGN_OR_RETURN(const auto groups,
                       KnownTargets(job.discovery, syntax_only,
                                    fmt::format("scrape job {}", GoQuote(job.job_name))));
