@@ -20,6 +20,7 @@
 
 namespace narthex::http {
 
+class BodyPool;
 class BodyStream;
 
 struct TlsConfig {
@@ -76,6 +77,9 @@ struct ClientRequest {
   std::shared_ptr<ByteBudget> body_budget;
   std::string unix_socket;   // dial this instead of the URL's host
   bool decode_gzip = false;  // inflate a gzip answer, still under max_body_bytes
+  // Where memory for the body comes from, once the answer does; the caller puts it back. May be
+  // null.
+  std::shared_ptr<BodyPool> bodies;
   // The body in pieces instead of as a whole (client_stream.h). Not with decode_gzip.
   std::shared_ptr<BodyStream> stream;
 };

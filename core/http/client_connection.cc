@@ -32,11 +32,17 @@ void ClientConnection::Close() {
   transport.Close();
 }
 
-std::shared_ptr<ClientConnection> ConnectionPool::Take(const std::string& key) {
-  const auto found = idle_.find(key);
-  if (found == idle_.end() || found->second.empty()) return nullptr;
-  auto connection = std::move(found->second.back());
-  found->second.pop_back();
+std::shared_ptr<IdleConnections> ConnectionPool::ListOf(const std::string& key) {
+  std::shared_ptr<IdleConnections>& list = idle_[key];
+  if (list == nullptr) list = std::make_shared<IdleConnections>();
+  return list;
+}
+
+std::shared_ptr<ClientConnection> ConnectionPool::Take(
+    const std::shared_ptr<IdleConnections>& home) {
+  if (home->list.empty()) return nullptr;
+  auto connection = std::move(home->list.back());
+  home->list.pop_back();
   --count_;
   connection->reused = true;
   return connection;
@@ -44,7 +50,7 @@ std::shared_ptr<ClientConnection> ConnectionPool::Take(const std::string& key) {
 
 void ConnectionPool::Put(std::shared_ptr<ClientConnection> connection) {
   if (closed_ || max_per_host_ == 0) return connection->Close();
-  Idle& list = idle_[connection->key];
+  auto& list = connection->home->list;
   if (list.size() >= max_per_host_) {
     list.front()->Close();
     list.erase(list.begin());
@@ -59,9 +65,7 @@ void ConnectionPool::Put(std::shared_ptr<ClientConnection> connection) {
 }
 
 void ConnectionPool::OnReadable(ClientConnection* connection) {
-  const auto found = idle_.find(connection->key);
-  if (found == idle_.end()) return;
-  Idle& list = found->second;
+  auto& list = connection->home->list;
   const auto it = std::find_if(list.begin(), list.end(),
                                [&](const auto& item) { return item.get() == connection; });
   if (it == list.end()) return;
@@ -87,22 +91,23 @@ void ConnectionPool::ScheduleSweep() {
 void ConnectionPool::Sweep() {
   const auto oldest = steady_clock::now() - idle_timeout_;
   for (auto entry = idle_.begin(); entry != idle_.end();) {
-    Idle& list = entry->second;
+    auto& list = entry->second->list;
     const auto old = [&](const auto& connection) { return connection->idle_since <= oldest; };
     const auto kept = std::find_if_not(list.begin(), list.end(), old);
     std::for_each(list.begin(), kept, [](const auto& connection) { connection->Close(); });
     count_ -= static_cast<size_t>(kept - list.begin());
     list.erase(list.begin(), kept);
     const auto current = entry++;
-    if (list.empty()) idle_.erase(current);
+    if (list.empty() && current->second.use_count() == 1) idle_.erase(current);
   }
 }
 
 void ConnectionPool::CloseAll() {
   closed_ = true;
   timer_.cancel();
-  for (auto& [key, list] : idle_) {
-    for (const auto& connection : list) connection->Close();
+  for (auto& [key, home] : idle_) {
+    for (const auto& connection : home->list) connection->Close();
+    home->list.clear();
   }
   idle_.clear();
   count_ = 0;

@@ -16,6 +16,11 @@ namespace narthex::http {
 
 class ClientConnection;
 
+// Of one peer, oldest first. Whoever asks that peer again and again keeps hold of it.
+struct IdleConnections {
+  std::vector<std::shared_ptr<ClientConnection>> list;
+};
+
 // Who is told what happens to a connection: an exchange, or the pool.
 class ConnectionOwner {
  public:
@@ -26,9 +31,9 @@ class ConnectionOwner {
 
 class ClientConnection : public std::enable_shared_from_this<ClientConnection> {
  public:
-  // `key` says everything that must be equal to share a connection.
-  ClientConnection(std::shared_ptr<ClientLoop> loop, UniqueFd fd, std::string key)
-      : loop_(std::move(loop)), key(std::move(key)), transport(loop_->context, std::move(fd)) {}
+  ClientConnection(std::shared_ptr<ClientLoop> loop, UniqueFd fd,
+                   std::shared_ptr<IdleConnections> home)
+      : loop_(std::move(loop)), home(std::move(home)), transport(loop_->context, std::move(fd)) {}
 
   // Of the moment; without one events are ignored.
   std::weak_ptr<ConnectionOwner> owner;
@@ -40,7 +45,7 @@ class ClientConnection : public std::enable_shared_from_this<ClientConnection> {
   const std::shared_ptr<ClientLoop> loop_;  // first: outlives the socket on its context
 
  public:
-  const std::string key;
+  const std::shared_ptr<IdleConnections> home;  // where it goes when nobody uses it
   Transport transport;
   bool reused = false;
   std::chrono::steady_clock::time_point idle_since;
@@ -60,8 +65,10 @@ class ConnectionPool final : public ConnectionOwner,
         idle_timeout_(idle_timeout),
         timer_(loop_->context) {}
 
+  // `key` says everything that must be equal to share a connection.
+  std::shared_ptr<IdleConnections> ListOf(const std::string& key);
   // The connection used last, or null.
-  std::shared_ptr<ClientConnection> Take(const std::string& key);
+  std::shared_ptr<ClientConnection> Take(const std::shared_ptr<IdleConnections>& home);
   void Put(std::shared_ptr<ClientConnection> connection);
   void CloseAll();
   size_t idle_count() const { return count_; }
@@ -71,7 +78,6 @@ class ConnectionPool final : public ConnectionOwner,
   void OnWritable(ClientConnection*) override {}
 
  private:
-  using Idle = std::vector<std::shared_ptr<ClientConnection>>;  // oldest first
   void ScheduleSweep();
   void Sweep();
 
@@ -79,7 +85,8 @@ class ConnectionPool final : public ConnectionOwner,
   const size_t max_per_host_;
   const std::chrono::milliseconds idle_timeout_;
   boost::asio::steady_timer timer_;
-  StringMap<Idle> idle_;  // empty ones stay until the next sweep
+  // Empty ones that nobody keeps hold of stay until the next sweep.
+  StringMap<std::shared_ptr<IdleConnections>> idle_;
   size_t count_ = 0;
   bool sweeping_ = false;
   bool closed_ = false;

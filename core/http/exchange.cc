@@ -4,6 +4,7 @@
 
 #include "core/compress/gzip.h"
 #include "core/http/ascii.h"
+#include "core/http/body_pool.h"
 #include "core/http/credentials.h"
 #include "core/http/listener.h"
 
@@ -129,7 +130,7 @@ void Exchange::Connect() {
   phase_ = Phase::kConnecting;
   received_ = false;
   if (!retried_) {
-    if (auto pooled = client_->pool(loop_index_).Take(now_->key)) {
+    if (auto pooled = client_->pool(loop_index_).Take(Home())) {
       Adopt(std::move(pooled));
       return SendRequest();
     }
@@ -142,6 +143,11 @@ void Exchange::Connect() {
   dial_->StartTcp(peer.host, peer.effective_port(), TimeLeft());
 }
 
+const std::shared_ptr<IdleConnections>& Exchange::Home() const {
+  if (now_->idle == nullptr) now_->idle = client_->pool(loop_index_).ListOf(now_->key);
+  return now_->idle;
+}
+
 void Exchange::OnDialed(StatusOr<UniqueFd> fd) {
   dial_.reset();
   if (phase_ == Phase::kDone) return;
@@ -149,7 +155,7 @@ void Exchange::OnDialed(StatusOr<UniqueFd> fd) {
     if (now_->proxy == nullptr) return FailHop(fd.status());
     return FailHop(Unavailable("proxyconnect tcp: {}", MessageOf(fd.status())));
   }
-  Adopt(std::make_shared<ClientConnection>(loop_, *std::move(fd), now_->key));
+  Adopt(std::make_shared<ClientConnection>(loop_, *std::move(fd), Home()));
   if (now_->url.scheme != "https") return SendRequest();
   if (now_->proxy != nullptr) return StartTunnel();
   StartTls();
@@ -352,6 +358,10 @@ void Exchange::OnInput(std::string_view data) {
   if (phase_ == Phase::kTunnel) {
     input_.append(data);
     return OnTunnelAnswer();
+  }
+  const std::shared_ptr<BodyPool>& bodies = now_->request.bodies;
+  if (bodies != nullptr && !parser_->head_done() && parser_->body.empty()) {
+    parser_->body = bodies->Take();
   }
   const size_t used = parser_->Put(data);
   if (parser_->error() != ResponseParser::Error::kNone) return OnParseError();

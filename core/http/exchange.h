@@ -40,6 +40,7 @@ class Exchange final : public ConnectionOwner, public std::enable_shared_from_th
   void Authorize();
   void AwaitToken();
   void Connect();
+  const std::shared_ptr<IdleConnections>& Home() const;
   void OnDialed(StatusOr<UniqueFd> fd);
   void StartTunnel();
   void StartTls();

@@ -11,6 +11,8 @@
 
 namespace narthex::http {
 
+struct IdleConnections;
+
 struct PreparedRequest {
   ClientRequest request;
   Status status;  // why it cannot be sent
@@ -20,6 +22,8 @@ struct PreparedRequest {
   std::string key;   // says everything that must be equal to share a connection
   std::string head;  // request line and fields
   size_t loop_index = 0;
+  // Of the client's pool, when it was asked for. Belongs to the thread of the loop.
+  mutable std::shared_ptr<IdleConnections> idle;
 };
 
 }  // namespace narthex::http

@@ -123,8 +123,10 @@ TimestampMs Loop::SampleTime(int64_t due_nanos, int64_t now_nanos) const {
 }
 
 void Loop::PrepareRequest() {
-  request_ = settings_->client->Prepare(
-      MakeRequest(*target_, *settings_, context_.default_body_limit, context_.body_budget));
+  http::ClientRequest request =
+      MakeRequest(*target_, *settings_, context_.default_body_limit, context_.body_budget);
+  request.bodies = context_.bodies;
+  request_ = settings_->client->Prepare(std::move(request));
   interval_length_ =
       &context_.metrics->interval_length.With({FormatPromDuration(target_->interval_ms)});
 }
@@ -178,8 +180,7 @@ void Loop::Begin(std::shared_ptr<Scrape> scrape) {
   }
   http::Client& client = *scrape->settings->client;
   std::shared_ptr<const http::PreparedRequest> request = scrape->request;
-  std::string buffer = scrape->loop->context_.bodies->Take();
-  client.Do(std::move(request), std::move(buffer),
+  client.Do(std::move(request), std::string(),
             [scrape = std::move(scrape)](StatusOr<http::ClientResponse> response) {
               scrape->response = std::move(response);
               Process(scrape);
@@ -188,9 +189,8 @@ void Loop::Begin(std::shared_ptr<Scrape> scrape) {
 
 void Loop::Process(std::shared_ptr<Scrape> scrape) {
   const LoopContext& context = scrape->loop->context_;
-  const bool lengthy =
-      scrape->response.ok() && (scrape->response->body.size() > kMostInlineBytes ||
-                                scrape->loop->finish_nanos_ > kMostInlineNanos);
+  const bool lengthy = scrape->response.ok() && (scrape->response->body.size() > kMostInlineBytes ||
+                                                 scrape->loop->finish_nanos_ > kMostInlineNanos);
   auto task = [scrape = std::move(scrape)](Scratch* scratch) {
     scrape->loop->Finish(scrape.get(), scratch);
   };

@@ -19,7 +19,7 @@
 
 #include "core/base/clock.h"
 #include "core/base/mutex.h"
-#include "server/scrape/body_pool.h"
+#include "core/http/body_pool.h"
 #include "server/scrape/fetch.h"
 #include "server/scrape/metadata.h"
 #include "server/scrape/metrics.h"
@@ -46,7 +46,7 @@ struct LoopContext {
   int64_t timestamp_tolerance_ms = 2;
   size_t default_body_limit = 0;
   std::shared_ptr<ByteBudget> body_budget;  // null: no limit
-  BodyPool* bodies = nullptr;
+  std::shared_ptr<http::BodyPool> bodies;
 };
 
 class Loop final : public Scheduled, public std::enable_shared_from_this<Loop> {

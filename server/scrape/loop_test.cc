@@ -18,7 +18,6 @@ struct LoopRig {
   Scheduler scheduler{&clock};
   Workers workers;
   TextPool texts;
-  BodyPool bodies;
   LoopContext context;
   http::ClientRuntime runtime;
   std::shared_ptr<Loop> loop;
@@ -32,7 +31,7 @@ struct LoopRig {
                .texts = &texts,
                .adjust_timestamps = adjust,
                .timestamp_tolerance_ms = tolerance_ms,
-               .bodies = &bodies};
+               .bodies = std::make_shared<http::BodyPool>()};
     const auto config = ManagerRig::OneJob("", interval);
     const config::ScrapeConfig& job = config->scrape_configs[0];
     auto settings = MakeSettings(job, nullptr, runtime, "test");

@@ -49,7 +49,7 @@ struct Manager::Impl final : Collector {
     context.store_metadata = options.store_metadata;
     context.timestamp_tolerance_ms = options.timestamp_tolerance_ms;
     context.default_body_limit = options.default_body_limit;
-    context.bodies = &bodies;
+    context.bodies = std::make_shared<http::BodyPool>();
     context.body_budget = MakeBodyBudget(options.body_memory_limit);
   }
 
@@ -67,7 +67,6 @@ struct Manager::Impl final : Collector {
   TextPool texts;
   Workers workers;
   Scheduler scheduler;
-  BodyPool bodies;
   LoopContext context;
   http::ClientRuntime http;
 

@@ -1,6 +1,6 @@
 #pragma once
-// Buffers of bodies between scrapes. A buffer that comes from here is neither asked of the
-// allocator nor cleared nor faulted in anew.
+// Memory of bodies between answers. What comes from here is neither asked of the allocator nor
+// cleared nor faulted in anew, and likely still in the cache.
 //
 // Thread safety: all methods.
 
@@ -9,7 +9,7 @@
 
 #include "core/base/mutex.h"
 
-namespace narthex::scrape {
+namespace narthex::http {
 
 class BodyPool {
  public:
@@ -34,4 +34,4 @@ class BodyPool {
   std::vector<std::string> free_ GUARDED_BY(mutex_);
 };
 
-}  // namespace narthex::scrape
+}  // namespace narthex::http
