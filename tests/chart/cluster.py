@@ -36,6 +36,10 @@ def enter(prefix):
     if os.environ.get("CLUSTER_PREFIX"):
         return os.environ["CLUSTER_PREFIX"]
     node = f"{prefix}-node"
+    private = run("unshare", "--mount", "--propagation", "private", "true", check=False)
+    if private.returncode != 0:
+        print(f"NOT DONE: no private mounts here: {private.stderr.strip()}")
+        sys.exit(77)
     made = run("ip", "netns", "add", node, check=False)
     if made.returncode != 0:
         print(f"NOT DONE: no network namespaces here: {made.stderr.strip()}")

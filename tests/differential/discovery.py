@@ -82,14 +82,21 @@ JOBS = {
 """}
 
 
+def may_unshare():
+    """Whether this machine allows namespaces whose mounts are private (not in a chroot)."""
+    trial = ["unshare", "--mount", "--net", "--propagation", "private", "true"]
+    return os.geteuid() == 0 and subprocess.run(trial, capture_output=True, check=False).returncode == 0
+
+
 def own_namespace():
-    """Enters fresh network and mount namespaces; False when that is not allowed."""
+    """Enters fresh network and mount namespaces; False, and nothing is changed, when that is not allowed."""
+    if not may_unshare():
+        return False
     libc = ctypes.CDLL(None, use_errno=True)
     CLONE_NEWNS, CLONE_NEWNET, MS_REC, MS_PRIVATE = 0x20000, 0x40000000, 0x4000, 0x40000
-    if os.geteuid() != 0 or libc.unshare(CLONE_NEWNS | CLONE_NEWNET) != 0:
-        return False
-    if libc.mount(b"none", b"/", None, MS_REC | MS_PRIVATE, None) != 0:
-        return False
+    if (libc.unshare(CLONE_NEWNS | CLONE_NEWNET) != 0
+            or libc.mount(b"none", b"/", None, MS_REC | MS_PRIVATE, None) != 0):
+        raise OSError(ctypes.get_errno(), "namespaces that were just allowed are refused")
     import fcntl, struct
     with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as s:
         fcntl.ioctl(s, 0x8914, struct.pack("16sh14x", b"lo", 0x1 | 0x40))  # SIOCSIFFLAGS: up, running
