@@ -271,6 +271,24 @@ TEST_CASE("target_limit fails every target, dropped targets are listed") {
   CHECK(rig.Metric("prometheus_target_sync_failed_total") >= 1);
 }
 
+TEST_CASE("of targets that come to the same one is scraped, and the last one is shown") {
+  ManagerRig rig;
+  Exporter exporter;
+  rig.Apply(ManagerRig::OneJob(""));
+  auto sets = std::make_shared<discovery::TargetSets>();
+  for (const char* from : {"first", "second", "third"}) {
+    auto group = std::make_shared<discovery::TargetGroup>();
+    group->source = from;
+    group->targets = {Labels{{"__address__", exporter.server.address()}}};
+    group->labels = Labels{{"__meta_from", from}};
+    (*sets)["j"].push_back(std::move(group));
+  }
+  rig.manager->UpdateTargets(std::move(sets));
+  REQUIRE(Eventually([&] { return rig.manager->Targets().active.size() == 1; }));
+  const Labels discovered = rig.manager->Targets().active[0].discovered_labels;
+  CHECK(discovered.Get("__meta_from") == "third");
+}
+
 TEST_CASE("a job whose files are not there yet begins when they are, and delays nobody") {
   ManagerRig rig;
   Exporter exporter;

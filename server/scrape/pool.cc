@@ -70,10 +70,12 @@ std::vector<Target> Pool::BuildTargets() {
 void Pool::SyncTargets() {
   const int64_t start = context_.clock->MonotonicNanos();
   std::unordered_map<uint64_t, bool> wanted;
-  for (Target& found : BuildTargets()) {
-    const uint64_t identity = found.identity();
+  std::vector<Target> targets = BuildTargets();
+  // Of targets that come to the same the last one shows how it was discovered.
+  for (auto found = targets.rbegin(); found != targets.rend(); ++found) {
+    const uint64_t identity = found->identity();
     if (!wanted.emplace(identity, true).second) continue;
-    auto target = std::make_shared<const Target>(std::move(found));
+    auto target = std::make_shared<const Target>(std::move(*found));
     std::shared_ptr<Loop>& loop = loops_[identity];
     if (loop != nullptr && loop->Update(target, settings_, seed_)) continue;
     loop = std::make_shared<Loop>(context_, std::move(target), settings_, seed_);
