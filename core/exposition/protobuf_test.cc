@@ -229,6 +229,31 @@ TEST_CASE("Protobuf scrapes: native histograms") {
   CHECK(result.samples[5].repeated);
 }
 
+TEST_CASE("Protobuf scrapes: when series began, if asked for") {
+  pb::MetricFamily histogram = HistogramFamily(true);
+  histogram.mutable_metric(0)->mutable_histogram()->mutable_created_timestamp()->set_seconds(7);
+  const std::string body = Delimited(CounterFamily()) + Delimited(histogram);
+  for (const bool starts : {false, true}) {
+    ScrapeOptions options{.grammar = ScrapeGrammar::kProtobuf};
+    options.native_histograms = options.always_classic = true;
+    options.starts = starts;
+    ScrapeTable table(3);
+    RecordingSink sink;
+    ScrapeResult result;
+    for (int i = 0; i < 2; ++i) {
+      REQUIRE(ParseScrape(body, options, &table, &sink, &result).ok());
+      REQUIRE(result.histograms.size() == 1);
+      CHECK(result.histograms[0].start_ms == (starts ? 7000 : kNoStart));
+      // The counter; count, sum and two buckets.
+      REQUIRE(result.starts.size() == (starts ? 5 : 0));
+      if (!starts) continue;
+      CHECK(result.starts[0].slot == result.samples[0].slot);
+      CHECK(result.starts[0].start_ms == 100'000);
+      CHECK(result.starts[4].start_ms == 7000);
+    }
+  }
+}
+
 TEST_CASE("Protobuf scrapes: without exemplars of its own a native histogram has its buckets'") {
   pb::MetricFamily family = HistogramFamily(true);
   auto* h = family.mutable_metric(0)->mutable_histogram();

@@ -37,6 +37,7 @@ namespace narthex {
 
 inline constexpr uint32_t kDropSlot = UINT32_MAX;  // a series relabelling drops
 inline constexpr int64_t kNoTimestamp = INT64_MIN;
+inline constexpr int64_t kNoStart = 0;
 
 // What one scrape found, in the order of the body. Reused between scrapes (of any targets) to save
 // allocations.
@@ -57,6 +58,13 @@ struct ScrapeResult {
     int64_t timestamp_ms;
     std::shared_ptr<const MetricSample> sample;  // count, sum and native part
     bool gauge;
+    int64_t start_ms = kNoStart;
+  };
+  // When the series of a sample began to count, where the body says so.
+  struct Start {
+    uint32_t slot;
+    int64_t timestamp_ms;  // of the sample: the line's own, or kNoTimestamp
+    int64_t start_ms;
   };
   struct Vanished {
     uint32_t slot;
@@ -66,6 +74,7 @@ struct ScrapeResult {
   std::vector<Sample> samples;  // without dropped ones
   std::vector<Exemplar> exemplars;
   std::vector<Histogram> histograms;
+  std::vector<Start> starts;  // of `samples`, under ScrapeOptions::starts
   // Samples in the body, dropped ones and the one that ended the scrape with an error included.
   size_t scraped = 0;
   size_t added = 0;        // series the table did not know
@@ -97,9 +106,9 @@ class ScrapeSink {
   // A series seen for the first time (or again after it vanished). Returns the slot its samples are
   // reported under, or kDropSlot. An error ends the scrape with that error.
   virtual StatusOr<uint32_t> OnSeries(const Labels& labels) = 0;
-  // Called before OnSeries when the series is exposed with labels whose values are empty. They are no
-  // part of its label set; exporters write them to say that there is no such label. Valid during the
-  // call.
+  // Called before OnSeries when the series is exposed with labels whose values are empty. They are
+  // no part of its label set; exporters write them to say that there is no such label. Valid during
+  // the call.
   virtual void OnEmptyLabels(std::span<const std::string_view> names) { (void)names; }
   // HELP, TYPE and UNIT lines not seen in the last scrape, valid during the call. Returns a number
   // of the caller's choice that ScrapeResult::vanished_metadata names when these lines are gone.
@@ -116,6 +125,9 @@ struct ScrapeOptions {
   bool native_histograms = false;
   bool always_classic = false;
   bool classic_without_buckets = false;  // the classic part also where it is a count and a sum
+  // Find out when series began. OpenMetrics' _created lines are no series of their own then, and
+  // its bodies are read without predictions. Clear the table when this changes.
+  bool starts = false;
 };
 
 class ScrapeTable {

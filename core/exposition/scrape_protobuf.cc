@@ -86,6 +86,9 @@ class ProtobufScrape {
     // Zero is how writers say that there is none.
     return sample_.timestamp_ms.value_or(0) == 0 ? kNoTimestamp : *sample_.timestamp_ms;
   }
+  int64_t StartMs() const {
+    return options_.starts ? sample_.created_ms.value_or(kNoStart) : kNoStart;
+  }
 
   const ScrapeOptions& options_;
   ScrapeTable::Impl* table_;
@@ -166,7 +169,7 @@ Status ProtobufScrape::Histogram() {
     if (entry->slot != kDropSlot) {
       result_->histograms.push_back({entry->slot, TimestampMs(),
                                      std::make_shared<const MetricSample>(sample_),
-                                     family_.type == MetricType::kGaugeHistogram});
+                                     family_.type == MetricType::kGaugeHistogram, StartMs()});
       NX_RETURN_IF_ERROR(NativeExemplars(entry->slot));
     }
   }
@@ -212,6 +215,9 @@ Status ProtobufScrape::Sample(Part part, double bound, double value,
   NX_ASSIGN_OR_RETURN(ScrapeEntry * entry, Entry(part, bound, &repeated));
   if (std::isnan(value)) value = std::bit_cast<double>(kNormalNaN);
   walk_->Emit(entry, value, TimestampMs(), repeated);
+  if (StartMs() != kNoStart && entry->slot != kDropSlot && !repeated) {
+    result_->starts.push_back({entry->slot, TimestampMs(), StartMs()});
+  }
   if (exemplar == nullptr || !*exemplar || entry->slot == kDropSlot) return OkStatus();
   NX_ASSIGN_OR_RETURN(ScrapedExemplar converted, Convert(**exemplar));
   result_->exemplars.push_back({entry->slot, TimestampMs(), std::move(converted)});

@@ -40,6 +40,7 @@ void ScrapeResult::Clear() {
   samples.clear();
   exemplars.clear();
   histograms.clear();
+  starts.clear();
   vanished.clear();
   vanished_metadata.clear();
   scraped = added = timestamped = predicted = found = 0;

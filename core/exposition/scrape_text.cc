@@ -13,6 +13,7 @@
 
 #include "core/exposition/number.h"
 #include "core/exposition/plain_line.h"
+#include "core/exposition/start_finder.h"
 #include "core/exposition/text_reader.h"
 
 namespace narthex {
@@ -39,7 +40,9 @@ class TextScrape {
         table_(table),
         walk_(walk),
         sink_(sink),
-        result_(result) {}
+        result_(result) {
+    if (options.starts && dialect_ == TextDialect::kOpenMetrics) starts_.emplace(result);
+  }
 
   Status Run() {
     if (body_.size() > TextReader::kMaxBody) {
@@ -49,7 +52,7 @@ class TextScrape {
     walk_->Expect(body_.size() / kTypicalLine);
     bool end = false;
     while (!end) {
-      NX_RETURN_IF_ERROR(Predict());
+      if (!starts_) NX_RETURN_IF_ERROR(Predict());
       NX_RETURN_IF_ERROR(ReadOne(&end));
     }
     return OkStatus();
@@ -87,6 +90,7 @@ class TextScrape {
   ScrapeResult* result_;
   size_t at_ = 0;  // where the next entry begins
   ScrapedType type_ = ScrapedType::kUnknown;
+  std::optional<StartFinder> starts_;  // then every series goes by the full parser
   // Of the run of comments being read.
   std::vector<MetadataLine> lines_;
   std::deque<std::string> unescaped_;
@@ -162,7 +166,7 @@ bool TextScrape::AtComment() const {
 Status TextScrape::ReadOne(bool* end) {
   while (dialect_ == TextDialect::kText && at_ < body_.size() && body_[at_] == '\n') ++at_;
   if (AtComment()) return ReadComments();
-  if (plain_.Read(at_)) return TakePlainSeries();
+  if (!starts_ && plain_.Read(at_)) return TakePlainSeries();
   reader_.Seek(at_, type_);
   NX_ASSIGN_OR_RETURN(TextReader::Entry kind, reader_.Next());
   at_ = reader_.position();
@@ -192,6 +196,10 @@ Status TextScrape::TakePlainSeries() {
 }
 
 Status TextScrape::TakeSeries() {
+  if (starts_ && StartFinder::IsCreatedLine(type_, reader_.raw_name())) {
+    starts_->TakeCreatedLine(reader_);
+    return OkStatus();
+  }
   std::string_view text = reader_.series();
   const uint64_t hash = table_->Hash(text.data(), text.size(), ScrapeTable::Impl::ContextOf(type_));
   bool repeated = false;
@@ -212,6 +220,9 @@ Status TextScrape::TakeSeries() {
 Status TextScrape::EmitRead(ScrapeEntry* entry, bool repeated) {
   const int64_t ms = reader_.timestamp_ms().value_or(kNoTimestamp);
   walk_->Emit(entry, reader_.value(), ms, repeated);
+  if (starts_ && entry->slot != kDropSlot && (!repeated || ms != kNoTimestamp)) {
+    starts_->TakeSample(reader_, entry->slot);
+  }
   if (!reader_.has_exemplar() || entry->slot == kDropSlot) return OkStatus();
   NX_ASSIGN_OR_RETURN(ScrapedExemplar exemplar, reader_.DecodeExemplar());
   result_->exemplars.push_back({entry->slot, ms, std::move(exemplar)});
@@ -219,6 +230,7 @@ Status TextScrape::EmitRead(ScrapeEntry* entry, bool repeated) {
 }
 
 Status TextScrape::ReadComments() {
+  if (starts_) starts_->EndFamily();
   if (ScrapeEntry* known = walk_->FindComment(body_.substr(at_))) {
     ApplyType(*known);
     at_ += known->length();

@@ -104,6 +104,15 @@ Status TextReader::ReadSuffix(size_t begin, size_t end) {
   return dialect_ == TextDialect::kText ? ReadTextSuffix() : ReadOpenMetricsSuffix();
 }
 
+void TextReader::AppendMetricKey(std::string* key) const {
+  for (const Pair& pair : pairs_) {
+    const std::string_view name = Text(pair.name);
+    if (IsBoundLabel(name, type_)) continue;
+    key->append(name).push_back('\xff');
+    key->append(Text(pair.value)).push_back('\xff');
+  }
+}
+
 // Takes name="value", pairs with nothing unusual about them, as nearly all are; stops before the
 // first other thing, which is left to the general code. The comma must be followed by a name.
 void TextReader::TakePlainPairs(std::vector<Pair>* pairs) {

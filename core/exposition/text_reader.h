@@ -73,6 +73,11 @@ class TextReader {
   // valid until it is called again.
   void EmptyLabels(std::vector<std::string_view>* names);
   StatusOr<ScrapedExemplar> DecodeExemplar();
+  // The name as it is written, without quotes.
+  std::string_view raw_name() const { return Text(name_); }
+  // Appends the labels as they are written, but for those that tell the series of one histogram or
+  // summary from each other: le under a TYPE line of histograms, quantile under one of summaries.
+  void AppendMetricKey(std::string* key) const;
 
   // ---- after kHelp, kType, kUnit ----
   std::string_view family() const { return family_; }

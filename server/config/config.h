@@ -148,6 +148,9 @@ struct LoadOptions {
   // What jobs do that say nothing about extra_scrape_metrics
   // (--enable-feature=extra-scrape-metrics).
   bool extra_scrape_metrics = false;
+  // Protobuf comes first where nothing is said about scrape_protocols
+  // (--enable-feature=created-timestamp-zero-ingestion).
+  bool protobuf_first = false;
   // Refuse what a server in agent mode has no use for.
   bool agent = false;
   // Whether the scrape_config_files are read as well.

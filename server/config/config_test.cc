@@ -88,6 +88,25 @@ scrape_configs:
   CHECK_FALSE(*b.extra_scrape_metrics);
 }
 
+TEST_CASE("protobuf goes first under the feature of start timestamps, unless protocols are named") {
+  const std::string jobs =
+      "scrape_configs:\n- job_name: a\n- job_name: b\n  scrape_protocols: [PrometheusText0.0.4]\n";
+  LoadOptions options;
+  options.protobuf_first = true;
+  auto config = Load(jobs, "/", "t.yml", options);
+  REQUIRE(config.ok());
+  CHECK((*config)->scrape_configs[0].scrape_protocols ==
+        std::vector<std::string>{"PrometheusProto", "OpenMetricsText1.0.0", "OpenMetricsText0.0.1",
+                                 "PrometheusText1.0.0", "PrometheusText0.0.4"});
+  CHECK((*config)->scrape_configs[1].scrape_protocols ==
+        std::vector<std::string>{"PrometheusText0.0.4"});
+  const std::string global = "global: {scrape_protocols: [OpenMetricsText1.0.0]}\n";
+  config = Load(global + jobs, "/", "t.yml", options);
+  REQUIRE(config.ok());
+  CHECK((*config)->scrape_configs[0].scrape_protocols ==
+        std::vector<std::string>{"OpenMetricsText1.0.0"});
+}
+
 TEST_CASE("the threshold of stale series") {
   const auto config = LoadText("storage: {tsdb: {stale_series_compaction_threshold: 0.5}}\n");
   REQUIRE(config.ok());

@@ -346,6 +346,12 @@ StatusOr<std::shared_ptr<const Config>> Load(std::string_view text, const std::s
   auto config = std::make_shared<Config>();
   config->file = name;
   config->global.extra_scrape_metrics = options.extra_scrape_metrics;
+  if (options.protobuf_first) {
+    for (const std::string_view name : {kPrometheusProto, kOpenMetricsText100, kOpenMetricsText001,
+                                        kPrometheusText100, kPrometheusText004}) {
+      config->global.scrape_protocols.emplace_back(name);
+    }
+  }
   NX_RETURN_IF_ERROR(Decode(text, config.get()));
   if (options.agent) NX_RETURN_IF_ERROR(CheckAgent(*config));
   NX_RETURN_IF_ERROR(Finish(directory, options, config.get()));

@@ -200,6 +200,18 @@ class FakeStorage final : public storage::Appendable {
                                                     const FloatHistogram& h) override {
       return Append(labels, t, h.count);
     }
+    StatusOr<storage::AppendResult> AppendStart(const Labels& labels, TimestampMs t,
+                                                TimestampMs start) override {
+      return start < t ? Append(labels, start, 0) : storage::AppendResult::kOutOfOrder;
+    }
+    StatusOr<storage::AppendResult> AppendStart(const Labels& labels, TimestampMs t,
+                                                TimestampMs start, const IntHistogram&) override {
+      return AppendStart(labels, t, start);
+    }
+    StatusOr<storage::AppendResult> AppendStart(const Labels& labels, TimestampMs t,
+                                                TimestampMs start, const FloatHistogram&) override {
+      return AppendStart(labels, t, start);
+    }
     StatusOr<storage::AppendResult> AppendExemplar(const Labels& labels,
                                                    const storage::Exemplar& e) override {
       storage_->AddExemplar(labels.ToMetricString(), e);

@@ -240,6 +240,7 @@ Status Loop::Store(const Scrape& scrape, Scratch* scratch, AppendCounts* counts,
   input.always_classic = scrape.target->always_classic;
   input.convert_classic = scrape.target->convert_classic;
   input.store_metadata = context_.store_metadata;
+  input.store_starts = context_.store_starts;
   return series_.Append(input, scratch, counts);
 }
 

@@ -43,6 +43,7 @@ struct LoopContext {
   TextPool* texts = nullptr;
   bool adjust_timestamps = true;
   bool store_metadata = false;
+  bool store_starts = false;
   int64_t timestamp_tolerance_ms = 2;
   size_t default_body_limit = 0;
   std::shared_ptr<ByteBudget> body_budget;  // null: no limit

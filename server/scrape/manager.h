@@ -28,6 +28,7 @@ struct Options {
   int workers = 2;
   bool adjust_timestamps = true;
   bool store_metadata = false;  // of every series, in the storage
+  bool store_starts = false;    // when counters and the like began, as samples of zero
   int64_t timestamp_tolerance_ms = 2;
   int64_t reload_interval_ms = 5'000;  // target groups are looked at this often at most
   // Without a body_size_limit of the job's own; keeps one target from filling the memory.

@@ -50,6 +50,7 @@ void Scratch::Trim() {
   TrimVector(&result.vanished);
   TrimVector(&result.exemplars);
   TrimVector(&result.histograms);
+  TrimVector(&result.starts);
   TrimVector(&histograms);
   TrimVector(&exemplars);
   if (body.capacity() > kScratchKeepBytes) std::string().swap(body);
@@ -127,7 +128,7 @@ void TargetSeries::Release() {
 Status TargetSeries::Parse(const AppendInput& input, Scratch* scratch, AppendCounts* counts) {
   ScrapeResult& result = scratch->result;
   result.Clear();
-  if (converting_ != input.convert_classic ||
+  if (converting_ != input.convert_classic || storing_starts_ != input.store_starts ||
       (converting_ && keeping_classic_ != input.always_classic) ||
       (storing_native_ && !input.native_histograms)) {
     Reset();  // series stand for something else now
@@ -135,12 +136,14 @@ Status TargetSeries::Parse(const AppendInput& input, Scratch* scratch, AppendCou
   }
   keeping_classic_ = input.always_classic;
   storing_native_ = input.native_histograms;
+  storing_starts_ = input.store_starts;
   Sink sink(this, input, scratch);
   ScrapeOptions options;
   options.grammar = input.grammar;
   options.native_histograms = true;  // also to count what is not stored
   options.always_classic = !input.native_histograms || input.always_classic;
   options.classic_without_buckets = !input.native_histograms;
+  options.starts = input.store_starts;
   Status status = ParseScrape(input.body, options, &table_, &sink, &result);
   counts->scraped = result.scraped;
   if (!input.native_histograms) {
@@ -173,11 +176,50 @@ bool TargetSeries::NeedsLabels(const AppendInput& input, const ScrapeResult& res
   for (const ScrapeResult::Histogram& h : result.histograms) {
     if (!(slots_[h.slot] & kHeldBit)) return true;
   }
+  for (const ScrapeResult::Start& start : result.starts) {
+    if (!(slots_[start.slot] & kHeldBit) && IsNewStart(input, start)) return true;
+  }
   if (!input.config->honor_timestamps || result.timestamped == 0) return false;
   for (const ScrapeResult::Sample& sample : result.samples) {
     if (sample.timestamp_ms != kNoTimestamp && !(slots_[sample.slot] & kHeldBit)) return true;
   }
   return false;
+}
+
+TimestampMs TargetSeries::TimeOf(const AppendInput& input, TimestampMs own) const {
+  return input.config->honor_timestamps && own != kNoTimestamp ? own : input.timestamp;
+}
+
+// A member had a sample in the scrape before; what others had only the storage knows.
+bool TargetSeries::IsNewStart(const AppendInput& input, const ScrapeResult::Start& start) const {
+  if (start.start_ms >= TimeOf(input, start.timestamp_ms)) return false;
+  return (slots_[start.slot] & kHeldBit) != 0 || start.start_ms > last_time_;
+}
+
+// Before all else of the scrape: samples of the groups come with their tick, behind these.
+Status TargetSeries::AppendStarts(const AppendInput& input, Scratch* scratch) {
+  const std::unique_ptr<storage::Appender> appender = storage_->NewAppender();
+  const auto labels_of = [this](uint32_t slot) -> const Labels& {
+    return held_[slots_[slot] & ~kHeldBit].labels;
+  };
+  // What is not taken fails no scrape: the storage has had most of them.
+  for (const ScrapeResult::Start& start : scratch->result.starts) {
+    if (!IsNewStart(input, start) || !(slots_[start.slot] & kHeldBit)) continue;
+    const TimestampMs t = TimeOf(input, start.timestamp_ms);
+    if (t > input.now + kMaxAheadMs) continue;
+    static_cast<void>(appender->AppendStart(labels_of(start.slot), t, start.start_ms));
+  }
+  for (size_t i = 0; i < scratch->histograms.size(); ++i) {
+    const ScrapeResult::Histogram& scraped = scratch->result.histograms[i];
+    const TimestampMs t = TimeOf(input, scraped.timestamp_ms);
+    if (scraped.start_ms == kNoStart || t > input.now + kMaxAheadMs) continue;
+    std::visit(
+        [&](const auto& h) {
+          static_cast<void>(appender->AppendStart(labels_of(scraped.slot), t, scraped.start_ms, h));
+        },
+        scratch->histograms[i]);
+  }
+  return appender->Commit();
 }
 
 uint32_t TargetSeries::MemberOf(uint32_t slot, Scratch* scratch, AppendCounts* counts) {
@@ -391,7 +433,11 @@ void TargetSeries::CommitValues(TimestampMs timestamp, Scratch* scratch, AppendC
 
 Status TargetSeries::Append(const AppendInput& input, Scratch* scratch, AppendCounts* counts) {
   NX_RETURN_IF_ERROR(Parse(input, scratch, counts));
+  size_t most_added = SIZE_MAX;
   if (NeedsLabels(input, scratch->result)) {
+    // Read anew, all series are; those that had been known are not added.
+    most_added = static_cast<size_t>(std::count_if(
+        held_.begin(), held_.end(), [](const Held& h) { return h.fresh && !h.labels.empty(); }));
     Reset();
     NX_RETURN_IF_ERROR(Parse(input, scratch, counts));
   }
@@ -403,6 +449,9 @@ Status TargetSeries::Append(const AppendInput& input, Scratch* scratch, AppendCo
                                           [](const auto& v) { return v.had_timestamp; }));
   std::unique_ptr<storage::Appender> appender;
   const bool histograms = !scratch->histograms.empty();
+  if (input.store_starts && (histograms || !scratch->result.starts.empty())) {
+    NX_RETURN_IF_ERROR(AppendStarts(input, scratch));
+  }
   if (explicit_ones || histograms || histograms_live_ || !orphans_.empty())
     appender = storage_->NewAppender();
 
@@ -415,9 +464,11 @@ Status TargetSeries::Append(const AppendInput& input, Scratch* scratch, AppendCo
   const bool any = std::find(scratch->seen.begin(), scratch->seen.end(), 1) != scratch->seen.end();
   if (any || retired > 0) CommitValues(input.timestamp, scratch, counts);
   if (!scratch->result.exemplars.empty()) AppendExemplars(input, scratch, appender.get(), counts);
+  counts->added = std::min(counts->added, most_added);
   if (input.store_metadata && (metadata_changed_ || counts->added > 0)) {
     StoreMetadata(appender.get());
   }
+  last_time_ = input.timestamp;
   live_ = any;
   explicit_live_ = explicit_ones;
   histograms_live_ = histograms;
@@ -442,6 +493,7 @@ void TargetSeries::MarkStale(TimestampMs timestamp, bool track_explicit, Scratch
     }
     static_cast<void>(appender->Commit());
   }
+  last_time_ = timestamp;
   live_ = false;
   explicit_live_ = false;
   histograms_live_ = false;

@@ -60,6 +60,7 @@ struct AppendInput {
   bool always_classic = false;     // the classic part as well
   bool convert_classic = false;    // classic histograms become native ones
   bool store_metadata = false;     // with the series, in the storage
+  bool store_starts = false;       // as zeros, when series began
 };
 
 struct AppendCounts {
@@ -117,7 +118,8 @@ class TargetSeries {
     uint32_t natives = 0;       // native series of the same labels, which go before
     bool shown = false;         // by the last scrape
     TimestampMs timestamp_ms = kNoTimestamp;
-    ClassicHistogram collected;  // during a scrape
+    TimestampMs start_ms = kNoStart;  // the first that a part has
+    ClassicHistogram collected;       // during a scrape
   };
   static constexpr uint32_t kNoHistogram = UINT32_MAX;
   struct PartOf {
@@ -152,6 +154,9 @@ class TargetSeries {
   void CollectValues(const AppendInput& input, Scratch* scratch, AppendCounts* counts,
                      storage::Appender* explicit_samples);
   Status ConvertHistograms(const AppendInput& input, Scratch* scratch);
+  TimestampMs TimeOf(const AppendInput& input, TimestampMs own) const;
+  bool IsNewStart(const AppendInput& input, const ScrapeResult::Start& start) const;
+  Status AppendStarts(const AppendInput& input, Scratch* scratch);
   void AppendHistograms(const AppendInput& input, Scratch* scratch, storage::Appender* appender,
                         AppendCounts* counts);
   void AppendExemplars(const AppendInput& input, Scratch* scratch, storage::Appender* appender,
@@ -182,6 +187,8 @@ class TargetSeries {
   absl::flat_hash_map<Labels, uint32_t> converted_by_labels_;
   std::vector<uint32_t> silent_;  // of histograms that the scrape before had and this one has not
   bool converting_ = false;
+  bool storing_starts_ = false;
+  TimestampMs last_time_ = INT64_MIN;  // of the scrape before, which gave every line a sample
   bool keeping_classic_ = false;
   bool storing_native_ = false;
   std::vector<bool> members_;      // which are live

@@ -62,6 +62,12 @@ void TargetSeries::ClearConverted() {
 
 // Takes the parts out of the samples of this scrape, unless they are stored as well.
 size_t TargetSeries::CollectParts(ScrapeResult* result) {
+  std::erase_if(result->starts, [this](const ScrapeResult::Start& start) {
+    if (start.slot >= parts_.size() || parts_[start.slot].histogram == kNoHistogram) return false;
+    Converted& converted = converted_[parts_[start.slot].histogram];
+    if (converted.start_ms == kNoStart) converted.start_ms = start.start_ms;
+    return slots_[start.slot] == kNoPlace;
+  });
   return std::erase_if(result->samples, [this](const ScrapeResult::Sample& sample) {
     if (sample.slot >= parts_.size()) return false;
     const PartOf& part = parts_[sample.slot];
@@ -114,6 +120,7 @@ Status TargetSeries::ConvertClassic(const AppendInput& input, Scratch* scratch,
     Converted& converted = converted_[i];
     if (converted.labels.empty()) continue;  // a free place
     const bool was_shown = std::exchange(converted.shown, false);
+    const TimestampMs start = std::exchange(converted.start_ms, kNoStart);
     std::optional<AnyHistogram> histogram;
     if (!converted.collected.empty() && converted.natives == 0) {
       histogram = converted.collected.Convert();
@@ -127,7 +134,7 @@ Status TargetSeries::ConvertClassic(const AppendInput& input, Scratch* scratch,
         continue;
       }
       converted.shown = true;
-      result.histograms.push_back({converted.slot, converted.timestamp_ms, nullptr, false});
+      result.histograms.push_back({converted.slot, converted.timestamp_ms, nullptr, false, start});
       scratch->histograms.push_back(*std::move(limited));
     }
     if (was_shown && !converted.shown && converted.parts > 0) silent_.push_back(converted.slot);

@@ -124,6 +124,22 @@ class Appender {
                                                  const FloatHistogram&) {
     return Unimplemented("this storage takes no native histograms");
   }
+  // A zero at `start`, where the series of a sample at `t` began to count; creates it when new.
+  // Only one that is newer than all the series has is taken, never one out of order. Samples of the
+  // series come after that, once it is committed. What is not taken is counted nowhere. A histogram
+  // is empty, with the buckets of `like`.
+  virtual StatusOr<AppendResult> AppendStart(const Labels&, TimestampMs /*t*/,
+                                             TimestampMs /*start*/) {
+    return Unimplemented("this storage takes no start timestamps");
+  }
+  virtual StatusOr<AppendResult> AppendStart(const Labels&, TimestampMs, TimestampMs,
+                                             const IntHistogram&) {
+    return Unimplemented("this storage takes no start timestamps");
+  }
+  virtual StatusOr<AppendResult> AppendStart(const Labels&, TimestampMs, TimestampMs,
+                                             const FloatHistogram&) {
+    return Unimplemented("this storage takes no start timestamps");
+  }
   // The series must exist, in the store or in this appender; kNotFound otherwise. An exemplar equal
   // to the newest one of its series is dropped silently.
   virtual StatusOr<AppendResult> AppendExemplar(const Labels&, const Exemplar&) {

@@ -335,6 +335,7 @@ void App::StartScraping() {
   scrape_options.workers = CpuCount();
   scrape_options.adjust_timestamps = *flags_.adjust_timestamps;
   scrape_options.store_metadata = flags_.features.contains("metadata-wal-records");
+  scrape_options.store_starts = flags_.features.contains("created-timestamp-zero-ingestion");
   scrape_options.timestamp_tolerance_ms = *flags_.timestamp_tolerance_ms;
   scrape_options.reload_interval_ms = *flags_.discovery_reload_interval_ms;
   scrape_options.body_memory_limit =

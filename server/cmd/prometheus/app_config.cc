@@ -17,6 +17,7 @@ constexpr int64_t kForeverMs = int64_t{100} * 365 * 24 * 3600 * 1000;
 StatusOr<std::shared_ptr<const config::Config>> LoadConfig(const Flags& flags) {
   config::LoadOptions options;
   options.extra_scrape_metrics = flags.features.contains("extra-scrape-metrics");
+  options.protobuf_first = flags.features.contains("created-timestamp-zero-ingestion");
   return config::LoadFile(*flags.config_file, options);
 }
 

@@ -34,9 +34,9 @@ constexpr std::string_view kActingFeatures[] = {"promql-experimental-functions",
                                                 "concurrent-rule-eval",
                                                 "exemplar-storage",
                                                 "delayed-compaction",
-                                                "metadata-wal-records"};
+                                                "metadata-wal-records",
+                                                "created-timestamp-zero-ingestion"};
 constexpr std::string_view kRefusedFeatures[] = {"use-start-timestamps",
-                                                 "created-timestamp-zero-ingestion",
                                                  "st-storage",
                                                  "st-synthesis",
                                                  "xor2-encoding",

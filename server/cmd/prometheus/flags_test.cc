@@ -50,6 +50,7 @@ TEST_CASE("flags that cannot act are refused by name, with upstream's exit codes
        "flag --storage.remote.read-sample-limit=1e3"},
       {{"--web.user-assets=/x"}, 1, "flag --web.user-assets=/x"},
       {{"--enable-feature=exemplar-storage,metadata-wal-records"}, 0, ""},
+      {{"--enable-feature=created-timestamp-zero-ingestion"}, 0, ""},
       {{"--enable-feature=st-storage"},
        1,
        "--enable-feature=st-storage: known to Prometheus, not implemented here"},

@@ -17,7 +17,8 @@ struct Pending {
   int64_t time = 0;
   uint64_t bits = 0;
   size_t index = 0;
-  bool late = false;  // out of order, within the window
+  bool late = false;   // out of order, within the window
+  bool start = false;  // a zero where the series began: see AppendStart
 };
 
 class HeadAppender final : public storage::Appender {
@@ -42,6 +43,20 @@ class HeadAppender final : public storage::Appender {
                                          const FloatHistogram& h) override {
     return TakeHistogram(labels, SampleKind::kFloatHistogram, t, h, &float_histograms_);
   }
+  StatusOr<AppendResult> AppendStart(const Labels& labels, TimestampMs t,
+                                     TimestampMs start) override {
+    return TakeStart(labels, t, {.kind = SampleKind::kFloat, .time = start}, uint64_t{0});
+  }
+  StatusOr<AppendResult> AppendStart(const Labels& labels, TimestampMs t, TimestampMs start,
+                                     const IntHistogram& like) override {
+    return TakeHistogramStart(labels, t, {.kind = SampleKind::kHistogram, .time = start}, like,
+                              &histograms_);
+  }
+  StatusOr<AppendResult> AppendStart(const Labels& labels, TimestampMs t, TimestampMs start,
+                                     const FloatHistogram& like) override {
+    return TakeHistogramStart(labels, t, {.kind = SampleKind::kFloatHistogram, .time = start}, like,
+                              &float_histograms_);
+  }
   StatusOr<AppendResult> AppendExemplar(const Labels& labels,
                                         const storage::Exemplar& exemplar) override;
   Status UpdateMetadata(const Labels& labels, const storage::MetricMetadata& metadata) override;
@@ -52,6 +67,13 @@ class HeadAppender final : public storage::Appender {
  private:
   template <typename Value>
   StatusOr<AppendResult> Take(const Labels& labels, Pending sample, const Value& value);
+  template <typename Value>
+  StatusOr<AppendResult> TakeStart(const Labels& labels, int64_t t, Pending sample,
+                                   const Value& value);
+  template <typename Histogram>
+  StatusOr<AppendResult> TakeHistogramStart(const Labels& labels, int64_t t, Pending sample,
+                                            const Histogram& like, std::deque<Histogram>* list);
+  bool HasNewer(const Labels& labels, int64_t t) REQUIRES(core_.structure_mutex);
   template <typename Histogram>
   StatusOr<AppendResult> TakeHistogram(const Labels& labels, SampleKind kind, int64_t t,
                                        const Histogram& h, std::deque<Histogram>* list);
@@ -66,6 +88,7 @@ class HeadAppender final : public storage::Appender {
   }
   AppendResult Store(const Pending& sample, SampleRecords* log) REQUIRES(core_.structure_mutex);
   AppendResult Judge(const Pending& sample, AppendResult without_window) {
+    if (sample.start) return without_window;
     return core_.JudgeLate(sample.time, without_window);
   }
   AppendResult TakeLate(Detached* series, Pending sample) {
@@ -140,21 +163,22 @@ StatusOr<AppendResult> HeadAppender::Take(const Labels& labels, Pending sample,
                                           const Value& value) {
   const int64_t t = sample.time;
   if (core_.Refusing()) {
-    Count(AppendResult::kRefused, sample.kind);
+    if (!sample.start) Count(AppendResult::kRefused, sample.kind);
     return AppendResult::kRefused;
   }
   MutexLock structure(core_.structure_mutex);
   if (t < core_.MinValidTime()) {
     const AppendResult result = Judge(sample, AppendResult::kOutOfBounds);
     if (result != AppendResult::kOk) {
-      Count(result, sample.kind);
+      if (!sample.start) Count(result, sample.kind);
       return result;
     }
   }
+  if (sample.start && HasNewer(labels, t)) return AppendResult::kOutOfOrder;
   bool created = false;
   NX_ASSIGN_OR_RETURN(sample.slot, core_.FindOrCreate(labels, nullptr, &created));
   Detached* series = head_.Detach(sample.slot);
-  series->by_appender = true;
+  series->by_appender |= !sample.start;  // a start comes once
   AppendResult result = head_.detached().Check(*series, core_.MinValidTime(), t, value);
   if (result == AppendResult::kOutOfOrder || result == AppendResult::kOutOfBounds) {
     result = Judge(sample, result);
@@ -178,13 +202,59 @@ StatusOr<AppendResult> HeadAppender::Take(const Labels& labels, Pending sample,
   if (result != AppendResult::kOk) {
     if (result == AppendResult::kDuplicate) conflict_.value = taken;
     if (first) newest_.erase(newest);
-    Count(result, sample.kind);
+    if (!sample.start) Count(result, sample.kind);
     return result;
   }
   newest->second = sample;
   samples_.push_back(sample);
   ++series->pending;
   NotePending(t);
+  return result;
+}
+
+// Whether the series is in a group and has a sample behind `t`. Most starts are old news, which
+// must not move their series out of the group.
+bool HeadAppender::HasNewer(const Labels& labels, int64_t t) {
+  uint32_t slot = kNoSlot;
+  {
+    ReaderLock lock(core_.index.mutex());
+    slot = core_.index.Find(labels);
+  }
+  if (slot == kNoSlot) return false;
+  const HomeRef where = core_.index.table()[slot].where();
+  if (where.home->kind != Home::Kind::kBlock) return false;
+  auto* block = static_cast<GroupBlock*>(where.home);
+  MutexLock lock(block->group->commit_mutex());
+  // Its own writer may have parked it before the lock was held.
+  if (core_.index.table()[slot].where().home != where.home) return false;
+  return block->group->MemberTime(block->first_member + where.position) >= t;
+}
+
+template <typename Value>
+StatusOr<AppendResult> HeadAppender::TakeStart(const Labels& labels, int64_t t, Pending sample,
+                                               const Value& value) {
+  if (sample.time >= t) return AppendResult::kOutOfOrder;
+  // Before there is any sample this one's would set the bound.
+  const bool empty = core_.max_time.load(std::memory_order_relaxed) == kNoMaxTime;
+  const bool too_old = sample.time < INT64_MIN + core_.options.chunk_range_ms ||
+                       t - core_.options.chunk_range_ms / 2 > sample.time;
+  if (empty && too_old) return AppendResult::kOutOfBounds;
+  sample.start = true;
+  return Take(labels, sample, value);
+}
+
+template <typename Histogram>
+StatusOr<AppendResult> HeadAppender::TakeHistogramStart(const Labels& labels, int64_t t,
+                                                        Pending sample, const Histogram& like,
+                                                        std::deque<Histogram>* list) {
+  Histogram zero;
+  zero.reset = CounterResetHint::kReset;
+  zero.schema = like.schema;
+  zero.zero_threshold = like.zero_threshold;
+  zero.custom_values = like.custom_values;
+  sample.index = list->size();
+  NX_ASSIGN_OR_RETURN(const AppendResult result, TakeStart(labels, t, sample, zero));
+  if (result == AppendResult::kOk) list->push_back(std::move(zero));
   return result;
 }
 

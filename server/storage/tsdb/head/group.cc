@@ -267,6 +267,13 @@ std::vector<uint32_t> Group::Reset() {
   return redirected;
 }
 
+int64_t Group::MemberTime(uint32_t member) {
+  unsigned i;
+  GroupBlock& block = BlockOf(member, &i);
+  MutexLock lock(block.mutex);
+  return NewestTime(block, i);
+}
+
 Detached* Group::DetachMember(uint32_t member, DetachedStore* store) {
   unsigned i;
   GroupBlock& block = BlockOf(member, &i);

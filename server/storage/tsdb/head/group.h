@@ -69,6 +69,8 @@ class Group {
   // For replay: at a given index, which is grown to.
   void PlaceMember(uint32_t member, uint32_t slot, bool redirect) REQUIRES(commit_mutex_);
   void Claim(uint32_t member) REQUIRES(commit_mutex_);
+  // Of the newest sample of a member that lives here.
+  int64_t MemberTime(uint32_t member) REQUIRES(commit_mutex_);
   void Retire(uint32_t member) REQUIRES(commit_mutex_);
   // Frees the index; an open chunk is sealed and the series parked.
   Status EndMember(uint32_t member) REQUIRES(commit_mutex_);
