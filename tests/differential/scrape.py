@@ -112,6 +112,8 @@ JOBS |= {
     "odd_path": ("plain", "relabel_configs: [{target_label: __metrics_path__, replacement: '/odd_path/plain/ä b%2f'}]"),
     "rewrite_all": ("plain", "metric_relabel_configs: [{target_label: __name__, replacement: same}]"),
     "metric_case": ("plain", "metric_relabel_configs: [{action: uppercase, source_labels: [__name__], target_label: __name__}, {action: hashmod, modulus: 5, source_labels: [__name__], target_label: __tmp_h}]"),
+    "same": ("plain", "static_configs: [{targets: [ADDRESS], labels: {__meta_from: first, l: x}}, {targets: [ADDRESS], labels: {__meta_from: second, l: x}}, "
+             "{targets: [ADDRESS], labels: {__meta_from: other, l: y}}, {targets: [ADDRESS], labels: {__meta_from: last, l: x}}]"),
     "metric_time": ("stamped", "metric_relabel_configs: [{action: labelmap, regex: '(job)', replacement: 'my_$1'}, {action: keep, source_labels: [__name__], regex: a}]"),
 }
 
@@ -167,7 +169,9 @@ def configuration(port):
         lines.append(f"- job_name: {job}")
         if "metrics_path" not in keys:
             lines.append(f"  metrics_path: /{job}/{page}")
-        lines += ["  " + line for line in keys.split("\n") if line]
+        lines += ["  " + line.replace("ADDRESS", f"127.0.0.1:{port}") for line in keys.split("\n") if line]
+        if "static_configs" in keys:
+            continue
         targets = [f"127.0.0.1:{port}", f"localhost:{port}"][: count[0] if count else 1]
         lines.append(f"  static_configs: [{{targets: {targets}}}]")
     return "\n".join(lines) + "\n"
