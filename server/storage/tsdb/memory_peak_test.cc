@@ -19,6 +19,8 @@ constexpr int64_t kIntervalMs = 15'000;
 constexpr int64_t kRangeMs = 30 * 60'000;
 constexpr size_t kTargets = 200;
 constexpr size_t kPerTarget = 1000;
+// What a cut takes however small the head is: pages of code that never ran before, buffers of files.
+constexpr double kFixedMb = 2;
 
 // In MB; shared by the processes.
 struct Measured {
@@ -154,7 +156,7 @@ TEST_CASE("A cut takes little more memory than the head") {
   INFO("steady " << m.steady << " MB, peak of the cut " << m.peak << " MB, then " << m.after
                  << " MB");
   CHECK(m.series == kTargets * kPerTarget);
-  CHECK(m.peak <= 1.15 * m.steady);
+  CHECK(m.peak <= 1.15 * m.steady + kFixedMb);
 }
 
 }  // namespace
