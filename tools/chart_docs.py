@@ -69,6 +69,9 @@ SPECIAL = {
     "extraSecretMounts": mounts("secretName"),
     "extraVolumes": OBJECTS, "extraVolumeMounts": OBJECTS, "extraInitContainers": OBJECTS,
     "tolerations": OBJECTS, "topologySpreadConstraints": OBJECTS, "hostAliases": OBJECTS,
+    "alertRelabelConfigs": {"anyOf": [OBJECTS, {
+        "type": "object", "required": ["alert_relabel_configs"], "additionalProperties": False,
+        "properties": {"alert_relabel_configs": OBJECTS}}]},
     "remoteWrite": OBJECTS, "remoteRead": OBJECTS, "alertmanagers": OBJECTS,
     "podAntiAffinity": {"enum": ["", "soft", "hard"]},
     "accessModes": {"type": "array", "minItems": 1, "items": {"enum": [

@@ -2,6 +2,7 @@
 
 #include <unistd.h>
 
+#include <algorithm>
 #include <random>
 
 #include "alertmanager/notify/webhook.h"
@@ -9,6 +10,7 @@
 #include "core/base/file.h"
 #include "core/config/url.h"
 #include "core/log/log.h"
+#include "core/strings/duration.h"
 #include "core/strings/quote.h"
 
 namespace narthex::am {
@@ -16,6 +18,7 @@ namespace {
 
 constexpr size_t kMaxWatchedBytes = size_t{64} << 20;
 
+constexpr int kMaxGetThreads = 256;
 constexpr uint32_t kSchemaVersion = 1;
 constexpr std::string_view kStoreDirectory = "state";
 constexpr std::string_view kImported = "meta/imported";
@@ -74,10 +77,21 @@ StatusOr<std::unique_ptr<App>> App::Create(Options options, const Clock& clock) 
                         .registry = &app->registry_,
                         .log_silences = app->options_.log_silences});
   app->AddMetrics();
+  if (const int64_t ms = app->options_.timeout_ms; ms > 0) {
+    app->time_limit_ = std::make_unique<http::TimeLimit>(
+        "am-web", std::chrono::milliseconds(ms),
+        fmt::format("Exceeded configured timeout of {}.\n", FormatGoDuration(ms * 1'000'000)),
+        [raw = app.get()](const http::Request& request, http::ResponseWriter& response) {
+          raw->ServeLimited(request, response);
+        });
+  }
   http::ServerOptions server;
   server.listen_addresses = app->options_.listen_addresses;
   server.web_config_file = app->options_.web_config_file;
   server.server_name = "alertmanager";
+  // As many GETs as are allowed run at once; the threads over those are for what is posted.
+  server.max_worker_threads =
+      std::min(app->options_.get_concurrency, kMaxGetThreads) + server.worker_threads;
   NX_ASSIGN_OR_RETURN(
       app->server_,
       http::Server::Create(std::move(server), [raw = app.get()](const http::Request& request,
@@ -266,6 +280,7 @@ void App::Stop() {
   if (!started_) return;
   started_ = false;
   server_->Stop();
+  time_limit_.reset();
   alerts_.Attach(nullptr);
   if (auto now = running(); now != nullptr) now->dispatcher->Stop();
   // Requests in flight end now; their results still reach the loop.

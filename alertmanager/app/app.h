@@ -4,8 +4,8 @@
 //   NX_ASSIGN_OR_RETURN(auto app, App::Create(options, Clock::System()));   // a bad config is
 //   fatal NX_RETURN_IF_ERROR(app->Start());
 //
-// Threads: the dispatch loop, one HTTP client thread, the web server's. Create, Start and Stop
-// belong to the main thread; Reload and running() may be called from any.
+// Threads: the dispatch loop, one HTTP client thread, the web server's, those of the time limit.
+// Create, Start and Stop belong to the main thread; Reload and running() may be called from any.
 
 #include <atomic>
 #include <memory>
@@ -15,6 +15,7 @@
 #include "alertmanager/api/api.h"
 #include "alertmanager/app/options.h"
 #include "core/http/client.h"
+#include "core/http/time_limit.h"
 #include "core/kv/store.h"
 #include "core/metrics/http_handler.h"
 
@@ -51,6 +52,8 @@ class App {
   void AddMetrics();
   void AddRoutes();
   void Serve(const http::Request& request, http::ResponseWriter& response);
+  // The same, within the limit of concurrent GETs but whatever time it takes.
+  void ServeLimited(const http::Request& request, http::ResponseWriter& response);
   void ScheduleMaintenance();
   void ScheduleAlertGc();
 
@@ -67,6 +70,7 @@ class App {
   std::unique_ptr<Api> api_;
   std::unique_ptr<MetricsHandler> metrics_handler_;
   http::Router router_;
+  std::unique_ptr<http::TimeLimit> time_limit_;  // null: none
   std::unique_ptr<http::Server> server_;
   int64_t not_before_ = 0;
   std::atomic<int> gets_in_flight_{0};

@@ -51,7 +51,9 @@ struct Running {
   http::ClientRuntime runtime{1, "test"};
   std::shared_ptr<http::Client> client = http::Client::Create(runtime, {}).value();
 
-  Running() {
+  const int64_t timeout_ms;
+
+  explicit Running(int64_t request_timeout_ms = 0) : timeout_ms(request_timeout_ms) {
     WriteConfig("[alertname]");
     Start();
   }
@@ -70,6 +72,7 @@ struct Running {
     options.storage_path = dir.path() + "/data";
     options.listen_addresses = {"127.0.0.1:0"};
     options.external_url = "http://am.example/prefix/";
+    options.timeout_ms = timeout_ms;
     app = App::Create(std::move(options), Clock::System()).value();
     REQUIRE(app->Start().ok());
   }
@@ -225,28 +228,128 @@ TEST_CASE("requests that are wrong get upstream's answers") {
   CHECK(am.GetJson("/api/v2/alerts").items().size() == 1);
 }
 
-TEST_CASE("flags that are known and not implemented are refused by name") {
-  auto read = [](std::vector<std::string> arguments) -> std::string {
+// What is wrong with a command line; the options when nothing is.
+struct CommandLine {
+  explicit CommandLine(const std::vector<std::string>& arguments) {
     FlagSet flags("alertmanager", "");
     const OptionFlags option_flags(flags);
-    if (Status status = flags.TryParse(arguments); !status.ok())
-      return std::string(MessageOf(status));
-    auto options = option_flags.Read();
-    return options.ok() ? "" : std::string(MessageOf(options.status()));
+    Status status = flags.TryParse(arguments);
+    if (status.ok()) {
+      StatusOr<Options> read = option_flags.Read();
+      status = read.status();
+      if (read.ok()) options = *std::move(read);
+    }
+    error = MessageOf(status);
+  }
+  std::string error;
+  Options options;
+};
+
+TEST_CASE("flags that are known and not implemented are refused by name") {
+  auto read = [](const std::vector<std::string>& arguments) {
+    return CommandLine(arguments).error;
   };
   CHECK(read({}).empty());
-  CHECK(read({"--cluster.listen-address="}).empty());
-  CHECK(read({"--cluster.listen-address=", "--cluster.settle-timeout=0s"}).empty());
-  CHECK(read({"--cluster.listen-address=0.0.0.0:9094"}) ==
-        "--cluster.listen-address is known to Alertmanager, not implemented here");
-  CHECK(read({"--cluster.peer=x:1"}) ==
-        "--cluster.peer is known to Alertmanager, not implemented here");
-  CHECK(read({"--web.timeout=5s"}) ==
-        "--web.timeout is known to Alertmanager, not implemented here");
+  CHECK(read({"--web.systemd-socket"}) ==
+        "--web.systemd-socket is known to Alertmanager, not implemented here");
+  CHECK(read({"--alerts.per-alertname-limit=3"}) ==
+        "--alerts.per-alertname-limit is known to Alertmanager, not implemented here");
   CHECK(read({"--enable-feature=nope"}) == "unknown option 'nope' for --enable-feature");
   CHECK(read({"--enable-feature=utf8-strict-mode"}).empty());
   CHECK(read({"--enable-feature="}).empty());
   CHECK(read({"--nope"}) != "");
+}
+
+TEST_CASE("cluster flags: upstream's verdicts") {
+  TempDir dir;
+  const std::string tls = dir.path() + "/tls.yml";
+  const std::string mesh = "unable to initialize gossip mesh: ";
+  struct Row {
+    std::vector<std::string> arguments;
+    std::string tls, error;
+  };
+  const Row rows[] = {
+      {{"--cluster.listen-address="}, "", ""},
+      {{"--cluster.listen-address=", "--cluster.peer=foo"}, "", ""},
+      {{"--cluster.listen-address=0.0.0.0:6783", "--cluster.advertise-address=[10.0.0.1]:6783",
+        "--cluster.peer=a-0.a-headless:6783", "--cluster.peer=a-1.a-headless:6783"},
+       "",
+       ""},
+      {{"--cluster.advertise-address=:6783"}, "", ""},
+      {{"--cluster.settle-timeout=0s", "--cluster.gossip-interval=1s", "--cluster.peer-name=a",
+        "--cluster.label=b", "--cluster.reconnect-timeout=1d",
+        "--cluster.allow-insecure-public-advertise-address-discovery"},
+       "",
+       ""},
+      {{"--cluster.peer-timeout=x"}, "", "time: invalid duration \"x\""},
+      {{"--cluster.listen-address=foo"},
+       "",
+       mesh + "invalid listen address: address foo: missing port in address"},
+      {{"--cluster.listen-address=foo:bar"},
+       "",
+       mesh + "address foo:bar: invalid port: strconv.Atoi: parsing \"bar\": invalid syntax"},
+      {{"--cluster.advertise-address=foo"},
+       "",
+       mesh + "invalid advertise address: address foo: missing port in address"},
+      {{"--cluster.advertise-address=foo:x"},
+       "",
+       mesh + "address foo:x: invalid port: strconv.Atoi: parsing \"x\": invalid syntax"},
+      {{"--cluster.advertise-address=foo:1"},
+       "",
+       mesh + "create memberlist: Failed to get final advertise address: Failed to parse "
+              "advertise address \"foo\""},
+      {{"--cluster.peer=foo"},
+       "",
+       mesh + "resolve peers: split host/port for peer foo: address foo: missing port in address"},
+      {{"--cluster.tls-config=" + tls}, "tls_server_config: {}\ntls_client_config: {}\n", ""},
+      {{"--cluster.tls-config=" + tls},
+       "tls_server_config: {}\nfoo: {}\n",
+       "unable to initialize TLS transport configuration for gossip mesh: yaml: unmarshal "
+       "errors:\n  line 2: field foo not found in type cluster.TLSTransportConfig"},
+      {{"--cluster.tls-config=" + tls},
+       "tls_server_config: {}\n",
+       "unable to initialize TLS transport configuration for gossip mesh: " + tls +
+           " needs tls_server_config and tls_client_config"},
+  };
+  for (const Row& row : rows) {
+    INFO(row.arguments.back() << " " << row.tls);
+    std::ofstream(tls) << row.tls;
+    CHECK(CommandLine(row.arguments).error == row.error);
+  }
+  CHECK(CommandLine({"--cluster.listen-address=", "--cluster.tls-config=/nonexistent"})
+            .error.starts_with("unable to initialize TLS transport configuration"));
+}
+
+TEST_CASE("who asks for a cluster is told that there is none; who does not is left alone") {
+  auto warning = [](const std::vector<std::string>& arguments) {
+    return CommandLine(arguments).options.warning;
+  };
+  CHECK(warning({}).empty());
+  CHECK(warning({"--cluster.advertise-address=10.0.0.1:6783"}).empty());
+  CHECK(warning({"--cluster.listen-address=", "--cluster.peer=a:1"}).empty());
+  CHECK(warning({"--cluster.listen-address=0.0.0.0:6783"})
+            .starts_with("Clustering is not implemented: "));
+  CHECK(warning({"--cluster.peer=a:1", "--cluster.peer=b:2"}) ==
+        "Clustering is not implemented: this Alertmanager stands alone. It does not share "
+        "silences with a:1, b:2, and each one that hears of an alert notifies about it");
+  Running am;
+  CHECK(am.GetJson("/api/v2/status")["cluster"]["status"].AsString() == "disabled");
+  CHECK(am.Get("/metrics").find("alertmanager_cluster_enabled 0\n") != std::string::npos);
+}
+
+TEST_CASE("limits of requests are those of the flags") {
+  CHECK(CommandLine({}).options.get_concurrency >= 8);
+  CHECK(CommandLine({"--web.get-concurrency=-1"}).options.get_concurrency >= 8);
+  CHECK(CommandLine({"--web.get-concurrency=3"}).options.get_concurrency == 3);
+  CHECK(CommandLine({"--web.timeout=1m"}).options.timeout_ms == 60'000);
+  CHECK(CommandLine({"--web.timeout=-1s"}).options.timeout_ms == 0);
+  // Answers come through the time limit as they are.
+  Running am(60'000);
+  CHECK(am.Do("GET", "/-/ready").body == "OK");
+  CHECK(am.Do("GET", "/nope").status == 404);
+  const http::ClientResponse refused = am.Do("POST", "/api/v2/silences", "{}");
+  CHECK(refused.status == 422);
+  CHECK(refused.headers.Get("Content-Type") == "application/json");
 }
 
 }  // namespace

@@ -1,5 +1,8 @@
 #include "alertmanager/app/options.h"
 
+#include <algorithm>
+#include <thread>
+
 #include "alertmanager/matchers/matcher.h"
 #include "core/strings/quote.h"
 
@@ -9,57 +12,9 @@ namespace {
 constexpr auto kGo = FlagSet::DurationSyntax::kGo;
 constexpr int64_t kNanosPerMs = 1'000'000;
 
-// Flags of the cluster beside its listen address.
-constexpr std::string_view kClusterFlags[] = {
-    "cluster.advertise-address",
-    "cluster.peer-name",
-    "cluster.peer",
-    "cluster.peer-timeout",
-    "cluster.peers-resolve-timeout",
-    "cluster.gossip-interval",
-    "cluster.pushpull-interval",
-    "cluster.tcp-timeout",
-    "cluster.probe-timeout",
-    "cluster.probe-interval",
-    "cluster.settle-timeout",
-    "cluster.reconnect-interval",
-    "cluster.reconnect-timeout",
-    "cluster.tls-config",
-    "cluster.allow-insecure-public-advertise-address-discovery",
-    "cluster.label"};
-
-void AddClusterFlags(FlagSet& flags) {
-  flags.String("cluster.advertise-address", "Explicit address to advertise in cluster.", "");
-  flags.String("cluster.peer-name", "Explicit name of the peer.", "");
-  flags.Strings("cluster.peer", "Initial peers (may be repeated).", {});
-  struct Row {
-    std::string_view name, help, value;
-  };
-  static constexpr Row kRows[] = {
-      {"cluster.peer-timeout", "Time to wait between peers to send notifications.", "15s"},
-      {"cluster.peers-resolve-timeout", "Time to resolve peers.", "15s"},
-      {"cluster.gossip-interval", "Interval between sending gossip messages.", "200ms"},
-      {"cluster.pushpull-interval", "Interval for gossip state syncs.", "1m"},
-      {"cluster.tcp-timeout", "Timeout for establishing a stream connection.", "10s"},
-      {"cluster.probe-timeout", "Timeout to wait for an ack.", "500ms"},
-      {"cluster.probe-interval", "Interval between random node probes.", "1s"},
-      {"cluster.settle-timeout", "Maximum time to wait for cluster connections to settle.", "1m"},
-      {"cluster.reconnect-interval", "Interval between attempting to reconnect to lost peers.",
-       "10s"},
-      {"cluster.reconnect-timeout", "Length of time to attempt to reconnect to a lost peer.",
-       "6h"}};
-  for (const Row& row : kRows) {
-    flags.Duration(std::string(row.name), std::string(row.help), std::string(row.value), kGo);
-  }
-  flags.String("cluster.tls-config", "Path to config for mutual TLS between peers.", "");
-  flags.Bool("cluster.allow-insecure-public-advertise-address-discovery",
-             "Allow alertmanager to discover and listen on a public IP address.", false);
-  flags.String("cluster.label", "The cluster label of gossip messages.", "");
-}
-
 }  // namespace
 
-OptionFlags::OptionFlags(FlagSet& flags) : flags_(flags) {
+OptionFlags::OptionFlags(FlagSet& flags) : cluster_(flags) {
   config_file_ =
       flags.String("config.file", "Alertmanager configuration file name.", "alertmanager.yml");
   auto_reload_ =
@@ -114,14 +69,9 @@ OptionFlags::OptionFlags(FlagSet& flags) : flags_(flags) {
                 "Maximum number of GET requests processed concurrently. If negative or "
                 "zero, the limit is the number of cores or 8, whichever is larger.",
                 0);
-  timeout_ =
-      flags.Duration("web.timeout", "Timeout for HTTP requests (not implemented).", "0s", kGo);
-  cluster_listen_ =
-      flags.String("cluster.listen-address",
-                   "Listen address for cluster. Clustering is not implemented: empty, or "
-                   "not given.",
-                   "");
-  AddClusterFlags(flags);
+  timeout_ = flags.Duration("web.timeout",
+                            "Timeout for HTTP requests. If negative or zero, no timeout is set.",
+                            "0s", kGo);
   features_ =
       flags.String("enable-feature",
                    "Comma-separated experimental features: classic-mode, utf8-strict-mode.", "");
@@ -131,16 +81,9 @@ Status OptionFlags::CheckRefused() const {
   auto refuse = [](std::string_view what) {
     return Unimplemented("{} is known to Alertmanager, not implemented here", what);
   };
-  if (!cluster_listen_->empty()) return refuse("--cluster.listen-address");
-  // With clustering switched off by hand the other flags mean nothing upstream either.
-  const bool switched_off = flags_.WasSet("cluster.listen-address");
-  for (std::string_view name : kClusterFlags) {
-    if (!switched_off && flags_.WasSet(name)) return refuse(fmt::format("--{}", name));
-  }
   if (*systemd_socket_) return refuse("--web.systemd-socket");
   if (*per_alertname_limit_ > 0) return refuse("--alerts.per-alertname-limit");
-  if (*timeout_ != 0) return refuse("--web.timeout");
-  return OkStatus();
+  return cluster_.Check();
 }
 
 Status OptionFlags::CheckFeatures() const {
@@ -186,7 +129,12 @@ StatusOr<Options> OptionFlags::Read() const {
   options.web_config_file = *web_config_file_;
   options.external_url = *external_url_;
   options.route_prefix = *route_prefix_;
-  options.get_concurrency = static_cast<int>(std::min<int64_t>(*get_concurrency_, 1 << 20));
+  options.get_concurrency =
+      *get_concurrency_ > 0
+          ? static_cast<int>(std::min<int64_t>(*get_concurrency_, 1 << 20))
+          : std::max<int>(static_cast<int>(std::thread::hardware_concurrency()), 8);
+  options.timeout_ms = std::max<int64_t>(*timeout_, 0);
+  options.warning = cluster_.Warning();
   if (options.maintenance_interval_ns <= 0 || options.alert_gc_interval_ns <= 0) {
     return InvalidArgument("--data.maintenance-interval and --alerts.gc-interval must be positive");
   }

@@ -5,6 +5,7 @@
 #include <string>
 #include <vector>
 
+#include "alertmanager/app/cluster_flags.h"
 #include "core/base/status.h"
 #include "core/flags/flags.h"
 
@@ -25,7 +26,9 @@ struct Options {
   std::string web_config_file;
   std::string external_url;  // "" until the port is known: http://<hostname>:<port>
   std::string route_prefix;  // "" = the path of the external URL
-  int get_concurrency = 0;   // 0 = max(cores, 8)
+  int get_concurrency = 8;   // GETs at the same time; further ones are refused
+  int64_t timeout_ms = 0;    // of a request; 0 = none
+  std::string warning;       // what the operator must know about these settings; "" for nothing
 };
 
 // The flags, and what they mean. Settings that are known upstream and not implemented are refused
@@ -39,14 +42,14 @@ class OptionFlags {
   Status CheckRefused() const;
   Status CheckFeatures() const;
 
-  FlagSet& flags_;
-  std::string *config_file_, *storage_path_, *web_config_file_, *external_url_, *route_prefix_;
-  std::string *cluster_listen_, *features_;
+  std::string *config_file_, *storage_path_, *web_config_file_, *external_url_, *route_prefix_,
+      *features_;
   int64_t *retention_, *maintenance_, *alert_gc_, *start_delay_, *max_silences_,
       *max_silence_bytes_, *per_alertname_limit_, *get_concurrency_, *timeout_;
   int64_t* auto_reload_interval_;
   bool *log_silences_, *systemd_socket_, *auto_reload_;
   std::vector<std::string>* listen_;
+  ClusterFlags cluster_;
 };
 
 }  // namespace narthex::am

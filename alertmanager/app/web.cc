@@ -1,8 +1,5 @@
 // Routes beside the API, the limit of concurrent GETs, and the metrics of the process.
 
-#include <algorithm>
-#include <thread>
-
 #include "alertmanager/app/app.h"
 #include "core/http/counting_writer.h"
 #include "core/log/log.h"
@@ -12,7 +9,8 @@ namespace {
 
 std::string Page(const std::string& prefix) {
   std::string page =
-      "<!DOCTYPE html><html lang=\"en\"><head><meta charset=\"utf-8\"><title>Alertmanager</title></head>"
+      "<!DOCTYPE html><html lang=\"en\"><head><meta "
+      "charset=\"utf-8\"><title>Alertmanager</title></head>"
       "<body><h1>Alertmanager</h1><ul>";
   for (std::string_view path : {"/api/v2/alerts/groups", "/api/v2/alerts", "/api/v2/silences",
                                 "/api/v2/receivers", "/api/v2/status", "/metrics"}) {
@@ -50,16 +48,16 @@ void App::AddMetrics() {
    public:
     explicit States(App* app) : app_(app) {}
     void Collect(std::vector<MetricFamily>* out) override {
-      MetricFamily silences{"alertmanager_silences", "How many silences by state.", "",
-                            MetricType::kGauge, {}};
+      MetricFamily silences{
+          "alertmanager_silences", "How many silences by state.", "", MetricType::kGauge, {}};
       for (const SilenceState state :
            {SilenceState::kActive, SilenceState::kExpired, SilenceState::kPending}) {
         Add(&silences, SilenceStateText(state),
             static_cast<double>(app_->silences_->CountByState(state)));
       }
       out->push_back(std::move(silences));
-      MetricFamily alerts{"alertmanager_alerts", "How many alerts by state.", "",
-                          MetricType::kGauge, {}};
+      MetricFamily alerts{
+          "alertmanager_alerts", "How many alerts by state.", "", MetricType::kGauge, {}};
       double active = 0, suppressed = 0;
       const auto running = app_->running();
       const int64_t now = app_->clock_.NowNanos();
@@ -116,20 +114,23 @@ void App::AddRoutes() {
     router_.Handle("GET", prefix + std::string(path), ok);
     router_.Handle("HEAD", prefix + std::string(path), ok);
   }
-  router_.Handle("POST", prefix + "/-/reload", [this](const http::Request&, http::ResponseWriter& response) {
-    const Status status = Reload();
-    if (status.ok()) {
-      response.SetStatus(200);
-      return response.Send("");
-    }
-    response.Error(500, fmt::format("failed to reload config: {}", MessageOf(status)));
-  });
-  router_.Handle("GET", prefix + "/metrics", [this](const http::Request& request, http::ResponseWriter& response) {
-    metrics_handler_->Serve(request, response);
-  });
-  router_.Handle("GET", prefix + "/", [page = Page(prefix)](const http::Request&, http::ResponseWriter& response) {
-    response.Send(200, "text/html; charset=utf-8", page);
-  });
+  router_.Handle(
+      "POST", prefix + "/-/reload", [this](const http::Request&, http::ResponseWriter& response) {
+        const Status status = Reload();
+        if (status.ok()) {
+          response.SetStatus(200);
+          return response.Send("");
+        }
+        response.Error(500, fmt::format("failed to reload config: {}", MessageOf(status)));
+      });
+  router_.Handle("GET", prefix + "/metrics",
+                 [this](const http::Request& request, http::ResponseWriter& response) {
+                   metrics_handler_->Serve(request, response);
+                 });
+  router_.Handle("GET", prefix + "/",
+                 [page = Page(prefix)](const http::Request&, http::ResponseWriter& response) {
+                   response.Send(200, "text/html; charset=utf-8", page);
+                 });
   if (!prefix.empty()) {
     router_.Handle("GET", "/", [prefix](const http::Request&, http::ResponseWriter& response) {
       response.Redirect(302, prefix);
@@ -140,18 +141,21 @@ void App::AddRoutes() {
 
 void App::Serve(const http::Request& request, http::ResponseWriter& response) {
   if (!routes_ready_.load(std::memory_order_acquire)) return response.Error(503, "Starting up");
-  const int limit = options_.get_concurrency > 0
-                        ? options_.get_concurrency
-                        : std::max<int>(static_cast<int>(std::thread::hardware_concurrency()), 8);
-  http::Request copy = request;
-  if (request.method != "GET") return router_.Serve(copy, response);
+  if (time_limit_ != nullptr) return time_limit_->Serve(request, response);
+  ServeLimited(request, response);
+}
+
+void App::ServeLimited(const http::Request& request, http::ResponseWriter& response) {
+  if (request.method != "GET") return router_.Serve(request, response);
+  const int limit = options_.get_concurrency;
   if (gets_in_flight_.fetch_add(1) >= limit) {
     gets_in_flight_.fetch_sub(1);
     gets_refused_.Inc();
-    return response.Error(503, fmt::format("Limit of concurrent GET requests reached ({}), try again later.\n",
-                                           limit));
+    return response.Error(
+        503,
+        fmt::format("Limit of concurrent GET requests reached ({}), try again later.\n", limit));
   }
-  router_.Serve(copy, response);
+  router_.Serve(request, response);
   gets_in_flight_.fetch_sub(1);
 }
 

@@ -1,5 +1,5 @@
 #pragma once
-// For tests of handlers: keeps what a handler answers.
+// Keeps what a handler answers, for tests of handlers and for TimeLimit.
 
 #include <memory>
 #include <string>

@@ -28,6 +28,7 @@ int Main(int argc, char** argv) {
   signal(SIGPIPE, SIG_IGN);
 
   NX_LOG(Info, "Starting Alertmanager", {"version", GetBuildInfo("alertmanager").version});
+  if (!options->warning.empty()) NX_LOG(Warn, options->warning);
   StatusOr<std::unique_ptr<App>> app = App::Create(*std::move(options), Clock::System());
   if (!app.ok()) return Fail(app.status());
   if (Status status = (*app)->Start(); !status.ok()) return Fail(status);

@@ -79,7 +79,11 @@ relabel_configs:
 {{- if .root.Values.alertmanager.enabled -}}
 {{- $managers = append $managers (include "prometheus.ownAlertmanagers" . | fromYaml) -}}
 {{- end -}}
-{{- $relabel := concat ($alerting.alert_relabel_configs | default list) (.root.Values.alertRelabelConfigs | default list) -}}
+{{- $own := .root.Values.alertRelabelConfigs | default list -}}
+{{- if kindIs "map" $own -}}
+{{- $own = $own.alert_relabel_configs | default list -}}
+{{- end -}}
+{{- $relabel := concat ($alerting.alert_relabel_configs | default list) $own -}}
 {{- if $managers -}}
 {{- $_ := set $alerting "alertmanagers" $managers -}}
 {{- end -}}

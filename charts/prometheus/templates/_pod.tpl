@@ -5,7 +5,8 @@
 {{- ternary (toJson .) (toString .) (kindIs "float64" .) -}}
 {{- end -}}
 
-{{/* One flag for each entry: true or "" gives the bare flag, false --no-flag, a list repeats it. */}}
+{{/* One flag for each entry: true or "" gives the bare flag, false --no-flag, a list repeats it. The one
+flag whose empty value means something is written with it. */}}
 {{- define "prometheus.flags" -}}
 {{- range $flag, $value := . }}
 {{- if kindIs "slice" $value }}
@@ -15,7 +16,7 @@
 {{- else if kindIs "bool" $value }}
 - {{ printf "--%s%s" (ternary "" "no-" $value) $flag | quote }}
 {{- else if eq (toString $value) "" }}
-- {{ printf "--%s" $flag | quote }}
+- {{ printf "--%s%s" $flag (ternary "=" "" (eq $flag "cluster.listen-address")) | quote }}
 {{- else }}
 - {{ printf "--%s=%s" $flag (include "prometheus.scalar" $value) | quote }}
 {{- end }}
