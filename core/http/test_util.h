@@ -1,5 +1,5 @@
 #pragma once
-// Helpers of the tests of this folder: raw sockets, commands, scratch folders, certificates.
+// Helpers of the tests of this folder: raw sockets, commands, certificates.
 
 #include <arpa/inet.h>
 #include <netinet/in.h>
@@ -16,6 +16,7 @@
 #include "core/http/server.h"
 #include "tests/catch.h"
 #include "tests/eventually.h"
+#include "tests/temp_dir.h"
 
 namespace narthex::http {
 
@@ -91,24 +92,6 @@ inline CommandResult RunCommand(const std::string& command) {
 inline std::string Curl(const std::string& arguments) {
   return RunCommand("curl -sS --max-time 30 --noproxy '*' " + arguments).output;
 }
-
-class TempDir {
- public:
-  TempDir() {
-    char pattern[] = "/tmp/core_http_test.XXXXXX";
-    path_ = ::mkdtemp(pattern);
-  }
-  ~TempDir() { RunCommand("rm -rf '" + path_ + "'"); }
-  const std::string& path() const { return path_; }
-  std::string Write(const std::string& name, std::string_view text) const {
-    const std::string file = path_ + "/" + name;
-    REQUIRE(WriteFileAtomically(file, text).ok());
-    return file;
-  }
-
- private:
-  std::string path_;
-};
 
 // ca.pem, and for each name NAME.pem with NAME.key signed by it.
 inline void MakeCertificates(const TempDir& dir) {

@@ -3,37 +3,18 @@
 #include "core/kube/config.h"
 
 #include <cstdlib>
-#include <filesystem>
 
-#include "core/base/file.h"
-#include "tests/catch.h"
+#include "tests/temp_dir.h"
 
 namespace narthex::kube {
 namespace {
-
-class Scratch {
- public:
-  Scratch() {
-    char pattern[] = "/tmp/narthex-kube-XXXXXX";
-    path_ = ::mkdtemp(pattern);
-  }
-  ~Scratch() { std::filesystem::remove_all(path_); }
-  std::string Write(const std::string& name, std::string_view text) const {
-    REQUIRE(WriteFileAtomically(path_ + "/" + name, text).ok());
-    return path_ + "/" + name;
-  }
-  const std::string& path() const { return path_; }
-
- private:
-  std::string path_;
-};
 
 std::string ErrorOf(const StatusOr<ApiConfig>& config) {
   return std::string(MessageOf(config.status()));
 }
 
 TEST_CASE("a pod's service account says where and who") {
-  Scratch scratch;
+  TempDir scratch;
   scratch.Write("token", "secret\n");
   scratch.Write("namespace", "monitoring\n");
   auto config = InClusterConfig({.directory = scratch.path(), .host = "10.0.0.1", .port = "443"});
@@ -133,7 +114,7 @@ TEST_CASE("kubeconfig: what is missing or cannot be done is named") {
   CHECK(ErrorOf(ParseKubeconfig("[1", "")).starts_with("yaml"));
   CHECK(ErrorOf(ParseKubeconfig("current-context: [x]\ncontexts: 7", "")) ==
         "no current-context is set");
-  Scratch scratch;
+  TempDir scratch;
   const std::string file = scratch.Write("config", kKubeconfig);
   CHECK(LoadKubeconfig(file)->http.tls.ca_file == scratch.path() + "/ca.pem");
   CHECK_THAT(ErrorOf(LoadKubeconfig(file, "absent")), Catch::Contains(file + ": context"));

@@ -1,28 +1,13 @@
 #include "server/config/config.h"
 
 #include <cstdlib>
-#include <filesystem>
 
-#include "core/base/file.h"
 #include "server/discovery/file/file.h"
 #include "server/discovery/mechanism.h"
-#include "tests/catch.h"
+#include "tests/temp_dir.h"
 
 namespace narthex::config {
 namespace {
-
-struct TempDir {
-  TempDir() {
-    char name[] = "/tmp/nx-config-XXXXXX";
-    path = mkdtemp(name);
-  }
-  ~TempDir() { std::filesystem::remove_all(path); }
-  std::string Put(const std::string& name, std::string_view text) const {
-    REQUIRE(WriteFileAtomically(path + "/" + name, text).ok());
-    return path + "/" + name;
-  }
-  std::string path;
-};
 
 StatusOr<std::shared_ptr<const Config>> LoadText(std::string_view text) {
   return Load(text, "/etc/p", "prometheus.yml", {.getenv = [](const char* name) -> const char* {
@@ -157,9 +142,8 @@ scrape_configs:
 
 TEST_CASE("relative paths are joined to the directory of the file that mentions them") {
   TempDir dir;
-  std::filesystem::create_directory(dir.path + "/sub");
-  dir.Put("sub/more.yml", "scrape_configs:\n- job_name: m\n  basic_auth: {username: u, password_file: pw}\n");
-  const std::string file = dir.Put("p.yml", R"(
+  dir.Write("sub/more.yml", "scrape_configs:\n- job_name: m\n  basic_auth: {username: u, password_file: pw}\n");
+  const std::string file = dir.Write("p.yml", R"(
 rule_files: [r/*.yml, /abs.yml]
 scrape_config_files: [sub/*.yml]
 global: {query_log_file: q.log}
@@ -175,29 +159,29 @@ alerting:
   const auto loaded = LoadFile(file);
   if (!loaded.ok()) FAIL(MessageOf(loaded.status()));
   const Config& c = **loaded;
-  CHECK(c.rule_files == std::vector<std::string>{dir.path + "/r/*.yml", "/abs.yml"});
-  CHECK(c.global.query_log_file == dir.path + "/q.log");
+  CHECK(c.rule_files == std::vector<std::string>{dir.path() + "/r/*.yml", "/abs.yml"});
+  CHECK(c.global.query_log_file == dir.path() + "/q.log");
   REQUIRE(c.scrape_configs.size() == 2);
-  CHECK(c.scrape_configs[0].http.tls.ca_file == dir.path + "/ca.pem");
-  CHECK(c.scrape_configs[0].http.authorization->credentials_file == dir.path + "/tok");
-  CHECK(FileNames(c.scrape_configs[0].discovery) == dir.path + "/t.yml");
-  CHECK(c.scrape_configs[1].http.basic_auth->password_file == dir.path + "/sub/pw");
-  CHECK(c.scrape_configs[1].source_file == dir.path + "/sub/more.yml");
-  CHECK(FileNames(c.alerting.alertmanagers[0].discovery) == dir.path + "/am.yml");
+  CHECK(c.scrape_configs[0].http.tls.ca_file == dir.path() + "/ca.pem");
+  CHECK(c.scrape_configs[0].http.authorization->credentials_file == dir.path() + "/tok");
+  CHECK(FileNames(c.scrape_configs[0].discovery) == dir.path() + "/t.yml");
+  CHECK(c.scrape_configs[1].http.basic_auth->password_file == dir.path() + "/sub/pw");
+  CHECK(c.scrape_configs[1].source_file == dir.path() + "/sub/more.yml");
+  CHECK(FileNames(c.alerting.alertmanagers[0].discovery) == dir.path() + "/am.yml");
   CHECK(c.alerting.alertmanagers[0].key == "config-0");
 
   // A name twice, in two files: both places are named.
-  dir.Put("sub/more.yml", "scrape_configs:\n- job_name: a\n");
+  dir.Write("sub/more.yml", "scrape_configs:\n- job_name: a\n");
   const auto twice = LoadFile(file);
   REQUIRE_FALSE(twice.ok());
   const std::string message(MessageOf(twice.status()));
   CHECK(message.find("found multiple scrape configs with job name \"a\"") != std::string::npos);
   CHECK(message.find("p.yml:6") != std::string::npos);
   CHECK(message.find("sub/more.yml:2") != std::string::npos);
-  dir.Put("sub/more.yml", "scrape_configs:\n- job: a\n");
+  dir.Write("sub/more.yml", "scrape_configs:\n- job: a\n");
   CHECK(std::string(MessageOf(LoadFile(file).status())).find("line 2: field job not found") !=
         std::string::npos);
-  CHECK_FALSE(LoadFile(dir.path + "/none.yml").ok());
+  CHECK_FALSE(LoadFile(dir.path() + "/none.yml").ok());
 }
 
 TEST_CASE("the print-out keeps upstream's order, hides secrets and reads back the same") {

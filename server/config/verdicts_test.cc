@@ -6,7 +6,7 @@
 #include "core/base/file.h"
 #include "core/strings/quote.h"
 #include "server/config/config.h"
-#include "tests/catch.h"
+#include "tests/temp_dir.h"
 
 namespace narthex::config {
 namespace {
@@ -35,13 +35,13 @@ std::vector<Case> ReadCases() {
 }
 
 TEST_CASE("configurations are taken and refused as the table of verdicts says") {
-  char name[] = "/tmp/nx-verdicts-XXXXXX";
-  const std::string dir = mkdtemp(name);
+  const TempDir scratch;
+  const std::string& dir = scratch.path();
   size_t refused = 0;
   for (const Case& c : ReadCases()) {
     INFO(c.name);
     for (const auto& [file, content] : c.files) {
-      REQUIRE(WriteFileAtomically(dir + "/" + file, content).ok());
+      scratch.Write(file, content);
     }
     const auto config = LoadFile(dir + "/prometheus.yml");
     for (const auto& entry : std::filesystem::directory_iterator(dir)) {
@@ -66,7 +66,6 @@ TEST_CASE("configurations are taken and refused as the table of verdicts says") 
     CHECK(message.starts_with("parsing YAML file prometheus.yml: "));
   }
   CHECK(refused >= 200);
-  std::filesystem::remove_all(dir);
 }
 
 }  // namespace

@@ -5,30 +5,16 @@
 #include <future>
 #include <set>
 
-#include "core/base/file.h"
 #include "server/discovery/describe.h"
 #include "server/discovery/file/file.h"
 #include "server/discovery/group_store.h"
 #include "server/discovery/mechanism.h"
-#include "tests/catch.h"
+#include "tests/temp_dir.h"
 
 namespace narthex::discovery {
 namespace {
 
 using namespace std::chrono_literals;
-
-struct TempDir {
-  TempDir() {
-    char name[] = "/tmp/nx-sd-XXXXXX";
-    path = mkdtemp(name);
-  }
-  ~TempDir() { std::filesystem::remove_all(path); }
-  std::string path;
-};
-
-void Put(const std::string& file, std::string_view text) {
-  REQUIRE(WriteFileAtomically(file, text).ok());
-}
 
 MechanismConfigPtr Files(const std::string& pattern) {
   return std::make_shared<ConfigOf<file::Config>>(file::Config{{pattern}, 3'600'000});
@@ -77,16 +63,16 @@ TEST_CASE("the manager sees atomic renames, plain writes, new and removed files"
   manager.Start();
   DiscoveryConfigs job;
   job.static_groups.push_back({{Labels{{"__address__", "s:1"}}}, {}, "0"});
-  job.mechanisms.push_back(Files(dir.path + "/*.yml"));
+  job.mechanisms.push_back(Files(dir.path() + "/*.yml"));
   manager.ApplyConfig({{"j", job}});
   REQUIRE(listener.WaitFor([](const TargetSets& s) { return Addresses(s, "j") == "s:1"; }));
-  Put(dir.path + "/x.yml", "- targets: [x:1]\n");
+  dir.Write("x.yml", "- targets: [x:1]\n");
   REQUIRE(listener.WaitFor([](const TargetSets& s) { return Addresses(s, "j") == "s:1,x:1"; }));
-  Put(dir.path + "/x.yml", "- targets: [x:2]\n");
+  dir.Write("x.yml", "- targets: [x:2]\n");
   REQUIRE(listener.WaitFor([](const TargetSets& s) { return Addresses(s, "j") == "s:1,x:2"; }));
-  std::ofstream(dir.path + "/x.yml") << "- targets: [x:3]\n";
+  std::ofstream(dir.path() + "/x.yml") << "- targets: [x:3]\n";
   REQUIRE(listener.WaitFor([](const TargetSets& s) { return Addresses(s, "j") == "s:1,x:3"; }));
-  std::filesystem::remove(dir.path + "/x.yml");
+  std::filesystem::remove(dir.path() + "/x.yml");
   REQUIRE(listener.WaitFor([](const TargetSets& s) { return Addresses(s, "j") == "s:1"; }));
 
   // A second job joins, the first one goes.
@@ -112,12 +98,12 @@ TEST_CASE("the manager sees atomic renames, plain writes, new and removed files"
 
 TEST_CASE("a provider that stays in the configuration is not read again") {
   TempDir dir;
-  Put(dir.path + "/x.yml", "- targets: [x:1]\n");
+  dir.Write("x.yml", "- targets: [x:1]\n");
   Listener listener;
   Manager manager({.name = "scrape", .update_interval_ms = 1}, listener.consumer());
   manager.Start();
   DiscoveryConfigs job;
-  job.mechanisms.push_back(Files(dir.path + "/x.yml"));
+  job.mechanisms.push_back(Files(dir.path() + "/x.yml"));
   manager.ApplyConfig({{"j", job}});
   REQUIRE(listener.WaitFor([](const TargetSets& s) { return Addresses(s, "j") == "x:1"; }));
   const auto first = [&] {
@@ -137,10 +123,10 @@ TEST_CASE("updates are coalesced") {
   Manager manager({.name = "scrape", .update_interval_ms = 300}, listener.consumer());
   manager.Start();
   DiscoveryConfigs job;
-  job.mechanisms.push_back(Files(dir.path + "/x.yml"));
+  job.mechanisms.push_back(Files(dir.path() + "/x.yml"));
   manager.ApplyConfig({{"j", job}});
   REQUIRE(listener.WaitFor([](const TargetSets& s) { return s.contains("j"); }));
-  for (int i = 1; i <= 20; ++i) Put(dir.path + "/x.yml", fmt::format("- targets: [x:{}]\n", i));
+  for (int i = 1; i <= 20; ++i) dir.Write("x.yml", fmt::format("- targets: [x:{}]\n", i));
   REQUIRE(listener.WaitFor([](const TargetSets& s) { return Addresses(s, "j") == "x:20"; }));
   MutexLock lock(listener.mutex);
   CHECK(listener.updates < 15);
@@ -279,10 +265,10 @@ TEST_CASE("the first answer of a provider does not wait for the interval") {
 
 TEST_CASE("discovery of one job for a time") {
   TempDir dir;
-  Put(dir.path + "/x.yml", "- targets: [x:1]\n");
+  dir.Write("x.yml", "- targets: [x:1]\n");
   DiscoveryConfigs job;
   job.static_groups.push_back({{Labels{{"__address__", "s:1"}}}, {}, "0"});
-  job.mechanisms.push_back(Files(dir.path + "/x.yml"));
+  job.mechanisms.push_back(Files(dir.path() + "/x.yml"));
   CHECK(Addresses({{"j", DiscoverFor(job, 10ms, "")}}, "j") == "s:1,x:1");
 }
 

@@ -5,8 +5,7 @@
 #include <limits>
 
 #include "core/exposition/writer.h"
-#include "server/scrape/fake_storage.h"
-#include "server/scrape/series.h"
+#include "server/scrape/series_rig.h"
 #include "tests/catch.h"
 
 namespace narthex::scrape {
@@ -86,32 +85,8 @@ TEST_CASE("What is missing is made up, what contradicts itself is left out") {
   }
 }
 
-// One target scraped again and again.
-struct Rig {
-  FakeStorage storage;
-  TextPool texts;
-  MetadataCache metadata{&texts};
-  TargetSeries series{&storage, &metadata, 1};
-  Scratch scratch;
-  config::ScrapeConfig config;
-  RelabelRules rules;
-  Labels target;
-  AppendCounts counts;
-  AppendInput input;
-
+struct Rig : SeriesRig {
   Rig() { input.convert_classic = true; }
-  Status Scrape(std::string_view body, TimestampMs t) {
-    counts = AppendCounts();
-    input.body = body;
-    input.config = &config;
-    input.metric_rules = &rules;
-    input.target_labels = &target;
-    input.timestamp = t;
-    input.now = t;
-    const Status status = series.Append(input, &scratch, &counts);
-    if (!status.ok()) series.MarkStale(t, false, &scratch);
-    return status;
-  }
   std::string Names() const {
     std::string out;
     for (const auto& [name, samples] : storage.All()) out += name + " ";

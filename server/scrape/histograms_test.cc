@@ -1,8 +1,7 @@
 #include "server/scrape/histograms.h"
 
 #include "core/exposition/family_writers.h"
-#include "server/scrape/fake_storage.h"
-#include "server/scrape/series.h"
+#include "server/scrape/series_rig.h"
 #include "tests/catch.h"
 
 namespace narthex::scrape {
@@ -81,35 +80,16 @@ TEST_CASE("the job's limits lower the resolution of histograms") {
   CHECK(MessageOf(Convert(SampleOf(apart), config).status()) == "histogram bucket limit exceeded");
 }
 
-struct Rig {
-  FakeStorage storage;
-  TextPool texts;
-  MetadataCache metadata{&texts};
-  TargetSeries series{&storage, &metadata, 1};
-  Scratch scratch;
-  config::ScrapeConfig config;
-  RelabelRules rules;
-  Labels target{{"job", "j"}};
-  AppendCounts counts;
-  bool native = true;
-  bool always_classic = false;
-
-  Status Scrape(std::vector<MetricFamily> families, TimestampMs t) {
+struct Rig : SeriesRig {
+  Rig() {
+    target = Labels{{"job", "j"}};
+    input.grammar = ScrapeGrammar::kProtobuf;
+    input.native_histograms = true;
+  }
+  Status Scrape(const std::vector<MetricFamily>& families, TimestampMs t) {
     std::string body;
     for (const MetricFamily& f : families) AppendProtobufFamily(f, NameEscaping::kAllowUtf8, &body);
-    counts = AppendCounts();
-    AppendInput input;
-    input.body = body;
-    input.grammar = ScrapeGrammar::kProtobuf;
-    input.config = &config;
-    input.metric_rules = &rules;
-    input.target_labels = &target;
-    input.timestamp = input.now = t;
-    input.native_histograms = native;
-    input.always_classic = always_classic;
-    const Status status = series.Append(input, &scratch, &counts);
-    if (!status.ok()) series.MarkStale(t, false, &scratch);
-    return status;
+    return SeriesRig::Scrape(body, t);
   }
 };
 
@@ -139,13 +119,13 @@ TEST_CASE("native histograms are stored while they are shown") {
 
 TEST_CASE("without the switch the classic part is stored") {
   Rig r;
-  r.native = false;
+  r.input.native_histograms = false;
   REQUIRE(r.Scrape({Family("h", SampleOf(Native()))}, 1000).ok());
   CHECK(r.counts.native_histograms == 1);
   CHECK(r.storage.Text("h_count{job=\"j\"}") == "6@1000");
   CHECK(r.storage.Text("h{job=\"j\"}").empty());
   // Turned on, the classic part ends.
-  r.native = true;
+  r.input.native_histograms = true;
   REQUIRE(r.Scrape({Family("h", SampleOf(Native()))}, 2000).ok());
   CHECK(r.storage.Text("h_count{job=\"j\"}") == "6@1000 stale@2000");
   CHECK(r.storage.Text("h{job=\"j\"}") == "6@2000");
@@ -154,16 +134,16 @@ TEST_CASE("without the switch the classic part is stored") {
 TEST_CASE("turned off, the native series end and the classic part begins") {
   Rig r;
   REQUIRE(r.Scrape({Family("h", SampleOf(Native()))}, 1000).ok());
-  r.native = false;
+  r.input.native_histograms = false;
   REQUIRE(r.Scrape({Family("h", SampleOf(Native()))}, 2000).ok());
   REQUIRE(r.Scrape({Family("h", SampleOf(Native()))}, 3000).ok());
   CHECK(r.storage.Text("h{job=\"j\"}") == "6@1000 stale@2000");
   CHECK(r.storage.Text("h_count{job=\"j\"}") == "6@2000 6@3000");
   // On again and off in a scrape without any.
-  r.native = true;
+  r.input.native_histograms = true;
   REQUIRE(r.Scrape({Family("h", SampleOf(Native()))}, 4000).ok());
   CHECK(r.storage.Text("h_count{job=\"j\"}") == "6@2000 6@3000 stale@4000");
-  r.native = false;
+  r.input.native_histograms = false;
   REQUIRE(r.Scrape({}, 5000).ok());
   REQUIRE(r.Scrape({}, 6000).ok());
   CHECK(r.storage.Text("h{job=\"j\"}") == "6@1000 stale@2000 6@4000 stale@5000");
@@ -171,7 +151,7 @@ TEST_CASE("turned off, the native series end and the classic part begins") {
 
 TEST_CASE("with both switches both parts are stored") {
   Rig r;
-  r.always_classic = true;
+  r.input.always_classic = true;
   REQUIRE(r.Scrape({Family("h", SampleOf(Native()))}, 1000).ok());
   CHECK(r.counts.native_histograms == 0);
   CHECK(r.storage.Text("h{job=\"j\"}") == "6@1000");
@@ -191,7 +171,7 @@ TEST_CASE("exemplars of native histograms go with them") {
   REQUIRE(r.Scrape({Family("h", SampleOf(native))}, 1000).ok());
   CHECK(r.storage.Exemplars("h{job=\"j\"}") == R"(1@800{id="a"} 2@900{id="b"})");
   // The classic part has those of the buckets.
-  r.native = false;
+  r.input.native_histograms = false;
   MetricSample classic = SampleOf(Native());
   classic.buckets[0].exemplar = exemplar("d", 4, std::nullopt);
   REQUIRE(r.Scrape({Family("h", classic)}, 2000).ok());
@@ -219,7 +199,7 @@ TEST_CASE("series of histograms end when relabelling drops them") {
   CHECK(r.storage.Text("a{job=\"j\"}") == "6@1000 6@2000");
   CHECK(r.storage.Text("b{job=\"j\"}") == "6@1000 stale@2000");
   // Through a text that takes the series back as a float.
-  r.native = false;
+  r.input.native_histograms = false;
   MetricFamily gauge{.name = "a", .type = MetricType::kGauge};
   gauge.samples.push_back({.value = 3});
   REQUIRE(r.Scrape({gauge}, 3000).ok());

@@ -1,12 +1,10 @@
 #include "server/scrape/manager.h"
 
-#include <filesystem>
-
 #include "core/base/file.h"
 #include "core/compress/gzip.h"
 #include "server/scrape/manager_rig.h"
 #include "server/scrape/raw_server.h"
-#include "tests/catch.h"
+#include "tests/temp_dir.h"
 
 namespace narthex::scrape {
 namespace {
@@ -292,8 +290,8 @@ TEST_CASE("of targets that come to the same one is scraped, and the last one is 
 TEST_CASE("a job whose files are not there yet begins when they are, and delays nobody") {
   ManagerRig rig;
   Exporter exporter;
-  char name[] = "/tmp/nx-scrape-XXXXXX";
-  const std::string dir = mkdtemp(name);
+  const TempDir scratch;
+  const std::string& dir = scratch.path();
   const auto config = config::Load(
       fmt::format(
           "scrape_configs:\n- {{job_name: j, scrape_interval: 50ms, scrape_timeout: 50ms}}\n"
@@ -320,15 +318,14 @@ TEST_CASE("a job whose files are not there yet begins when they are, and delays 
   REQUIRE(log.ok());
   CHECK_FALSE(rig.manager->ApplyConfig(*log).ok());
   CHECK(rig.manager->PoolNames().size() == 2);
-  std::filesystem::remove_all(dir);
 }
 
 TEST_CASE("metadata of active targets; the failure log") {
   ManagerRig rig;
   Exporter exporter;
   exporter.Set("# HELP a Some help.\n# TYPE a gauge\na 1\n");
-  char name[] = "/tmp/nx-scrape-XXXXXX";
-  const std::string dir = mkdtemp(name);
+  const TempDir scratch;
+  const std::string& dir = scratch.path();
   rig.Apply(ManagerRig::OneJob("  scrape_failure_log_file: " + dir + "/fail.log\n"));
   rig.SetTargets({exporter.server.address()});
   REQUIRE(Eventually([&] { return rig.manager->Metadata().size() == 1; }));
@@ -341,7 +338,6 @@ TEST_CASE("metadata of active targets; the failure log") {
   const std::string log = *ReadFile(dir + "/fail.log");
   CHECK(log.find("\"job_name\":\"j\"") != std::string::npos);
   CHECK(log.find("\"target\":\"http://" + exporter.server.address()) != std::string::npos);
-  std::filesystem::remove_all(dir);
 }
 
 }  // namespace

@@ -1,40 +1,18 @@
 #include "server/scrape/series.h"
 
-#include "server/scrape/fake_storage.h"
+#include "server/scrape/series_rig.h"
 #include "server/scrape/target.h"
 #include "tests/catch.h"
 
 namespace narthex::scrape {
 namespace {
 
-// One target scraped again and again.
-struct Rig {
-  FakeStorage storage;
-  TextPool texts;
-  MetadataCache metadata{&texts};
-  TargetSeries series{&storage, &metadata, 1};
-  Scratch scratch;
-  config::ScrapeConfig config;
-  RelabelRules rules;
-  Labels target{{"instance", "i"}, {"job", "j"}};
-  AppendCounts counts;
-  bool store_metadata = false;
-
+struct Rig : SeriesRig {
+  Rig() { target = Labels{{"instance", "i"}, {"job", "j"}}; }
   Status Scrape(std::string_view body, TimestampMs t,
                 ScrapeGrammar grammar = ScrapeGrammar::kText) {
-    counts = AppendCounts();
-    AppendInput input;
-    input.body = body;
     input.grammar = grammar;
-    input.config = &config;
-    input.metric_rules = &rules;
-    input.target_labels = &target;
-    input.timestamp = t;
-    input.now = t;
-    input.store_metadata = store_metadata;
-    const Status status = series.Append(input, &scratch, &counts);
-    if (!status.ok()) series.MarkStale(t, config.track_timestamps_staleness, &scratch);
-    return status;
+    return SeriesRig::Scrape(body, t);
   }
   std::string Text(const std::string& name) {
     return storage.Text(name + "{instance=\"i\", job=\"j\"}");
@@ -83,7 +61,7 @@ TEST_CASE("metadata goes to the storage when it or the series are new, and only 
   const std::string own = "own{instance=\"i\", job=\"j\"}";
   REQUIRE(r.Scrape(text, 1000).ok());
   CHECK(r.storage.metadata_updates() == 0);
-  r.store_metadata = true;
+  r.input.store_metadata = true;
   REQUIRE(r.Scrape(text, 2000).ok());
   CHECK(r.storage.Metadata(c) == "counter|Help.|");  // of the scrape before
   CHECK(r.storage.Metadata(own) == "gauge||");

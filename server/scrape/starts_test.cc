@@ -1,38 +1,15 @@
 // Start timestamps: zeros where counters, histograms and summaries began.
 
 #include "core/exposition/family_writers.h"
-#include "server/scrape/fake_storage.h"
-#include "server/scrape/series.h"
+#include "server/scrape/series_rig.h"
 #include "tests/catch.h"
 
 namespace narthex::scrape {
 namespace {
 
-struct Rig {
-  FakeStorage storage;
-  TextPool texts;
-  MetadataCache metadata{&texts};
-  TargetSeries series{&storage, &metadata, 1};
-  Scratch scratch;
-  config::ScrapeConfig config;
-  RelabelRules rules;
-  Labels target;
-  AppendCounts counts;
-  AppendInput input;
-
+struct Rig : SeriesRig {
   Rig() { input.store_starts = true; }
 
-  Status Scrape(const std::string& body, TimestampMs t) {
-    counts = AppendCounts();
-    input.body = body;
-    input.config = &config;
-    input.metric_rules = &rules;
-    input.target_labels = &target;
-    input.timestamp = input.now = t;
-    const Status status = series.Append(input, &scratch, &counts);
-    if (!status.ok()) series.MarkStale(t, config.track_timestamps_staleness, &scratch);
-    return status;
-  }
   Status Open(const std::string& lines, TimestampMs t) {
     input.grammar = ScrapeGrammar::kOpenMetrics;
     return Scrape("# TYPE a counter\n" + lines + "# EOF\n", t);

@@ -8,7 +8,9 @@ usage: kubernetes.py BIN_DIR FAKE_KUBE_API [--peer PROMETHEUS]
 
 Debian 12's prometheus is built without Kubernetes: with such a peer, or none, only the number of
 targets of the eight jobs is checked."""
-import argparse, collections, json, os, re, socket, subprocess, sys, tempfile, time, urllib.request
+import argparse, collections, json, os, re, subprocess, sys, tempfile, time
+
+from prompb import Server
 
 HERE = os.path.dirname(os.path.abspath(__file__))
 
@@ -208,28 +210,8 @@ def configuration(api):
     return "global: {scrape_interval: 100d}\nscrape_configs:\n" + jobs.replace("API", api)
 
 
-def free_port():
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return probe.getsockname()[1]
-
-
-class Server:
-    def __init__(self, binary, config, directory):
-        self.port = free_port()
-        os.makedirs(directory)
-        self.log = open(os.path.join(directory, "log"), "w+")
-        self.process = subprocess.Popen(
-            [binary, f"--config.file={config}", f"--storage.tsdb.path={directory}/data",
-             f"--web.listen-address=127.0.0.1:{self.port}"], stdout=self.log, stderr=self.log)
-
-    def targets(self):
-        with urllib.request.urlopen(f"http://127.0.0.1:{self.port}/api/v1/targets", timeout=20) as answer:
-            return json.load(answer)["data"]
-
-    def stop(self):
-        self.process.terminate()
-        self.process.wait(timeout=60)
+def targets(server):
+    return server.get("/api/v1/targets")["data"]
 
 
 def flat(data, ignored, old=False):
@@ -257,7 +239,7 @@ def settled(ours, theirs, ignored, old, seconds=40):
     while time.time() < end:
         time.sleep(0.5)
         try:
-            a, b = flat(ours.targets(), ignored, old), flat(theirs.targets(), ignored, old)
+            a, b = flat(targets(ours), ignored, old), flat(targets(theirs), ignored, old)
         except OSError:
             continue
         difference = [("only ours", t) for t in (a - b)] + [("only the peer", t) for t in (b - a)]
@@ -273,7 +255,7 @@ def pools_of(server, seconds=60):
     while time.time() < end and any(pools.get(pool) != count for pool, count in EXPECTED.items()):
         time.sleep(0.5)
         try:
-            pools = collections.Counter(t["scrapePool"] for t in server.targets()["activeTargets"])
+            pools = collections.Counter(t["scrapePool"] for t in targets(server)["activeTargets"])
         except OSError:
             continue
     return pools
@@ -318,14 +300,12 @@ def main():
                 json.dump(made, file)
             command("put " + path)
 
-        config = os.path.join(directory, "prometheus.yml")
-        with open(config, "w") as file:
-            file.write(configuration(api))
-        ours = Server(os.path.join(options.bin_dir, "prometheus"), config, os.path.join(directory, "ours"))
-        theirs = ours
-        if series != "nobody":
-            theirs = Server(options.peer, config, os.path.join(directory, "theirs"))
+        config, servers = configuration(api), []
         try:
+            servers.append(Server(os.path.join(options.bin_dir, "prometheus"), directory + "/ours/data", config=config))
+            if series != "nobody":
+                servers.append(Server(options.peer, directory + "/theirs/data", config=config))
+            ours, theirs = servers[0], servers[-1]
             steps = [("at first", lambda: None)]
 
             def change():
@@ -356,15 +336,15 @@ def main():
                     for pool, count in EXPECTED.items():
                         if pools[pool] != count:
                             faults.append(f"{pool}: {pools[pool]} targets, not {count}")
-                print(f"{name}: {sum(flat(ours.targets(), None).values())} targets compared with {series}")
+                print(f"{name}: {sum(flat(targets(ours), None).values())} targets compared with {series}")
         finally:
-            for server in {ours, theirs}:
+            if faults:
+                ours.log.seek(0)
+                print("".join(line for line in ours.log if "ERROR" in line or "WARN" in line)[-3000:])
+            for server in servers:
                 server.stop()
             fake.stdin.close()
             fake.wait(timeout=60)
-        if faults:
-            ours.log.seek(0)
-            print("".join(line for line in ours.log if "ERROR" in line or "WARN" in line)[-3000:])
     print("\n".join(faults))
     print(f"{len(faults)} faults")
     return 1 if faults else 0

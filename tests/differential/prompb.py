@@ -146,6 +146,8 @@ class Server:
             except OSError:
                 pass
             time.sleep(0.05)
+        self.process.kill()
+        self.process.wait()
         self.log.seek(0)
         sys.exit(f"{self.binary} did not become ready:\n{self.log.read()[-3000:]}")
 

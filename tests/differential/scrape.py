@@ -4,10 +4,10 @@ configuration with a job for each, two servers. Compared are what the exporter i
 /api/v1/targets says (labels, health, lastError) and the series that are stored, values included.
 
 usage: scrape.py BIN_DIR --peer PROMETHEUS"""
-import argparse, gzip, http.server, json, os, re, shutil, socketserver, subprocess, sys, tempfile
-import threading, time, urllib.parse, urllib.request
+import argparse, gzip, http.server, json, os, re, shutil, socketserver, sys, tempfile, threading, time
+import urllib.parse
 
-from promql_peers import free_port
+from prompb import Server
 
 TEXT = "text/plain; version=0.0.4"
 OPEN = "application/openmetrics-text; version=1.0.0; charset=utf-8"
@@ -75,9 +75,6 @@ JOBS |= {
               "- {source_labels: [__name__], regex: 'd', target_label: __name__, replacement: dd}\n"
               "- {action: labeldrop, regex: instance}"),
     "drop_all": ("plain", "metric_relabel_configs: [{action: labeldrop, regex: __name__}]"),
-    "dropped": ("plain", "relabel_configs: [{action: drop, source_labels: [__address__], regex: '.*'}]"),
-    "interval": ("plain", "relabel_configs: [{target_label: __scrape_interval__, replacement: 3s}, {target_label: __scrape_timeout__, replacement: 2s}]"),
-    "bad_interval": ("plain", "relabel_configs: [{target_label: __scrape_interval__, replacement: 0s}]"),
     "redirect": ("redirect", ""),
     "no_redirect": ("redirect", "follow_redirects: false"),
     "basic": ("plain", "basic_auth: {username: u, password: p}"),
@@ -85,37 +82,44 @@ JOBS |= {
     "custom": ("plain", "authorization: {type: Token, credentials: secret}"),
     "headers": ("plain", "http_headers: {X-One: {values: [a, b], secrets: [c]}}"),
     "slow": ("slow", "scrape_timeout: 300ms"),
-    "refused": ("plain", "relabel_configs: [{target_label: __address__, replacement: '127.0.0.1:1'}]"),
-    "nowhere": ("plain", "relabel_configs: [{target_label: __address__, replacement: '127.0.0.1'}]"),
     "https": ("plain", "scheme: https"),
     "nhcb": ("le", "convert_classic_histograms_to_nhcb: true"),
     "keep_dropped": ("plain", "keep_dropped_targets: 1\nrelabel_configs: [{action: drop, source_labels: [__address__], regex: 'l.*'}]", 2),
     "drop_by_limit": ("plain", "keep_dropped_targets: 1\nrelabel_configs: [{action: drop}]", 2),
-    "hashmod": ("plain", "relabel_configs: [{action: hashmod, source_labels: [job, __scheme__], modulus: 1000003, target_label: h}, {action: hashmod, modulus: 7, target_label: none}]"),
-    "cases": ("plain", "relabel_configs: [{action: uppercase, source_labels: [job], target_label: u}, {action: lowercase, source_labels: [u, job], separator: ÄÖ, target_label: l}]"),
-    "groups": ("plain", "relabel_configs: [{source_labels: [__scrape_interval__, job], regex: '(\\d)(s);(?P<w>.*)', target_label: 'x_${2}', replacement: '$1a-${1}a-${w}-$w-$$-$9-$'}]"),
-    "no_match": ("plain", "relabel_configs: [{source_labels: [job], regex: nothing, target_label: job, replacement: x}, {source_labels: [job], regex: '(no_m)atc', target_label: job}]"),
-    "empty_value": ("plain", "relabel_configs: [{source_labels: [nothing], target_label: job}, {target_label: y, replacement: ''}]"),
-    "bad_target": ("plain", "relabel_configs: [{source_labels: [__address__], target_label: '${1}', replacement: x}, {source_labels: [job], regex: '(.*)', target_label: '$2', replacement: x}]"),
-    "labelmap": ("plain", "relabel_configs: [{action: labelmap, regex: '__(scrape)_(interval|timeout)__', replacement: '${2}_of_$1'}, {action: labelmap, regex: job, replacement: job}]"),
-    "labelkeep": ("plain", "relabel_configs: [{target_label: z, replacement: y}, {action: labelkeep, regex: '__.*|z'}]"),
-    "labeldrop": ("plain", "relabel_configs: [{action: labeldrop, regex: 'job|__metrics_path__'}]"),
-    "no_scheme": ("plain", "relabel_configs: [{action: labeldrop, regex: __scheme__}]"),
-    "no_address": ("plain", "relabel_configs: [{action: labeldrop, regex: __address__}]"),
-    "equal": ("plain", "relabel_configs: [{action: keepequal, source_labels: [job], target_label: job}, {action: dropequal, source_labels: [job], target_label: nothing}]"),
-    "dropequal": ("plain", "relabel_configs: [{action: dropequal, source_labels: [nothing], target_label: none}]"),
-    "newline": ("plain", "relabel_configs: [{target_label: n, replacement: \"a\\nb\"}, {source_labels: [n], regex: 'a.b', target_label: dot, replacement: matched}]"),
     "param": ("plain", "params: {module: [a, b], other: [c]}\nrelabel_configs: [{source_labels: [__address__], target_label: __param_target}, {target_label: __param_module, replacement: 'x y'}, {target_label: __param_other, replacement: ''}]"),
-    "instance": ("plain", "relabel_configs: [{target_label: instance, replacement: me}, {target_label: __tmp, replacement: x}, {source_labels: [__tmp], target_label: tmp}]"),
-    "utf8_label": ("plain", "relabel_configs: [{target_label: 'a.b c', replacement: x}]"),
     "query_in_path": ("plain", "metrics_path: '/query_in_path/plain?x=y%20z'"),
-    "odd_path": ("plain", "relabel_configs: [{target_label: __metrics_path__, replacement: '/odd_path/plain/ä b%2f'}]"),
     "rewrite_all": ("plain", "metric_relabel_configs: [{target_label: __name__, replacement: same}]"),
     "metric_case": ("plain", "metric_relabel_configs: [{action: uppercase, source_labels: [__name__], target_label: __name__}, {action: hashmod, modulus: 5, source_labels: [__name__], target_label: __tmp_h}]"),
     "same": ("plain", "static_configs: [{targets: [ADDRESS], labels: {__meta_from: first, l: x}}, {targets: [ADDRESS], labels: {__meta_from: second, l: x}}, "
              "{targets: [ADDRESS], labels: {__meta_from: other, l: y}}, {targets: [ADDRESS], labels: {__meta_from: last, l: x}}]"),
     "metric_time": ("stamped", "metric_relabel_configs: [{action: labelmap, regex: '(job)', replacement: 'my_$1'}, {action: keep, source_labels: [__name__], regex: a}]"),
 }
+# Jobs of one page that differ in their relabel_configs.
+RELABELLED = {
+    "dropped": "[{action: drop, source_labels: [__address__], regex: '.*'}]",
+    "interval": "[{target_label: __scrape_interval__, replacement: 3s}, {target_label: __scrape_timeout__, replacement: 2s}]",
+    "bad_interval": "[{target_label: __scrape_interval__, replacement: 0s}]",
+    "refused": "[{target_label: __address__, replacement: '127.0.0.1:1'}]",
+    "nowhere": "[{target_label: __address__, replacement: '127.0.0.1'}]",
+    "hashmod": "[{action: hashmod, source_labels: [job, __scheme__], modulus: 1000003, target_label: h}, {action: hashmod, modulus: 7, target_label: none}]",
+    "cases": "[{action: uppercase, source_labels: [job], target_label: u}, {action: lowercase, source_labels: [u, job], separator: ÄÖ, target_label: l}]",
+    "groups": "[{source_labels: [__scrape_interval__, job], regex: '(\\d)(s);(?P<w>.*)', target_label: 'x_${2}', replacement: '$1a-${1}a-${w}-$w-$$-$9-$'}]",
+    "no_match": "[{source_labels: [job], regex: nothing, target_label: job, replacement: x}, {source_labels: [job], regex: '(no_m)atc', target_label: job}]",
+    "empty_value": "[{source_labels: [nothing], target_label: job}, {target_label: y, replacement: ''}]",
+    "bad_target": "[{source_labels: [__address__], target_label: '${1}', replacement: x}, {source_labels: [job], regex: '(.*)', target_label: '$2', replacement: x}]",
+    "labelmap": "[{action: labelmap, regex: '__(scrape)_(interval|timeout)__', replacement: '${2}_of_$1'}, {action: labelmap, regex: job, replacement: job}]",
+    "labelkeep": "[{target_label: z, replacement: y}, {action: labelkeep, regex: '__.*|z'}]",
+    "labeldrop": "[{action: labeldrop, regex: 'job|__metrics_path__'}]",
+    "no_scheme": "[{action: labeldrop, regex: __scheme__}]",
+    "no_address": "[{action: labeldrop, regex: __address__}]",
+    "equal": "[{action: keepequal, source_labels: [job], target_label: job}, {action: dropequal, source_labels: [job], target_label: nothing}]",
+    "dropequal": "[{action: dropequal, source_labels: [nothing], target_label: none}]",
+    "newline": "[{target_label: n, replacement: \"a\\nb\"}, {source_labels: [n], regex: 'a.b', target_label: dot, replacement: matched}]",
+    "instance": "[{target_label: instance, replacement: me}, {target_label: __tmp, replacement: x}, {source_labels: [__tmp], target_label: tmp}]",
+    "utf8_label": "[{target_label: 'a.b c', replacement: x}]",
+    "odd_path": "[{target_label: __metrics_path__, replacement: '/odd_path/plain/ä b%2f'}]",
+}
+JOBS |= {name: ("plain", "relabel_configs: " + rules) for name, rules in RELABELLED.items()}
 
 
 class Threads(socketserver.ThreadingMixIn, http.server.HTTPServer):
@@ -177,50 +181,30 @@ def configuration(port):
     return "\n".join(lines) + "\n"
 
 
-class Server:
-    def __init__(self, program, config):
-        self.folder = tempfile.mkdtemp(prefix="nx-scrape-")
-        self.port = free_port()
-        with open(self.folder + "/prometheus.yml", "w") as file:
-            file.write(config)
-        self.process = subprocess.Popen(
-            [program, "--config.file=" + self.folder + "/prometheus.yml", "--storage.tsdb.path=" + self.folder + "/data",
-             f"--web.listen-address=127.0.0.1:{self.port}", "--log.level=error", "--enable-feature=exemplar-storage"],
-            stdout=subprocess.DEVNULL, stderr=open(self.folder + "/log", "w"))
+class Scraper(Server):
+    def data(self, path, **parameters):
+        return self.get("/api/v1/" + path, **parameters)["data"]
 
-    def get(self, path, **parameters):
-        url = f"http://127.0.0.1:{self.port}/api/v1/{path}?" + urllib.parse.urlencode(parameters)
-        with urllib.request.urlopen(url, timeout=10) as answer:
-            return json.load(answer)["data"]
-
-    def wait(self):
+    def wait_scraped(self):
         for _ in range(300):
-            try:
-                targets = self.get("targets", state="active")["activeTargets"]
-                if targets and all(t["health"] != "unknown" for t in targets):
-                    return
-            except OSError:
-                pass
+            targets = self.data("targets", state="active")["activeTargets"]
+            if targets and all(t["health"] != "unknown" for t in targets):
+                return
             time.sleep(0.1)
         raise SystemExit("the server has not scraped all targets")
-
-    def stop(self):
-        self.process.terminate()
-        self.process.wait(20)
-        shutil.rmtree(self.folder)
 
     def facts(self, port):
         """job: what is known of it, in a form that can be compared."""
         facts = {job: {} for job in JOBS}
-        for target in self.get("targets")["activeTargets"]:
+        for target in self.data("targets")["activeTargets"]:
             key = "target " + target["scrapeUrl"].replace(str(port), "PORT")
             facts[target["scrapePool"]][key] = {
                 k: NEW_LABELS.sub("", json.dumps(target[k], sort_keys=True).replace(str(port), "PORT"))
                 for k in ("discoveredLabels", "labels", "health", "lastError", "scrapeInterval", "scrapeTimeout")}
-        for target in self.get("targets", state="dropped")["droppedTargets"]:
+        for target in self.data("targets", state="dropped")["droppedTargets"]:
             facts[target.get("scrapePool", "dropped")]["dropped"] = NEW_LABELS.sub(
                 "", json.dumps(target["discoveredLabels"], sort_keys=True).replace(str(port), "PORT"))
-        for series in self.get("query", query='{__name__!=""}')["result"]:
+        for series in self.data("query", query='{__name__!=""}')["result"]:
             labels = series["metric"]
             job = labels.get("exported_job" if labels.get("job") == "mine" and "e" in labels else "job", "")
             if labels.get("job") in JOBS:
@@ -256,17 +240,19 @@ def main():
     exporter = Threads(("127.0.0.1", 0), Exporter)
     port = exporter.server_address[1]
     threading.Thread(target=exporter.serve_forever, daemon=True).start()
-    config = configuration(port)
-    servers = [Server(os.path.join(options.bin_dir, "prometheus"), config), Server(options.peer, config)]
+    folder, servers = tempfile.mkdtemp(prefix="nx-scrape-"), []
     try:
+        for who, program in (("ours", os.path.join(options.bin_dir, "prometheus")), ("theirs", options.peer)):
+            servers.append(Scraper(program, f"{folder}/{who}/data", "--enable-feature=exemplar-storage",
+                                   config=configuration(port)))
         for server in servers:
-            server.wait()
+            server.wait_scraped()
         time.sleep(3)
         ours, theirs = [server.facts(port) for server in servers]
         agents = sorted({who for who, _ in Exporter.seen})
         agent_of = {}
         for server in servers:
-            version = server.get("status/buildinfo")["version"]
+            version = server.data("status/buildinfo")["version"]
             agent_of[server] = next(a for a in agents if version in a)
         for job in JOBS:
             for facts, server in ((ours, servers[0]), (theirs, servers[1])):
@@ -275,6 +261,7 @@ def main():
     finally:
         for server in servers:
             server.stop()
+        shutil.rmtree(folder)
     faults = compared = 0
     for job in JOBS:
         for key in sorted(set(ours[job]) | set(theirs[job])):

@@ -6,10 +6,9 @@ and other samples by their order, values and histogram buckets. 3.5 refuses to c
 under this feature, so that is not compared.
 
 usage: start_timestamps.py BIN_DIR --peer PROMETHEUS"""
-import argparse, http.server, json, os, shutil, socketserver, struct, subprocess, sys, tempfile
-import threading, time, urllib.parse, urllib.request
+import argparse, http.server, json, os, shutil, socketserver, struct, sys, tempfile, threading, time
 
-from promql_peers import free_port
+from prompb import Server
 
 OPEN = "application/openmetrics-text; version=1.0.0; charset=utf-8"
 PROTO = "application/vnd.google.protobuf; proto=io.prometheus.client.MetricFamily; encoding=delimited"
@@ -187,34 +186,19 @@ class Exporter(http.server.BaseHTTPRequestHandler):
         pass
 
 
-class Server:
-    def __init__(self, name, program, exporter, own):
+class Scraper(Server):
+    def __init__(self, name, program, folder, exporter, own):
         self.name = name
-        self.folder = tempfile.mkdtemp(prefix="nx-starts-")
-        self.port = free_port()
         lines = ["global: {scrape_interval: 1s, scrape_timeout: 900ms}", "scrape_configs:"]
         for page in PAGES:
             lines += [f"- job_name: {page}", f"  metrics_path: /{name}/{page}", f"  {KEYS.get(page, '')}", *own,
                       f"  static_configs: [{{targets: ['127.0.0.1:{exporter}']}}]"]
-        with open(self.folder + "/prometheus.yml", "w") as file:
-            file.write("\n".join(lines) + "\n")
-        self.process = subprocess.Popen(
-            [program, "--config.file=" + self.folder + "/prometheus.yml", "--storage.tsdb.path=" + self.folder + "/data",
-             f"--web.listen-address=127.0.0.1:{self.port}", "--log.level=error",
-             "--enable-feature=created-timestamp-zero-ingestion,native-histograms"],
-            stdout=subprocess.DEVNULL, stderr=open(self.folder + "/log", "w"))
-
-    def stop(self):
-        self.process.terminate()
-        self.process.wait(20)
-        shutil.rmtree(self.folder)
+        super().__init__(program, f"{folder}/{name}/data", "--enable-feature=created-timestamp-zero-ingestion,native-histograms",
+                         config="\n".join(lines) + "\n")
 
     def series(self, page):
         """labels: the samples of the first scrapes in order, times by name."""
-        url = f"http://127.0.0.1:{self.port}/api/v1/query?" + urllib.parse.urlencode(
-            {"query": f'{{job="{page}",__name__!~"up|scrape_.*"}}[2h]'})
-        with urllib.request.urlopen(url, timeout=10) as answer:
-            result = json.load(answer)["data"]["result"]
+        result = self.get("/api/v1/query", query=f'{{job="{page}",__name__!~"up|scrape_.*"}}[2h]')["data"]["result"]
         times = Exporter.times[self.name, page]
         names = {round(t): name for name, t in Exporter.named[self.name, page].items()}
         found = {}
@@ -235,9 +219,10 @@ def main():
     exporter = Threads(("127.0.0.1", 0), Exporter)
     threading.Thread(target=exporter.serve_forever, daemon=True).start()
     port = exporter.server_address[1]
-    servers = [Server("ours", os.path.join(options.bin_dir, "prometheus"), port, ["  scrape_native_histograms: true"]),
-               Server("theirs", options.peer, port, [])]
+    folder, servers = tempfile.mkdtemp(prefix="nx-starts-"), []
     try:
+        servers.append(Scraper("ours", os.path.join(options.bin_dir, "prometheus"), folder, port, ["  scrape_native_histograms: true"]))
+        servers.append(Scraper("theirs", options.peer, folder, port, []))
         until = time.time() + 60
         while time.time() < until and any(
                 len(Exporter.times.get((s.name, page), [])) <= SCRAPES for s in servers for page in PAGES):
@@ -259,6 +244,7 @@ def main():
     finally:
         for server in servers:
             server.stop()
+        shutil.rmtree(folder)
     print(f"{len(PAGES)} pages, {compared} series, {zeros} zeros, {faults} differ")
     return 1 if faults or zeros == 0 else 0
 

@@ -3,8 +3,9 @@
 #include <algorithm>
 
 #include "server/discovery/json_answer.h"
-#include "server/discovery/provider_rig.h"
-#include "server/discovery/scripted_server.h"
+#include "server/discovery/testing/config_cases.h"
+#include "server/discovery/testing/provider_rig.h"
+#include "server/discovery/testing/scripted_server.h"
 
 namespace narthex::discovery::consul {
 namespace {
@@ -261,10 +262,7 @@ TEST_CASE("services and tags choose, filters and tags are the server's affair") 
 }
 
 TEST_CASE("consul_sd_configs are checked") {
-  struct Case {
-    std::string text, error;
-  };
-  const Case cases[] = {
+  CheckConfigs<Config>({
       {"{}", ""},
       {"server: https://c:8501\ntoken: t\ntags: [a]\nnode_meta: {a: b}\nfilter: x\n", ""},
       {"server: ' '", "consul SD configuration requires a server address"},
@@ -274,17 +272,7 @@ TEST_CASE("consul_sd_configs are checked") {
       {"token: t\nauthorization: {credentials: x}\n",
        "at most one of consul SD token, authorization, or oauth2 can be configured"},
       {"serverr: x", "field serverr not found in type consul.plain"},
-  };
-  for (const Case& c : cases) {
-    INFO(c.text);
-    Config config;
-    const Status status = config::Decode(c.text, &config);
-    if (c.error.empty()) {
-      CHECK(status.ok());
-    } else {
-      CHECK(std::string(MessageOf(status)).find(c.error) != std::string::npos);
-    }
-  }
+  });
   Config config;
   REQUIRE(config::Decode("{username: u, password: p, token: t}", &config).ok());
   CHECK(config.http.basic_auth->password == "p");

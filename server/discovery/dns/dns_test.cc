@@ -4,7 +4,8 @@
 #include <fstream>
 
 #include "server/discovery/dns/fake_dns.h"
-#include "server/discovery/provider_rig.h"
+#include "server/discovery/testing/config_cases.h"
+#include "server/discovery/testing/provider_rig.h"
 
 namespace narthex::discovery::dns {
 namespace {
@@ -197,10 +198,7 @@ TEST_CASE("broken answers are errors, not crashes") {
 }
 
 TEST_CASE("dns_sd_configs are checked") {
-  struct Case {
-    std::string text, error;
-  };
-  const Case cases[] = {
+  CheckConfigs<Config>({
       {"names: [a]\n", ""},
       {"names: [a]\ntype: srv\nport: 0\n", ""},
       {"names: [a]\ntype: ns\nport: 53\nrefresh_interval: 1m\n", ""},
@@ -209,17 +207,7 @@ TEST_CASE("dns_sd_configs are checked") {
        "a port is required in DNS-SD configs for all record types except SRV"},
       {"names: [a]\ntype: TXT\n", "invalid DNS-SD records type TXT"},
       {"name: a\n", "field name not found in type dns.plain"},
-  };
-  for (const Case& c : cases) {
-    INFO(c.text);
-    Config config;
-    const Status status = config::Decode(c.text, &config);
-    if (c.error.empty()) {
-      CHECK(status.ok());
-    } else {
-      CHECK(std::string(MessageOf(status)).find(c.error) != std::string::npos);
-    }
-  }
+  });
 }
 
 }  // namespace

@@ -8,8 +8,9 @@
 
 #include "core/base/file.h"
 #include "server/discovery/json_answer.h"
-#include "server/discovery/provider_rig.h"
-#include "server/discovery/scripted_server.h"
+#include "server/discovery/testing/config_cases.h"
+#include "server/discovery/testing/provider_rig.h"
+#include "server/discovery/testing/scripted_server.h"
 
 namespace narthex::discovery::docker {
 namespace {
@@ -121,26 +122,13 @@ TEST_CASE("docker is asked on a unix socket") {
 }
 
 TEST_CASE("docker_sd_configs are checked") {
-  struct Case {
-    std::string text, error;
-  };
-  const Case cases[] = {
+  CheckConfigs<Config>({
       {"host: unix:///var/run/docker.sock\n", ""},
       {"host: tcp://h:2375\nfilters: [{name: a, values: [b]}]\nport: 1\n", ""},
       {"{}", "host missing"},
       {"host: ssh://h\n", "docker host must begin with"},
       {"host: unix:///x\nhosts: 1\n", "field hosts not found in type docker.plain"},
-  };
-  for (const Case& c : cases) {
-    INFO(c.text);
-    Config config;
-    const Status status = config::Decode(c.text, &config);
-    if (c.error.empty()) {
-      CHECK(status.ok());
-    } else {
-      CHECK(std::string(MessageOf(status)).find(c.error) != std::string::npos);
-    }
-  }
+  });
 }
 
 }  // namespace

@@ -135,21 +135,26 @@ bool FileProvider::WatchDirectory(const std::string& directory) {
   return inotify_add_watch(inotify_.get(), directory.c_str(), kEvents) >= 0;
 }
 
-void FileProvider::WatchDirectories() {
-  if (!inotify_.valid()) return;
-  for (const std::string& pattern : config_.files) {
-    std::string directory = DirectoryOf(pattern);
-    bool watched = WatchDirectory(directory);
-    if (!watched) {
+// The directory or, while there is none, the nearest one above it. Down again behind that: a
+// directory that came before the one above it was watched is no event.
+void FileProvider::WatchNearest(std::string directory) {
+  std::vector<std::string> missing;
+  while (!WatchDirectory(directory)) {
+    if (missing.empty()) {
       metrics_.watcher_errors.Inc();
       NX_LOG(Debug, "Cannot watch directory", {"component", "discovery manager"},
              {"err", ErrnoStatus(errno, directory)});
     }
-    while (!watched && directory != "/" && directory != ".") {
-      directory = DirectoryOf(directory);
-      watched = WatchDirectory(directory);
-    }
+    if (directory == "/" || directory == ".") return;
+    missing.push_back(directory);
+    directory = DirectoryOf(directory);
   }
+  while (!missing.empty() && WatchDirectory(missing.back())) missing.pop_back();
+}
+
+void FileProvider::WatchDirectories() {
+  if (!inotify_.valid()) return;
+  for (const std::string& pattern : config_.files) WatchNearest(DirectoryOf(pattern));
 }
 
 void FileProvider::OnEvents() {

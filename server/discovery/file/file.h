@@ -55,6 +55,7 @@ class FileProvider final : public Provider {
 
   void WatchDirectories();
   bool WatchDirectory(const std::string& directory);
+  void WatchNearest(std::string directory);
   void OnEvents();
   std::vector<std::string> ListFiles() const;
   void ReadOne(const std::string& file, TargetGroups* out);

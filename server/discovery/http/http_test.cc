@@ -1,8 +1,9 @@
 #include "server/discovery/http/http.h"
 
 #include "core/base/file.h"
-#include "server/discovery/provider_rig.h"
-#include "server/discovery/scripted_server.h"
+#include "server/discovery/testing/config_cases.h"
+#include "server/discovery/testing/provider_rig.h"
+#include "server/discovery/testing/scripted_server.h"
 
 namespace narthex::discovery::http_sd {
 namespace {
@@ -109,10 +110,7 @@ TEST_CASE("http_sd gives up an answer that does not come, and can be stopped mea
 }
 
 TEST_CASE("http_sd_configs are checked") {
-  struct Case {
-    std::string text, error;
-  };
-  const Case cases[] = {
+  CheckConfigs<Config>({
       {"url: http://h/x\n", ""},
       {"url: https://h:1\nrefresh_interval: 5s\nbasic_auth: {username: u}\n", ""},
       {"{}", "URL is missing"},
@@ -122,17 +120,7 @@ TEST_CASE("http_sd_configs are checked") {
       {"url: http://h\nbearer_token: a\nbearer_token_file: b\n",
        "at most one of bearer_token & bearer_token_file must be configured"},
       {"url: http://h\nnope: 1\n", "field nope not found in type http.plain"},
-  };
-  for (const Case& c : cases) {
-    INFO(c.text);
-    Config config;
-    const Status status = config::Decode(c.text, &config);
-    if (c.error.empty()) {
-      CHECK(status.ok());
-    } else {
-      CHECK(std::string(MessageOf(status)).find(c.error) != std::string::npos);
-    }
-  }
+  });
   Config config;
   config.http.tls.ca_file = "ca.pem";
   ResolvePaths(config, "/etc/p");

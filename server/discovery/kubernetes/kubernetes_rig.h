@@ -6,7 +6,7 @@
 
 #include "core/kube/testing/fake_api_server.h"
 #include "server/discovery/kubernetes/config.h"
-#include "server/discovery/provider_rig.h"
+#include "server/discovery/testing/provider_rig.h"
 
 namespace narthex::discovery::kubernetes {
 

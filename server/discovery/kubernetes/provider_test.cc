@@ -173,7 +173,7 @@ TEST_CASE("disconnects and 410 leave no gap and lose nothing") {
 
 TEST_CASE(
     "a kubeconfig leads to a server with TLS and a token; outside of a pod there is no other") {
-  http::TempDir dir;
+  TempDir dir;
   http::MakeCertificates(dir);
   kube::FakeApiServer::Options options;
   options.token = "secret";

@@ -1,7 +1,7 @@
 #include "server/discovery/nomad/nomad.h"
 
-#include "server/discovery/provider_rig.h"
-#include "server/discovery/scripted_server.h"
+#include "server/discovery/testing/provider_rig.h"
+#include "server/discovery/testing/scripted_server.h"
 
 namespace narthex::discovery::nomad {
 namespace {
