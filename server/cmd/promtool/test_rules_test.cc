@@ -1,0 +1,300 @@
+// test rules, as the executable answers. The texts were compared with promtool 3.5.3.
+
+#include "server/cmd/promtool/rule_test_file.h"
+#include "server/cmd/promtool/test_files.h"
+
+namespace narthex::promtool {
+namespace {
+
+constexpr char kTests[] = R"(rule_files: [rules.yml]
+evaluation_interval: 1m
+tests:
+  - interval: 1m
+    name: first
+    external_labels: {cluster: c1}
+    external_url: http://x
+    input_series:
+      - series: 'x{job="a",i="1"}'
+        values: '0+10x10'
+      - series: 'x{job="a",i="2"}'
+        values: '5 _ 5x3 stale'
+    alert_rule_test:
+      - eval_time: 8m
+        alertname: High
+        exp_alerts:
+          - exp_labels: {severity: page, job: a}
+            exp_annotations: {summary: "a at 80", ext: "c1 http://x"}
+      - eval_time: 1m
+        alertname: High
+    promql_expr_test:
+      - expr: job:x:sum
+        eval_time: 4m
+        exp_samples: [{labels: 'job:x:sum{job="a"}', value: 45}]
+      - expr: sum(x)
+        eval_time: 5m
+        exp_samples: [{labels: '{}', value: 55}]
+      - expr: sum(x)
+        eval_time: 6m
+        exp_samples: [{labels: '{}', value: 60}]
+      - expr: count(ALERTS{alertstate="firing"})
+        eval_time: 8m
+        exp_samples: [{labels: '{}', value: 1}]
+      - expr: none
+        eval_time: 1m
+)";
+
+// With escapes for the terminal.
+std::string operator""_e(const char* text, size_t size) {
+  std::string out;
+  for (size_t i = 0; i < size; ++i) {
+    const bool escape = text[i] == '\\' && i + 1 < size && text[i + 1] == 'e';
+    out.push_back(escape ? '\x1b' : text[i]);
+    i += escape ? 1 : 0;
+  }
+  return out;
+}
+
+std::string Replaced(std::string text, const std::string& from, const std::string& to) {
+  const size_t at = text.find(from);
+  REQUIRE(at != std::string::npos);
+  return text.replace(at, from.size(), to);
+}
+
+TEST_CASE("rules do what their tests say") {
+  const Files files("test_rules");
+  files.Write("rules.yml", kTwoRules);
+  const RunResult good =
+      RunToEnd({Binary("promtool"), "test", "rules", files.Write("t.yml", kTests)});
+  CHECK(good.output == "  SUCCESS\n\n");
+  CHECK(good.exit_code == 0);
+}
+
+TEST_CASE("what rules do otherwise is shown") {
+  const Files files("test_rules_bad");
+  files.Write("rules.yml", kTwoRules);
+  std::string text = Replaced(kTests, "a at 80", "a at 81");
+  text = Replaced(text, "value: 45", "value: 46");
+  text = Replaced(text, "eval_time: 1m", "eval_time: 8m");
+  const RunResult bad = RunToEnd({Binary("promtool"), "test", "rules", files.Write("t.yml", text)});
+  CHECK(bad.exit_code == 1);
+  CHECK(Has(bad.output, R"(    name: first,
+    alertname: High, time: 8m, 
+        exp:[
+            0:
+              Labels:{alertname="High", job="a", severity="page"}
+              Annotations:{ext="c1 http://x", summary="a at 81"}
+            ], 
+        got:[
+            0:
+              Labels:{alertname="High", job="a", severity="page"}
+              Annotations:{ext="c1 http://x", summary="a at 80"}
+            ]
+)"));
+  CHECK(Has(bad.output, "        exp:[], \n        got:[\n"));
+  CHECK(Has(bad.output, R"(    expr: "job:x:sum", time: 4m,
+        exp: {__name__="job:x:sum", job="a"} 4.6E+01
+        got: {__name__="job:x:sum", job="a"} 4.5E+01
+)"));
+  const RunResult other =
+      RunToEnd({Binary("promtool"), "test", "rules", "--run=second", files.Write("t.yml", text)});
+  CHECK(other.exit_code == 0);
+}
+
+constexpr char kTwoJobs[] = R"(rule_files: [rules.yml]
+evaluation_interval: 1m
+tests:
+  - interval: 1m
+    name: first
+    input_series:
+      - {series: 'x{job="a"}', values: '0+10x10'}
+      - {series: 'x{job="b"}', values: '0+10x10'}
+    alert_rule_test:
+      - eval_time: 8m
+        alertname: High
+        exp_alerts:
+          - exp_labels: {severity: page, job: a, z: "<&>"}
+            exp_annotations: {summary: "a at 81"}
+      - eval_time: 1m
+        alertname: High
+        exp_alerts: [{exp_labels: {severity: page}}]
+  - interval: 1m
+    promql_expr_test:
+      - {expr: vector(1), eval_time: 4m, exp_samples: [{labels: '{}', value: 1}]}
+)";
+
+TEST_CASE("alerts that are otherwise than wanted, in colours") {
+  const Files files("test_rules_diff");
+  files.Write(
+      "rules.yml",
+      Replaced(kTwoRules, R"(          ext: "{{ $externalLabels.cluster }} {{ $externalURL }}"
+)",
+               ""));
+  const RunResult shown =
+      RunToEnd({Binary("promtool"), "test", "rules", "--diff", files.Write("t.yml", kTwoJobs)});
+  CHECK(shown.exit_code == 1);
+  CHECK(Has(shown.output, R"(    name: first,
+    alertname: High, time: 1m, 
+        diff: [
+                {
+                    "Annotations": {},
+                    "Labels": {
+                        \e[0;31m"alertname": "High"\e[0m,
+                        \e[0;31m"severity": "page"\e[0m
+                    }
+                }
+            ]
+)"_e));
+  CHECK(Has(shown.output, R"(        diff: [
+                {
+                    "Annotations": {
+                        "summary": \e[0;33m"a at 81" => "a at 80"\e[0m
+                    },
+                    "Labels": {
+                        "alertname": "High",
+                        "job": "a",
+                        "severity": "page",
+                        \e[0;31m"z": "<&>"\e[0m
+                    }
+                },
+                \e[0;32m{\e[0m
+                    \e[0;32m"Annotations": {\e[0m
+                        \e[0;32m"summary": "b at 80"\e[0m
+                    \e[0;32m},\e[0m
+                    \e[0;32m"Labels": {\e[0m
+                        \e[0;32m"alertname": "High",\e[0m
+                        \e[0;32m"job": "b",\e[0m
+                        \e[0;32m"severity": "page"\e[0m
+                    \e[0;32m}\e[0m
+                \e[0;32m}\e[0m
+            ]
+)"_e));
+  const RunResult plain =
+      RunToEnd({Binary("promtool"), "test", "rules", files.Write("t.yml", kTwoJobs)});
+  CHECK(Has(plain.output, R"(              Annotations:{summary="a at 80"},
+            1:
+)"));
+}
+
+TEST_CASE("results of tests as JUnit XML, and what a test does") {
+  const Files files("test_rules_junit");
+  const std::string rules =
+      Replaced(kTwoRules, R"(          ext: "{{ $externalLabels.cluster }} {{ $externalURL }}"
+)",
+               "");
+  files.Write("rules.yml", rules);
+  const std::string junit = files.Write("out.xml", "");
+  const std::string unknown = files.Write("unknown.yml", "bogus: 1\n");
+  const RunResult run = RunToEnd({Binary("promtool"), "test", "rules", "--debug", "--junit", junit,
+                                  files.Write("t.yml", kTwoJobs), unknown});
+  CHECK(run.exit_code == 1);
+  CHECK(Has(run.output,
+            "DEBUG: Starting test first\nDEBUG: Dump of all data (input_series and "
+            "rules) at 8m1s:\n"));
+  CHECK(Has(run.output, R"({__name__="job:x:sum", job="a"} =>
+10 @[60000]
+20 @[120000]
+)"));
+  CHECK(Has(run.output, "DEBUG: Test first finished, took "));
+  CHECK(Has(run.output,
+            "DEBUG: Starting test unnamed#1\nDEBUG: Dump of all data (input_series and "
+            "rules) at 4m1s:\n\nDEBUG: Test unnamed#1 finished, took "));
+  const std::string xml = ReadFile(junit).value();
+  CHECK(xml.starts_with("<testsuites><testsuite name=\""));
+  CHECK(Has(xml, "t.yml\" tests=\"2\" failures=\"2\" errors=\"0\" skipped=\"0\" timestamp=\"2"));
+  CHECK(Has(xml,
+            "<testcase name=\"first\"><failure>    name: first,&#xA;    alertname: High, time: "
+            "1m, &#xA;"));
+  CHECK(Has(xml, "z=&#34;&lt;&amp;&gt;&#34;"));
+  CHECK(Has(xml, "<testcase name=\"unnamed#1\"></testcase></testsuite>"));
+  CHECK(Has(xml,
+            "unknown.yml\" tests=\"1\" failures=\"0\" errors=\"1\" skipped=\"0\" "
+            "timestamp=\"\"><testcase name=\"unknown\"><error>yaml: unmarshal errors:&#xA;"));
+  const RunResult nowhere =
+      RunToEnd({Binary("promtool"), "test", "rules", "--junit=/no/such/x.xml", unknown});
+  CHECK(nowhere.exit_code == 1);
+  CHECK(Has(nowhere.output, "promtool: error: open /no/such/x.xml: "));
+
+  // Fields that rules do not have.
+  files.Write("rules.yml",
+              Replaced(rules, "        for: 2m\n", "        for: 2m\n        owner: me\n"));
+  const std::string test = files.Write(
+      "u.yml",
+      "rule_files: [rules.yml]\ntests: [{promql_expr_test: [{expr: vector(1), eval_time: "
+      "1m, exp_samples: [{labels: '{}', value: 1}]}]}]\n");
+  CHECK(RunToEnd({Binary("promtool"), "test", "rules", test}).exit_code == 1);
+  CHECK(
+      RunToEnd({Binary("promtool"), "test", "rules", "--ignore-unknown-fields", test}).exit_code ==
+      0);
+}
+
+TEST_CASE("tests of histograms, order of groups and a start that is not zero") {
+  const Files files("test_rules_more");
+  files.Write("rules.yml", R"(groups:
+  - {name: a, rules: [{record: second, expr: first + 1}]}
+  - {name: b, rules: [{record: first, expr: time()}]}
+  - {name: c, rules: [{record: sums, expr: sum(h)}]}
+)");
+  const std::string text = R"(rule_files: ["*.yml.rules", rules.yml]
+group_eval_order: [b, a]
+tests:
+  - interval: 1m
+    start_timestamp: 2020-01-01T00:00:00Z
+    input_series:
+      - {series: h, values: '{{schema:0 sum:5 count:4 buckets:[1 2 1]}}x2'}
+    promql_expr_test:
+      - {expr: second - time(), eval_time: 1m, exp_samples: [{labels: '{}', value: 1}]}
+      - {expr: time(), eval_time: 1m, exp_samples: [{labels: '', value: 1577836860}]}
+      - expr: sums
+        eval_time: 2m
+        exp_samples: [{labels: sums, histogram: '{{schema:0 sum:5 count:4 buckets:[1 2 1]}}'}]
+)";
+  const RunResult good =
+      RunToEnd({Binary("promtool"), "test", "rules", files.Write("t.yml", text)});
+  INFO(good.output);
+  CHECK(good.exit_code == 0);
+  CHECK(Has(good.output, "WARNING: no file match pattern"));
+  const RunResult bad = RunToEnd({Binary("promtool"), "test", "rules",
+                                  files.Write("t2.yml", Replaced(text, "count:4 b", "count:5 b"))});
+  CHECK(bad.exit_code == 1);  // of the input, and so of the sum
+  CHECK(Has(bad.output, "        got: {__name__=\"sums\"} {{count:5 sum:5 buckets:[1 2 1]}}\n"));
+  const RunResult unordered = RunToEnd({Binary("promtool"), "test", "rules",
+                                        files.Write("t3.yml", Replaced(text, "[b, a]", "[a, b]"))});
+  CHECK(unordered.exit_code == 1);
+}
+
+TEST_CASE("broken tests are told") {
+  const Files files("test_rules_broken");
+  files.Write("rules.yml", "groups: [{name: g, rules: [{record: r, expr: 'a * on(i) b'}]}]");
+  const struct {
+    std::string text, want;
+  } kCases[] = {
+      {"rule_files: [x]\nnope: 1\ntests: []\n", "field nope not found in type main.unitTestFile"},
+      {"tests: [{input_series: [{series: 'x{', values: '1'}]}]", "parse error"},
+      {"tests: [{input_series: [{series: x, values: '1 zz'}]}]", "zz"},
+      {"tests: [{promql_expr_test: [{expr: 'sum(', eval_time: 1m}]}]",
+       "    expr: \"sum(\", time: 1m, err: 1:5: parse error: unclosed left parenthesis"},
+      {"group_eval_order: [a, a]\ntests: [{}]", "group name repeated in evaluation order: a"},
+      {"rule_files: [rules.yml]\ntests: [{interval: 1m, input_series: [{series: a, values: 1}, "
+       "{series: 'b{j=\"1\"}', values: 1}, {series: 'b{j=\"2\"}', values: 1}]}]",
+       "    rule: r, time: 0s, err: found duplicate series"},
+  };
+  for (const auto& c : kCases) {
+    INFO(c.text);
+    const RunResult result =
+        RunToEnd({Binary("promtool"), "test", "rules", files.Write("t.yml", c.text)});
+    INFO(result.output);
+    CHECK(result.exit_code == 1);
+    CHECK(Has(result.output, "  FAILED:\n"));
+    CHECK(Has(result.output, c.want));
+  }
+}
+
+TEST_CASE("repeated values count one more in the notation of tests") {
+  CHECK(ToSeriesLine({"a", "1x3 2+1x2 _x2 NaNx1 stale 1e2x1"}) ==
+        "a 1x4 2+1x2 _x2 NaNx2 stale 1e2x2");
+  CHECK(ToSeriesLine({"a", "{{count:1 buckets:[1 2]}}x2 {{count:1}}+{{count:1}}x2"}) ==
+        "a {{count:1 buckets:[1 2]}}x3 {{count:1}}+{{count:1}}x2");
+}
+
+}  // namespace
+}  // namespace narthex::promtool
