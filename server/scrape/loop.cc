@@ -31,6 +31,7 @@ Loop::Loop(const LoopContext& context, std::shared_ptr<const Target> target,
            std::shared_ptr<const PoolSettings> settings, uint64_t offset_seed)
     : context_(context),
       metadata_(context.texts),
+      bunch_nanos_(BunchNanos(target->interval_ms, context.scheduler->size())),
       target_(std::move(target)),
       settings_(std::move(settings)),
       schedule_hash_(target_->schedule_hash()),
@@ -109,7 +110,7 @@ ActiveTarget Loop::status(const std::string& pool) const {
 }
 
 int64_t Loop::NextDue(int64_t now_nanos) const {
-  return NextScrapeNanos(now_nanos, target_->interval_ms, schedule_hash_, seed_);
+  return NextScrapeNanos(now_nanos, target_->interval_ms, schedule_hash_, seed_, bunch_nanos_);
 }
 
 // As upstream: what starts at most that much after a slot of its grid, and no more than a hundredth

@@ -105,6 +105,7 @@ class Loop final : public Scheduled, public std::enable_shared_from_this<Loop> {
 
   const LoopContext& context_;
   MetadataCache metadata_;
+  const int64_t bunch_nanos_;
 
   mutable Mutex mutex_;
   State state_ GUARDED_BY(mutex_) = State::kActive;

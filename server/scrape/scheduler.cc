@@ -43,6 +43,11 @@ void Scheduler::Add(std::shared_ptr<Scheduled> item, int64_t due_nanos) {
   if (first && alarm_ != nullptr) alarm_->Wake();
 }
 
+size_t Scheduler::size() const {
+  MutexLock lock(mutex_);
+  return heap_.size();
+}
+
 void Scheduler::Poll() {
   if (clock_->NowNanos() >= next_due_.load(std::memory_order_relaxed)) RunDue();
 }

@@ -38,6 +38,8 @@ class Scheduler {
   // For an I/O thread between two pieces of work: what has become due meanwhile starts now, not
   // when the thread is next idle. Costs a look at the clock when there is nothing.
   void Poll() EXCLUDES(mutex_);
+  // How many wait for their time.
+  size_t size() const EXCLUDES(mutex_);
 
  private:
   static constexpr int64_t kNever = std::numeric_limits<int64_t>::max();
@@ -52,7 +54,7 @@ class Scheduler {
   void NoteNext() REQUIRES(mutex_);
 
   const Clock* const clock_;
-  Mutex mutex_;
+  mutable Mutex mutex_;
   std::priority_queue<Entry, std::vector<Entry>, std::greater<>> heap_ GUARDED_BY(mutex_);
   bool running_ GUARDED_BY(mutex_) = false;  // what is due is being started
   bool stopping_ GUARDED_BY(mutex_) = false;

@@ -29,6 +29,7 @@ TEST_CASE("a poll starts what is due, in order, on the thread that polls") {
   };
   scheduler.Add(item(10), 1020 * kMs);
   scheduler.Add(item(0), 1005 * kMs);
+  CHECK(scheduler.size() == 2);
   scheduler.Poll();
   CHECK(calls.empty());
   clock.SetMs(1004);
@@ -37,6 +38,7 @@ TEST_CASE("a poll starts what is due, in order, on the thread that polls") {
   clock.SetMs(1020);
   scheduler.Poll();
   CHECK(calls == std::vector<std::pair<int64_t, int64_t>>{{1005, 1020}, {1020, 1020}});
+  CHECK(scheduler.size() == 1);
   scheduler.Poll();
   CHECK(calls.size() == 2);
   clock.SetMs(1030);

@@ -60,7 +60,8 @@ std::string BuildUrl(const config::ScrapeConfig& config, const LabelsBuilder& la
   }
   // Go prints a URL without scheme so; it cannot be asked either way.
   const std::string_view scheme = labels.Get(kScheme);
-  std::string url = fmt::format("{}{}//{}", scheme, scheme.empty() ? "" : ":", labels.Get(kAddress));
+  std::string url =
+      fmt::format("{}{}//{}", scheme, scheme.empty() ? "" : ":", labels.Get(kAddress));
   const std::string_view path = labels.Get(kMetricsPath);
   if (!path.empty() && path[0] != '/') url += '/';
   url += EscapeUrlPath(path);
@@ -170,11 +171,23 @@ StatusOr<std::optional<Target>> MakeTarget(const config::ScrapeConfig& config,
   return std::optional<Target>(std::move(target));
 }
 
-int64_t NextScrapeNanos(int64_t now_nanos, int64_t interval_ms, uint64_t hash, uint64_t seed) {
-  constexpr int64_t kBunch = 50'000'000;  // nanoseconds; ten thousand targets in 15 s: 33 at once
+int64_t BunchNanos(int64_t interval_ms, size_t targets) {
+  constexpr int64_t kNarrowest = 50'000'000;  // ten thousand targets in 15 s: 33 at once
+  constexpr int64_t kWidest = 8 * kNarrowest;
+  constexpr int64_t kTogether = 8;
+  const int64_t interval = interval_ms * 1'000'000;
+  const int64_t most =
+      std::min(interval / 20, interval / (static_cast<int64_t>(targets) + 1) * kTogether);
+  int64_t bunch = kNarrowest;
+  while (bunch < kWidest && bunch * 2 <= most) bunch *= 2;
+  return bunch;
+}
+
+int64_t NextScrapeNanos(int64_t now_nanos, int64_t interval_ms, uint64_t hash, uint64_t seed,
+                        int64_t bunch_nanos) {
   const int64_t interval = interval_ms * 1'000'000;
   auto offset = static_cast<int64_t>((hash ^ seed) % static_cast<uint64_t>(interval));
-  offset -= offset % std::min(kBunch, std::max<int64_t>(1, interval / 20));
+  offset -= offset % std::min(bunch_nanos, std::max<int64_t>(1, interval / 20));
   int64_t next = now_nanos - now_nanos % interval + offset;
   if (next <= now_nanos) next += interval;
   return next;

@@ -45,9 +45,16 @@ Labels DiscoveredLabels(const config::ScrapeConfig& config, const Labels& target
 StatusOr<std::optional<Target>> MakeTarget(const config::ScrapeConfig& config,
                                            std::span<const RelabelRule> rules, Labels discovered);
 
-// The next moment after `now` at which a target with this hash is due. Targets are due in bunches:
-// a process that wakes for each of them alone finds its caches cold every time.
-int64_t NextScrapeNanos(int64_t now_nanos, int64_t interval_ms, uint64_t hash, uint64_t seed);
+// Targets are due in bunches: a process that wakes for each of them alone finds its caches cold
+// every time, which costs it half as much again. How far apart the bunches are for one more target
+// beside `targets`: so that few come together. A target keeps what it was given, so that its place
+// in the interval stays; widths are multiples of each other, so that bunches fall together.
+int64_t BunchNanos(int64_t interval_ms, size_t targets);
+
+// The next moment after `now` at which a target with this hash is due. No bunch is wider than a
+// twentieth of the interval.
+int64_t NextScrapeNanos(int64_t now_nanos, int64_t interval_ms, uint64_t hash, uint64_t seed,
+                        int64_t bunch_nanos);
 
 // Merges the labels of a sample with those of its target: honor_labels, or exported_ for clashes.
 // `exposed` may hold empty values, which under honor_labels keep the target's label away.

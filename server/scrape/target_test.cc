@@ -97,31 +97,55 @@ TEST_CASE("relabelling drops, redirects, and is checked") {
   CHECK_FALSE(dropped->has_value());
 }
 
+constexpr int64_t kMs = 1'000'000, kSecond = 1'000'000'000;
+
 TEST_CASE("the slot in the interval is fixed by target and seed") {
-  const int64_t interval = 15'000, second = 1'000'000'000;
+  const int64_t interval = 15'000, bunch = 50 * kMs;
   for (const uint64_t hash : {uint64_t{0}, uint64_t{12345678901234}, ~uint64_t{0}}) {
-    const int64_t first = NextScrapeNanos(1'700'000'000 * second, interval, hash, 77);
-    CHECK(first > 1'700'000'000 * second);
-    CHECK(first <= (1'700'000'000 + 15) * second);
-    CHECK(NextScrapeNanos(first, interval, hash, 77) == first + 15 * second);
-    CHECK(NextScrapeNanos(first - 1, interval, hash, 77) == first);
+    const int64_t first = NextScrapeNanos(1'700'000'000 * kSecond, interval, hash, 77, bunch);
+    CHECK(first > 1'700'000'000 * kSecond);
+    CHECK(first <= (1'700'000'000 + 15) * kSecond);
+    CHECK(NextScrapeNanos(first, interval, hash, 77, bunch) == first + 15 * kSecond);
+    CHECK(NextScrapeNanos(first - 1, interval, hash, 77, bunch) == first);
   }
-  CHECK(NextScrapeNanos(0, interval, 5, 77) != NextScrapeNanos(0, interval, 5, uint64_t{77} << 32));
+  CHECK(NextScrapeNanos(0, interval, 5, 77, bunch) !=
+        NextScrapeNanos(0, interval, 5, uint64_t{77} << 32, bunch));
+}
+
+TEST_CASE("few targets come in wide bunches, many in narrow ones") {
+  struct Case {
+    int64_t interval_ms;
+    size_t targets;
+    int64_t bunch_ms;
+  };
+  const Case cases[] = {
+      {5'000, 0, 200},      {5'000, 199, 200},    {5'000, 200, 100},    {5'000, 399, 100},
+      {5'000, 400, 50},     {5'000, 100'000, 50}, {15'000, 0, 400},     {15'000, 500, 200},
+      {15'000, 10'000, 50}, {1'000, 0, 50},       {100, 0, 50},         {60'000, 0, 400},
+      {60'000, 10'000, 50}, {2'000, 100, 100},    {86'400'000, 0, 400},
+  };
+  for (const Case& c : cases) {
+    INFO(c.interval_ms << " ms, " << c.targets << " targets");
+    CHECK(BunchNanos(c.interval_ms, c.targets) == c.bunch_ms * kMs);
+  }
 }
 
 TEST_CASE("targets are due in bunches that spread over the interval") {
   struct Case {
-    int64_t interval_ms, bunch_ms;
+    int64_t interval_ms, bunch_ms, want_ms;
   };
-  for (const auto& [interval_ms, bunch_ms] : {Case{15'000, 50}, Case{1'000, 50}, Case{100, 5}}) {
-    INFO(interval_ms);
+  const Case cases[] = {
+      {15'000, 50, 50}, {15'000, 400, 400}, {1'000, 50, 50}, {1'000, 200, 50}, {100, 50, 5}};
+  for (const auto& [interval_ms, bunch_ms, want_ms] : cases) {
+    INFO(interval_ms << " " << bunch_ms);
     std::set<int64_t> slots;
     for (uint64_t i = 0; i < 20'000; ++i) {
-      const int64_t next = NextScrapeNanos(0, interval_ms, i * 0x9e3779b97f4a7c15ULL, 77);
-      CHECK(next % (bunch_ms * 1'000'000) == 0);
+      const uint64_t hash = i * 0x9e3779b97f4a7c15ULL;
+      const int64_t next = NextScrapeNanos(0, interval_ms, hash, 77, bunch_ms * kMs);
+      CHECK((next % (interval_ms * kMs)) % (want_ms * kMs) == 0);
       slots.insert(next);
     }
-    CHECK(static_cast<int64_t>(slots.size()) == interval_ms / bunch_ms);
+    CHECK(static_cast<int64_t>(slots.size()) == (interval_ms + want_ms - 1) / want_ms);
   }
 }
 
