@@ -1,9 +1,7 @@
-// Objects in, exposition out, from the files of testdata/resources; and the table of all families
-// against testdata/families.txt, the list of the upstream release.
+// Objects in, exposition out, byte by byte, from the files of testdata/resources. What the families
+// of the upstream release are, and show, is in testdata/expected (serve/every_family_test.cc).
 
 #include <algorithm>
-#include <cstdlib>
-#include <fstream>
 #include <set>
 
 #include "core/base/file.h"
@@ -105,39 +103,6 @@ std::vector<std::string> Files() {
   return files;
 }
 
-struct Listed {
-  std::string name, type, stability, opt_in, labels;
-};
-
-std::vector<Listed> ListedFamilies() {
-  std::vector<Listed> all;
-  std::ifstream in("testdata/families.txt");
-  std::string header;
-  std::getline(in, header);
-  for (Listed f; in >> f.name >> f.type >> f.stability >> f.opt_in >> f.labels;) all.push_back(f);
-  return all;
-}
-
-std::vector<Family> AllFamilies() {
-  std::vector<Family> all;
-  for (const Resource& resource : Resources()) {
-    FamilyList list(resource.object, {}, {});
-    resource.declare(list);
-    for (Family& family : std::move(list).Take()) all.push_back(std::move(family));
-  }
-  return all;
-}
-
-// The names of the labels of a line of exposition, without those in `leading`.
-std::set<std::string> LabelNames(const std::string& line) {
-  std::set<std::string> names;
-  for (size_t at = 0; (at = line.find("=\"", at)) != std::string::npos; at += 2) {
-    const size_t begin = line.find_last_of(",{", at) + 1;
-    names.insert(line.substr(begin, at - begin));
-  }
-  return names;
-}
-
 TEST_CASE("objects render as expected") {
   for (const std::string& file : Files()) {
     for (const Section& section : ReadSections(file)) {
@@ -158,89 +123,6 @@ TEST_CASE("every resource has objects in the data files") {
   for (const Resource& resource : Resources()) {
     INFO(resource.name);
     CHECK(covered.count(std::string(resource.name)) == 1);
-  }
-}
-
-TEST_CASE("the families are those of upstream: names, order, types, stability") {
-  const auto listed = ListedFamilies();
-  const auto ours = AllFamilies();
-  REQUIRE(listed.size() == 336);
-  REQUIRE(ours.size() == listed.size());
-  auto by_name = [](const auto& a, const auto& b) { return a.name < b.name; };
-  auto sorted_list = listed;
-  auto sorted_ours = ours;
-  std::ranges::sort(sorted_list, by_name);
-  std::ranges::sort(sorted_ours, by_name);
-  for (size_t i = 0; i < listed.size(); ++i) {
-    const Family& family = sorted_ours[i];
-    const Listed& want = sorted_list[i];
-    INFO(family.name);
-    CHECK(family.name == want.name);
-    CHECK((family.type == FamilyType::kCounter ? "counter" : "gauge") == want.type);
-    CHECK((family.stability == Stability::kStable ? "stable" : "alpha") == want.stability);
-    CHECK((family.opt_in ? "opt-in" : "-") == want.opt_in);
-    CHECK(!family.help.empty());
-  }
-}
-
-// The order within a resource is that of upstream; the resources themselves come sorted.
-TEST_CASE("families of a resource come in upstream's order") {
-  std::vector<std::string> listed, ours;
-  for (const Listed& f : ListedFamilies()) listed.push_back(f.name);
-  for (const Family& f : AllFamilies()) ours.push_back(f.name);
-  for (const Resource& resource : Resources()) {
-    const std::string prefix = "kube_" + std::string(resource.object);
-    const auto of_resource = [&](const std::vector<std::string>& names) {
-      std::vector<std::string> out;
-      FamilyList list(resource.object, {}, {});
-      resource.declare(list);
-      for (const Family& f : std::move(list).Take()) {
-        if (std::ranges::find(names, f.name) != names.end()) out.push_back(f.name);
-      }
-      std::ranges::sort(out, {}, [&](const std::string& name) {
-        return std::ranges::find(names, name) - names.begin();
-      });
-      return out;
-    };
-    CHECK(of_resource(listed) == of_resource(ours));
-  }
-}
-
-TEST_CASE("labels of every family are those of upstream") {
-  std::map<std::string, std::set<std::string>> seen;
-  std::map<std::string, std::set<std::string>> leading;
-  for (const std::string& file : Files()) {
-    for (const Section& section : ReadSections(file)) {
-      const auto families = FamiliesOf(section);
-      for (const Case& c : section.cases) {
-        for (const std::string& line : Lines(SeriesOf(*families, c.object))) {
-          const std::string name = line.substr(0, line.find_first_of("{ "));
-          for (const std::string& label : LabelNames(line)) seen[name].insert(label);
-        }
-        for (const auto& [label, value] : families->object_labels()(*ParseJson(c.object))) {
-          for (size_t i = 0; i < families->size(); ++i) leading[(*families)[i].name].insert(label);
-        }
-      }
-    }
-  }
-  for (const Listed& f : ListedFamilies()) {
-    if (f.name.ends_with("_labels") || f.name.ends_with("_annotations") ||
-        f.name == "kube_pod_nodeselectors") {
-      continue;  // free names
-    }
-    std::set<std::string> want = leading[f.name];
-    if (f.labels != "-") {
-      std::string all = f.labels + ",";
-      for (size_t comma; (comma = all.find(',')) != std::string::npos; all.erase(0, comma + 1)) {
-        want.insert(all.substr(0, comma));
-      }
-    }
-    std::set<std::string> got = seen[f.name];
-    // The spec counts the namespace of a lease among the labels every series has.
-    INFO(f.name);
-    CHECK(!got.empty());
-    if (f.name.starts_with("kube_lease_")) got.erase("namespace");
-    CHECK(got == want);
   }
 }
 
