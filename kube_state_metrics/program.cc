@@ -24,8 +24,7 @@ constexpr int kDebugVerbosity = 4;
 
 constexpr std::string_view kAbout =
     "kube-state-metrics is a simple service that listens to the Kubernetes API server and "
-    "generates "
-    "metrics about the state of the objects.\n";
+    "generates metrics about the state of the objects.\n";
 
 std::string Usage() {
   return fmt::format(

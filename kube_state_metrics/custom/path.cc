@@ -4,6 +4,7 @@
 #include <cmath>
 
 #include "core/strings/numbers.h"
+#include "core/strings/quote.h"
 #include "kube_state_metrics/resources/object.h"
 
 namespace narthex::ksm::custom {
@@ -25,13 +26,8 @@ bool Equals(const Json& candidate, const std::string& text) {
   return number && value && *number == *value;
 }
 
-std::string Lower(std::string text) {
-  for (char& c : text) c = c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c;
-  return text;
-}
-
 std::optional<double> NumberOfText(const std::string& text) {
-  const std::string lower = Lower(text);
+  const std::string lower = ToLowerAscii(text);
   if (lower == "true" || lower == "yes") return 1;
   if (lower == "false" || lower == "no" || lower == "unknown") return 0;
   Json as_json(text);

@@ -2,26 +2,10 @@
 
 #include <algorithm>
 
+#include "core/strings/quote.h"
+
 namespace narthex::ksm {
 namespace {
-
-std::string_view Trim(std::string_view text) {
-  while (!text.empty() && text.front() == ' ') text.remove_prefix(1);
-  while (!text.empty() && text.back() == ' ') text.remove_suffix(1);
-  return text;
-}
-
-KeyPatterns SplitKeys(std::string_view text) {
-  KeyPatterns keys;
-  while (!text.empty()) {
-    const size_t comma = std::min(text.find(','), text.size());
-    if (const std::string_view key = Trim(text.substr(0, comma)); !key.empty()) {
-      keys.emplace_back(key);
-    }
-    text.remove_prefix(std::min(comma + 1, text.size()));
-  }
-  return keys;
-}
 
 bool Matches(std::string_view pattern, std::string_view key) {
   const size_t star = pattern.find('*');
@@ -33,27 +17,37 @@ bool Matches(std::string_view pattern, std::string_view key) {
 
 }  // namespace
 
+std::vector<std::string> CommaList(std::string_view text) {
+  std::vector<std::string> items;
+  for (const std::string_view item : SplitString(text, ',')) {
+    if (const std::string_view trimmed = TrimSpace(item); !trimmed.empty()) {
+      items.emplace_back(trimmed);
+    }
+  }
+  return items;
+}
+
 Status AllowList::Parse(std::string_view text) {
-  std::string_view rest = Trim(text);
+  std::string_view rest = TrimSpace(text);
   while (!rest.empty()) {
     const size_t equals = rest.find('=');
     const size_t close = rest.find(']');
-    const std::string_view resource = Trim(rest.substr(0, std::min(equals, rest.size())));
+    const std::string_view resource = TrimSpace(rest.substr(0, std::min(equals, rest.size())));
     if (equals == std::string_view::npos || resource.empty() || close == std::string_view::npos ||
         close < equals + 2 || rest[equals + 1] != '[' ||
         rest.substr(equals + 2, close - equals - 2).find('[') != std::string_view::npos) {
       return InvalidArgument("invalid format: expected resource=[key1,key2],..., got \"{}\"", text);
     }
     KeyPatterns& keys = keys_[std::string(resource)];
-    for (std::string& key : SplitKeys(rest.substr(equals + 2, close - equals - 2))) {
+    for (std::string& key : CommaList(rest.substr(equals + 2, close - equals - 2))) {
       keys.push_back(std::move(key));
     }
-    rest = Trim(rest.substr(close + 1));
+    rest = TrimSpace(rest.substr(close + 1));
     if (rest.empty()) break;
     if (rest.front() != ',') {
       return InvalidArgument("invalid format: expected a comma behind ']' in \"{}\"", text);
     }
-    rest = Trim(rest.substr(1));
+    rest = TrimSpace(rest.substr(1));
   }
   return OkStatus();
 }

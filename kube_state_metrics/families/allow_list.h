@@ -32,6 +32,9 @@ class AllowList {
   std::map<std::string, KeyPatterns, std::less<>> keys_;
 };
 
+// What stands between the commas, without blanks around it; nothing that is empty.
+std::vector<std::string> CommaList(std::string_view text);
+
 // The members of a map of the API that the patterns let through.
 std::map<std::string, std::string, std::less<>> Allowed(
     const KeyPatterns& patterns, const std::vector<std::pair<std::string, std::string>>& map);

@@ -13,7 +13,7 @@
 //   family entry:  families skipped since the last entry (varint), number of series (varint),
 //   series series:        labels, value labels:        varint n; odd: n/2 is an index of the
 //   family's dictionary
-//                           even: n/2 bytes of text follow
+//                            even: n/2 bytes of text follow
 //   value:         byte n; 0: "0", 1: "1", else n-1 bytes of text follow
 //
 // Varints are base 128, little end first.

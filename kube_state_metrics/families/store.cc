@@ -33,11 +33,4 @@ size_t Store::size() const {
   return records_.size();
 }
 
-size_t Store::memory() const {
-  MutexLock lock(mutex_);
-  size_t bytes = 0;
-  for (const RecordRef& record : records_) bytes += record->memory();
-  return bytes;
-}
-
 }  // namespace narthex::ksm

@@ -24,8 +24,6 @@ class Store {
   // Appends all records; they stay valid as long as the references.
   void Snapshot(std::vector<RecordRef>* out) const EXCLUDES(mutex_);
   size_t size() const EXCLUDES(mutex_);
-  // Bytes of the records, without the table.
-  size_t memory() const EXCLUDES(mutex_);
 
  private:
   struct Hash {

@@ -1,7 +1,5 @@
 // The flags and what each does.
 
-#include <algorithm>
-
 #include "core/strings/duration.h"
 #include "core/strings/numbers.h"
 #include "kube_state_metrics/options/flags.h"
@@ -61,14 +59,7 @@ Setter Duration(std::chrono::milliseconds Options::* member) {
 
 Setter List(std::vector<std::string> Options::* member) {
   return [member](Options& options, std::string_view value) {
-    while (!value.empty()) {
-      const size_t comma = std::min(value.find(','), value.size());
-      std::string_view item = value.substr(0, comma);
-      while (item.starts_with(' ')) item.remove_prefix(1);
-      while (item.ends_with(' ')) item.remove_suffix(1);
-      if (!item.empty()) (options.*member).emplace_back(item);
-      value.remove_prefix(std::min(comma + 1, value.size()));
-    }
+    for (std::string& item : CommaList(value)) (options.*member).push_back(std::move(item));
     return OkStatus();
   };
 }

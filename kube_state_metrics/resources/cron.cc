@@ -10,6 +10,7 @@
 
 #include "core/strings/duration.h"
 #include "core/strings/numbers.h"
+#include "core/strings/quote.h"
 
 namespace narthex::ksm {
 namespace {
@@ -32,24 +33,18 @@ constexpr std::pair<std::string_view, std::string_view> kMacros[] = {
     {"@weekly", "0 0 * * 0"}, {"@daily", "0 0 * * *"},    {"@midnight", "0 0 * * *"},
     {"@hourly", "0 * * * *"}};
 
-std::vector<std::string_view> Split(std::string_view text, std::string_view separators) {
-  std::vector<std::string_view> out;
-  while (true) {
-    const size_t end = text.find_first_of(separators);
-    out.push_back(text.substr(0, end));
-    if (end == std::string_view::npos) return out;
-    text.remove_prefix(end + 1);
+std::vector<std::string_view> FieldsOf(std::string_view text) {
+  std::vector<std::string_view> fields;
+  for (const std::string_view part : SplitString(text, ' ')) {
+    for (const std::string_view field : SplitString(part, '\t')) {
+      if (!field.empty()) fields.push_back(field);
+    }
   }
-}
-
-std::string Lower(std::string_view text) {
-  std::string out(text);
-  for (char& c : out) c = c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c;
-  return out;
+  return fields;
 }
 
 std::optional<int> ParseNumber(std::string_view text, const FieldKind& kind) {
-  const auto name = std::ranges::find(kind.names, Lower(text));
+  const auto name = std::ranges::find(kind.names, ToLowerAscii(text));
   if (name != kind.names.end()) return kind.min + static_cast<int>(name - kind.names.begin());
   if (text.empty() || text.size() > 3 ||
       !std::ranges::all_of(text, [](char c) { return c >= '0' && c <= '9'; })) {
@@ -60,8 +55,8 @@ std::optional<int> ParseNumber(std::string_view text, const FieldKind& kind) {
 
 // "*", "5", "1-5", "*/15", "3/10": the last counts from 3 to the end.
 bool ParseRange(std::string_view text, const FieldKind& kind, uint64_t* bits) {
-  const auto parts = Split(text, "/");
-  const auto ends = Split(parts[0], "-");
+  const auto parts = SplitString(text, '/');
+  const auto ends = SplitString(parts[0], '-');
   if (parts.size() > 2 || ends.size() > 2) return false;
   int from = kind.min;
   int to = kind.max;
@@ -85,7 +80,7 @@ bool ParseRange(std::string_view text, const FieldKind& kind, uint64_t* bits) {
 }
 
 bool ParseField(std::string_view text, const FieldKind& kind, uint64_t* bits) {
-  return std::ranges::all_of(Split(text, ","),
+  return std::ranges::all_of(SplitString(text, ','),
                              [&](std::string_view part) { return ParseRange(part, kind, bits); });
 }
 
@@ -132,8 +127,7 @@ StatusOr<CronSchedule> CronSchedule::Parse(std::string_view text, std::string_vi
   for (const auto& [macro, fields] : kMacros) {
     if (text == macro) text = fields;
   }
-  std::vector<std::string_view> fields = Split(text, " \t");
-  std::erase(fields, std::string_view());
+  const std::vector<std::string_view> fields = FieldsOf(text);
   if (fields.size() != 5) {
     return InvalidArgument("expected exactly 5 fields, found {}: {}", fields.size(), text);
   }

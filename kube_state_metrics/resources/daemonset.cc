@@ -32,9 +32,7 @@ void DeclareDaemonSets(FamilyList& f) {
   f.Stable("status_updated_number_scheduled",
            "The total number of nodes that are running updated daemon pod",
            Number("status", "updatedNumberScheduled"));
-  f.Stable("metadata_generation",
-           "Sequence number representing a specific generation of the desired state.",
-           Number("metadata", "generation"));
+  f.Generation();
   f.DeletionTimestamp();
   f.Annotations();
   f.Labels(Stability::kStable);

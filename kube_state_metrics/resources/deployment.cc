@@ -81,9 +81,7 @@ void DeclareDeployments(FamilyList& f) {
            "Maximum number of replicas that can be scheduled above the desired number of replicas "
            "during a rolling update of a deployment.",
            RollingUpdate("maxSurge", true));
-  f.Stable("metadata_generation",
-           "Sequence number representing a specific generation of the desired state.",
-           Number("metadata", "generation"));
+  f.Generation();
   f.DeletionTimestamp();
   f.Annotations();
   f.Labels(Stability::kStable);

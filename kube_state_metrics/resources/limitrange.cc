@@ -4,25 +4,16 @@
 namespace narthex::ksm {
 namespace {
 
-struct Constraint {
-  std::string_view member, label;
-};
-
-constexpr Constraint kConstraints[] = {{"min", "min"},
-                                       {"max", "max"},
-                                       {"default", "default"},
-                                       {"defaultRequest", "defaultRequest"},
-                                       {"maxLimitRequestRatio", "maxLimitRequestRatio"}};
+constexpr std::string_view kConstraints[] = {"min", "max", "default", "defaultRequest",
+                                             "maxLimitRequestRatio"};
 
 void AddLimits(const Json& object, SeriesSink& out) {
   for (const Json& limit : object["spec"]["limits"].items()) {
-    for (const Constraint& constraint : kConstraints) {
-      for (const auto& [resource, amount] : limit[constraint.member].members()) {
+    for (const std::string_view constraint : kConstraints) {
+      for (const auto& [resource, amount] : limit[constraint].members()) {
         const auto quantity = QuantityOf(amount);
         if (!quantity) continue;
-        out.Add({{"resource", resource},
-                 {"type", Text(limit["type"])},
-                 {"constraint", constraint.label}},
+        out.Add({{"resource", resource}, {"type", Text(limit["type"])}, {"constraint", constraint}},
                 quantity->Fraction());
       }
     }

@@ -39,8 +39,7 @@ const Json& ControllerOf(const Json& object);
 
 // ---- series ----
 
-void AddTime(SeriesSink& out, const Json& time);  // none for a missing time
-inline void AddInt(SeriesSink& out, const Json& value) { out.Add(value.AsDouble()); }
+void AddTime(SeriesSink& out, const Json& time);        // none for a missing time
 void AddIfPresent(SeriesSink& out, const Json& value);  // a number or bool behind a pointer
 inline void AddBool(SeriesSink& out, bool value) { out.Add(value ? 1 : 0); }
 void AddResourceVersion(SeriesSink& out, const Json& object);

@@ -17,9 +17,7 @@ void DeclareReplicaSets(FamilyList& f) {
            Number("status", "observedGeneration"));
   f.Stable("spec_replicas", "Number of desired pods for a ReplicaSet.",
            OptionalNumber("spec", "replicas"));
-  f.Stable("metadata_generation",
-           "Sequence number representing a specific generation of the desired state.",
-           Number("metadata", "generation"));
+  f.Generation();
   f.Owner("Information about the ReplicaSet's owner.", Stability::kStable);
   f.Annotations();
   f.Labels(Stability::kStable);

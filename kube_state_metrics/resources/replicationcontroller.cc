@@ -20,9 +20,7 @@ void DeclareReplicationControllers(FamilyList& f) {
            Number("status", "observedGeneration"));
   f.Stable("spec_replicas", "Number of desired pods for a ReplicationController.",
            OptionalNumber("spec", "replicas"));
-  f.Stable("metadata_generation",
-           "Sequence number representing a specific generation of the desired state.",
-           Number("metadata", "generation"));
+  f.Generation();
   f.Owner("Information about the ReplicationController's owner.", Stability::kAlpha);
 }
 

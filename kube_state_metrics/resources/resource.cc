@@ -49,6 +49,13 @@ void FamilyList::DeletionTimestamp(Stability stability) {
       [](const Json& object, SeriesSink& out) { AddTime(out, Meta(object, "deletionTimestamp")); });
 }
 
+void FamilyList::Generation() {
+  Stable(
+      "metadata_generation",
+      "Sequence number representing a specific generation of the desired state.",
+      [](const Json& object, SeriesSink& out) { out.Add(Meta(object, "generation").AsDouble()); });
+}
+
 void FamilyList::ResourceVersion(Stability stability) {
   Add("metadata_resource_version",
       "Resource version representing a specific version of the object.", stability,

@@ -4,8 +4,8 @@
 // A resource's file declares its families in the order of the output:
 //
 //   void DeclareNamespaces(FamilyList& f) {
-//     f.Stable("created", "Unix creation timestamp", Created);
-//     f.LabelFamilies(Stability::kStable);
+//     f.Created(Stability::kStable);
+//     f.Stable("status_phase", "kubernetes namespace status phase.", AddPhase);
 //     …
 //   }
 //
@@ -46,6 +46,7 @@ class FamilyList {
   void Labels(Stability stability);
   void Created(Stability stability);
   void DeletionTimestamp(Stability stability = Stability::kAlpha);
+  void Generation();
   void ResourceVersion(Stability stability = Stability::kAlpha);
   void Owner(std::string_view help, Stability stability);
 

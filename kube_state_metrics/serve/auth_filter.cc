@@ -2,17 +2,12 @@
 
 #include "core/json/writer.h"
 #include "core/log/log.h"
+#include "core/strings/quote.h"
 
 namespace narthex::ksm {
 namespace {
 
 constexpr std::string_view kBearer = "Bearer ";
-
-std::string LowerCase(std::string_view text) {
-  std::string out(text);
-  for (char& c : out) c = c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c;
-  return out;
-}
 
 }  // namespace
 
@@ -47,7 +42,7 @@ StatusOr<bool> AuthFilter::MayRead(const JsonValue& user, const http::Request& r
       .Key("nonResourceAttributes")
       .BeginObject()
       .Member("path", request.path)
-      .Member("verb", LowerCase(request.method))
+      .Member("verb", ToLowerAscii(request.method))
       .EndObject()
       .EndObject()
       .EndObject();

@@ -5,6 +5,7 @@
 #include "core/base/clock.h"
 #include "core/exposition/format.h"
 #include "core/flags/flags.h"
+#include "core/strings/quote.h"
 
 namespace narthex::ksm {
 namespace {
@@ -35,11 +36,7 @@ http::Handler Page(std::string page) {
 std::vector<std::string> Names(const http::Request& request, std::string_view parameter) {
   std::vector<std::string> names;
   for (const std::string& value : request.query.GetAll(parameter)) {
-    for (size_t begin = 0; begin <= value.size();) {
-      const size_t comma = std::min(value.find(',', begin), value.size());
-      if (comma > begin) names.push_back(value.substr(begin, comma - begin));
-      begin = comma + 1;
-    }
+    for (std::string& name : CommaList(value)) names.push_back(std::move(name));
   }
   return names;
 }
@@ -94,8 +91,7 @@ void ObjectsHandler::Metrics(const http::Request& request, http::ResponseWriter&
     wanted = wanted && collection->Write(filter, open_metrics, write, &shown);
   }
   if (wanted && open_metrics) response.Write("# EOF\n");
-  std::string method = request.method;
-  for (char& c : method) c = c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c;
+  std::string method = ToLowerAscii(request.method);
   // Whatever a client calls its method, there are few of them here.
   if (method != "get" && method != "head" && method != "post") method = "unknown";
   options_.metrics->request_durations().With({"metrics", method}).Observe(SecondsSince(start));

@@ -1,5 +1,6 @@
 // Whole instances against the fake API server: lists, watches, faults, sharding, the two ports.
 
+#include <algorithm>
 #include <csignal>
 #include <fstream>
 
@@ -7,6 +8,7 @@
 #include "core/http/client.h"
 #include "core/kube/testing/fake_api_server.h"
 #include "core/strings/numbers.h"
+#include "core/strings/quote.h"
 #include "kube_state_metrics/options/flags.h"
 #include "kube_state_metrics/serve/auto_shard.h"
 #include "kube_state_metrics/serve/file_watcher.h"
@@ -79,23 +81,15 @@ struct Rig {
   std::unique_ptr<Instance> instance;
 };
 
-std::string PhaseLine(const std::string& name, const std::string& phase) {
-  return fmt::format("pod=\"{}\",uid=", name) + "|" + fmt::format("phase=\"{}\"}} 1\n", phase);
-}
-
 // Is there a series of that pod with that phase at 1?
 bool HasPhase(const Rig& rig, const std::string& name, const std::string& phase) {
   const std::string page = rig.Page();
-  const std::string want = PhaseLine(name, phase);
-  const size_t bar = want.find('|');
-  for (size_t at = 0; (at = page.find("kube_pod_status_phase{", at)) != std::string::npos; ++at) {
-    const std::string line = page.substr(at, page.find('\n', at) + 1 - at);
-    if (line.find(want.substr(0, bar)) != std::string::npos &&
-        line.ends_with(want.substr(bar + 1))) {
-      return true;
-    }
-  }
-  return false;
+  const auto lines = SplitString(page, '\n');
+  return std::ranges::any_of(lines, [&](std::string_view line) {
+    return line.starts_with("kube_pod_status_phase{") &&
+           line.find(fmt::format("pod=\"{}\",", name)) != std::string_view::npos &&
+           line.ends_with(fmt::format("phase=\"{}\"}} 1", phase));
+  });
 }
 
 TEST_CASE("objects appear, change and go") {
