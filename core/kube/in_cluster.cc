@@ -37,8 +37,7 @@ StatusOr<ApiConfig> InClusterConfig(const InClusterFiles& files) {
   const bool is_v6 = host.find(':') != std::string::npos;
   config.server =
       fmt::format(fmt::runtime(is_v6 ? "https://[{}]:{}" : "https://{}:{}"), host, port);
-  config.http.authorization.emplace();
-  config.http.authorization->credentials_file = token_file;
+  config.http.authorization = http::ClientConfig::Authorization{.credentials_file = token_file};
   config.http.tls.ca_file = files.directory + "/ca.crt";
   if (auto own = ReadFile(files.directory + "/namespace", kMaxNamespaceBytes); own.ok()) {
     config.own_namespace = Trimmed(*std::move(own));

@@ -102,9 +102,8 @@ Status ReadUser(const Node& user, const std::string& directory, ApiConfig* out) 
   const std::string token = Text(&user, "token");
   const std::string username = Text(&user, "username");
   if (!token_file.empty() || !token.empty()) {
-    out->http.authorization.emplace();
-    if (token_file.empty()) out->http.authorization->credentials = token;
-    out->http.authorization->credentials_file = token_file;
+    out->http.authorization = http::ClientConfig::Authorization{
+        .credentials = token_file.empty() ? token : "", .credentials_file = token_file};
   } else if (!username.empty()) {
     out->http.basic_auth.emplace();
     out->http.basic_auth->username = username;

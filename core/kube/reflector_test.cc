@@ -228,8 +228,7 @@ TEST_CASE("errors are waited out, and Retry-After is heeded") {
 TEST_CASE("who is not let in is told so, and gets in once it is") {
   Rig rig({.token = "right"}, [] {
     ApiConfig config;
-    config.http.authorization.emplace();
-    config.http.authorization->credentials = "wrong";
+    config.http.authorization = http::ClientConfig::Authorization{.credentials = "wrong"};
     return config;
   }());
   rig.Start();
