@@ -4,14 +4,11 @@
 #include <algorithm>
 
 #include "core/exposition/families.h"
-#include "core/kube/testing/fake_api_server.h"
 #include "core/strings/numbers.h"
 #include "core/strings/quote.h"
 #include "kube_state_metrics/testing/expectations.h"
+#include "kube_state_metrics/testing/program.h"
 #include "tests/catch.h"
-#include "tests/eventually.h"
-#include "tests/support/http.h"
-#include "tests/support/process.h"
 
 namespace narthex::ksm {
 namespace {
@@ -36,30 +33,20 @@ std::string Text(const std::string& family, const Labels& labels) {
 
 // The program beside an API server that has the objects of all expectations.
 struct Cluster {
-  explicit Cluster(std::vector<std::string> flags) {
+  explicit Cluster(const std::vector<std::string>& flags) {
     for (const ExpectedResource& resource : Expectations()) {
       for (const ExpectedObject& object : resource.objects) {
-        api->objects().Put(kube::CollectionOf(object.json), object.json);
+        program.api->objects().Put(kube::CollectionOf(object.json), object.json);
       }
     }
-    std::vector<std::string> line{testing::Binary("kube-state-metrics"),
-                                  "--apiserver=" + api->url(),
-                                  "--host=127.0.0.1",
-                                  fmt::format("--port={}", port),
-                                  "--telemetry-host=127.0.0.1",
-                                  fmt::format("--telemetry-port={}", testing::FreePort())};
-    line.insert(line.end(), flags.begin(), flags.end());
-    program.emplace(std::move(line), testing::ScratchDir("ksm_every_family") + "/log");
+    program.Start(flags);
   }
 
-  std::string Page() const {
-    return testing::HttpGet(fmt::format("http://127.0.0.1:{}/metrics", port)).body;
-  }
   // The page as soon as it has so many series; what there is after the time-out.
   std::string PageWith(size_t series) const {
     std::string page;
     CHECK(Eventually([&] {
-      page = Page();
+      page = program.Get("/metrics").body;
       size_t lines = 0;
       for (const std::string_view line : SplitString(page, '\n')) {
         lines += line.empty() || line.starts_with('#') ? 0U : 1U;
@@ -69,13 +56,11 @@ struct Cluster {
     return page;
   }
   double VersionOf(const JsonValue& object) const {
-    const std::string text = api->objects().Get(kube::CollectionOf(object), KeyOf(object));
+    const std::string text = program.api->objects().Get(kube::CollectionOf(object), KeyOf(object));
     return *ParseFloat((*ParseJson(text))["metadata"]["resourceVersion"].AsString());
   }
 
-  std::unique_ptr<kube::FakeApiServer> api = *kube::FakeApiServer::Start({});
-  const int port = testing::FreePort();
-  std::optional<testing::ChildProcess> program;
+  Program program;
 };
 
 // HELP and TYPE of a page, in its order; the help's text is left out but for the stability.
