@@ -1,10 +1,13 @@
 #!/usr/bin/env bash
-# Builds the container images from the executables of build/bin: one rootfs folder each, with the
-# stripped executables, the shared libraries they need (copied from Debian's packages), CA certificates
-# and time zones, and nothing else. No network, no base image, no package manager inside.
+# Builds the container images from the executables that tools/images/CMakeLists.txt links for them: one
+# rootfs folder each, with the stripped executable, the shared libraries it needs (copied from Debian's
+# packages), CA certificates and time zones where it looks at them, and nothing else. No network, no base
+# image, no package manager inside.
 #
 # usage: tools/images.sh [component...]        default: all whose executables are there
-#   BIN_DIR   where the executables are         (build/bin)
+#        tools/images.sh --compare [FOLDER]    sizes beside images of other executables, made the same
+#                                              way: FOLDER/prometheus, FOLDER/promtool … (/usr/bin)
+#   BIN_DIR   where the executables are         (build/release/image_bin)
 #   OUT_DIR   where the rootfs folders go       (build/images)
 #   TOOL      podman, buildah or docker, with its options; "none" stops after the folders
 #   REGISTRY  in front of the names             (none: narthex/prometheus …)
@@ -12,12 +15,12 @@
 # OUT_DIR/COMPONENT/contents.tsv lists every file: size, sha256, Debian package and version.
 set -euo pipefail
 cd "$(dirname "$0")/.."
-bin=${BIN_DIR:-build/bin}
+bin=${BIN_DIR:-build/release/image_bin}
 out=${OUT_DIR:-build/images}
 tag=${TAG:-$(sed -n 's/^appVersion: *//p' charts/prometheus/Chart.yaml)}
 limit=$((40 * 1000 * 1000))
 
-# component: executables, the first one is the component itself.
+# component: executables, the first one is the component itself; others may be links to it.
 declare -A programs=(
   [prometheus]="prometheus promtool"
   [alertmanager]="alertmanager amtool"
@@ -26,6 +29,9 @@ declare -A programs=(
   [kube-state-metrics]="kube-state-metrics"
 )
 order=(prometheus alertmanager pushgateway node-exporter kube-state-metrics)
+# Who speaks TLS to others and must know whom to trust; whose input names time zones.
+certificates=" prometheus alertmanager kube-state-metrics "
+time_zones=" alertmanager kube-state-metrics "
 
 find_tool() {
   [ -n "${TOOL:-}" ] && { echo "$TOOL"; return; }
@@ -81,7 +87,7 @@ find_packages() {
 make_rootfs() {
   local component=$1 root=$2 name first=1
   rm -rf "$root"
-  mkdir -p "$root"/{bin,etc/ssl/certs,usr/lib,usr/share,tmp}
+  mkdir -p "$root"/{bin,etc,usr/lib,usr/share,tmp}
   ln -s usr/lib "$root/lib"
   ln -s usr/lib64 "$root/lib64"
   mkdir -p "$root/usr/lib64"
@@ -90,14 +96,23 @@ make_rootfs() {
       [ $first = 1 ] && return 1
       continue
     fi
+    if [ $first = 0 ] && [ "$bin/$name" -ef "$bin/${programs[$component]%% *}" ]; then
+      ln -s "${programs[$component]%% *}" "$root/bin/$name"
+      continue
+    fi
     first=0
     strip -o "$root/bin/$name" "$bin/$name"
     chmod 755 "$root/bin/$name"
     while read -r library; do copy_library "$root" "$library"; done < <(libraries "$bin/$name")
   done
-  cp -L /etc/ssl/certs/ca-certificates.crt "$root/etc/ssl/certs/"
-  mkdir -p "$root/usr/share/zoneinfo"
-  tar -C /usr/share/zoneinfo --exclude=./right --exclude=./posix -cf - . | tar -C "$root/usr/share/zoneinfo" -xf -
+  if [[ $certificates == *" $component "* ]]; then
+    mkdir -p "$root/etc/ssl/certs"
+    cp -L /etc/ssl/certs/ca-certificates.crt "$root/etc/ssl/certs/"
+  fi
+  if [[ $time_zones == *" $component "* ]]; then
+    mkdir -p "$root/usr/share/zoneinfo"
+    tar -C /usr/share/zoneinfo --exclude=./right --exclude=./posix -cf - . | tar -C "$root/usr/share/zoneinfo" -xf -
+  fi
   printf 'root:x:0:0:root:/:/nologin\nnobody:x:65534:65534:nobody:/:/nologin\n' > "$root/etc/passwd"
   printf 'root:x:0:\nnogroup:x:65534:\n' > "$root/etc/group"
   printf 'hosts: files dns\n' > "$root/etc/nsswitch.conf"
@@ -105,8 +120,13 @@ make_rootfs() {
   chmod -R go+rX "$root"
 }
 
+# The archives of Debian's packages that an executable holds parts of, as the linker said.
+archives() {
+  [ -e "$1.archives" ] && awk -F'\t' '$2 > 0 && $3 ~ /^\// {print $3}' "$1.archives"
+}
+
 list_contents() {
-  local root=$1 path hash
+  local root=$1 path hash owner name
   local -a copied=()
   mapfile -t copied < <(cd "$root" && find ./usr/lib ./usr/lib64 -type f -printf '/%P\n' | sed "s|^/|/usr/lib/|;s|^/usr/lib/ld-linux|/lib64/ld-linux|")
   find_packages "${copied[@]}" /usr/share/zoneinfo/UTC
@@ -121,10 +141,53 @@ list_contents() {
     esac
     printf '%s\t%s\t%s\t%s\n' "$path" "$(stat -c %s "$root$path")" "$hash" "$owner"
   done < <(cd "$root" && find . -type f -not -path './usr/share/zoneinfo/*' -print0 | sort -z | xargs -0 sha256sum)
+  for name in "$root"/bin/*; do
+    [ -L "$name" ] && continue
+    name=${name##*/}
+    mapfile -t copied < <(archives "$bin/$name")
+    find_packages "${copied[@]}"
+    for path in "${copied[@]}"; do
+      printf '/bin/%s:%s\t-\t-\t%s\n' "$name" "${path##*/}" "${package[$path]}"
+    done
+  done
+  [ -d "$root/usr/share/zoneinfo" ] || return 0
   printf '/usr/share/zoneinfo/\t%s\t-\t%s\n' "$(du -sb "$root/usr/share/zoneinfo" | cut -f1)" \
     "${package[/usr/share/zoneinfo/UTC]}"
 }
 
+# The same recipe for executables that are not ours, and both sizes.
+compare() {
+  local folder=${1:-/usr/bin} component name path theirs ours
+  scratch=$(mktemp -d)
+  trap 'rm -rf "$scratch"' EXIT
+  mkdir "$scratch/bin"
+  for name in ${programs[*]}; do
+    for path in "$folder/$name" "$folder/prometheus-$name" "$folder/prometheus-${name//_/-}"; do
+      [ -x "$path" ] && ln -sf "$(readlink -f "$path")" "$scratch/bin/$name" && break
+    done
+  done
+  printf '%-20s %12s %12s %6s  %s\n' component ours theirs ratio "their programs"
+  for component in "${order[@]}"; do
+    make_rootfs "$component" "$scratch/ours" || continue
+    ours=$(du -sb --apparent-size "$scratch/ours" | cut -f1)
+    theirs=
+    if (bin=$scratch/bin && make_rootfs "$component" "$scratch/theirs"); then
+      theirs=$(du -sb --apparent-size "$scratch/theirs" | cut -f1)
+    fi
+    printf '%-20s %12s %12s %6s  ' "$component" "$ours" "${theirs:--}" \
+      "$([ -z "$theirs" ] || awk "BEGIN {printf \"%.1f\", $theirs / $ours}")"
+    for name in ${programs[$component]}; do
+      [ -x "$scratch/bin/$name" ] || continue
+      "$scratch/bin/$name" --version 2>&1 | awk -v name="$name" 'NR == 1 {printf "%s %s  ", name, $3}'
+    done
+    echo
+  done
+}
+
+if [ "${1:-}" = --compare ]; then
+  compare "${2:-}"
+  exit
+fi
 tool=$(find_tool)
 [ $# -gt 0 ] && order=("$@")
 failed=0

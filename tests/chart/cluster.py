@@ -191,6 +191,15 @@ class Podman:
     def pid(self, name):
         return int(run(*self.command, "inspect", "--format", "{{.State.Pid}}", name).stdout)
 
+    def execute(self, name, *command):
+        """Runs a program of the image inside the container."""
+        return run(*self.command, "exec", name, *command, check=False)
+
+    def user(self, component):
+        """Who a container of the image is, unless told otherwise."""
+        image = f"localhost/narthex/{component}:{self.tag}"
+        return run(*self.command, "image", "inspect", "--format", "{{.Config.User}}", image).stdout.strip()
+
     def stop(self, name):
         """SIGTERM, ten seconds, and the exit status."""
         run(*self.command, "stop", "--time", "10", name)

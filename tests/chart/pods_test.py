@@ -4,7 +4,8 @@ and shorter intervals, becomes a cluster of one node on this machine: containers
 tools/images.sh (or, where containers cannot run, processes in namespaces; it says which), ConfigMaps
 mounted as the kubelet does, probes called, Services behind addresses of their own, a fake API server for
 discovery and kube-state-metrics. Then: every target of the default scrape jobs is up, a pushed metric is
-queried, a firing rule reaches the webhook, a changed ConfigMap is loaded, SIGTERM ends each cleanly.
+queried, a firing rule reaches the webhook, a changed ConfigMap is loaded, SIGTERM ends each cleanly. A
+second release beside it has two alertmanagers that are to know each other and do not reload by themselves.
 
 usage: pods_test.py CACHE BIN_DIR FAKE_API OUT_DIR
   CACHE of tools/kube_tools.py, BIN_DIR with our executables, FAKE_API the fake API server's program,
@@ -43,15 +44,31 @@ RULE = {"groups": [{"name": "test", "rules": [{
     "alert": "BatchFailed", "expr": "batch_failed > 0", "labels": {"severity": "page"}}]}]}
 
 
+# The release beside it: alertmanagers that are to know each other, and that reload only when told to.
+TWINS = "twin-prometheus-alertmanager"
+
+
 def values(hook):
     fast = {"scrape_interval": "1s", "scrape_timeout": "1s", "evaluation_interval": "1s"}
+    started = {"startupProbe": {"enabled": True}}
     return {
-        "server": {"global": fast, "extraArgs": {"config.auto-reload-interval": "1s"}},
-        "alertmanager": {"extraArgs": {"config.auto-reload-interval": "1s"}},
+        "server": {"global": fast, "extraArgs": {"config.auto-reload-interval": "1s"}, **started},
+        "alertmanager": {"extraArgs": {"config.auto-reload-interval": "1s"}, **started},
+        "pushgateway": started, "kubeStateMetrics": started, "nodeExporter": started,
         "alertmanagerFiles": {"alertmanager.yml": {
             "receivers": [{"name": "default-receiver", "webhook_configs": [{"url": hook.url}]}],
             "route": {"group_wait": "0s", "group_interval": "1s"}}},
         "serverFiles": {"alerts": RULE},
+    }
+
+
+def twin_values():
+    off = {"enabled": False}
+    return {
+        "server": off, "pushgateway": off, "kubeStateMetrics": off, "nodeExporter": off, "configmapReload": off,
+        "alertmanager": {"replicaCount": 2, "podAntiAffinity": "hard",
+                         "statefulSet": {"enabled": True, "headless": {"enableMeshPeer": True}},
+                         "extraArgs": {"web.get-concurrency": 20, "web.timeout": "1m"}},
     }
 
 
@@ -117,11 +134,40 @@ class Checks:
                 fields = dict(line.split(":\t", 1) for line in status.splitlines() if ":\t" in line)
                 assert fields["Uid"].split()[0] == "65534", f"{name} runs as {fields['Uid']}"
                 if contained:
+                    root = next(line for line in pathlib.Path(f"/proc/{self.cluster.runtime.pid(name)}/mountinfo")
+                                .read_text().splitlines() if line.split()[4] == "/")
+                    assert "ro" in root.split()[5].split(","), f"{name} may write to its root: {root}"
                     assert int(fields["CapEff"], 16) == 0, f"{name} has capabilities {fields['CapEff']}"
                     assert fields["NoNewPrivs"] == "1", f"{name} may gain privileges"
         if not contained:
             return "all run as 65534; NOT DONE without containers: capabilities, read-only root file system"
+        for component in {pod.component(c) for pod in self.cluster.pods for c in pod.spec["containers"]}:
+            user = self.cluster.runtime.user(component)
+            assert user == "65534:65534", f"the image of {component} runs as {user}"
         return "all run as 65534, without capabilities, with a read-only root file system"
+
+    def tools(self):
+        """The tools beside their servers, as a health check or a shell of kubectl would call them."""
+        if not isinstance(self.cluster.runtime, clusters.Podman):
+            return "NOT DONE without containers: tools inside"
+        server, = (pod for pod in self.cluster.pods if pod.name.startswith(SERVER))
+        container, = server.running.values()
+        for command, code in ((["/bin/promtool", "check", "healthy"], 0), (["/bin/promtool", "nonsense"], 1),
+                              (["/bin/promtool", "check", "config", "/etc/config/prometheus.yml"], 0)):
+            done = self.cluster.runtime.execute(container, *command)
+            assert done.returncode == code, f"{command} ends with {done.returncode}: {done.stdout}{done.stderr}"
+        return "promtool is beside its server"
+
+    def twins(self):
+        """Replicas with the mesh asked for: they run, and say that they stand alone."""
+        pods = [pod for pod in self.cluster.pods if pod.name.startswith(TWINS)]
+        assert len(pods) == 2, f"{len(pods)} twins"
+        for pod in pods:
+            status = json.loads(request("GET", pod.ip, 9093, "/api/v2/status")[1])
+            assert status["cluster"] == {"status": "disabled", "peers": []}, status["cluster"]
+            log = "".join(self.cluster.runtime.logs(name) for name in pod.running.values())
+            assert "Clustering is not implemented" in log and f"{TWINS}-1.{TWINS}-headless:6783" in log, log
+        return "two alertmanagers with a mesh asked for answer, and warn that there is none"
 
     def targets(self):
         wanted = {w for w in WANTED if not any(w[1] in left for left in self.cluster.left_out)}
@@ -175,9 +221,14 @@ class Checks:
         config = next(o for o in self.cluster.of_kind("ConfigMap") if o["metadata"]["name"] == ALERTMANAGER)
         text = config["data"]["alertmanager.yml"].replace("default-receiver", "renamed")
         self.cluster.write_config_map(ALERTMANAGER, {"alertmanager.yml": text})
+        self.cluster.write_config_map(TWINS, {"alertmanager.yml": text})
         until("alertmanager's changed ConfigMap", lambda: "renamed" in self.cluster.ask(
             ALERTMANAGER, "GET", "/api/v2/status")[1])
-        return "server and alertmanager load changed ConfigMaps by themselves"
+        for pod in (pod for pod in self.cluster.pods if pod.name.startswith(TWINS)):
+            assert "renamed" not in request("GET", pod.ip, 9093, "/api/v2/status")[1], "loaded with the switch off"
+            assert request("POST", pod.ip, 9093, "/-/reload")[0] == 200
+            assert "renamed" in request("GET", pod.ip, 9093, "/api/v2/status")[1]
+        return "server and alertmanager load changed ConfigMaps by themselves, when told to with configmapReload off"
 
     def noted(self, notes, kubectl):
         """The commands that helm prints, with a real kubectl, up to port-forward (the API server of the
@@ -229,10 +280,12 @@ def main():
         hook = clusters.Hook()
         objects, error = helm.template(values(hook))
         assert error is None, error
+        twins, error = helm.template(twin_values(), "twin", "twins")
+        assert error is None, error
         notes = helm.run("install", "seed", str(rendering.CHART), "--dry-run=client").stdout.split("NOTES:")[1]
         tag = yaml.safe_load((rendering.CHART / "Chart.yaml").read_text())["appVersion"]
         runtime = make_runtime(out, bin_dir, tag, scratch)
-        made = clusters.Cluster(prefix, objects, runtime, scratch)
+        made = clusters.Cluster(prefix, objects + twins, runtime, scratch)
         try:
             made.make_pods({p.parent.name for p in (out / "images").glob("*/rootfs")})
             print(f"{len(made.pods)} pods as {runtime.name}")
@@ -243,7 +296,7 @@ def main():
             for pod in made.pods:
                 pod.start()
             checks = Checks(made)
-            for check in (checks.probes, checks.confined, checks.targets, checks.pushed,
+            for check in (checks.probes, checks.confined, checks.tools, checks.twins, checks.targets, checks.pushed,
                           lambda: checks.alerted(hook), checks.state, checks.reloaded,
                           lambda: checks.noted(notes, tools / "kubectl"), checks.stopped):
                 said = check()
