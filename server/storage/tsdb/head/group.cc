@@ -362,11 +362,11 @@ std::string Group::EncodeGroup() {
   out.Uvarint(log.row_sequence);
   out.Varint(log.last_row_time);
   // One less than the ring holds: a tick under way has overwritten the oldest.
-  const uint32_t ticks = std::min(tick_, kRing - 1);
+  const uint32_t ticks = std::min(tick_, TickRing::kTicks - 1);
   out.Uvarint(ticks);
   int64_t previous = 0;
   for (uint32_t k = 0; k < ticks; ++k) {
-    const int64_t t = ring_[(tick_ - ticks + 1 + k) % kRing];
+    const int64_t t = ring_[tick_ - ticks + 1 + k];
     out.Varint(t - previous);
     previous = t;
   }

@@ -8,8 +8,8 @@
 //
 // Thread safety: commit_mutex serialises writing; blocks have their own mutexes for readers.
 //
-// Invariants: an open chunk spans fewer than kRing ticks; visible_time never falls and no sample of
-// a member is newer.
+// Invariants: an open chunk spans fewer ticks than the ring has; visible_time never falls and no
+// sample of a member is newer.
 
 #include <atomic>
 #include <functional>
@@ -21,6 +21,7 @@
 #include "server/storage/tsdb/head/core.h"
 #include "server/storage/tsdb/head/detached.h"
 #include "server/storage/tsdb/head/group_block.h"
+#include "server/storage/tsdb/head/tick_ring.h"
 
 namespace narthex::tsdb {
 
@@ -30,7 +31,6 @@ struct OpenValues;
 
 class Group {
  public:
-  static constexpr uint32_t kRing = 256;
   static constexpr uint32_t kNoMember = UINT32_MAX;
 
   Group(HeadCore* core, uint32_t id) : core_(*core), id_(id), slab_(core->SlabFor(id)) {}
@@ -131,7 +131,7 @@ class Group {
 
   // Timestamps of a member's open samples. The block is locked.
   int64_t TimeOf(const ValueState& state, unsigned index) const {
-    return ring_[(state.start_tick + index) % kRing];
+    return ring_[state.start_tick + index];
   }
   const Slab& slab() const { return slab_; }
 
@@ -169,10 +169,10 @@ class Group {
   Mutex commit_mutex_;
   std::atomic<int64_t> visible_time_{kNoMaxTime};
   std::atomic<uint32_t> joins_{0};
-  uint32_t tick_ = 0;                // the newest tick; ring_[tick_ % kRing] is its time
+  uint32_t tick_ = 0;                // the newest tick; ring_[tick_] is its time
   int64_t range_start_ = INT64_MIN;  // of the chunk range of the newest tick
   uint32_t range_tick_ = 0;          // the first tick in it that the ring still has
-  int64_t ring_[kRing] = {};         // entries a block has seen under its mutex are stable for it
+  TickRing ring_;                    // entries a block has seen under its mutex are stable for it
   std::vector<GroupBlock*> blocks_;
   std::vector<uint32_t> free_members_;
   uint32_t member_limit_ = 0;

@@ -10,7 +10,7 @@
 namespace narthex::tsdb {
 
 void Group::RestoreTicks(std::span<const int64_t> times) {
-  for (const int64_t t : times) ring_[++tick_ % kRing] = t;
+  for (const int64_t t : times) ring_.Set(++tick_, t);
   if (!times.empty()) RaiseVisible(times.back());
 }
 
@@ -45,7 +45,7 @@ bool Group::RestoreOpenValues(uint32_t member, const OpenValues& values) {
   state.last_bits = values.state.last_bits;
   if (values.state.count == 0) return true;
   // All its ticks must be in the ring.
-  const uint32_t oldest = std::min(tick_, kRing - 1);
+  const uint32_t oldest = std::min(tick_, TickRing::kTicks - 1);
   if (values.age >= oldest || values.state.count - 1u > values.age) return false;
   ValueState restored = values.state;
   restored.start_tick = static_cast<uint16_t>(tick_ - values.age);
@@ -72,7 +72,7 @@ bool Group::RestoreUncovered(GroupBlock& block, unsigned i, const OpenValues& va
   DecodeValues(values.state, reinterpret_cast<const uint8_t*>(values.stream.data()), bits);
   const uint32_t start = tick_ - values.age;
   for (uint32_t k = 0; k < values.state.count; ++k) {
-    const int64_t t = ring_[(start + k) % kRing];
+    const int64_t t = ring_[start + k];
     if (core_.coverage->Covered(block.slots()[i], t)) {
       if (state.count > 0 && !Seal(block, i).ok()) ClearValues(slab_, &state);
       state.last_bits = bits[k];

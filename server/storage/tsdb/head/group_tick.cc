@@ -15,8 +15,8 @@ using storage::kStaleNaNBits;
 
 namespace {
 
-constexpr uint16_t kSealIdleAfter = 200;  // ticks; the ring would reach the chunk at kRing
-constexpr uint16_t kDropIdleAfter = 250;
+constexpr uint16_t kSealIdleAfter = 100;               // ticks after its first
+constexpr uint16_t kDropAfter = TickRing::kTicks - 4;  // the ring is about to reach the chunk
 // Values that do not compress fill a chunk early: one that is full takes eight bytes of memory.
 constexpr uint16_t kFullBits = 512 * 8;
 constexpr uint8_t kSparseBelow = 60;      // a gap before that many samples: the series is sparse
@@ -52,7 +52,7 @@ class TickPass {
         tick_(group->tick_ + 1),
         range_start_(RangeStart(t, group->core_.options.chunk_range_ms)),
         spread_(group->member_limit_ > kSpreadMembers) {
-    group_.ring_[tick_ % Group::kRing] = t;
+    group_.ring_.Set(tick_, t);
     if (group_.range_start_ != range_start_) FindRange();
     range_age_ = tick_ - group_.range_tick_;
   }
@@ -81,7 +81,7 @@ class TickPass {
     if (state.count > 0 && !Continues(block, i, state)) {
       const bool sparse = state.count < kSparseBelow && HasGap(state);
       if (sparse && core_.coverage == nullptr) return Outcome::kSparse;
-      if (!group_.Seal(block, i).ok()) return Outcome::kRefused;
+      if (!SealOrDrop(block, i)) return Outcome::kRefused;
     }
     if (state.count == 0) state.start_tick = static_cast<uint16_t>(tick_);
     return AppendValue(group_.slab_, &state, bits) ? Outcome::kAppended : Outcome::kRefused;
@@ -126,9 +126,9 @@ class TickPass {
   bool HasGap(const ValueState& state) const { return Age(state) != state.count; }
 
   void FindRange() {
-    const uint32_t oldest = tick_ - std::min(tick_ - 1, Group::kRing - 1);
+    const uint32_t oldest = tick_ - std::min(tick_ - 1, TickRing::kTicks - 1);
     uint32_t first = tick_;
-    while (first > oldest && group_.ring_[(first - 1) % Group::kRing] >= range_start_) --first;
+    while (first > oldest && group_.ring_[first - 1] >= range_start_) --first;
     group_.range_start_ = range_start_;
     group_.range_tick_ = first;
   }
@@ -154,11 +154,18 @@ class TickPass {
 
   void SealIdle(GroupBlock& block, unsigned i) {
     ValueState& state = block.states()[i];
-    if (state.count == 0 || Age(state) < kSealIdleAfter) return;
-    if (group_.Seal(block, i).ok() || Age(state) < kDropIdleAfter) return;
-    NX_LOG(Error, "An idle chunk could not be written and leaves memory",
+    if (state.count > 0 && Age(state) >= kSealIdleAfter) (void)SealOrDrop(block, i);
+  }
+
+  // False: the chunk could not be written and stays a while longer.
+  bool SealOrDrop(GroupBlock& block, unsigned i) {
+    ValueState& state = block.states()[i];
+    if (group_.Seal(block, i).ok()) return true;
+    if (Age(state) < kDropAfter) return false;
+    NX_LOG(Error, "A chunk could not be written and leaves memory",
            {"ref", core_.index.table()[block.slots()[i]].ref}, {"samples", state.count});
     ClearValues(group_.slab_, &state);
+    return true;
   }
 
   Group& group_;
@@ -176,7 +183,8 @@ GroupWriter::Commit Group::Tick(int64_t t, std::span<const double> values,
   GroupWriter::Commit result;
   const bool early = t < core_.MinValidTime();
   const bool out_of_bounds =
-      early && core_.JudgeLate(t, AppendResult::kOutOfBounds) != AppendResult::kOk;
+      !TickRing::Holds(t) ||
+      (early && core_.JudgeLate(t, AppendResult::kOutOfBounds) != AppendResult::kOk);
   if (core_.Refusing() || out_of_bounds) {
     uint32_t n = 0;
     for (const GroupBlock* block : blocks_) n += static_cast<uint32_t>(std::popcount(block->live));
@@ -336,7 +344,7 @@ void Group::LogRow(int64_t t, RowBuilder* row, std::span<const double> values) {
 }
 
 bool Group::ReplayTick(int64_t t, RowReader* row) {
-  if (tick_ > 0 && t <= ring_[tick_ % kRing]) return false;
+  if (!TickRing::Holds(t) || (tick_ > 0 && t <= ring_[tick_])) return false;
   uint32_t members = 0;
   for (const GroupBlock* block : blocks_) {
     members += static_cast<uint32_t>(std::popcount(block->live & ~block->redirect));

@@ -52,6 +52,39 @@ TEST_CASE("A group's ticks are read back") {
   CHECK_FALSE((*list)->Last(0, kT0 + 15000, kT0 + 15001, &t, &v));
 }
 
+TEST_CASE("Samples of series that pause stay where they were while the others go on") {
+  TempDir dir;
+  auto db = OpenDb(TestOptions(dir.path()));
+  auto group = db->NewGroup();
+  // Each shows its first samples, then nothing for as many ticks as its name says.
+  const std::vector<int> pauses = {0, 1, 60, 99, 100, 101, 123, 124, 127, 128, 129, 400};
+  std::vector<uint32_t> members;
+  Contents want;
+  for (const int pause : pauses) {
+    bool created = false;
+    const Labels labels{{"__name__", "m"}, {"pause", fmt::format("{}", pause)}};
+    members.push_back(*group->AddMember(labels, &created));
+  }
+  constexpr int kShown = 70;
+  for (int i = 0; i < 700; ++i) {
+    const int64_t t = kT0 + i * 1000;
+    std::vector<double> values(members.size());
+    for (size_t m = 0; m < members.size(); ++m) {
+      const bool shown = i < kShown || i >= kShown + pauses[m];
+      values[members[m]] = shown ? i : StaleNaN();
+      if (!shown && i > kShown) continue;
+      want[fmt::format("{{__name__=\"m\", pause=\"{}\"}}", pauses[m])].emplace_back(
+          t, shown ? Bits(i) : kStaleNaNBits);
+    }
+    group->CommitTick(t, values);
+    if (i == 250) CheckSame(Dump(*db), want);
+  }
+  CheckSame(Dump(*db), want);
+  group.reset();
+  db.reset();
+  CheckSame(Dump(*OpenDb(TestOptions(dir.path()))), want);
+}
+
 TEST_CASE("Chunks of many series that fill or end at once are read back") {
   constexpr size_t kSeries = 300;  // above what is sealed in one tick
   TempDir dir;
