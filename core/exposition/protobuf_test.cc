@@ -35,7 +35,7 @@ void AddLabel(pb::Metric* metric, const char* name, const char* value) {
 
 pb::MetricFamily CounterFamily() {
   pb::MetricFamily family;
-  family.set_name("c_total");
+  family.set_name("c_things_total");
   family.set_help("C");
   family.set_unit("things");
   family.set_type(pb::COUNTER);
@@ -88,7 +88,7 @@ TEST_CASE("What the generated classes write, we read") {
   REQUIRE(families.ok());
   REQUIRE(families->size() == 2);
   const MetricFamily& c = (*families)[0];
-  CHECK(c.name == "c_total");
+  CHECK(c.name == "c_things_total");
   CHECK(c.help == "C");
   CHECK(c.unit == "things");
   CHECK(c.type == MetricType::kCounter);
@@ -192,7 +192,7 @@ TEST_CASE("Protobuf scrapes: series, metadata, exemplars, prediction") {
   for (int i = 0; i < 3; ++i) {
     REQUIRE(ParseScrape(body, options, &table, &sink, &result).ok());
     CHECK(Samples(result, sink) ==
-          "{__name__=\"c_total\", a=\"2\", z=\"1\"} 7\n{__name__=\"h_count\"} 5\n"
+          "{__name__=\"c_things_total\", a=\"2\", z=\"1\"} 7\n{__name__=\"h_count\"} 5\n"
           "{__name__=\"h_sum\"} 1.5\n{__name__=\"h_bucket\", le=\"1.0\"} 3\n"
           "{__name__=\"h_bucket\", le=\"+Inf\"} 5\n{__name__=\"s_count\"} 2\n"
           "{__name__=\"s_sum\"} 3\n{__name__=\"s\", quantile=\"1.0\"} nan\n");
@@ -202,7 +202,7 @@ TEST_CASE("Protobuf scrapes: series, metadata, exemplars, prediction") {
     CHECK(result.vanished.empty());
   }
   CHECK(sink.metadata.size() == 3);
-  CHECK(sink.metadata[0] == "0 c_total C;1 c_total counter;2 c_total things;");
+  CHECK(sink.metadata[0] == "0 c_things_total C;1 c_things_total counter;2 c_things_total things;");
 }
 
 TEST_CASE("Protobuf scrapes: native histograms") {
@@ -275,10 +275,10 @@ TEST_CASE("Metrics without a value of their family's type") {
   family.mutable_metric(0)->clear_counter();
   family.mutable_metric(0)->mutable_gauge()->set_value(3);
   auto families = ParseProtobufFamilies(Delimited(family));
-  CHECK(MessageOf(families.status()) == "collected metric \"c_total\" is not a COUNTER");
+  CHECK(MessageOf(families.status()) == "collected metric \"c_things_total\" is not a COUNTER");
   family.set_type(pb::HISTOGRAM);
   families = ParseProtobufFamilies(Delimited(family));
-  CHECK(MessageOf(families.status()) == "collected metric \"c_total\" is not a HISTOGRAM");
+  CHECK(MessageOf(families.status()) == "collected metric \"c_things_total\" is not a HISTOGRAM");
   family.set_type(pb::GAUGE);
   CHECK(ParseProtobufFamilies(Delimited(family)).ok());
   // A count of another wire type is an error, not zero: field 1 of the histogram as a double.

@@ -128,6 +128,8 @@ struct ScrapeOptions {
   // Find out when series began. OpenMetrics' _created lines are no series of their own then, and
   // its bodies are read without predictions. Clear the table when this changes.
   bool starts = false;
+  // Label series with the type and unit of their family (__type__, __unit__).
+  bool type_and_unit_labels = false;
 };
 
 class ScrapeTable {

@@ -9,6 +9,7 @@
 #include "core/exposition/label_text.h"
 #include "core/exposition/protobuf_decode.h"
 #include "core/exposition/scrape_text.h"
+#include "core/exposition/type_unit_labels.h"
 #include "core/exposition/writer.h"
 #include "core/labels/names.h"
 #include "core/strings/quote.h"
@@ -71,6 +72,7 @@ class ProtobufScrape {
 
  private:
   Status Family(std::string_view message);
+  Status CheckUnit() const;
   Status Metadata();
   Status Metric(std::string_view message);
   Status Histogram();
@@ -114,9 +116,22 @@ Status ProtobufScrape::Family(std::string_view message) {
     return InvalidArgument("invalid help for metric {}: {}", GoQuote(family_.name),
                            GoQuote(family_.help.substr(0, 4096)));
   }
+  NX_RETURN_IF_ERROR(CheckUnit());
   NX_RETURN_IF_ERROR(Metadata());
   for (std::string_view metric : family_.metrics) NX_RETURN_IF_ERROR(Metric(metric));
   return OkStatus();
+}
+
+// The unit ends the name, before the _total of a counter.
+Status ProtobufScrape::CheckUnit() const {
+  if (family_.unit.empty()) return OkStatus();
+  constexpr std::string_view kTotal = "_total";
+  std::string_view name = family_.name;
+  const bool total = family_.type == MetricType::kCounter && name.ends_with(kTotal);
+  if (total) name.remove_suffix(kTotal.size());
+  if (IsUnitOf(family_.unit, name)) return OkStatus();
+  return InvalidArgument("unit {} not a suffix of {} {}", GoQuote(family_.unit),
+                         total ? "counter" : "metric", GoQuote(family_.name));
 }
 
 Status ProtobufScrape::Metadata() {
@@ -235,6 +250,9 @@ StatusOr<ScrapeEntry*> ProtobufScrape::Entry(Part part, double bound, bool* repe
   empty_.clear();
   for (const MetricLabel& label : sample_.labels) {
     if (label.value.empty()) empty_.push_back(label.name);
+  }
+  if (options_.type_and_unit_labels) {
+    labels = WithTypeAndUnit(labels, TypeOf(family_.type), family_.unit, &empty_);
   }
   if (!empty_.empty()) sink_->OnEmptyLabels(empty_);
   NX_ASSIGN_OR_RETURN(uint32_t slot, sink_->OnSeries(labels));

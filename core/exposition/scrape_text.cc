@@ -15,6 +15,7 @@
 #include "core/exposition/plain_line.h"
 #include "core/exposition/start_finder.h"
 #include "core/exposition/text_reader.h"
+#include "core/exposition/type_unit_labels.h"
 
 namespace narthex {
 namespace {
@@ -37,6 +38,7 @@ class TextScrape {
                                                                 : TextDialect::kText),
         reader_(body, dialect_, Bounded(options.limits)),
         plain_(body, dialect_, Bounded(options.limits)),
+        labelled_(options.type_and_unit_labels),
         table_(table),
         walk_(walk),
         sink_(sink),
@@ -71,6 +73,8 @@ class TextScrape {
   Status ReadCommentLine(uint32_t* flags);
   Status TakePlainSeries();
   Status TakeSeries();
+  StatusOr<uint32_t> Place(Labels labels);
+  StatusOr<std::string_view> Unit();
   Status EmitRead(ScrapeEntry* entry, bool repeated);
 
   void ApplyType(const ScrapeEntry& entry) {
@@ -83,6 +87,7 @@ class TextScrape {
   const TextDialect dialect_;
   TextReader reader_;
   PlainLines plain_;
+  const bool labelled_;                  // with type and unit
   std::vector<std::string_view> empty_;  // labels without value of the series at hand
   ScrapeTable::Impl* table_;
   ScrapeWalk* walk_;
@@ -91,6 +96,9 @@ class TextScrape {
   size_t at_ = 0;  // where the next entry begins
   ScrapedType type_ = ScrapedType::kUnknown;
   std::optional<StartFinder> starts_;  // then every series goes by the full parser
+  // The last UNIT line of the body up to unit_end_, for labelled series.
+  std::string_view unit_;
+  size_t unit_end_ = 0;
   // Of the run of comments being read.
   std::vector<MetadataLine> lines_;
   std::deque<std::string> unescaped_;
@@ -184,11 +192,7 @@ Status TextScrape::TakePlainSeries() {
   ScrapeEntry* entry = walk_->Find(hash, text.size(), false, &repeated);
   if (entry == nullptr) {
     plain_.EmptyLabels(&empty_);
-    if (!empty_.empty()) sink_->OnEmptyLabels(empty_);
-    ++result_->scraped;  // also when it is refused
-    NX_ASSIGN_OR_RETURN(uint32_t slot, sink_->OnSeries(plain_.DecodeLabels(type_)));
-    --result_->scraped;  // Emit counts it
-    ++result_->added;
+    NX_ASSIGN_OR_RETURN(uint32_t slot, Place(plain_.DecodeLabels(type_)));
     entry = walk_->Add(hash, text.size(), slot, 0);
   }
   walk_->Emit(entry, plain_.value(), plain_.timestamp_ms(), repeated);
@@ -206,14 +210,47 @@ Status TextScrape::TakeSeries() {
   if (ScrapeEntry* entry = walk_->Find(hash, text.size(), false, &repeated)) {
     return EmitRead(entry, repeated);
   }
-  ++result_->scraped;  // also when it is refused
-  NX_ASSIGN_OR_RETURN(Labels labels, reader_.DecodeLabels());
+  StatusOr<Labels> labels = reader_.DecodeLabels();
+  if (!labels.ok()) {
+    ++result_->scraped;
+    return labels.status();
+  }
   reader_.EmptyLabels(&empty_);
+  NX_ASSIGN_OR_RETURN(uint32_t slot, Place(*std::move(labels)));
+  return EmitRead(walk_->Add(hash, text.size(), slot, 0), false);
+}
+
+// Shows a new series, whose labels without value are in empty_, to the sink.
+StatusOr<uint32_t> TextScrape::Place(Labels labels) {
+  if (labelled_) {
+    NX_ASSIGN_OR_RETURN(const std::string_view unit, Unit());
+    labels = WithTypeAndUnit(labels, type_, unit, &empty_);
+  }
   if (!empty_.empty()) sink_->OnEmptyLabels(empty_);
-  NX_ASSIGN_OR_RETURN(uint32_t slot, sink_->OnSeries(labels));
+  ++result_->scraped;  // also when it is refused
+  NX_ASSIGN_OR_RETURN(const uint32_t slot, sink_->OnSeries(labels));
   --result_->scraped;  // Emit counts it
   ++result_->added;
-  return EmitRead(walk_->Add(hash, text.size(), slot, 0), false);
+  return slot;
+}
+
+// A unit is in effect until the next one is told. Only new series need it, so the lines that were
+// predicted are looked through when there is one, each once.
+StatusOr<std::string_view> TextScrape::Unit() {
+  if (dialect_ != TextDialect::kOpenMetrics) return unit_;
+  constexpr std::string_view kUnitLine = "# UNIT ";
+  const std::string_view read = body_.substr(0, at_);
+  for (size_t at; (at = read.find(kUnitLine, unit_end_)) != std::string_view::npos;) {
+    unit_end_ = at + kUnitLine.size();
+    if (at > 0 && body_[at - 1] != '\n') continue;
+    TextReader line(body_, dialect_, {});
+    line.Seek(at, type_);
+    NX_RETURN_IF_ERROR(line.Next().status());
+    std::string unescaped;
+    unit_ = line.metadata_text(&unescaped);
+  }
+  unit_end_ = at_;
+  return unit_;
 }
 
 // Reports the sample the reader stands on.

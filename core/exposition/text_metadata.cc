@@ -137,9 +137,7 @@ Status TextReader::SetType(std::string_view name) {
 
 Status TextReader::CheckUnit() const {
   if (text_.empty()) return OkStatus();
-  const bool suffix = family_.size() > text_.size() && family_.ends_with(text_) &&
-                      family_[family_.size() - text_.size() - 1] == '_';
-  if (suffix) return OkStatus();
+  if (IsUnitOf(text_, family_)) return OkStatus();
   return InvalidArgument("unit {} not a suffix of metric {}", GoQuote(text_), GoQuote(family_));
 }
 

@@ -38,6 +38,12 @@ enum class ScrapedType : uint8_t {
 };
 std::string_view ScrapedTypeName(ScrapedType type);  // "unknown", "counter", …
 
+// Whether `name` ends in "_" and the unit, as it must.
+inline bool IsUnitOf(std::string_view unit, std::string_view name) {
+  return name.size() > unit.size() && name.ends_with(unit) &&
+         name[name.size() - unit.size() - 1] == '_';
+}
+
 struct ScrapedExemplar {
   Labels labels;
   double value = 0;

@@ -20,6 +20,8 @@ TEST_CASE("scripts") {
   const Engine plain(options);
   options.eval.delayed_name_removal = true;
   const Engine delayed(options);
+  options.eval = {.type_and_unit_labels = true};
+  const Engine typed(options);
   int scripts = 0;
   for (const auto& entry : std::filesystem::directory_iterator("testdata")) {
     if (entry.path().extension() != ".pql") continue;
@@ -27,8 +29,10 @@ TEST_CASE("scripts") {
     auto text = ReadFile(entry.path());
     REQUIRE(text.ok());
     // A first line of "# features: …" says under which flag a script runs.
-    const bool later = text->starts_with("# features: promql-delayed-name-removal");
-    auto failures = RunScript(*text, later ? delayed : plain);
+    const Engine* engine = &plain;
+    if (text->starts_with("# features: promql-delayed-name-removal")) engine = &delayed;
+    if (text->starts_with("# features: type-and-unit-labels")) engine = &typed;
+    auto failures = RunScript(*text, *engine);
     INFO(entry.path());
     if (!failures.ok()) FAIL(MessageOf(failures.status()));
     for (const ScriptFailure& f : *failures) {

@@ -242,6 +242,7 @@ Status Loop::Store(const Scrape& scrape, Scratch* scratch, AppendCounts* counts,
   input.convert_classic = scrape.target->convert_classic;
   input.store_metadata = context_.store_metadata;
   input.store_starts = context_.store_starts;
+  input.type_and_unit_labels = context_.type_and_unit_labels;
   return series_.Append(input, scratch, counts);
 }
 

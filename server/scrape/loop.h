@@ -44,6 +44,7 @@ struct LoopContext {
   bool adjust_timestamps = true;
   bool store_metadata = false;
   bool store_starts = false;
+  bool type_and_unit_labels = false;
   int64_t timestamp_tolerance_ms = 2;
   size_t default_body_limit = 0;
   std::shared_ptr<ByteBudget> body_budget;  // null: no limit

@@ -48,6 +48,7 @@ struct Manager::Impl final : Collector {
     context.adjust_timestamps = options.adjust_timestamps;
     context.store_metadata = options.store_metadata;
     context.store_starts = options.store_starts;
+    context.type_and_unit_labels = options.type_and_unit_labels;
     context.timestamp_tolerance_ms = options.timestamp_tolerance_ms;
     context.default_body_limit = options.default_body_limit;
     context.bodies = std::make_shared<http::BodyPool>();

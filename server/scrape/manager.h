@@ -27,8 +27,9 @@ struct Options {
   int io_threads = 1;
   int workers = 2;
   bool adjust_timestamps = true;
-  bool store_metadata = false;  // of every series, in the storage
-  bool store_starts = false;    // when counters and the like began, as samples of zero
+  bool store_metadata = false;        // of every series, in the storage
+  bool store_starts = false;          // when counters and the like began, as samples of zero
+  bool type_and_unit_labels = false;  // __type__ and __unit__, as the body says
   int64_t timestamp_tolerance_ms = 2;
   int64_t reload_interval_ms = 5'000;  // target groups are looked at this often at most
   // Without a body_size_limit of the job's own; keeps one target from filling the memory.

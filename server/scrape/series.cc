@@ -144,6 +144,7 @@ Status TargetSeries::Parse(const AppendInput& input, Scratch* scratch, AppendCou
   options.always_classic = !input.native_histograms || input.always_classic;
   options.classic_without_buckets = !input.native_histograms;
   options.starts = input.store_starts;
+  options.type_and_unit_labels = input.type_and_unit_labels;
   Status status = ParseScrape(input.body, options, &table_, &sink, &result);
   counts->scraped = result.scraped;
   if (!input.native_histograms) {

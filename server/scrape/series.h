@@ -61,6 +61,7 @@ struct AppendInput {
   bool convert_classic = false;    // classic histograms become native ones
   bool store_metadata = false;     // with the series, in the storage
   bool store_starts = false;       // as zeros, when series began
+  bool type_and_unit_labels = false;
 };
 
 struct AppendCounts {

@@ -78,6 +78,22 @@ TEST_CASE("metadata goes to the storage when it or the series are new, and only 
   CHECK(r.storage.metadata_updates() == 3);
 }
 
+TEST_CASE("type and unit are labels like others to rules, limits and honor_labels") {
+  Rig r;
+  r.input.type_and_unit_labels = true;
+  r.config.honor_labels = true;
+  r.AddRule({.source_labels = {"__type__"}, .regex = "gauge", .action = RelabelAction::kDrop});
+  constexpr std::string_view kBody =
+      "# TYPE a counter\na{__type__=\"\",__unit__=\"\",job=\"\"} 1\n# TYPE b gauge\nb 1\n";
+  REQUIRE(r.Scrape(kBody, 1000).ok());
+  CHECK(r.counts.scraped == 2);
+  CHECK(r.counts.after_relabel == 1);
+  CHECK(r.storage.Text("a{__type__=\"counter\", instance=\"i\"}") == "1@1000");
+  r.config.limits.labels = 2;
+  CHECK(MessageOf(r.Scrape("# TYPE c counter\nc 1\n", 2000)).find("label_limit") !=
+        std::string::npos);
+}
+
 TEST_CASE("the same series twice in one body") {
   Rig r;
   REQUIRE(r.Scrape("a{x=\"1\",y=\"2\"} 1\na{y=\"2\",x=\"1\"} 1\n", 1000).ok());

@@ -74,6 +74,7 @@ promql::EvalOptions EvalOptionsOf(const Flags& flags) {
   promql::EvalOptions options;
   options.delayed_name_removal = flags.features.contains("promql-delayed-name-removal");
   options.per_step_stats = flags.features.contains("promql-per-step-stats");
+  options.type_and_unit_labels = flags.features.contains("type-and-unit-labels");
   return options;
 }
 
@@ -336,6 +337,7 @@ void App::StartScraping() {
   scrape_options.adjust_timestamps = *flags_.adjust_timestamps;
   scrape_options.store_metadata = flags_.features.contains("metadata-wal-records");
   scrape_options.store_starts = flags_.features.contains("created-timestamp-zero-ingestion");
+  scrape_options.type_and_unit_labels = flags_.features.contains("type-and-unit-labels");
   scrape_options.timestamp_tolerance_ms = *flags_.timestamp_tolerance_ms;
   scrape_options.reload_interval_ms = *flags_.discovery_reload_interval_ms;
   scrape_options.body_memory_limit =

@@ -35,19 +35,31 @@ constexpr std::string_view kActingFeatures[] = {"promql-experimental-functions",
                                                 "exemplar-storage",
                                                 "delayed-compaction",
                                                 "metadata-wal-records",
-                                                "created-timestamp-zero-ingestion"};
-constexpr std::string_view kRefusedFeatures[] = {"use-start-timestamps",
-                                                 "st-storage",
-                                                 "st-synthesis",
-                                                 "xor2-encoding",
-                                                 "histograms-st-encoding",
-                                                 "use-uncached-io",
-                                                 "type-and-unit-labels",
-                                                 "otlp-deltatocumulative",
-                                                 "otlp-native-delta-ingestion",
-                                                 "old-ui",
-                                                 "search-api",
-                                                 "otlp-write-receiver"};
+                                                "created-timestamp-zero-ingestion",
+                                                "type-and-unit-labels"};
+
+struct RefusedFeature {
+  std::string_view name;
+  std::string_view missing;
+};
+constexpr std::string_view kNoStartTimestamps =
+    "samples keep no start timestamps here: the layout of the chunks that would hold them is "
+    "documented nowhere";
+constexpr std::string_view kNoChunkEncoding =
+    "the layout of these chunks is documented nowhere, so they cannot be written or read here";
+constexpr std::string_view kNoOtlp = "there is no OTLP receiver here";
+constexpr RefusedFeature kRefusedFeatures[] = {
+    {"use-start-timestamps", kNoStartTimestamps},
+    {"st-storage", kNoStartTimestamps},
+    {"st-synthesis", kNoStartTimestamps},
+    {"xor2-encoding", kNoChunkEncoding},
+    {"histograms-st-encoding", kNoChunkEncoding},
+    {"use-uncached-io", "chunks are written through the page cache here"},
+    {"otlp-deltatocumulative", kNoOtlp},
+    {"otlp-native-delta-ingestion", kNoOtlp},
+    {"otlp-write-receiver", kNoOtlp},
+    {"old-ui", "the page of Prometheus 2 is not here"},
+    {"search-api", "/api/v1/search is not here"}};
 
 constexpr std::string_view kRemoteWriteV1 = "prometheus.WriteRequest";
 constexpr std::string_view kRemoteWriteV2 = "io.prometheus.write.v2.Request";
@@ -366,9 +378,10 @@ Status Flags::CheckFeatures() {
     for (const std::string_view item : SplitString(list, ',')) {
       const std::string name(TrimSpace(item));
       if (name.empty()) continue;
-      if (Contains(kRefusedFeatures, name)) {
-        return Unimplemented("--enable-feature={}: known to Prometheus, not implemented here",
-                             name);
+      for (const RefusedFeature& refused : kRefusedFeatures) {
+        if (name != refused.name) continue;
+        return Unimplemented("--enable-feature={}: known to Prometheus, not implemented here: {}",
+                             name, refused.missing);
       }
       if (!Contains(kActingFeatures, name) && !Contains(kHarmlessFeatures, name)) {
         NX_LOG(Warn, "Unknown option for --enable-feature", {"option", name});

@@ -11,6 +11,7 @@
 #include "server/promql/engine/basic_ops.h"
 #include "server/promql/engine/fold_kernels.h"
 #include "server/promql/engine/histogram_fold.h"
+#include "server/promql/engine/label_edit.h"
 
 namespace narthex::promql {
 namespace {
@@ -182,7 +183,6 @@ StatusOr<OperatorPtr> BuildAggregate(Builder& builder, const AggregateExpr& expr
                                      const EvalWindow& window) {
   const SelectorUse use{std::string(AggregateOpName(expr.op)), expr.grouping, !expr.without};
   const LabelSelection selection(expr.grouping, expr.without);
-  const bool one_name = expr.without || !Contains(expr.grouping, kMetricNameLabel);
   if (expr.op == AggregateOp::kCountValues) {
     const std::string& label = StringValue(*expr.param);
     if (!IsValidLabelName(label, NameValidation::kUtf8)) {
@@ -200,6 +200,8 @@ StatusOr<OperatorPtr> BuildAggregate(Builder& builder, const AggregateExpr& expr
   NX_ASSIGN_OR_RETURN(OperatorPtr input, builder.Build(*expr.expr, window, use));
   const Groups groups = Groups::Make(*input, selection);
   NX_RETURN_IF_ERROR(input->context().CheckMemory());
+  const bool named = !expr.without && Contains(expr.grouping, kMetricNameLabel);
+  const bool one_name = !named && !AnyTypeOrUnit(groups.labels);
   switch (expr.op) {
     case AggregateOp::kTopK:
     case AggregateOp::kBottomK:

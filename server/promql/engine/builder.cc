@@ -132,7 +132,7 @@ StatusOr<OperatorPtr> Builder::BuildUnary(const UnaryExpr& expr, const EvalWindo
 StatusOr<OperatorPtr> Builder::BuildCall(const Call& call, const EvalWindow& window) {
   const FunctionMaker make = FindFunctionMaker(call.function->name);
   if (make == nullptr) {
-    return FailedPrecondition("function {} is known to PromQL but not implemented here yet",
+    return FailedPrecondition("function {} is known to PromQL but not implemented here",
                               call.function->name);
   }
   return make(*this, call, window);

@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "core/base/bytes.h"
+#include "core/labels/metadata_labels.h"
 
 namespace narthex::promql {
 namespace {
@@ -19,9 +20,23 @@ Labels DropMetricName(const Labels& labels) {
   std::string flat;
   flat.reserve(labels.flat().size());
   for (const Label& label : labels) {
-    if (label.name != kMetricNameLabel) AppendFlat(&flat, label);
+    if (!IsMetadataLabel(label.name)) AppendFlat(&flat, label);
   }
   return Labels::FromFlat(std::move(flat));
+}
+
+void DropMetricName(LabelsBuilder* labels) {
+  for (const std::string_view name : {kMetricNameLabel, kTypeLabel, kUnitLabel}) labels->Del(name);
+}
+
+bool AnyTypeOrUnit(std::span<const Labels> series) {
+  return std::any_of(series.begin(), series.end(), [](const Labels& labels) {
+    for (const Label& label : labels) {
+      if (label.name > kUnitLabel) return false;
+      if (IsMetadataLabel(label.name) && label.name != kMetricNameLabel) return true;
+    }
+    return false;
+  });
 }
 
 LabelSelection::LabelSelection(std::vector<std::string> names, bool without)

@@ -1,6 +1,7 @@
 #pragma once
 // Cheap edits of label sets in their flat form, and keys made of some of their labels.
 
+#include <span>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -9,7 +10,11 @@
 
 namespace narthex::promql {
 
+// Without name, type and unit.
 Labels DropMetricName(const Labels& labels);
+void DropMetricName(LabelsBuilder* labels);
+// Whether any of the series has a type or a unit, so that the name is not all it has to lose.
+bool AnyTypeOrUnit(std::span<const Labels> series);
 
 // Which labels take part in a grouping or a match: only these, or all but these and the name.
 class LabelSelection {

@@ -2,6 +2,8 @@
 
 #include <algorithm>
 
+#include "server/promql/engine/label_edit.h"
+
 namespace narthex::promql {
 namespace {
 
@@ -84,9 +86,9 @@ class VectorSelectorOp final : public Operator {
         counter_(context) {}
 
   Status Open(const VectorSelector& selector, const SelectorUse& use) {
-    one_name_ = HasOneName(selector);
     NX_ASSIGN_OR_RETURN(list_, Select(context_, HintsFor(refs_, context_->lookback_ms(), use),
                                       selector, &labels_, &hold_));
+    one_name_ = HasOneName(selector) && !AnyTypeOrUnit(labels_);
     return OkStatus();
   }
 
@@ -206,9 +208,9 @@ class MatrixSource final : public RangeSource {
       : RangeSource(windows, *context), context_(context) {}
 
   Status Open(const VectorSelector& selector, const SelectorUse& use) {
-    one_name_ = HasOneName(selector);
     NX_ASSIGN_OR_RETURN(list_, Select(context_, HintsFor(windows_, windows_.range_ms, use),
                                       selector, &labels_, &hold_));
+    one_name_ = HasOneName(selector) && !AnyTypeOrUnit(labels_);
     return OkStatus();
   }
 

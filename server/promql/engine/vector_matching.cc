@@ -1,7 +1,10 @@
 // Arithmetic and comparison between two vectors. Both sides are read in full; which series pair up
 // is settled once, what pairs exist at a step is a matter of presence bits.
 
+#include <algorithm>
+
 #include "core/base/string_map.h"
+#include "core/labels/metadata_labels.h"
 #include "server/promql/engine/basic_ops.h"
 #include "server/promql/engine/binary.h"
 #include "server/promql/engine/label_edit.h"
@@ -81,7 +84,11 @@ class VectorMatcher {
     std::vector<Pair> pairs;
   };
 
-  bool drop_name() const { return DropsMetricName(e_.op) || e_.return_bool; }
+  // Whether no series of the result has a name, type or unit.
+  bool drop_name() const {
+    return (DropsMetricName(e_.op) || e_.return_bool) &&
+           std::none_of(matching_.include.begin(), matching_.include.end(), IsMetadataLabel);
+  }
 
   void Load(const Side& side, size_t row, Tile* out) const {
     out->Reset(1, window_.steps);
@@ -169,7 +176,7 @@ class VectorMatcher {
     const bool one_to_one = matching_.card == Cardinality::kOneToOne;
     edit_.Reset(many);
     const bool delayed = context_->options().delayed_name_removal;
-    if (DropsMetricName(e_.op) || (e_.return_bool && !delayed)) edit_.Del(kMetricNameLabel);
+    if (DropsMetricName(e_.op) || (e_.return_bool && !delayed)) DropMetricName(&edit_);
     if (one_to_one) {
       if (matching_.on) {
         edit_.Keep(matching_.labels);
@@ -178,7 +185,7 @@ class VectorMatcher {
       }
     }
     for (const std::string& name : matching_.include) edit_.Set(name, one.Get(name));
-    if (e_.return_bool && !delayed) edit_.Del(kMetricNameLabel);
+    if (e_.return_bool && !delayed) DropMetricName(&edit_);
     return edit_.Build();
   }
 

@@ -241,7 +241,9 @@ StatusOr<OperatorPtr> AbsentOverTime(Builder& builder, const Call& call, const E
     }
     return OkStatus();
   }));
-  return MakeAbsent(&builder.context(), window, *call.args[0], present);
+  // As upstream has it: a type or unit the selector asks for goes like that of other range functions.
+  const bool delayed = builder.context().options().delayed_name_removal;
+  return MakeAbsent(&builder.context(), window, *call.args[0], present, delayed);
 }
 
 constexpr NameRule kKeep = NameRule::kKeep;

@@ -46,7 +46,7 @@ StatusOr<OperatorPtr> Absent(Builder& builder, const Call& call, const EvalWindo
     }
     return OkStatus();
   }));
-  return MakeAbsent(&builder.context(), window, *call.args[0], present);
+  return MakeAbsent(&builder.context(), window, *call.args[0], present, false);
 }
 
 // Only instant queries have an order; over a range the result is sorted by labels anyway.
@@ -120,13 +120,15 @@ Labels LabelsForAbsent(const Expr& arg) {
 }
 
 OperatorPtr MakeAbsent(QueryContext* context, const EvalWindow& window, const Expr& arg,
-                       const std::vector<uint64_t>& present) {
+                       const std::vector<uint64_t>& present, bool drops_name) {
   std::vector<double> ones(window.steps, 1.0);
   std::vector<uint64_t> absent(present.size());
   for (size_t w = 0; w < present.size(); ++w) absent[w] = ~present[w] & FullWord(window.steps, w);
   RowStore rows(*context, window.steps);
   rows.Add(ones.data(), absent.data());
-  return MakeStored(context, window, {LabelsForAbsent(arg)}, std::move(rows), true);
+  PickedLabels labels;
+  labels.Add(LabelsForAbsent(arg), drops_name);
+  return MakeStored(context, window, std::move(labels), std::move(rows), true);
 }
 
 std::span<const FunctionEntry> ShapeFunctions() { return kFunctions; }
