@@ -29,7 +29,9 @@ sys.path[:0] = [str(HERE), str(HERE.parent.parent / "tools")]
 import cluster as clusters  # noqa: E402
 import kube_tools  # noqa: E402
 import rendering  # noqa: E402
-from cluster import Missing, request, run, until  # noqa: E402
+import runtimes  # noqa: E402
+from cluster import Missing, request, until  # noqa: E402
+from runtimes import run  # noqa: E402
 
 ROOT = HERE.parent.parent
 SERVER, ALERTMANAGER, GATEWAY = (f"seed-prometheus-{x}" for x in ("server", "alertmanager", "pushgateway"))
@@ -97,12 +99,12 @@ def make_runtime(out, bin_dir, tag, scratch):
             build_images(out, bin_dir, " ".join(command))
             run(*command, "image", "prune", "--force", check=False)
             run(*command, "run", "--rm", "--network=none", f"localhost/narthex/pushgateway:{tag}", "--version")
-            return clusters.Podman(command, out / "images", tag)
+            return runtimes.Podman(command, out / "images", tag)
         except RuntimeError as error:
             reason = str(error)
     print(f"NO CONTAINERS HERE: {reason}")
     build_images(out, bin_dir, "none")
-    return clusters.Processes(out / "images", scratch)
+    return runtimes.Processes(out / "images", scratch)
 
 
 class Checks:
@@ -127,7 +129,7 @@ class Checks:
 
     def confined(self):
         """What the processes may, as the kernel sees it."""
-        contained = isinstance(self.cluster.runtime, clusters.Podman)
+        contained = isinstance(self.cluster.runtime, runtimes.Podman)
         for pod in self.cluster.pods:
             for name in pod.running.values():
                 status = pathlib.Path(f"/proc/{self.cluster.runtime.pid(name)}/status").read_text()
@@ -148,7 +150,7 @@ class Checks:
 
     def tools(self):
         """The tools beside their servers, as a health check or a shell of kubectl would call them."""
-        if not isinstance(self.cluster.runtime, clusters.Podman):
+        if not isinstance(self.cluster.runtime, runtimes.Podman):
             return "NOT DONE without containers: tools inside"
         server, = (pod for pod in self.cluster.pods if pod.name.startswith(SERVER))
         container, = server.running.values()
