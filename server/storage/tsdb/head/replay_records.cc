@@ -199,7 +199,9 @@ void Replay::ApplyGroup(std::string_view payload) NO_THREAD_SAFETY_ANALYSIS {
   const auto sequence = static_cast<uint32_t>(in.Uvarint());
   const int64_t last_time = in.Varint();
   const uint64_t ticks = in.Uvarint();
-  if (!in.ok() || ticks > Group::kRing || id == UINT32_MAX) return;
+  constexpr uint64_t kMostTicks = 256;  // logs of a larger ring; of these the newest are kept
+  static_assert(kMostTicks >= TickRing::kTicks);
+  if (!in.ok() || ticks > kMostTicks || id == UINT32_MAX) return;
   std::vector<int64_t> times;
   for (uint64_t k = 0; k < ticks; ++k) {
     const int64_t delta = in.Varint();
