@@ -5,7 +5,8 @@ tools/images.sh (or, where containers cannot run, processes in namespaces; it sa
 mounted as the kubelet does, probes called, Services behind addresses of their own, a fake API server for
 discovery and kube-state-metrics. Then: every target of the default scrape jobs is up, a pushed metric is
 queried, a firing rule reaches the webhook, a changed ConfigMap is loaded, SIGTERM ends each cleanly. A
-second release beside it has two alertmanagers that are to know each other and do not reload by themselves.
+second release beside it has two alertmanagers that are to know each other and do not reload by themselves,
+and serves below paths.
 
 usage: pods_test.py CACHE BIN_DIR FAKE_API OUT_DIR
   CACHE of tools/kube_tools.py, BIN_DIR with our executables, FAKE_API the fake API server's program,
@@ -46,15 +47,18 @@ RULE = {"groups": [{"name": "test", "rules": [{
     "alert": "BatchFailed", "expr": "batch_failed > 0", "labels": {"severity": "page"}}]}]}
 
 
-# The release beside it: alertmanagers that are to know each other, and that reload only when told to.
-TWINS = "twin-prometheus-alertmanager"
+# The release beside it: alertmanagers that are to know each other, everything below paths, and reloaded only
+# when told to.
+TWINS, TWIN_SERVER = "twin-prometheus-alertmanager", "twin-prometheus-server"
+
+
+FAST = {"scrape_interval": "1s", "scrape_timeout": "1s", "evaluation_interval": "1s"}
 
 
 def values(hook):
-    fast = {"scrape_interval": "1s", "scrape_timeout": "1s", "evaluation_interval": "1s"}
     started = {"startupProbe": {"enabled": True}}
     return {
-        "server": {"global": fast, "extraArgs": {"config.auto-reload-interval": "1s"}, **started},
+        "server": {"global": FAST, "extraArgs": {"config.auto-reload-interval": "1s"}, **started},
         "alertmanager": {"extraArgs": {"config.auto-reload-interval": "1s"}, **started},
         "pushgateway": started, "kubeStateMetrics": started, "nodeExporter": started,
         "alertmanagerFiles": {"alertmanager.yml": {
@@ -67,8 +71,10 @@ def values(hook):
 def twin_values():
     off = {"enabled": False}
     return {
-        "server": off, "pushgateway": off, "kubeStateMetrics": off, "nodeExporter": off, "configmapReload": off,
-        "alertmanager": {"replicaCount": 2, "podAntiAffinity": "hard",
+        "pushgateway": off, "kubeStateMetrics": off, "nodeExporter": off, "configmapReload": off,
+        "server": {"global": FAST, "baseURL": "http://watch.example.org/prom", "persistentVolume": off},
+        "serverFiles": {"alerts": {"groups": [{"name": "g", "rules": [{"alert": "Always", "expr": "vector(1)"}]}]}},
+        "alertmanager": {"replicaCount": 2, "podAntiAffinity": "hard", "prefixURL": "/am/",
                          "statefulSet": {"enabled": True, "headless": {"enableMeshPeer": True}},
                          "extraArgs": {"web.get-concurrency": 20, "web.timeout": "1m"}},
     }
@@ -152,7 +158,7 @@ class Checks:
         """The tools beside their servers, as a health check or a shell of kubectl would call them."""
         if not isinstance(self.cluster.runtime, runtimes.Podman):
             return "NOT DONE without containers: tools inside"
-        server, = (pod for pod in self.cluster.pods if pod.name.startswith(SERVER))
+        server, = self.pods_of(SERVER)
         container, = server.running.values()
         for command, code in ((["/bin/promtool", "check", "healthy"], 0), (["/bin/promtool", "nonsense"], 1),
                               (["/bin/promtool", "check", "config", "/etc/config/prometheus.yml"], 0)):
@@ -161,15 +167,26 @@ class Checks:
         return "promtool is beside its server"
 
     def twins(self):
-        """Replicas with the mesh asked for: they run, and say that they stand alone."""
-        pods = [pod for pod in self.cluster.pods if pod.name.startswith(TWINS)]
+        """Replicas with the mesh asked for: they run, say that they stand alone, and both are told of alerts.
+        They and their server answer below their paths only."""
+        pods = self.pods_of(TWINS)
         assert len(pods) == 2, f"{len(pods)} twins"
         for pod in pods:
-            status = json.loads(request("GET", pod.ip, 9093, "/api/v2/status")[1])
+            status = json.loads(request("GET", pod.ip, 9093, "/am/api/v2/status")[1])
             assert status["cluster"] == {"status": "disabled", "peers": []}, status["cluster"]
             log = "".join(self.cluster.runtime.logs(name) for name in pod.running.values())
             assert "Clustering is not implemented" in log and f"{TWINS}-1.{TWINS}-headless:6783" in log, log
-        return "two alertmanagers with a mesh asked for answer, and warn that there is none"
+            assert request("GET", pod.ip, 9093, "/api/v2/status")[0] == 404
+            until(f"{pod.name} hears of the alert", lambda p=pod: "Always" in request(
+                "GET", p.ip, 9093, "/am/api/v2/alerts")[1])
+        server, = self.pods_of(TWIN_SERVER)
+        until("the server below a path scrapes itself", lambda: '"up"' in request(
+            "GET", server.ip, 9090, "/prom/api/v1/targets?state=active&scrapePool=prometheus")[1])
+        assert request("GET", server.ip, 9090, "/api/v1/targets")[0] == 404
+        return "two alertmanagers with a mesh asked for hear of alerts below their path, and warn that there is none"
+
+    def pods_of(self, workload):
+        return [pod for pod in self.cluster.pods if pod.name.startswith(workload + "-")]
 
     def targets(self):
         wanted = {w for w in WANTED if not any(w[1] in left for left in self.cluster.left_out)}
@@ -226,10 +243,10 @@ class Checks:
         self.cluster.write_config_map(TWINS, {"alertmanager.yml": text})
         until("alertmanager's changed ConfigMap", lambda: "renamed" in self.cluster.ask(
             ALERTMANAGER, "GET", "/api/v2/status")[1])
-        for pod in (pod for pod in self.cluster.pods if pod.name.startswith(TWINS)):
-            assert "renamed" not in request("GET", pod.ip, 9093, "/api/v2/status")[1], "loaded with the switch off"
-            assert request("POST", pod.ip, 9093, "/-/reload")[0] == 200
-            assert "renamed" in request("GET", pod.ip, 9093, "/api/v2/status")[1]
+        for pod in self.pods_of(TWINS):
+            assert "renamed" not in request("GET", pod.ip, 9093, "/am/api/v2/status")[1], "loaded with the switch off"
+            assert request("POST", pod.ip, 9093, "/am/-/reload")[0] == 200
+            assert "renamed" in request("GET", pod.ip, 9093, "/am/api/v2/status")[1]
         return "server and alertmanager load changed ConfigMaps by themselves, when told to with configmapReload off"
 
     def noted(self, notes, kubectl):
