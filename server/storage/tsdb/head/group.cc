@@ -3,8 +3,8 @@
 #include <bit>
 
 #include "core/base/check.h"
-#include "server/storage/tsdb/head/checkpoint_codec.h"
 #include "server/storage/tsdb/chunkenc/full_chunk.h"
+#include "server/storage/tsdb/head/checkpoint_codec.h"
 #include "server/storage/tsdb/wal/row_codec.h"
 
 namespace narthex::tsdb {
