@@ -1,6 +1,7 @@
 // Random operations against a std::map: restarts, checkpoints, block cuts, compactions and
 // deletions included.
 
+#include <algorithm>
 #include <filesystem>
 #include <optional>
 #include <random>
@@ -91,9 +92,11 @@ class Model {
     Contents got = Dump(*db_);
     Contents want;
     for (const auto& [name, samples] : series_) {
-      for (const auto& [t, bits] : samples) {
-        if (t >= truncated_ && !deleted_[name].contains(t)) want[name].emplace_back(t, bits);
+      Samples kept;
+      for (const Sample& s : samples) {
+        if (s.t >= truncated_ && !s.deleted) kept.emplace_back(s.t, s.bits);
       }
+      if (!kept.empty()) want[name] = std::move(kept);
     }
     for (auto it = got.begin(); it != got.end();) {
       std::erase_if(it->second, [&](const auto& s) { return s.first < truncated_; });
@@ -141,6 +144,11 @@ class Model {
   }
 
  private:
+  struct Sample {
+    int64_t t;
+    uint64_t bits;
+    bool deleted = false;
+  };
   struct Source {
     std::unique_ptr<storage::GroupWriter> writer;
     std::map<uint32_t, std::string> members;  // by index
@@ -193,11 +201,11 @@ class Model {
   AppendResult Apply(const std::string& name, int64_t t, uint64_t bits) {
     auto& samples = series_[name];
     if (!samples.empty()) {
-      const auto& [last_t, last_bits] = *samples.rbegin();
-      if (t < last_t) return AppendResult::kOutOfOrder;
-      if (t == last_t) return bits == last_bits ? AppendResult::kOk : AppendResult::kDuplicate;
+      const Sample& last = samples.back();
+      if (t < last.t) return AppendResult::kOutOfOrder;
+      if (t == last.t) return bits == last.bits ? AppendResult::kOk : AppendResult::kDuplicate;
     }
-    samples[t] = bits;
+    samples.push_back({t, bits});
     newest_ = std::max(newest_, t);
     return AppendResult::kOk;
   }
@@ -223,10 +231,9 @@ class Model {
       const std::string name = labels.ToString();
       if (created) {
         // Unknown, or forgotten with the last of its samples, which are gone or in a block.
-        REQUIRE((series_[name].empty() || series_[name].rbegin()->first < HeadFloor()));
-        if (!series_[name].empty() && series_[name].rbegin()->first < truncated_) {
-          series_[name].clear();
-        }
+        auto& samples = series_[name];
+        REQUIRE((samples.empty() || samples.back().t < HeadFloor()));
+        if (!samples.empty() && samples.back().t < truncated_) samples.clear();
       }
       if (s.members.contains(*member)) REQUIRE(s.members[*member] == name);
       s.members[*member] = name;
@@ -257,12 +264,12 @@ class Model {
     for (const auto& [m, name] : s.members) {
       const uint64_t bits = s.retiring.contains(m) ? kStaleNaNBits : Bits(values[m]);
       const auto& samples = series_[name];
-      const bool after = samples.empty() || t > samples.rbegin()->first;
-      const bool ended = samples.empty() || samples.rbegin()->second == kStaleNaNBits;
+      const bool after = samples.empty() || t > samples.back().t;
+      const bool ended = samples.empty() || samples.back().bits == kStaleNaNBits;
       if (after && bits == kStaleNaNBits && ended) continue;
       // A newest sample that retention may have taken: whether it is ended then is the head's
       // choice.
-      if (after && bits == kStaleNaNBits && samples.rbegin()->first < HeadFloor() &&
+      if (after && bits == kStaleNaNBits && samples.back().t < HeadFloor() &&
           !s.wrote.contains(m) && !Holds(name, t)) {
         continue;
       }
@@ -374,11 +381,9 @@ class Model {
     const int64_t maxt = mint + static_cast<int64_t>(Roll(5 * kHour));
     const std::string metric = fmt::format("m{}", Roll(13));
     REQUIRE(db_->Delete(mint, maxt, std::vector<Matcher>{Matcher::Equal("__name__", metric)}).ok());
-    for (const auto& [name, samples] : series_) {
+    for (auto& [name, samples] : series_) {
       if (name.find("__name__=\"" + metric + "\"") == std::string::npos) continue;
-      for (auto it = samples.lower_bound(mint); it != samples.end() && it->first <= maxt; ++it) {
-        deleted_[name].insert(it->first);
-      }
+      for (Sample& s : samples) s.deleted |= s.t >= mint && s.t <= maxt;
     }
     Compare();
   }
@@ -389,8 +394,9 @@ class Model {
     truncated_ = std::max(truncated_, mint);
     for (auto& [name, samples] : series_) {
       // The newest sample still decides what may follow.
-      while (samples.size() > 1 && samples.begin()->first < truncated_)
-        samples.erase(samples.begin());
+      const auto kept = std::find_if(samples.begin(), samples.end(),
+                                     [this](const Sample& s) { return s.t >= truncated_; });
+      if (!samples.empty()) samples.erase(samples.begin(), std::min(kept, samples.end() - 1));
     }
   }
 
@@ -399,14 +405,13 @@ class Model {
   std::unique_ptr<Db> db_;
   std::mt19937_64 random_;
   std::vector<Source> sources_;
-  std::map<std::string, std::map<int64_t, uint64_t>> series_;
+  std::map<std::string, std::vector<Sample>> series_;  // in order of time
   std::map<std::string, IntHistogram> histograms_;
   std::map<std::string, std::map<int32_t, int64_t>> buckets_;
   int64_t now_ = 1'700'000'000'000;
   int64_t newest_ = INT64_MIN;
   int64_t truncated_ = INT64_MIN;
   int64_t cut_ = INT64_MIN;
-  std::map<std::string, std::set<int64_t>> deleted_;
 };
 
 #if defined(__SANITIZE_THREAD__)

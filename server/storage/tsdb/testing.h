@@ -57,10 +57,28 @@ inline Matcher Match(MatchType type, std::string name, std::string value) {
 // A number for what a histogram counts, so that histograms are told apart like floats.
 inline uint64_t HistogramBits(const FloatHistogram& h) {
   if (storage::IsStaleNaN(h.sum)) return storage::kStaleNaNBits;
-  std::string text = ToString(WithoutEmptyBuckets(h));
-  text += fmt::format(" {} {}", h.schema, h.zero_threshold);
   uint64_t hash = 0xcbf29ce484222325;
-  for (const char c : text) hash = (hash ^ static_cast<uint8_t>(c)) * 0x100000001b3;
+  const auto add = [&hash](auto v) {
+    hash = (hash ^ std::bit_cast<uint64_t>(v)) * 0x9e3779b97f4a7c15;
+    hash ^= hash >> 32;
+  };
+  add(int64_t{h.schema});
+  for (const double v : {h.zero_threshold, h.zero_count, h.count, h.sum}) add(v);
+  for (const double v : h.custom_values) add(v);
+  // Empty buckets count for nothing.
+  const auto add_side = [&add](const auto& spans, const auto& buckets) {
+    int64_t index = 0;
+    auto bucket = buckets.begin();
+    for (const BucketSpan& span : spans) {
+      index += span.offset;
+      for (uint32_t i = 0; i < span.length; ++i, ++index, ++bucket) {
+        if (*bucket != 0) add(index), add(*bucket);
+      }
+    }
+    add(int64_t{-1});
+  };
+  add_side(h.positive_spans, h.positive_buckets);
+  add_side(h.negative_spans, h.negative_buckets);
   return hash;
 }
 
