@@ -263,10 +263,13 @@ void DescribeTsdb(Fields& f, StorageConfig& s) {
       void Describe(Fields& e) {
         e.Type("config.plain", "config.ChunkEncodingConfig");
         e.Field("floats", floats);
-        if (floats != "xor") {
-          e.Fail(Unimplemented("line {}: chunk_encoding.floats: {} is {}", e.line(),
-                               GoQuote(floats), kNotHere));
-        }
+        if (floats == "xor") return;
+        const std::string place =
+            fmt::format("line {}: chunk_encoding.floats: {}", e.line(), GoQuote(floats));
+        e.Fail(floats == "xor2"
+                   ? Unimplemented("{} is {}, expected \"xor\"", place, kNotHere)
+                   : InvalidArgument("{} is unknown, expected \"xor\" (\"xor2\" is {})", place,
+                                     kNotHere));
       }
     } value;
     Codec<Encoding>::Decode(*f.context(), *encoding, &value);
