@@ -17,10 +17,10 @@ void ChunkListEncoder::Seal() {
       SealChunk(Encoding::kXor, &floats_, &done_);
       break;
     case SampleKind::kHistogram:
-      SealChunk(Encoding::kHistogram, &histograms_, &done_);
+      SealChunk(Encoding::kHistogram, histograms_.get(), &done_);
       break;
     case SampleKind::kFloatHistogram:
-      SealChunk(Encoding::kFloatHistogram, &float_histograms_, &done_);
+      SealChunk(Encoding::kFloatHistogram, float_histograms_.get(), &done_);
       break;
     case SampleKind::kNone:
       break;
@@ -28,14 +28,30 @@ void ChunkListEncoder::Seal() {
   kind_ = SampleKind::kNone;
 }
 
+int ChunkListEncoder::OpenSamples() const {
+  switch (kind_) {
+    case SampleKind::kFloat:
+      return floats_.count();
+    case SampleKind::kHistogram:
+      return histograms_->count();
+    case SampleKind::kFloatHistogram:
+      return float_histograms_->count();
+    case SampleKind::kNone:
+      break;
+  }
+  return 0;
+}
+
 void ChunkListEncoder::Prepare(SampleKind kind) {
-  const int count = floats_.count() + histograms_.count() + float_histograms_.count();
-  if (kind != kind_ || count >= kSamplesPerChunk) Seal();
+  if (kind != kind_ || OpenSamples() >= kSamplesPerChunk) Seal();
 }
 
 template <typename Chunk, typename Histogram>
-void ChunkListEncoder::AddTo(Chunk* chunk, SampleKind kind, int64_t t, const Histogram& h) {
+void ChunkListEncoder::AddTo(std::unique_ptr<Chunk>* of_kind, SampleKind kind, int64_t t,
+                             const Histogram& h) {
   Prepare(kind);
+  if (*of_kind == nullptr) *of_kind = std::make_unique<Chunk>();
+  Chunk* const chunk = of_kind->get();
   ResetHeader header = Chunk::HeaderFor(h);
   if (kind_ != SampleKind::kNone) {
     if (chunk->Append(t, h, &header)) return;

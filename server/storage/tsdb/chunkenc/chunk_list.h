@@ -10,6 +10,7 @@
 // Thread safety: none; distinct objects are independent.
 
 #include <cstdint>
+#include <memory>
 #include <string>
 #include <vector>
 
@@ -39,6 +40,8 @@ class ChunkListEncoder {
   void Add(int64_t t, const FloatHistogram& histogram);
   // The current sample of `it`.
   void Add(const ChunkIterator& it);
+  // Asks for the memory that the next Add of a float touches.
+  void Prefetch() const { floats_.Prefetch(); }
   // The chunks of all that was added; the encoder is as new.
   std::vector<EncodedChunk> Take();
 
@@ -47,13 +50,14 @@ class ChunkListEncoder {
   void Prepare(SampleKind kind);
   void Seal();
   template <typename Chunk, typename Histogram>
-  void AddTo(Chunk* chunk, SampleKind kind, int64_t t, const Histogram& h);
+  void AddTo(std::unique_ptr<Chunk>* of_kind, SampleKind kind, int64_t t, const Histogram& h);
+  int OpenSamples() const;
 
   std::vector<EncodedChunk> done_;
   SampleKind kind_ = SampleKind::kNone;  // of the chunk that is open
   XorChunk floats_;
-  IntHistogramChunk histograms_;
-  FloatHistogramChunk float_histograms_;
+  std::unique_ptr<IntHistogramChunk> histograms_;  // few series have any
+  std::unique_ptr<FloatHistogramChunk> float_histograms_;
 };
 
 }  // namespace narthex::tsdb

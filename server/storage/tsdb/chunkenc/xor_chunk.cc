@@ -4,33 +4,10 @@
 #include <cstring>
 
 #include "core/base/bytes.h"
+#include "server/storage/tsdb/chunkenc/xor_code.h"
 
 namespace narthex::tsdb {
 namespace {
-
-// Whether d fits the n-bit bucket: Prometheus' range is -2^(n-1)+1 … 2^(n-1).
-bool FitsBucket(int64_t d, unsigned n) {
-  return -((int64_t{1} << (n - 1)) - 1) <= d && d <= int64_t{1} << (n - 1);
-}
-
-void PutDeltaOfDelta(int64_t dod, BitWriter* out) {
-  const auto bits = static_cast<uint64_t>(dod);
-  if (dod == 0) return out->Put(0, 1);
-  if (FitsBucket(dod, 14)) {
-    out->Put(0b10, 2);
-    return out->Put(bits, 14);
-  }
-  if (FitsBucket(dod, 17)) {
-    out->Put(0b110, 3);
-    return out->Put(bits, 17);
-  }
-  if (FitsBucket(dod, 20)) {
-    out->Put(0b1110, 4);
-    return out->Put(bits, 20);
-  }
-  out->Put(0b1111, 4);
-  out->Put(bits, 64);
-}
 
 int64_t GetDeltaOfDelta(BitReader* in) {
   unsigned size = 0;
@@ -49,11 +26,6 @@ int64_t GetDeltaOfDelta(BitReader* in) {
   return static_cast<int64_t>(bits);
 }
 
-void PutUvarint(uint64_t v, BitWriter* out) {
-  for (; v >= 0x80; v >>= 7) out->Put(v | 0x80, 8);
-  out->Put(v, 8);
-}
-
 }  // namespace
 
 void XorChunk::Append(int64_t t, uint64_t bits) {
@@ -61,10 +33,26 @@ void XorChunk::Append(int64_t t, uint64_t bits) {
     bytes_.assign(2, '\0');
     bits_ = 16;
   }
-  BitWriter out(&bytes_, bits_);
-  const auto put = [&out](uint64_t v, unsigned n) { out.Put(v, n); };
   // Differences wrap like Go's so that any pair of timestamps survives.
   const uint64_t delta = static_cast<uint64_t>(t) - static_cast<uint64_t>(last_time_);
+  if (count_ > 1 && delta == delta_ && bits == last_bits_) {
+    bits_ += 2;  // zeroes, as most samples are
+    if (bits_ > bytes_.size() * 8) bytes_.push_back('\0');
+  } else {
+    AppendCode(t, delta, bits);
+  }
+  last_time_ = t;
+  last_bits_ = bits;
+  ++count_;
+  bytes_[0] = static_cast<char>(count_ >> 8);
+  bytes_[1] = static_cast<char>(count_ & 0xff);
+}
+
+void XorChunk::AppendCode(int64_t t, uint64_t delta, uint64_t bits) {
+  // What one sample takes at most: 80 bits of time, 77 of value, behind those of the byte before.
+  uint8_t code[32];
+  const unsigned used = bits_ % 8;
+  BitSink out(code, used == 0 ? uint8_t{0} : static_cast<uint8_t>(bytes_.back()), used);
   if (count_ == 0) {
     PutUvarint(ZigZagEncode(t), &out);
     out.Put(bits, 64);
@@ -75,15 +63,13 @@ void XorChunk::Append(int64_t t, uint64_t bits) {
     } else {
       PutDeltaOfDelta(static_cast<int64_t>(delta - delta_), &out);
     }
-    EncodeXor(last_bits_, bits, &window_, put);
+    EncodeXor(last_bits_, bits, &window_, [&out](uint64_t v, unsigned n) { out.Put(v, n); });
     delta_ = delta;
   }
-  bits_ = out.bits();
-  last_time_ = t;
-  last_bits_ = bits;
-  ++count_;
-  bytes_[0] = static_cast<char>(count_ >> 8);
-  bytes_[1] = static_cast<char>(count_ & 0xff);
+  const size_t size = out.Finish();
+  bytes_.resize(bits_ / 8);
+  bytes_.append(reinterpret_cast<const char*>(code), (size + 7) / 8);
+  bits_ = bits_ - used + size;
 }
 
 XorIterator::XorIterator(std::string_view chunk) : in_(chunk) {

@@ -24,6 +24,11 @@ inline constexpr int kSamplesPerChunk = 120;
 class XorChunk {
  public:
   void Append(int64_t t, uint64_t bits);
+  // Asks for the memory that the next Append touches.
+  void Prefetch() const {
+    __builtin_prefetch(bytes_.data(), 1);
+    __builtin_prefetch(bytes_.data() + bits_ / 8, 1);
+  }
   uint16_t count() const { return count_; }
   int64_t first_time() const { return first_time_; }
   int64_t last_time() const { return last_time_; }
@@ -33,6 +38,8 @@ class XorChunk {
   void Clear() { *this = XorChunk(); }
 
  private:
+  void AppendCode(int64_t t, uint64_t delta, uint64_t bits);
+
   std::string bytes_;
   size_t bits_ = 0;
   int64_t first_time_ = 0;

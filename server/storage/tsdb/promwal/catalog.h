@@ -7,12 +7,15 @@
 #include <absl/container/flat_hash_map.h>
 
 #include <cstdint>
+#include <deque>
 #include <map>
 #include <string>
+#include <string_view>
 #include <utility>
 #include <vector>
 
 #include "core/labels/labels.h"
+#include "server/storage/tsdb/head/ref_map.h"
 #include "server/storage/tsdb/promwal/records.h"
 
 namespace narthex::tsdb::promwal {
@@ -22,7 +25,7 @@ inline int64_t FloorDiv(int64_t a, int64_t b) { return a / b - (a % b < 0); }
 // Series by rank: their place in label order. Several references may name one series.
 class Catalog {
  public:
-  static constexpr uint32_t kNone = UINT32_MAX;
+  static constexpr uint32_t kNone = kNoSlot;
   using Interval = std::pair<int64_t, int64_t>;  // closed
 
   struct Range {
@@ -40,17 +43,20 @@ class Catalog {
   bool CountSample(uint64_t ref, int64_t t, bool extra);
   // nullptr when no series has this reference.
   const Labels* Find(uint64_t ref) const {
-    const auto found = by_ref_.find(ref);
-    return found == by_ref_.end() ? nullptr : &series_[found->second];
+    const uint32_t found = PlaceOf(ref);
+    return found == kNone ? nullptr : &series_[found];
   }
+  // The place of a series in the order of appearance.
+  uint32_t PlaceOf(uint64_t ref) const { return by_ref_.Get(ref); }
   // Sorts; afterwards ranks are known.
   void Finish();
 
   // ---- After Finish ----
   uint32_t RankOf(uint64_t ref) const {
-    const auto found = by_ref_.find(ref);
-    return found == by_ref_.end() ? kNone : rank_of_[found->second];
+    const uint32_t found = PlaceOf(ref);
+    return found == kNone ? kNone : rank_of_[found];
   }
+  uint32_t PlaceAt(uint32_t rank) const { return order_[rank]; }
   uint32_t size() const { return static_cast<uint32_t>(order_.size()); }
   const Labels& labels(uint32_t rank) const { return series_[order_[rank]]; }
   uint32_t samples(uint32_t rank) const { return counts_[order_[rank]]; }
@@ -68,14 +74,14 @@ class Catalog {
  private:
   int64_t range_ms_;
   int64_t min_valid_;
-  std::vector<Labels> series_;  // in order of appearance
+  std::deque<Labels> series_;  // in order of appearance; they never move
   std::vector<uint32_t> counts_;
-  absl::flat_hash_map<uint64_t, uint32_t> by_ref_;
-  absl::flat_hash_map<Labels, uint32_t> by_labels_;
+  RefMap by_ref_;
+  absl::flat_hash_map<std::string_view, uint32_t> by_labels_;  // by their flat()
   absl::flat_hash_map<uint32_t, std::vector<Interval>> deleted_;
   std::map<int64_t, Range> ranges_;
   Range* newest_range_ = nullptr;  // of the last sample: mostly the next one's, too
-  int64_t newest_number_ = INT64_MIN;
+  uint64_t newest_begin_ = 0;      // any time minus this wraps unless it is in the range
   std::vector<uint32_t> order_;    // rank → series
   std::vector<uint32_t> rank_of_;  // series → rank
 };

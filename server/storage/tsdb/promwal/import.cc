@@ -43,7 +43,9 @@ class CatalogSink final : public RecordSink {
   void OnSeries(uint64_t ref, Labels labels) override {
     catalog_.AddSeries(ref, std::move(labels));
   }
-  void OnSample(const SampleRecord& sample) override { Count(sample.ref, sample.time); }
+  void OnSamples(std::span<const SampleRecord> samples) override {
+    for (const SampleRecord& sample : samples) Count(sample.ref, sample.time);
+  }
   bool WantsHistogram(uint64_t ref, int64_t time) override {
     Count(ref, time);
     return false;
@@ -136,63 +138,81 @@ Status AddSnapshotSeries(const std::string& snapshot, const Catalog& log, Catalo
 
 class Batch final : public RecordSink {
  public:
+  // Series of the ranks [from, to).
   Batch(const Catalog& catalog, uint32_t from, uint32_t to, int64_t mint, int64_t maxt)
       : catalog_(catalog),
-        from_(from),
         mint_(mint),
         maxt_(maxt),
-        last_(to - from, INT64_MIN),
-        series_(to - from) {}
+        at_(catalog.size(), kOther),
+        series_(to - from) {
+    for (uint32_t rank = from; rank < to; ++rank) at_[catalog.PlaceAt(rank)] = 0;
+    uint32_t next = 0;
+    for (uint32_t& at : at_) {
+      if (at != kOther) at = next++;
+    }
+  }
 
   void ReadExtras(bool extra) { extra_ = extra; }
-  void OnSample(const SampleRecord& s) override { Take(s.ref, s.time, s.bits); }
+  void OnSamples(std::span<const SampleRecord> samples) override;
   void OnHistogram(uint64_t ref, int64_t t, const IntHistogram& h) override { Take(ref, t, h); }
   void OnHistogram(uint64_t ref, int64_t t, const FloatHistogram& h) override { Take(ref, t, h); }
   bool WantsHistogram(uint64_t ref, int64_t) override { return Find(ref) != kOther; }
   void OnHeadChunk(uint32_t rank, const HeadChunk& chunk);
 
-  StagedSeries* at(uint32_t rank) { return series_[rank - from_].get(); }
-  void Drop(uint32_t rank) { series_[rank - from_].reset(); }
+  StagedSeries& at(uint32_t rank) { return series_[at_[catalog_.PlaceAt(rank)]].staged; }
 
  private:
   static constexpr uint32_t kOther = UINT32_MAX;
+  struct Series {
+    int64_t newest = INT64_MIN;
+    StagedSeries staged;
+  };
 
   uint32_t Find(uint64_t ref) const {
-    const uint32_t rank = catalog_.RankOf(ref);
-    return rank != Catalog::kNone && rank >= from_ && rank - from_ < last_.size() ? rank - from_
-                                                                                  : kOther;
-  }
-  StagedSeries& Staged(uint32_t i) {
-    if (series_[i] == nullptr) series_[i] = std::make_unique<StagedSeries>();
-    return *series_[i];
+    const uint32_t place = catalog_.PlaceOf(ref);
+    return place == Catalog::kNone ? kOther : at_[place];
   }
   bool InRange(int64_t t) const { return t >= mint_ && t <= maxt_; }
   template <typename Sample>
   void Take(uint64_t ref, int64_t t, const Sample& sample) {
     const uint32_t i = Find(ref);
-    if (i == kOther) return;
+    if (i != kOther) TakeFor(&series_[i], t, sample);
+  }
+  template <typename Sample>
+  void TakeFor(Series* series, int64_t t, const Sample& sample) {
     if (extra_) {
-      if (InRange(t)) Staged(i).AddExtra(t, sample);
+      if (InRange(t)) series->staged.AddExtra(t, sample);
       return;
     }
     // What replay would drop: not rising, or in a block already.
-    if (t < catalog_.min_valid() || t <= last_[i]) return;
-    last_[i] = t;
-    if (InRange(t)) Staged(i).Add(t, sample);
+    if (t < catalog_.min_valid() || t <= series->newest) return;
+    series->newest = t;
+    if (InRange(t)) series->staged.Add(t, sample);
   }
 
   const Catalog& catalog_;
-  const uint32_t from_;
   const int64_t mint_, maxt_;
-  std::vector<int64_t> last_;
-  std::vector<std::unique_ptr<StagedSeries>> series_;
+  std::vector<uint32_t> at_;  // by place in the catalog
+  // In the order of the catalog's places: samples of a scrape lie beside each other.
+  std::vector<Series> series_;
   bool extra_ = false;
 };
 
+void Batch::OnSamples(std::span<const SampleRecord> samples) {
+  uint32_t at[kMostSamplesAtOnce];
+  for (size_t i = 0; i < samples.size(); ++i) {
+    at[i] = Find(samples[i].ref);
+    if (at[i] != kOther) series_[at[i]].staged.Prefetch();
+  }
+  for (size_t i = 0; i < samples.size(); ++i) {
+    if (at[i] != kOther) TakeFor(&series_[at[i]], samples[i].time, samples[i].bits);
+  }
+}
+
 void Batch::OnHeadChunk(uint32_t rank, const HeadChunk& chunk) {
-  if (rank < from_ || rank - from_ >= last_.size()) return;
-  if (chunk.maxt < mint_ || chunk.mint > maxt_) return;
-  StagedSeries& series = Staged(rank - from_);
+  const uint32_t i = at_[catalog_.PlaceAt(rank)];
+  if (i == kOther || chunk.maxt < mint_ || chunk.mint > maxt_) return;
+  StagedSeries& series = series_[i].staged;
   const auto encoding = static_cast<uint8_t>(chunk.encoding);
   const bool in_order = encoding == (encoding & kEncodingMask);
   const auto it = NewChunkIterator(static_cast<Encoding>(encoding & kEncodingMask), chunk.data);
@@ -244,7 +264,7 @@ class ImportedSeries final : public ChunkSeriesSet {
 
 Status ImportedSeries::Load() {
   // A guess from above: a sample takes three bytes, most take less.
-  constexpr uint64_t kPerSeries = sizeof(StagedSeries) + 64, kPerSample = 3;
+  constexpr uint64_t kPerSeries = sizeof(StagedSeries) + 80, kPerSample = 3;
   uint64_t estimate = 0;
   const uint32_t from = end_;
   while (end_ < catalog_.size() && (end_ == from || estimate < memory_)) {
@@ -270,10 +290,7 @@ bool ImportedSeries::Next() {
       continue;
     }
     rank_ = next_++;
-    StagedSeries* staged = batch_->at(rank_);
-    if (staged == nullptr) continue;
-    auto chunks = staged->Take(catalog_.deleted(rank_));
-    batch_->Drop(rank_);
+    auto chunks = std::exchange(batch_->at(rank_), {}).Take(catalog_.deleted(rank_));
     if (!chunks.ok()) {
       status_ = chunks.status();
       return false;

@@ -1,6 +1,7 @@
 #include "server/storage/tsdb/promwal/records.h"
 
 #include <bit>
+#include <cstring>
 
 #include "core/base/bytes.h"
 
@@ -56,16 +57,77 @@ Status DecodeSeries(ByteReader in, RecordSink* sink) {
   return OkStatus();
 }
 
+// A varint of which all bytes are there; false when it is none.
+inline bool ReadVarint(const char** p, int64_t* out) {
+  uint64_t value = static_cast<uint8_t>(*(*p)++);
+  if (value < 0x80) {
+    *out = ZigZagDecode(value);
+    return true;
+  }
+  value &= 0x7f;
+  for (int shift = 7; shift < 64; shift += 7) {
+    const auto byte = static_cast<uint8_t>(*(*p)++);
+    value |= static_cast<uint64_t>(byte & 0x7f) << shift;
+    if (byte >= 0x80) continue;
+    *out = ZigZagDecode(value);
+    return shift < 63 || byte <= 1;
+  }
+  return false;
+}
+
+// Samples of one record, which differ from its first one in reference and time.
+class SampleReader {
+ public:
+  explicit SampleReader(ByteReader* in)
+      : in_(*in), ref_(in->Be64()), time_(static_cast<int64_t>(in->Be64())) {}
+
+  // As many as are there, up to `most`; fewer on damage.
+  size_t Read(SampleRecord* out, size_t most) {
+    size_t n = ReadFast(out, most);
+    for (; n < most && !in_.empty(); ++n) {
+      SampleRecord& sample = out[n];
+      sample.ref = ref_ + static_cast<uint64_t>(in_.Varint());
+      sample.time = Plus(time_, in_.Varint());
+      sample.bits = in_.Be64();
+      if (!in_.ok()) break;
+    }
+    return n;
+  }
+
+ private:
+  static constexpr size_t kLongest = 10 + 10 + 8;
+
+  // Those that cannot reach behind the end, however long they are.
+  size_t ReadFast(SampleRecord* out, size_t most) {
+    const std::string_view bytes = in_.rest();
+    const char* p = bytes.data();
+    const char* const end = p + bytes.size();
+    size_t n = 0;
+    for (; n < most && static_cast<size_t>(end - p) >= kLongest; ++n) {
+      const char* at = p;
+      int64_t ref, time;
+      if (!ReadVarint(&at, &ref) || !ReadVarint(&at, &time)) break;
+      uint64_t bits;
+      std::memcpy(&bits, at, sizeof bits);
+      out[n] = {ref_ + static_cast<uint64_t>(ref), Plus(time_, time), __builtin_bswap64(bits)};
+      p = at + sizeof bits;
+    }
+    in_.Skip(static_cast<size_t>(p - bytes.data()));
+    return n;
+  }
+
+  ByteReader& in_;
+  const uint64_t ref_;
+  const int64_t time_;
+};
+
 Status DecodeSamples(ByteReader in, RecordSink* sink) {
   if (in.empty()) return OkStatus();
-  const uint64_t base_ref = in.Be64();
-  const auto base_time = static_cast<int64_t>(in.Be64());
+  SampleReader reader(&in);
+  SampleRecord samples[kMostSamplesAtOnce];
   while (!in.empty() && in.ok()) {
-    SampleRecord sample;
-    sample.ref = base_ref + static_cast<uint64_t>(in.Varint());
-    sample.time = Plus(base_time, in.Varint());
-    sample.bits = in.Be64();
-    if (in.ok()) sink->OnSample(sample);
+    const size_t n = reader.Read(samples, kMostSamplesAtOnce);
+    if (n > 0) sink->OnSamples({samples, n});
   }
   return in.ok() ? OkStatus() : Damaged("sample");
 }

@@ -6,6 +6,7 @@
 
 #include <cstdint>
 #include <functional>
+#include <span>
 #include <string>
 #include <string_view>
 #include <utility>
@@ -58,6 +59,8 @@ struct MetadataRecord {
 std::string_view MetricTypeName(uint8_t type);
 uint8_t MetricTypeNumber(std::string_view name);
 
+inline constexpr size_t kMostSamplesAtOnce = 64;
+
 // What is found in records; each method is called once an entry. Those a reader has no use for stay
 // empty.
 class RecordSink {
@@ -65,6 +68,10 @@ class RecordSink {
   virtual ~RecordSink() = default;
   virtual void OnSeries(uint64_t ref, Labels labels) {}
   virtual void OnSample(const SampleRecord& sample) {}
+  // For who can do better than one by one: some that stand behind each other in a record.
+  virtual void OnSamples(std::span<const SampleRecord> samples) {
+    for (const SampleRecord& sample : samples) OnSample(sample);
+  }
   virtual void OnHistogram(uint64_t ref, int64_t time, const IntHistogram& histogram) {}
   virtual void OnHistogram(uint64_t ref, int64_t time, const FloatHistogram& histogram) {}
   // False: histograms need not be decoded.

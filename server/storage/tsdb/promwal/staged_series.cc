@@ -4,12 +4,12 @@
 
 namespace narthex::tsdb::promwal {
 
-void StagedSeries::AddTo(ChunkListEncoder* out, const ExtraSample& extra) const {
+void StagedSeries::Extras::AddTo(ChunkListEncoder* out, const ExtraSample& extra) const {
   switch (extra.kind) {
     case SampleKind::kHistogram:
-      return out->Add(extra.t, integers_[extra.value]);
+      return out->Add(extra.t, integers[extra.value]);
     case SampleKind::kFloatHistogram:
-      return out->Add(extra.t, floats_[extra.value]);
+      return out->Add(extra.t, floats[extra.value]);
     case SampleKind::kFloat:
     case SampleKind::kNone:
       return out->Add(extra.t, extra.value);
@@ -19,8 +19,9 @@ void StagedSeries::AddTo(ChunkListEncoder* out, const ExtraSample& extra) const 
 StatusOr<std::vector<EncodedChunk>> StagedSeries::Take(
     const std::vector<std::pair<int64_t, int64_t>>* deleted) {
   std::vector<EncodedChunk> chunks = in_order_.Take();
-  if (extras_.empty() && deleted == nullptr) return chunks;
-  std::stable_sort(extras_.begin(), extras_.end(),
+  if (extras_ == nullptr && deleted == nullptr) return chunks;
+  std::vector<ExtraSample>& samples = extras().samples;
+  std::stable_sort(samples.begin(), samples.end(),
                    [](const ExtraSample& a, const ExtraSample& b) { return a.t < b.t; });
   const auto is_deleted = [deleted](int64_t t) {
     return deleted != nullptr && std::any_of(deleted->begin(), deleted->end(), [t](const auto& i) {
@@ -35,10 +36,10 @@ StatusOr<std::vector<EncodedChunk>> StagedSeries::Take(
     written = t;
     return any = true;
   };
-  auto extra = extras_.begin();
+  auto extra = samples.begin();
   const auto add_extras_before = [&](int64_t end) {
-    for (; extra != extras_.end() && extra->t < end; ++extra) {
-      if (fresh(extra->t)) AddTo(&out, *extra);
+    for (; extra != samples.end() && extra->t < end; ++extra) {
+      if (fresh(extra->t)) extras_->AddTo(&out, *extra);
     }
   };
   for (const EncodedChunk& chunk : chunks) {

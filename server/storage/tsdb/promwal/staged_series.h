@@ -4,6 +4,7 @@
 // Thread safety: none.
 
 #include <cstdint>
+#include <memory>
 #include <utility>
 #include <vector>
 
@@ -18,15 +19,16 @@ class StagedSeries {
   void Add(int64_t t, const Sample& sample) {
     in_order_.Add(t, sample);
   }
+  void Prefetch() const { in_order_.Prefetch(); }
   // In any order; where there is a sample at `t` already, that one stays.
   void AddExtra(int64_t t, uint64_t bits) { Extra(t, SampleKind::kFloat, bits); }
   void AddExtra(int64_t t, const IntHistogram& h) {
-    Extra(t, SampleKind::kHistogram, integers_.size());
-    integers_.push_back(h);
+    Extra(t, SampleKind::kHistogram, extras().integers.size());
+    extras_->integers.push_back(h);
   }
   void AddExtra(int64_t t, const FloatHistogram& h) {
-    Extra(t, SampleKind::kFloatHistogram, floats_.size());
-    floats_.push_back(h);
+    Extra(t, SampleKind::kFloatHistogram, extras().floats.size());
+    extras_->floats.push_back(h);
   }
 
   // The chunks of all, without what is deleted ([mint, maxt] pairs; may be nullptr). Once.
@@ -38,13 +40,22 @@ class StagedSeries {
     SampleKind kind;
     uint64_t value;  // bits, or the place of the histogram
   };
-  void Extra(int64_t t, SampleKind kind, uint64_t value) { extras_.push_back({t, kind, value}); }
-  void AddTo(ChunkListEncoder* out, const ExtraSample& extra) const;
+  struct Extras {
+    std::vector<ExtraSample> samples;
+    std::vector<IntHistogram> integers;
+    std::vector<FloatHistogram> floats;
+    void AddTo(ChunkListEncoder* out, const ExtraSample& extra) const;
+  };
+  Extras& extras() {
+    if (extras_ == nullptr) extras_ = std::make_unique<Extras>();
+    return *extras_;
+  }
+  void Extra(int64_t t, SampleKind kind, uint64_t value) {
+    extras().samples.push_back({t, kind, value});
+  }
 
   ChunkListEncoder in_order_;
-  std::vector<ExtraSample> extras_;
-  std::vector<IntHistogram> integers_;
-  std::vector<FloatHistogram> floats_;
+  std::unique_ptr<Extras> extras_;  // few series have any
 };
 
 }  // namespace narthex::tsdb::promwal
