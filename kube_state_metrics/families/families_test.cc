@@ -1,7 +1,9 @@
 // Records, dictionaries, stores, pages, label names, filters.
 
+#include <cmath>
 #include <thread>
 
+#include "core/strings/numbers.h"
 #include "kube_state_metrics/families/allow_list.h"
 #include "kube_state_metrics/families/filter.h"
 #include "kube_state_metrics/families/label_text.h"
@@ -124,6 +126,56 @@ TEST_CASE("records of many labels keep them all") {
   const std::string page = PageOf(families, store);
   CHECK(std::count(page.begin(), page.end(), '\n') == 4 + 300 + 1);
   CHECK(page.find("item=\"" + std::string(299, 'v') + "\"} 2.5\n") != std::string::npos);
+}
+
+TEST_CASE("records give back what went in: values, numbers, any order of labels") {
+  std::vector<std::string> values{"",
+                                  "a",
+                                  "ab",
+                                  "abc",
+                                  "a\"b\\c\nd",
+                                  "0123456789abcdef",
+                                  "x0123456789abcdef0",
+                                  "sha256:" + std::string(64, 'e'),
+                                  "sha256:" + std::string(65, 'e'),
+                                  std::string(2000, 'b'),
+                                  "0123456789ABCDEF",
+                                  std::string("nul\0", 4)};
+  for (int i = 0; i < 150; ++i) values.push_back(fmt::format("value{}", i % 120));
+  const double numbers[] = {
+      0,       1,     2,        -1,        0.5, 1.767323045e+09, 1e-300, 1.7976931348623157e+308,
+      -0.0001, 12345, INFINITY, -INFINITY, NAN};
+  // Names of their own for the 20 first, which are more than there are shapes.
+  const auto name = [](size_t i) { return i < 20 ? fmt::format("n{}", i) : std::string("n"); };
+  std::vector<Family> families;
+  families.push_back({.name = "none", .help = "h", .generate = [](const Json&, SeriesSink&) {}});
+  for (const char* family : {"a", "b"}) {
+    families.push_back({.name = family, .help = "h", .generate = [&](const Json&, SeriesSink& out) {
+                          for (size_t i = 0; i < values.size(); ++i) {
+                            out.Add({{name(i), values[i]},
+                                     {"fill", std::string(64, 'f')},
+                                     {"again", values[values.size() - 1 - i]}},
+                                    numbers[i % std::size(numbers)]);
+                          }
+                          out.Add(3);
+                        }});
+  }
+  const FamilySet set([](const Json&) { return OwnedLabels{}; }, std::move(families));
+  std::string expected;
+  for (const char* family : {"a", "b"}) {
+    expected += fmt::format("# HELP {0} h\n# TYPE {0} gauge\n", family);
+    for (size_t i = 0; i < values.size(); ++i) {
+      expected += std::string(family) + "{";
+      AppendLabel(&expected, name(i), values[i]);
+      AppendLabel(&(expected += ','), "fill", std::string(64, 'f'));
+      AppendLabel(&(expected += ','), "again", values[values.size() - 1 - i]);
+      expected += "} " + FormatFloat(numbers[i % std::size(numbers)]) + "\n";
+    }
+    expected += std::string(family) + " 3\n";
+  }
+  Store store;
+  store.Put(Render(set, "k", Json()));
+  CHECK(PageOf(set, store) == "# HELP none h\n# TYPE none gauge\n" + expected);
 }
 
 TEST_CASE("names of labels from keys") {

@@ -38,11 +38,13 @@ std::string HeaderOf(const Family& family, bool open_metrics) {
 
 }  // namespace
 
-LabelDictionary::~LabelDictionary() {
+template <size_t max_texts, size_t max_length>
+TextDictionary<max_texts, max_length>::~TextDictionary() {
   for (auto& text : texts_) delete text.load(std::memory_order_relaxed);
 }
 
-int LabelDictionary::Find(std::string_view text, size_t slot) const {
+template <size_t max_texts, size_t max_length>
+int TextDictionary<max_texts, max_length>::Find(std::string_view text, size_t slot) const {
   for (;; slot = (slot + 1) % kSlots) {
     const uint8_t entry = slots_[slot].load(std::memory_order_acquire);
     if (entry == 0) return -1;
@@ -50,7 +52,8 @@ int LabelDictionary::Find(std::string_view text, size_t slot) const {
   }
 }
 
-int LabelDictionary::IndexOf(std::string_view text) {
+template <size_t max_texts, size_t max_length>
+int TextDictionary<max_texts, max_length>::IndexOf(std::string_view text) {
   if (text.empty() || text.size() > kMaxLength) return -1;
   const size_t slot = std::hash<std::string_view>{}(text) % kSlots;
   if (const int index = Find(text, slot); index >= 0) return index;
@@ -68,10 +71,13 @@ int LabelDictionary::IndexOf(std::string_view text) {
   return static_cast<int>(index);
 }
 
+template class TextDictionary<64, 64>;
+template class TextDictionary<16, 512>;
+
 FamilySet::FamilySet(ObjectLabels object_labels, std::vector<Family> families)
     : object_labels_(std::move(object_labels)),
       families_(std::move(families)),
-      dictionaries_(std::make_unique<LabelDictionary[]>(families_.size())) {
+      dictionaries_(std::make_unique<Dictionaries[]>(families_.size())) {
   for (const Family& family : families_) {
     text_headers_.push_back(HeaderOf(family, false));
     open_metrics_headers_.push_back(HeaderOf(family, true));

@@ -34,8 +34,7 @@ std::string SanitizeLabelName(std::string_view name) {
   return out;
 }
 
-void AppendLabel(std::string* out, std::string_view name, std::string_view value) {
-  out->append(name).append("=\"");
+void AppendEscaped(std::string* out, std::string_view value) {
   size_t begin = 0;
   for (size_t i = 0; i < value.size(); ++i) {
     const char c = value[i];
@@ -44,7 +43,13 @@ void AppendLabel(std::string* out, std::string_view name, std::string_view value
     out->push_back(c == '\n' ? 'n' : c);
     begin = i + 1;
   }
-  out->append(value.substr(begin)).push_back('"');
+  out->append(value.substr(begin));
+}
+
+void AppendLabel(std::string* out, std::string_view name, std::string_view value) {
+  out->append(name).append("=\"");
+  AppendEscaped(out, value);
+  out->push_back('"');
 }
 
 std::vector<std::pair<std::string, std::string>> MapLabels(

@@ -13,6 +13,8 @@ namespace narthex::ksm {
 
 // Every character outside [a-zA-Z0-9_] becomes '_'.
 std::string SanitizeLabelName(std::string_view name);
+// Appends the value with \, " and line feeds escaped.
+void AppendEscaped(std::string* out, std::string_view value);
 // Appends name="value" with \, " and line feeds escaped.
 void AppendLabel(std::string* out, std::string_view name, std::string_view value);
 

@@ -24,7 +24,7 @@ bool WriteResource(const FamilySet& families, std::span<const Store* const> stor
     }
     for (RecordCursor& cursor : cursors) {
       if (cursor.family() != static_cast<int>(i)) continue;
-      cursor.AppendFamily(families[i], families.dictionary(i), &chunk);
+      cursor.AppendFamily(families[i], families.dictionaries(i), &chunk);
       if (chunk.size() < kChunk) continue;
       if (!write(chunk)) return false;
       chunk.clear();

@@ -3,20 +3,26 @@
 // kept.
 //
 // A pod has some hundred series that differ in little: the names of the families are those of all
-// pods, the leading labels those of all series of the pod, and most other labels (condition="true")
-// are the same from pod to pod. So a record holds what only it knows, and a scrape puts the text
-// together:
+// pods, the leading labels those of all series of the pod, most other labels (condition="true") are
+// the same from pod to pod, and of those that are not the names are, and many values come again in
+// the pod. So a record holds what only it knows, and a scrape puts the text together:
 //
 //   +------------------+---------------------------+--------------+-----+
 //   | key: length, text| leading labels: len, text | family entry | ... |
 //   +------------------+---------------------------+--------------+-----+
-//   family entry:  families skipped since the last entry (varint), number of series (varint),
-//   series series:        labels, value labels:        varint n; odd: n/2 is an index of the
-//   family's dictionary
-//                            even: n/2 bytes of text follow
-//   value:         byte n; 0: "0", 1: "1", else n-1 bytes of text follow
+//   family entry:  families skipped since the last entry (varint), series
+//   series:        labels, number
+//   labels:        varint n; odd: n/2 is an index of the family's dictionary of labels
+//                            4m: m bytes of text follow
+//                            4m+2: m is an index of its dictionary of shapes, the values follow
+//   value:         varint n; 2m: m bytes of text follow
+//                            4m+1: as the value at m, counted from the beginning of the record
+//                            4m+3: m bytes of text follow, then a byte k and k bytes, each of which
+//                                  stands for two small hexadecimal digits
+//   number:        byte n; odd: the last series of the family. n/2 is 0: "0"; 1: "1"; 2: a byte k
+//                  and k bytes of text follow; m+2: m digits follow, two to a byte
 //
-// Varints are base 128, little end first.
+// Varints are base 128, little end first. A digit is an index of "0123456789.e+-".
 //
 // Thread safety: records are immutable but for their reference count.
 
@@ -80,22 +86,26 @@ class RecordCursor {
  public:
   explicit RecordCursor(const Record& record);
 
-  std::string_view leading_labels() const { return leading_; }
+  std::string_view leading_labels() const { return {begin_ + leading_, leading_size_}; }
   // The family whose series come next, or -1 behind the last.
   int family() const { return family_; }
   // Appends the series of family() as lines of text and goes to the next family.
-  void AppendFamily(const Family& family, const LabelDictionary& dictionary, std::string* out);
+  void AppendFamily(const Family& family, const Dictionaries& dictionaries, std::string* out);
 
  private:
+  uint8_t Byte() { return static_cast<uint8_t>(begin_[at_++]); }
   uint64_t Varint();
   std::string_view Bytes(size_t n);
   void NextFamily();
+  void AppendLabels(const Dictionaries& dictionaries, std::string* out);
+  void AppendValue(std::string* out);
+  void AppendNumber(uint8_t code, std::string* out);
 
-  const char* at_;
-  const char* end_;
-  std::string_view leading_;
+  const char* begin_;
+  uint32_t at_ = 0;
+  uint32_t end_;
+  uint32_t leading_ = 0, leading_size_ = 0;
   int family_ = -1;
-  uint32_t series_ = 0;
 };
 
 }  // namespace narthex::ksm
