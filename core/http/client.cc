@@ -117,38 +117,32 @@ std::shared_ptr<const PreparedRequest> ClientImpl::Prepare(ClientRequest request
   auto prepared = std::make_shared<PreparedRequest>();
   prepared->request = std::move(request);
   prepared->url = std::move(url);
-  prepared->url_text = prepared->url.ToString();
-  const ClientRequest& r = prepared->request;
+  prepared->request.url = prepared->url.ToString();
   const Url& u = prepared->url;
-  prepared->proxy = r.unix_socket.empty() ? proxies_.Select(u) : nullptr;
-  prepared->key = fmt::format(
-      "{}|{}|{}|{}|{}", u.scheme, AsciiLower(u.host), u.effective_port(),
-      prepared->proxy == nullptr ? std::string() : prepared->proxy->ToString(), r.unix_socket);
+  prepared->proxy = prepared->request.unix_socket.empty() ? proxies_.Select(u) : nullptr;
+  prepared->brings_authorization = prepared->request.headers.Has("Authorization");
   prepared->head = RequestHead(*prepared, options_.user_agent);
+  prepared->request.headers = Headers();
   prepared->loop_index = std::hash<std::string>{}(u.host + u.port) % loops_.size();
   return prepared;
 }
 
-void ClientImpl::Do(std::shared_ptr<const PreparedRequest> request, std::string buffer,
-                    Callback callback) {
+void ClientImpl::Do(std::shared_ptr<const PreparedRequest> request, Callback callback) {
   const std::shared_ptr<ClientLoop>& loop = loops_[request->loop_index];
   const bool here = loop->context.get_executor().running_in_this_thread();
   if (here && request->status.ok() && !loop->shutting_down) {
-    return std::make_shared<Exchange>(shared_from_this(), std::move(request), std::move(buffer),
-                                      std::move(callback))
+    return std::make_shared<Exchange>(shared_from_this(), std::move(request), std::move(callback))
         ->Start();
   }
   auto shared_callback = std::make_shared<Callback>(std::move(callback));
-  const bool posted = loop->Post([self = shared_from_this(), request = std::move(request),
-                                  buffer = std::move(buffer), shared_callback]() mutable {
-    if (!request->status.ok()) return (*shared_callback)(request->status);
-    if (self->loops_[request->loop_index]->shutting_down) {
-      return (*shared_callback)(Cancelled("context canceled"));
-    }
-    std::make_shared<Exchange>(self, std::move(request), std::move(buffer),
-                               std::move(*shared_callback))
-        ->Start();
-  });
+  const bool posted =
+      loop->Post([self = shared_from_this(), request = std::move(request), shared_callback] {
+        if (!request->status.ok()) return (*shared_callback)(request->status);
+        if (self->loops_[request->loop_index]->shutting_down) {
+          return (*shared_callback)(Cancelled("context canceled"));
+        }
+        std::make_shared<Exchange>(self, request, std::move(*shared_callback))->Start();
+      });
   if (!posted) (*shared_callback)(Cancelled("context canceled"));
 }
 

@@ -22,6 +22,7 @@ namespace narthex::http {
 
 class BodyPool;
 class BodyStream;
+class Cancellation;
 
 struct TlsConfig {
   std::string ca, ca_file, cert, cert_file, key, key_file, server_name, min_version, max_version;
@@ -82,6 +83,8 @@ struct ClientRequest {
   std::shared_ptr<BodyPool> bodies;
   // The body in pieces instead of as a whole (client_stream.h). Not with decode_gzip.
   std::shared_ptr<BodyStream> stream;
+  // For who may lose interest before the end; null for others. A stream has its own.
+  std::shared_ptr<Cancellation> cancellation;
 };
 
 struct PreparedRequest;
@@ -127,13 +130,11 @@ class Client {
   // headers are complete is wrapped as Go's url.Error: `Get "http://host/path": dial tcp …`, with
   // the password of the URL hidden.
   void Do(ClientRequest request, Callback callback) {
-    Do(Prepare(std::move(request)), std::string(), std::move(callback));
+    Do(Prepare(std::move(request)), std::move(callback));
   }
   // For requests that are sent again and again.
   virtual std::shared_ptr<const PreparedRequest> Prepare(ClientRequest request) const = 0;
-  // `buffer` becomes the body of the answer: memory that is used again needs no clearing.
-  virtual void Do(std::shared_ptr<const PreparedRequest> request, std::string buffer,
-                  Callback callback) = 0;
+  virtual void Do(std::shared_ptr<const PreparedRequest> request, Callback callback) = 0;
   // Blocks the calling thread. Must not be called on an I/O thread.
   StatusOr<ClientResponse> DoBlocking(ClientRequest request);
 };

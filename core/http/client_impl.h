@@ -25,8 +25,7 @@ class ClientImpl final : public Client, public std::enable_shared_from_this<Clie
   std::shared_ptr<const PreparedRequest> Prepare(ClientRequest request) const override;
   // The same for a URL that is split already.
   std::shared_ptr<const PreparedRequest> Prepare(ClientRequest request, Url url) const;
-  void Do(std::shared_ptr<const PreparedRequest> request, std::string buffer,
-          Callback callback) override;
+  void Do(std::shared_ptr<const PreparedRequest> request, Callback callback) override;
 
   const Options& options() const { return options_; }
   const ClientConfig& config() const { return options_.config; }

@@ -4,7 +4,7 @@
 
 namespace narthex::http {
 
-bool BodyStream::Attach(std::shared_ptr<ClientLoop> loop, std::weak_ptr<Exchange> exchange) {
+bool Cancellation::Attach(std::shared_ptr<ClientLoop> loop, std::weak_ptr<Exchange> exchange) {
   MutexLock lock(mutex_);
   if (cancelled_) return false;
   loop_ = std::move(loop);
@@ -12,7 +12,7 @@ bool BodyStream::Attach(std::shared_ptr<ClientLoop> loop, std::weak_ptr<Exchange
   return true;
 }
 
-void BodyStream::Cancel() {
+void Cancellation::Cancel() {
   MutexLock lock(mutex_);
   cancelled_ = true;
   if (loop_ == nullptr) return;

@@ -18,13 +18,10 @@
 #include <memory>
 #include <string_view>
 
-#include "core/base/mutex.h"
+#include "core/http/cancellation.h"
 #include "core/http/types.h"
 
 namespace narthex::http {
-
-class Exchange;
-struct ClientLoop;
 
 class BodySink {
  public:
@@ -40,27 +37,19 @@ class BodySink {
   virtual Verdict OnBody(std::string_view piece) = 0;
 };
 
-class BodyStream {
+class BodyStream final : public Cancellation {
  public:
   BodyStream(std::shared_ptr<BodySink> sink, std::chrono::milliseconds idle_timeout)
       : sink_(std::move(sink)), idle_timeout_(idle_timeout) {}
 
-  // Ends the request soon, with Cancelled; also one that has not been sent yet.
-  void Cancel() EXCLUDES(mutex_);
   // After kPause.
   void Resume() EXCLUDES(mutex_);
 
  private:
   friend class Exchange;
-  // False when the request is cancelled already.
-  bool Attach(std::shared_ptr<ClientLoop> loop, std::weak_ptr<Exchange> exchange) EXCLUDES(mutex_);
 
   const std::shared_ptr<BodySink> sink_;
   const std::chrono::milliseconds idle_timeout_;
-  Mutex mutex_;
-  bool cancelled_ GUARDED_BY(mutex_) = false;
-  std::shared_ptr<ClientLoop> loop_ GUARDED_BY(mutex_);
-  std::weak_ptr<Exchange> exchange_ GUARDED_BY(mutex_);
 };
 
 }  // namespace narthex::http

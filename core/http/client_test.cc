@@ -1,6 +1,7 @@
 #include "core/http/client.h"
 
 #include "core/compress/gzip.h"
+#include "core/http/cancellation.h"
 #include "core/http/client_test_util.h"
 
 namespace narthex::http {
@@ -137,6 +138,60 @@ TEST_CASE("gzip answers are inflated under the same limit") {
   CHECK(get("/ok", false)->body == GzipCompress("plain text"));
   CHECK(get("/bomb", true).status().code() == StatusCode::kOutOfRange);
   CHECK_FALSE(get("/bad", true).ok());
+}
+
+TEST_CASE("a request is cancelled before it is sent or while it waits, and not after its end") {
+  std::atomic<int> asked = 0, gone = 0;
+  auto server = StartServer([&](const Request& request, ResponseWriter& response) {
+    if (request.path == "/ok") return response.Send(200, "text/plain", "ok");
+    ++asked;
+    gone += Eventually([&] { return request.cancelled(); });
+  });
+  ClientRuntime runtime;
+  auto client = MakeClient(runtime);
+  const auto cancellation = std::make_shared<Cancellation>();
+  for (int i = 0; i < 2; ++i) {  // the second time it is cancelled already
+    std::promise<Status> end;
+    client->Do({.url = UrlOf(*server), .cancellation = cancellation},
+               [&](const StatusOr<ClientResponse>& answer) { end.set_value(answer.status()); });
+    CHECK(Eventually([&] { return asked == 1; }));
+    cancellation->Cancel();
+    CHECK(end.get_future().get().code() == StatusCode::kCancelled);
+    CHECK(Eventually([&] { return gone == 1; }));
+  }
+  CHECK(asked == 1);
+
+  const auto before = server->stats().accepted_connections;
+  for (int i = 0; i < 3; ++i) {
+    const auto late = std::make_shared<Cancellation>();
+    REQUIRE(client->DoBlocking({.url = UrlOf(*server, "/ok"), .cancellation = late}).ok());
+    late->Cancel();
+  }
+  CHECK(server->stats().accepted_connections == before + 1);
+}
+
+TEST_CASE("a redirect takes the fields of the request along") {
+  auto server = StartServer([](const Request& request, ResponseWriter& response) {
+    if (request.path == "/a") {
+      response.headers().Set("Location", "/b");
+      return response.Send(307, "text/plain", "");
+    }
+    std::string seen = request.body;
+    for (const char* name : {"Accept", "X-Colon", "User-Agent", "Content-Length", "Host"}) {
+      for (const auto value : request.headers.GetAll(name)) seen += fmt::format("|{}", value);
+    }
+    response.Send(200, "text/plain", seen);
+  });
+  ClientRuntime runtime;
+  auto client = MakeClient(runtime);
+  ClientRequest request{.method = "POST", .url = UrlOf(*server, "/a"), .body = "body"};
+  request.headers.Add("Accept", "one");
+  request.headers.Add("Accept", "two");
+  request.headers.Add("X-Colon", "a: b:c");
+  const auto answer = client->DoBlocking(request);
+  REQUIRE(answer.ok());
+  CHECK(answer->body ==
+        fmt::format("body|one|two|a: b:c|narthex/1|4|127.0.0.1:{}", server->ports()[0]));
 }
 
 TEST_CASE("a stale pooled connection is tried once more, but not for a POST") {

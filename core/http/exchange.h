@@ -18,14 +18,10 @@
 
 namespace narthex::http {
 
-// The request line and the fields that are the same each time.
-std::string RequestHead(const PreparedRequest& prepared, const std::string& user_agent);
-
 class Exchange final : public ConnectionOwner, public std::enable_shared_from_this<Exchange> {
  public:
-  // `buffer` is where the body of the answer goes.
   Exchange(std::shared_ptr<ClientImpl> client, std::shared_ptr<const PreparedRequest> request,
-           std::string buffer, Client::Callback callback);
+           Client::Callback callback);
 
   // On the loop's thread. The callback does not run before this has returned.
   void Start();
@@ -36,18 +32,20 @@ class Exchange final : public ConnectionOwner, public std::enable_shared_from_th
  private:
   enum class Phase { kConnecting, kTunnel, kHandshake, kExchanging, kDone };
 
-  void BeginHop();
+  // In exchange_connect.cc.
   void Authorize();
   void AwaitToken();
   void Connect();
   const std::shared_ptr<IdleConnections>& Home() const;
   void OnDialed(StatusOr<UniqueFd> fd);
+  void Adopt(std::shared_ptr<ClientConnection> connection);
   void StartTunnel();
   void StartTls();
   void Handshake();
+  void OnTunnelAnswer();
+
   void SendRequest();
   std::string RenderHead() const;
-  void Adopt(std::shared_ptr<ClientConnection> connection);
 
   void OnReadable(ClientConnection*) override;
   std::span<char> ReadRoom();
@@ -61,7 +59,6 @@ class Exchange final : public ConnectionOwner, public std::enable_shared_from_th
   void OnPeerEof();
   void OnTransportError(int error);
   void OnParseError();
-  void OnTunnelAnswer();
   void OnResponse();
   bool FollowRedirect();
 
@@ -81,7 +78,6 @@ class Exchange final : public ConnectionOwner, public std::enable_shared_from_th
   const std::shared_ptr<ClientLoop> loop_;
   const size_t loop_index_;
   std::shared_ptr<const PreparedRequest> now_;  // of this hop
-  std::string buffer_;
   Client::Callback callback_;
   std::chrono::steady_clock::time_point deadline_;
   ClientLoop::Active::iterator place_;

@@ -14,13 +14,26 @@ StatusOr<std::unique_ptr<Fetcher>> Fetcher::Create(const http::ClientConfig& con
   return std::unique_ptr<Fetcher>(new Fetcher(context.loop, std::move(client)));
 }
 
-void Fetcher::Get(http::ClientRequest request, Callback callback) {
+Fetcher::~Fetcher() {
+  for (const auto& request : under_way_) request->Cancel();
+}
+
+std::shared_ptr<http::Cancellation> Fetcher::Get(http::ClientRequest request, Callback callback) {
+  auto cancellation = std::make_shared<http::Cancellation>();
+  request.cancellation = cancellation;
+  under_way_.insert(cancellation);
+  auto answer = lifetime_.Guard([this, cancellation, callback = std::move(callback)](
+                                    StatusOr<http::ClientResponse> response) {
+    under_way_.erase(cancellation);
+    callback(std::move(response));
+  });
   // The loop outlives the HTTP threads, so that it may be posted to from them at any time.
-  client_->Do(std::move(request), [loop = loop_, answer = lifetime_.Guard(std::move(callback))](
+  client_->Do(std::move(request), [loop = loop_, answer = std::move(answer)](
                                       StatusOr<http::ClientResponse> response) mutable {
     auto shared = std::make_shared<StatusOr<http::ClientResponse>>(std::move(response));
     loop->Post([answer = std::move(answer), shared]() mutable { answer(std::move(*shared)); });
   });
+  return cancellation;
 }
 
 }  // namespace narthex::discovery

@@ -181,7 +181,7 @@ void Loop::Begin(std::shared_ptr<Scrape> scrape) {
   }
   http::Client& client = *scrape->settings->client;
   std::shared_ptr<const http::PreparedRequest> request = scrape->request;
-  client.Do(std::move(request), std::string(),
+  client.Do(std::move(request),
             [scrape = std::move(scrape)](StatusOr<http::ClientResponse> response) {
               scrape->response = std::move(response);
               Process(scrape);

@@ -28,6 +28,8 @@ class FakeConsul {
     answers_[what] = {1, json};
   }
   void Break(bool broken) { broken_ = broken; }
+  // Blocking queries whose client has gone away.
+  int abandoned() const { return abandoned_; }
   std::string address() const { return server_.address(); }
   std::vector<std::string> Targets(const std::string& path) {
     std::vector<std::string> out;
@@ -69,6 +71,7 @@ class FakeConsul {
       news = Newer(what, index.empty() ? 0 : std::stoull(index));
       return news.has_value() || stop_ || request.cancelled();
     });
+    abandoned_ += request.cancelled();
     if (!news.has_value()) return response.Send(200, "application/json", "[]");
     response.headers().Add("X-Consul-Index", std::to_string(news->index));
     response.Send(200, "application/json", news->json);
@@ -76,6 +79,7 @@ class FakeConsul {
 
   std::atomic<bool> stop_ = false;
   std::atomic<bool> broken_ = false;
+  std::atomic<int> abandoned_ = 0;
   Mutex mutex_;
   uint64_t index_ GUARDED_BY(mutex_) = 10;
   std::map<std::string, Versioned> answers_ GUARDED_BY(mutex_);
@@ -200,6 +204,30 @@ TEST_CASE("services of the catalogue are watched as they come and go") {
   REQUIRE(c.rig.WaitFor([&] { return c.rig.Addresses().empty(); }));
   CHECK(c.rig.Metric("prometheus_sd_consul_rpc_failures_total") == 0);
   CHECK(c.rig.Metric("prometheus_sd_consul_rpc_duration_seconds") >= 6);
+}
+
+TEST_CASE("queries for what is not watched any more are ended") {
+  ConsulRig c;
+  c.consul.Set("services", R"({"web":[],"db":[]})");
+  c.consul.Set("web", Instances("10.0.0.1", 80));
+  c.consul.Set("db", Instances("10.0.0.2", 80));
+  c.Start({});
+  const auto waits = [&](const char* what) {
+    const auto targets = c.consul.Targets(what);
+    return !targets.empty() && targets.back().find("index=") != std::string::npos;
+  };
+  REQUIRE(c.rig.WaitFor([&] {
+    return waits("/v1/health/service/web") && waits("/v1/health/service/db") &&
+           waits("/v1/catalog/services");
+  }));
+  CHECK(c.consul.abandoned() == 0);
+  const size_t asked = c.consul.Targets("/v1/catalog/services").size();
+  c.consul.Set("services", R"({"db":[]})");
+  CHECK(c.rig.WaitFor([&] {
+    return c.consul.abandoned() == 1 && c.consul.Targets("/v1/catalog/services").size() > asked;
+  }));
+  c.rig.On([&] { c.provider.reset(); });
+  CHECK(c.rig.WaitFor([&] { return c.consul.abandoned() == 3; }));
 }
 
 TEST_CASE("an index that goes backwards is followed") {

@@ -27,6 +27,11 @@ Watch::Watch(ConsulProvider* owner, std::string path, http::Params query, std::s
       next_(owner->context_.loop),
       due_ms_(Loop::NowMs()) {}
 
+// A query waits for two minutes at the server, and holds a connection.
+Watch::~Watch() {
+  if (query_under_way_ != nullptr) query_under_way_->Cancel();
+}
+
 void Watch::Begin() {
   http::Params query = query_;
   if (index_ != 0) query.Add("index", fmt::format("{}", index_));
@@ -34,10 +39,10 @@ void Watch::Begin() {
   http::ClientRequest request = owner_->Request(path_, query);
   request.timeout = kTimeout;
   begun_nanos_ = Clock::System().MonotonicNanos();
-  owner_->fetcher_->Get(std::move(request),
-                        lifetime_.Guard([this](StatusOr<http::ClientResponse> response) {
-                          OnAnswer(std::move(response));
-                        }));
+  query_under_way_ = owner_->fetcher_->Get(
+      std::move(request), lifetime_.Guard([this](StatusOr<http::ClientResponse> response) {
+        OnAnswer(std::move(response));
+      }));
 }
 
 bool Watch::Advance(std::string_view text) {

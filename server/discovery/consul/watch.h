@@ -19,6 +19,7 @@ class Watch {
   // `call` is what metrics and logs say: "services", "service".
   Watch(ConsulProvider* owner, std::string path, http::Params query, std::string call,
         std::string name, Events events);
+  ~Watch();
 
   void Begin();
 
@@ -35,6 +36,7 @@ class Watch {
   const Events events_;
   Loop::Lifetime lifetime_;
   Loop::Timer next_;
+  std::shared_ptr<http::Cancellation> query_under_way_;
   uint64_t index_ = 0;
   int64_t due_ms_ = 0;
   int64_t begun_nanos_ = 0;
