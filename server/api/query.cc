@@ -3,6 +3,7 @@
 #include "server/api/ast_json.h"
 #include "server/api/impl.h"
 #include "server/api/params.h"
+#include "server/api/query_stats.h"
 
 namespace narthex::api {
 namespace {
@@ -70,6 +71,7 @@ void WriteMatrix(DataWriter& out, const std::vector<promql::Series>& matrix) {
       for (const promql::HistogramPoint& p : series.histograms) {
         if (&p != series.histograms.data()) buffer.push_back(',');
         AppendHistogramPoint(&buffer, p.t, *p.histogram);
+        out.Breathe();
       }
       buffer.push_back(']');
     }
@@ -120,30 +122,6 @@ void WriteResult(DataWriter& out, const promql::QueryResult& result) {
   }
 }
 
-void WriteStats(DataWriter& out, const promql::QueryStats& stats) {
-  JsonWriter& json = out.json();
-  json.BeginObject().Key("timings").BeginObject();
-  json.Key("evalTotalTime").Double(stats.eval_total_time);
-  json.Key("resultSortTime").Double(stats.result_sort_time);
-  json.Key("queryPreparationTime").Double(stats.query_preparation_time);
-  json.Key("innerEvalTime").Double(stats.inner_eval_time);
-  json.Key("execQueueTime").Double(stats.exec_queue_time);
-  json.Key("execTotalTime").Double(stats.exec_total_time);
-  json.EndObject().Key("samples").BeginObject();
-  if (!stats.queryable_samples_per_step.empty()) {
-    json.Key("totalQueryableSamplesPerStep").BeginArray();
-    for (size_t i = 0; i < stats.queryable_samples_per_step.size(); ++i) {
-      std::string time;
-      AppendTimestamp(&time, stats.start + static_cast<int64_t>(i) * stats.step_ms);
-      json.BeginArray().Raw(time).Int(stats.queryable_samples_per_step[i]).EndArray();
-    }
-    json.EndArray();
-  }
-  json.Key("totalQueryableSamples").Int(stats.total_queryable_samples);
-  json.Key("samplesRead").Int(stats.samples_read);
-  json.Key("peakSamples").Int(stats.peak_samples).EndObject().EndObject();
-}
-
 // Cuts a vector or matrix to the limit; true when it did.
 bool Truncate(promql::QueryResult* result, size_t limit) {
   if (limit == 0) return false;
@@ -170,7 +148,7 @@ Outcome MakeAnswer(StatusOr<promql::QueryResult> queried, size_t limit, bool wit
     WriteResult(out, *result);
     if (with_stats) {
       out.json().Key("stats");
-      WriteStats(out, result->stats);
+      WriteStats(out.json(), result->stats);
     }
     out.json().EndObject();
   };

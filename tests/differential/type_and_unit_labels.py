@@ -151,7 +151,7 @@ EXPRESSIONS += [re.sub(r"\$(?!\{)", "{job='text'}", e).replace("@", "{job='open'
     "a$ * on (job) group_left (__type__) h_sum$", "a$ > on (job) group_left (__type__) h_sum$", "a$ < bool on (job) group_left (__type__) h_sum$",
     "a_seconds_total@ / on (instance) b@", "a_seconds_total@ / ignoring (x) b@", "sum by (job, __type__, __unit__) ({job='open', __name__!~'scrape_.*'})",
     "sum(a_seconds_total@)", "sum by (__unit__) (a_seconds_total@)", "sum without () (a_seconds_total@)", "sum by (__unit__) (-a_seconds_total@)",
-    "sum by (__name__, __unit__) (abs(a_seconds_total@))", "topk(1, a_seconds_total@)", "topk by (__type__) (1, {job='text'})",
+    "sum by (__name__, __unit__) (abs(a_seconds_total@))", "topk(1, a_seconds_total@)", "topk by (__type__) (1, {job='text', __name__!~'ALERTS.*'})",
     "count_values('v', a$)", "count_values without (x) ('v', a$)", "count_values('__type__', a$)", "quantile without (x) (0.5, a$)",
     "count_values by (__type__) ('__unit__', a$)", "stddev without (job) (a$)", "group without (instance) (g$)", "limitk(1, a$)",
     "limit_ratio(1, a$)", "avg by (__type__) (-a$)", "max without (__type__) (a$)", "sum without (__name__) (a$)",
@@ -261,7 +261,7 @@ class Server:
         found = set()
         for s in answer["data"]["result"]:
             value = (s.get("values") or s.get("histograms"))[-1][1]
-            if s["metric"]["__name__"].startswith("scrape_") and not s["metric"]["__name__"].startswith("scrape_samples"):
+            if re.match("(?!scrape_samples)scrape_|ALERTS_FOR_STATE", s["metric"]["__name__"]):
                 value = "any"
             found.add(json.dumps([s["metric"], value], sort_keys=True))
         return found

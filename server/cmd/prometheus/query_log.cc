@@ -8,27 +8,13 @@
 #include "core/json/writer.h"
 #include "core/log/log.h"
 #include "core/strings/duration.h"
+#include "server/api/query_stats.h"
 
 namespace narthex::prometheus {
 namespace {
 
-void WriteStats(JsonWriter& json, const promql::QueryStats& stats) {
-  json.BeginObject().Key("timings").BeginObject();
-  json.Key("evalTotalTime").Double(stats.eval_total_time);
-  json.Key("execQueueTime").Double(stats.exec_queue_time);
-  json.Key("execTotalTime").Double(stats.exec_total_time);
-  json.Key("innerEvalTime").Double(stats.inner_eval_time);
-  json.Key("queryPreparationTime").Double(stats.query_preparation_time);
-  json.Key("resultSortTime").Double(stats.result_sort_time);
-  json.EndObject().Key("samples").BeginObject();
-  json.Key("totalQueryableSamples").Int(stats.total_queryable_samples);
-  json.Key("peakSamples").Int(stats.peak_samples);
-  json.EndObject().EndObject();
-}
-
 // ("httpRequest.path", "/x") becomes {"httpRequest":{"path":"/x"}}.
-void WriteOrigin(JsonWriter& json,
-                 const std::vector<std::pair<std::string, std::string>>& origin) {
+void WriteOrigin(JsonWriter& json, const std::vector<std::pair<std::string, std::string>>& origin) {
   std::map<std::string, std::map<std::string, std::string>> groups;
   for (const auto& [key, value] : origin) {
     const size_t dot = key.find('.');
@@ -58,7 +44,7 @@ std::string FormatQueryLogEntry(const promql::QueryLogEntry& entry, int64_t now_
   json.EndObject();
   if (!entry.status.ok()) json.Member("error", MessageOf(entry.status));
   json.Key("stats");
-  WriteStats(json, entry.stats);
+  api::WriteStats(json, entry.stats);
   WriteOrigin(json, entry.origin);
   json.EndObject();
   return line;

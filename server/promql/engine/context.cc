@@ -4,6 +4,7 @@
 #include "core/strings/numbers.h"
 #include "core/strings/quote.h"
 #include "server/promql/engine/annotations.h"
+#include "server/promql/engine/range_source.h"
 #include "server/promql/parser/position.h"
 
 namespace narthex::promql {
@@ -49,6 +50,18 @@ void SampleCounter::Add(const Tile& tile) const {
     });
   }
   Add(points);
+}
+
+void SampleCounter::Read(std::span<const int64_t> timestamps, const RangeWindows& windows) const {
+  context_->read_ += static_cast<int64_t>(timestamps.size());
+  if (!context_->limits_.options.per_step_stats) return;
+  const size_t last = counting_ == Counting::kOwnStep ? windows.steps.steps - 1 : 0;
+  MutexLock lock(context_->mutex_);
+  size_t step = 0;
+  for (const int64_t t : timestamps) {
+    while (step < last && windows.end(step) + windows.after_ms < t) ++step;
+    ++context_->read_per_step_[step];
+  }
 }
 
 Status QueryContext::CheckMemory() const {
@@ -121,6 +134,7 @@ void QueryContext::Finish(Annotations* annotations, QueryStats* stats) const {
   stats->total_queryable_samples = queryable_;
   stats->queryable_samples_per_step = queryable_per_step_;
   stats->samples_read = read_;
+  stats->samples_read_per_step = read_per_step_;
   stats->peak_samples = held_;
 }
 

@@ -48,6 +48,7 @@ enum class Counting : uint8_t {
 
 class TilePool;
 class QueryContext;
+struct RangeWindows;
 
 // Counts the samples a selector or range function looks at. The way it counts is that of the place
 // in the tree that is being built. Thread safety: Add may run concurrently.
@@ -57,6 +58,9 @@ class SampleCounter {
   // `points[i]` at step i of the operator's window.
   void Add(std::span<const int64_t> points) const;
   void Add(const Tile& tile) const;
+  // Samples decoded from storage, each at the first step whose window it is in. Those of subqueries
+  // and of what is read once for all steps count at the first step of the query.
+  void Read(std::span<const int64_t> timestamps, const RangeWindows& windows) const;
 
  private:
   QueryContext* const context_;
@@ -78,7 +82,9 @@ class QueryContext {
   };
   QueryContext(std::string_view text, const storage::Querier* querier, Limits limits)
       : text_(text), querier_(querier), limits_(limits), hold_(limits.memory) {
-    if (limits.options.per_step_stats) queryable_per_step_.resize(limits.steps);
+    if (!limits.options.per_step_stats) return;
+    queryable_per_step_.resize(limits.steps);
+    read_per_step_.resize(limits.steps);
   }
 
   const storage::Querier& querier() const { return *querier_; }
@@ -100,7 +106,6 @@ class QueryContext {
   Status CheckAlive() const;
   // Accounts for `points` held; fails when the query holds more than it may.
   Status Charge(size_t points);
-  void CountRead(int64_t samples) { read_ += samples; }
 
   // How what is built now counts. Building is the business of one thread.
   Counting counting() const { return counting_; }
@@ -131,7 +136,9 @@ class QueryContext {
   std::atomic<int64_t> read_{0};
   mutable Mutex mutex_;
   MemoryHold hold_ GUARDED_BY(mutex_);
-  std::vector<int64_t> queryable_per_step_ GUARDED_BY(mutex_);  // empty when not asked for
+  // Empty when not asked for.
+  std::vector<int64_t> queryable_per_step_ GUARDED_BY(mutex_);
+  std::vector<int64_t> read_per_step_ GUARDED_BY(mutex_);
   // Texts with where they hold. A text is said once, of several places about the last.
   std::map<std::string, int> warnings_ GUARDED_BY(mutex_);
   std::map<std::string, int> infos_ GUARDED_BY(mutex_);

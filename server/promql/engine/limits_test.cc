@@ -1,4 +1,5 @@
 // What queries may hold, and what they count.
+#include <numeric>
 #include <thread>
 
 #include "server/promql/engine/engine.h"
@@ -237,6 +238,34 @@ TEST_CASE("samples are counted step by step") {
     CHECK(instant.queryable_samples_per_step == Steps{c.instant});
     CHECK(instant.total_queryable_samples == c.instant);
     CHECK(StatsOf(c.query, true, false).queryable_samples_per_step.empty());
+  }
+}
+
+// The documents of later releases name the field; what counts where is ours.
+TEST_CASE("samples that are read count at the first step that needs them") {
+  using Steps = std::vector<int64_t>;
+  const struct {
+    std::string_view query;
+    Steps range;
+    int64_t instant;
+  } kCases[] = {
+      {"metric", {22, 2, 2, 2}, 2},
+      {"metric + metric", {44, 4, 4, 4}, 4},
+      {"sum_over_time(metric[30s])", {6, 2, 2, 2}, 6},
+      {"sum_over_time(metric[10s] offset 1m)", {2, 2, 2, 2}, 2},
+      {"metric @ 60", {2, 0, 0, 0}, 2},
+      {"sum_over_time(metric[30s] @ 60)", {6, 0, 0, 0}, 6},
+      {"max_over_time(metric[30s:10s])", {28, 0, 0, 0}, 22},
+      {"1", {0, 0, 0, 0}, 0},
+  };
+  for (const auto& c : kCases) {
+    INFO(c.query);
+    const QueryStats range = StatsOf(c.query, true);
+    CHECK(range.samples_read_per_step == c.range);
+    CHECK(range.samples_read == std::accumulate(c.range.begin(), c.range.end(), int64_t{0}));
+    const QueryStats instant = StatsOf(c.query, false);
+    CHECK(instant.samples_read_per_step == Steps{c.instant});
+    CHECK(StatsOf(c.query, true, false).samples_read_per_step.empty());
   }
 }
 

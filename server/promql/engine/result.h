@@ -58,8 +58,9 @@ struct QueryStats {
   int64_t samples_read = 0;             // decoded from storage, each once
   int64_t peak_samples = 0;             // an estimate of the most held at once
   int64_t peak_memory_bytes = 0;
-  // With per_step_stats: those of total_queryable_samples by step.
+  // With per_step_stats: the counts by step.
   std::vector<int64_t> queryable_samples_per_step;
+  std::vector<int64_t> samples_read_per_step;  // at the first step that needs a sample
   TimestampMs start = 0;
   int64_t step_ms = 0;
 };

@@ -103,7 +103,7 @@ class VectorSelectorOp final : public Operator {
         NX_RETURN_IF_ERROR(ReadSamples(*context_, *list_, first + row,
                                        refs_.first_end() - context_->lookback_ms() + 1,
                                        refs_.last_end() + refs_.after_ms, &columns, &hold));
-        context_->CountRead(static_cast<int64_t>(columns.size()));
+        counter_.Read(columns.timestamps, refs_);
         if (smoothed_) {
           Interpolate(columns, row, out);
         } else {
@@ -124,7 +124,7 @@ class VectorSelectorOp final : public Operator {
       double v = 0;
       if (!list_->Last(first + row, ref - context_->lookback_ms(), ref, &t, &v)) continue;
       if (storage::IsStaleNaN(v)) continue;
-      context_->CountRead(1);
+      counter_.Read({&t, 1}, refs_);
       if (storage::IsHistogramNaN(v) && !want_timestamps_) {
         NX_RETURN_IF_ERROR(FillHistogram(first + row, t, row, out));
         continue;
@@ -205,7 +205,7 @@ class VectorSelectorOp final : public Operator {
 class MatrixSource final : public RangeSource {
  public:
   MatrixSource(QueryContext* context, const RangeWindows& windows)
-      : RangeSource(windows, *context), context_(context) {}
+      : RangeSource(windows, *context), context_(context), counter_(context) {}
 
   Status Open(const VectorSelector& selector, const SelectorUse& use) {
     NX_ASSIGN_OR_RETURN(list_, Select(context_, HintsFor(windows_, windows_.range_ms, use),
@@ -219,7 +219,7 @@ class MatrixSource final : public RangeSource {
     NX_RETURN_IF_ERROR(ReadSamples(
         *context_, *list_, index, windows_.first_end() - windows_.range_ms - windows_.before_ms + 1,
         windows_.last_end() + windows_.after_ms, out, hold));
-    context_->CountRead(static_cast<int64_t>(out->size()));
+    counter_.Read(out->timestamps, windows_);
     DropStale(out);
     return OkStatus();
   }
@@ -245,6 +245,7 @@ class MatrixSource final : public RangeSource {
   }
 
   QueryContext* const context_;
+  const SampleCounter counter_;
   std::unique_ptr<storage::SeriesList> list_;
 };
 
