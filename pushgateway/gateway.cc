@@ -5,6 +5,7 @@
 #include <algorithm>
 
 #include "core/exposition/format.h"
+#include "core/http/route_prefix.h"
 #include "core/log/log.h"
 #include "core/metrics/consistency.h"
 #include "core/strings/quote.h"
@@ -116,6 +117,7 @@ struct Gateway::Impl {
     });
     router.Handle("GET", Path("/"), page);
     router.Handle("GET", Path("/status"), page);
+    http::RedirectToPrefix(router, options.route_prefix, false);
     router.SetMethodNotAllowed([](const Request& request, ResponseWriter& response) {
       AddOptionsToAllow(response);
       if (request.method == "OPTIONS") {
@@ -309,18 +311,6 @@ std::string CleanPath(std::string_view path) {
   for (std::string_view segment : kept) clean.append("/").append(segment);
   if (clean.empty() || path.ends_with('/')) clean += '/';
   return clean;
-}
-
-StatusOr<std::string> RoutePrefix(std::string_view route_prefix, std::string_view external_url) {
-  std::string prefix(route_prefix);
-  if (prefix.empty() && !external_url.empty()) {
-    auto url = http::Url::Parse(external_url);
-    if (!url.ok()) return Annotate(url.status(), "--web.external-url");
-    prefix = url->path;
-  }
-  while (prefix.ends_with('/')) prefix.pop_back();
-  while (prefix.starts_with('/')) prefix.erase(0, 1);
-  return prefix.empty() ? "" : "/" + prefix;
 }
 
 }  // namespace narthex::pushgateway

@@ -41,7 +41,5 @@ class Gateway {
 
 // The path that ServeMux of Go would redirect to: without //, . and .. segments.
 std::string CleanPath(std::string_view path);
-// --web.route-prefix, else the path of --web.external-url, as GatewayOptions::route_prefix.
-StatusOr<std::string> RoutePrefix(std::string_view route_prefix, std::string_view external_url);
 
 }  // namespace narthex::pushgateway

@@ -5,6 +5,7 @@
 #include <unistd.h>
 
 #include "core/flags/flags.h"
+#include "core/http/route_prefix.h"
 #include "core/http/serve.h"
 #include "core/log/log.h"
 #include "pushgateway/gateway.h"
@@ -59,8 +60,10 @@ int Run(int argc, char** argv) {
   flag_set.Parse(argc, argv);
   ApplyLogFlags(flags.log);
   if (Status status = flags.web.Check(); !status.ok()) return Fail(MessageOf(status));
-  auto prefix = RoutePrefix(*flags.route_prefix, *flags.external_url);
-  if (!prefix.ok()) return Fail(MessageOf(prefix.status()));
+  auto prefix = http::RoutePrefix(*flags.route_prefix, *flags.external_url);
+  if (!prefix.ok()) {
+    return Fail(fmt::format("--web.external-url: {}", MessageOf(prefix.status())));
+  }
 
   const BuildInfo& build = GetBuildInfo("pushgateway");
   NX_LOG(Info, "starting pushgateway",

@@ -9,6 +9,7 @@
 #include "alertmanager/templates/templates.h"
 #include "core/base/file.h"
 #include "core/config/url.h"
+#include "core/http/route_prefix.h"
 #include "core/log/log.h"
 #include "core/strings/duration.h"
 #include "core/strings/quote.h"
@@ -137,17 +138,14 @@ Status App::ResolveUrls() {
   if (url.empty()) {
     url = fmt::format("http://{}:{}/", Hostname(), ports().empty() ? 0 : ports().front());
   }
-  NX_ASSIGN_OR_RETURN(const http::Url parsed, http::Url::Parse(url));
+  const bool is_url = url.find(':') != std::string::npos;
+  NX_ASSIGN_OR_RETURN(const http::Url parsed, is_url ? http::Url::Parse(url) : http::Url());
   if (parsed.scheme != "http" && parsed.scheme != "https") {
     return InvalidArgument("{}: invalid {} scheme, only 'http' and 'https' are supported",
                            GoQuote(url), GoQuote(parsed.scheme));
   }
   while (url.ends_with('/')) url.pop_back();
-  std::string& prefix = options_.route_prefix;
-  if (prefix.empty()) prefix = parsed.path;
-  while (prefix.ends_with('/')) prefix.pop_back();
-  while (prefix.starts_with('/')) prefix.erase(0, 1);
-  if (!prefix.empty()) prefix.insert(0, "/");
+  NX_ASSIGN_OR_RETURN(options_.route_prefix, http::RoutePrefix(options_.route_prefix, url));
   return OkStatus();
 }
 
@@ -289,6 +287,7 @@ void App::Stop() {
 }
 
 void App::ScheduleMaintenance() {
+  if (options_.maintenance_interval_ns == 0) return;
   loop_.After(options_.maintenance_interval_ns, [this] {
     for (const Status& status : {silences_->CollectGarbage(), log_->CollectGarbage()}) {
       if (!status.ok()) NX_LOG(Error, "Maintenance failed", {"err", status});

@@ -135,8 +135,9 @@ StatusOr<Options> OptionFlags::Read() const {
           : std::max<int>(static_cast<int>(std::thread::hardware_concurrency()), 8);
   options.timeout_ms = std::max<int64_t>(*timeout_, 0);
   options.warning = cluster_.Warning();
-  if (options.maintenance_interval_ns <= 0 || options.alert_gc_interval_ns <= 0) {
-    return InvalidArgument("--data.maintenance-interval and --alerts.gc-interval must be positive");
+  if (options.maintenance_interval_ns < 0 || options.alert_gc_interval_ns <= 0) {
+    return InvalidArgument(
+        "--data.maintenance-interval must not be negative, --alerts.gc-interval must be positive");
   }
   if (*auto_reload_) {
     options.auto_reload_interval_ms = std::max<int64_t>(1000, *auto_reload_interval_);

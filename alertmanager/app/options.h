@@ -15,7 +15,7 @@ struct Options {
   std::string config_file = "alertmanager.yml";
   std::string storage_path = "data/";
   int64_t retention_ns = 120LL * 3600 * 1'000'000'000;
-  int64_t maintenance_interval_ns = 900LL * 1'000'000'000;
+  int64_t maintenance_interval_ns = 900LL * 1'000'000'000;  // 0 = never
   int64_t alert_gc_interval_ns = 1800LL * 1'000'000'000;
   int64_t start_delay_ns = 0;
   int64_t max_silences = 0;

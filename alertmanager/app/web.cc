@@ -2,6 +2,7 @@
 
 #include "alertmanager/app/app.h"
 #include "core/http/counting_writer.h"
+#include "core/http/route_prefix.h"
 #include "core/log/log.h"
 
 namespace narthex::am {
@@ -131,11 +132,7 @@ void App::AddRoutes() {
                  [page = Page(prefix)](const http::Request&, http::ResponseWriter& response) {
                    response.Send(200, "text/html; charset=utf-8", page);
                  });
-  if (!prefix.empty()) {
-    router_.Handle("GET", "/", [prefix](const http::Request&, http::ResponseWriter& response) {
-      response.Redirect(302, prefix);
-    });
-  }
+  http::RedirectToPrefix(router_, prefix, true);
   routes_ready_.store(true, std::memory_order_release);
 }
 

@@ -1,6 +1,7 @@
 // One evaluation of one rule: query, labels and templates, alert state, samples, notifications.
 #include <absl/container/flat_hash_set.h>
 
+#include "core/http/route_prefix.h"
 #include "core/http/types.h"
 #include "core/log/log.h"
 #include "server/rules/group.h"
@@ -25,11 +26,6 @@ NamedTexts Pairs(const Labels& labels) {
 }
 
 // The path of a URL: what pathPrefix gives.
-std::string PathOf(const std::string& url) {
-  auto parsed = http::Url::Parse(url);
-  return parsed.ok() ? parsed->path : "";
-}
-
 TemplateContext MakeTemplateContext(const Environment& environment,
                                     const QueryContext& query_context,
                                     const NamedTexts& external_labels, TimestampMs t) {
@@ -44,7 +40,7 @@ TemplateContext MakeTemplateContext(const Environment& environment,
   };
   context.now_nanos = [&environment] { return environment.options.clock->NowNanos(); };
   context.external_url = environment.options.external_url;
-  context.path_prefix = PathOf(environment.options.external_url);
+  context.path_prefix = http::ExternalPath(environment.options.external_url).value_or("");
   return {tmpl::PrometheusFunctions(context), external_labels, context.external_url};
 }
 

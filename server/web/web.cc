@@ -5,6 +5,7 @@
 #include "core/base/check.h"
 #include "core/compress/gzip.h"
 #include "core/http/encoding.h"
+#include "core/http/route_prefix.h"
 #include "web/assets.h"
 
 namespace narthex::web {
@@ -116,6 +117,7 @@ void RegisterWebRoutes(http::Router& router, WebOptions options) {
     if (asset == nullptr) return response.Error(404, "404 page not found");
     ServeAsset(request, response, *asset);
   });
+  http::RedirectToPrefix(router, prefix, true);
   for (const char* path : {"/favicon.svg", "/favicon.ico"}) {
     add(path, [](const Request& request, ResponseWriter& response) {
       ServeAsset(request, response, *FindAsset("favicon.svg"));

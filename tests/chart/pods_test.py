@@ -177,6 +177,7 @@ class Checks:
             log = "".join(self.cluster.runtime.logs(name) for name in pod.running.values())
             assert "Clustering is not implemented" in log and f"{TWINS}-1.{TWINS}-headless:6783" in log, log
             assert request("GET", pod.ip, 9093, "/api/v2/status")[0] == 404
+            assert [request("GET", pod.ip, 9093, path)[0] for path in ("/", "/am", "/am/")] == [302, 301, 200]
             until(f"{pod.name} hears of the alert", lambda p=pod: "Always" in request(
                 "GET", p.ip, 9093, "/am/api/v2/alerts")[1])
         server, = self.pods_of(TWIN_SERVER)

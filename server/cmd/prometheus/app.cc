@@ -10,6 +10,7 @@
 #include "core/base/file.h"
 #include "core/base/memory_budget.h"
 #include "core/base/thread.h"
+#include "core/http/route_prefix.h"
 #include "core/log/log.h"
 #include "core/strings/duration.h"
 #include "core/strings/numbers.h"
@@ -231,7 +232,7 @@ Status App::PrepareWeb() {
   api_->Register(router_);
   web::WebOptions pages;
   pages.route_prefix = route_prefix_;
-  pages.external_prefix = ResolveRoutePrefix("", external_url_);
+  pages.external_prefix = http::ExternalPath(external_url_).value();
   pages.page_title = *flags_.page_title;
   pages.lookback_delta = FormatPromDuration(*flags_.lookback_delta_ms);
   pages.ready = [this] { return serving_.load(); };
@@ -425,7 +426,7 @@ int App::Run() {
     return 2;
   }
   external_url_ = *std::move(url);
-  route_prefix_ = ResolveRoutePrefix(*flags_.route_prefix, external_url_);
+  route_prefix_ = http::RoutePrefix(*flags_.route_prefix, external_url_).value();
   if (const Status status = PrepareWeb(); !status.ok()) {
     NX_LOG(Error, "Unable to start web listener", {"err", status});
     return status.code() == StatusCode::kInvalidArgument ? 2 : 1;

@@ -5,7 +5,7 @@
 #include <algorithm>
 
 #include "core/base/memory_budget.h"
-#include "core/http/types.h"
+#include "core/http/route_prefix.h"
 #include "core/log/log.h"
 #include "core/strings/duration.h"
 #include "core/strings/quote.h"
@@ -467,23 +467,10 @@ StatusOr<std::string> ResolveExternalUrl(const std::string& flag, const std::str
   if (text.find_first_of("\"'") == 0 || text.ends_with('"') || text.ends_with('\'')) {
     return InvalidArgument("URL must not begin or end with quotes");
   }
-  NX_ASSIGN_OR_RETURN(const http::Url url, http::Url::Parse(text));
-  if (url.scheme.empty() || url.host.empty()) {
-    return InvalidArgument("{} is not an absolute URL", GoQuote(text));
-  }
+  NX_ASSIGN_OR_RETURN(std::string path, http::ExternalPath(text));
+  if (text.find(':') == std::string::npos) return path;
   while (text.ends_with('/')) text.pop_back();
   return text;
-}
-
-std::string ResolveRoutePrefix(const std::string& flag, const std::string& external_url) {
-  std::string prefix = flag;
-  if (prefix.empty()) {
-    const StatusOr<http::Url> url = http::Url::Parse(external_url);
-    if (url.ok()) prefix = url->path;
-  }
-  while (prefix.starts_with('/')) prefix.erase(0, 1);
-  while (prefix.ends_with('/')) prefix.pop_back();
-  return prefix.empty() ? "" : "/" + prefix;
 }
 
 }  // namespace narthex::prometheus

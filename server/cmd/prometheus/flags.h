@@ -104,9 +104,8 @@ struct Flags {
   std::vector<std::string> agent_only_;
 };
 
-// The external URL without its trailing slash, and the prefix of all routes ("" or "/x"), from the
-// flags and the first listen address.
+// The external URL without its trailing slash, from the flag and the first listen address. Like
+// upstream's it may be a path alone.
 StatusOr<std::string> ResolveExternalUrl(const std::string& flag, const std::string& listen);
-std::string ResolveRoutePrefix(const std::string& flag, const std::string& external_url);
 
 }  // namespace narthex::prometheus

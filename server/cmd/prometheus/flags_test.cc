@@ -3,6 +3,7 @@
 #include <filesystem>
 
 #include "core/base/file.h"
+#include "core/http/route_prefix.h"
 #include "server/cmd/prometheus/active_queries.h"
 #include "server/cmd/prometheus/query_log.h"
 #include "tests/catch.h"
@@ -159,12 +160,13 @@ TEST_CASE("external URL and route prefix") {
       {"https://h/p/q/", "", "https://h/p/q", "/p/q"},
       {"https://h/p", "/", "https://h/p", ""},
       {"https://h/p", "x/", "https://h/p", "/x"},
+      {"/p/", "", "/p", "/p"},
   };
   for (const Case& c : cases) {
     const auto url = ResolveExternalUrl(c.url, "0.0.0.0:9090");
     REQUIRE(url.ok());
     CHECK(*url == c.want_url);
-    CHECK(ResolveRoutePrefix(c.prefix, *url) == c.want_prefix);
+    CHECK(*http::RoutePrefix(c.prefix, *url) == c.want_prefix);
   }
   CHECK(ResolveExternalUrl("", "0.0.0.0:9090")->ends_with(":9090"));
   CHECK_FALSE(ResolveExternalUrl("\"http://h\"", ":1").ok());
