@@ -22,8 +22,12 @@ bool IsAmong(const std::string_view (&known)[n], std::string_view reason) {
 }
 
 void AddPhase(const Json& pod, SeriesSink& out) {
-  const std::string& phase = Text(pod["status"]["phase"]);
+  std::string_view phase = Text(pod["status"]["phase"]);
   if (phase.empty()) return;
+  // What is to be deleted on a node that was lost may run or not; kubectl says "Unknown", too.
+  const bool lost =
+      Meta(pod, "deletionTimestamp").is_string() && Text(pod["status"]["reason"]) == "NodeLost";
+  if (lost && phase == "Running") phase = "Unknown";
   AddPhases(out, "phase", phase, {"Pending", "Succeeded", "Failed", "Unknown", "Running"});
 }
 

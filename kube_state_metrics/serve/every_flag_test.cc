@@ -222,6 +222,102 @@ TEST_CASE("what the two ports have") {
             .starts_with("text/plain"));
 }
 
+TEST_CASE("pages are compressed when that is asked for and allowed") {
+  Program program;
+  Populate(*program.api);
+  const auto encoding = [&] {
+    return http::Curl("-o /dev/null -D - -H 'Accept-Encoding: gzip' " +
+                      Program::Url(program.port, "/metrics"));
+  };
+  program.Start({});
+  REQUIRE(program.Shows("kube_pod_info{"));
+  CHECK(!Has(encoding(), "gzip"));
+  program.Start({"--enable-gzip-encoding"});
+  // Short answers are sent as they are.
+  for (int i = 0; i < 100; ++i) {
+    program.api->Put(kNodes, fmt::format(R"({{"kind":"Node","apiVersion":"v1",)"
+                                         R"("metadata":{{"name":"node-{}"}}}})",
+                                         i));
+  }
+  REQUIRE(program.Shows("node-99"));
+  CHECK(Has(encoding(), "Content-Encoding: gzip"));
+}
+
+TEST_CASE("shards, by number and by the place in a StatefulSet") {
+  Program program;
+  constexpr int kCount = 60;
+  for (int i = 0; i < kCount; ++i) {
+    program.api->Put(kPods, fmt::format(R"({{"kind":"Pod","apiVersion":"v1","metadata":)"
+                                        R"({{"namespace":"a","name":"p{}"}}}})",
+                                        i));
+  }
+  const auto shown = [&] {
+    REQUIRE(Eventually([&] {
+      return Has(program.Telemetry("/metrics").body,
+                 R"(list_total{resource="*v1.Pod",result="success"})");
+    }));
+    std::set<std::string> pods;
+    const std::string page = program.Get("/metrics?resources=pods").body;
+    for (size_t at = 0; (at = page.find("\nkube_pod_info{", at)) != std::string::npos; ++at) {
+      pods.insert(page.substr(at + 1, page.find(",uid=", at) - at));
+    }
+    return pods;
+  };
+  program.Start({"--resources=pods", "--total-shards=2", "--shard=1"});
+  const auto by_number = shown();
+  CHECK(!by_number.empty());
+  CHECK(by_number.size() < kCount);
+  program.Start({"--resources=pods", "--total-shards=2", "--shard=0"});
+  auto all = shown();
+  CHECK(all.size() + by_number.size() == kCount);
+  all.insert(by_number.begin(), by_number.end());
+  CHECK(all.size() == kCount);
+
+  program.api->Put("/apis/apps/v1/statefulsets",
+                   R"({"kind":"StatefulSet","apiVersion":"apps/v1",
+      "metadata":{"namespace":"m","name":"ksm"},"spec":{"replicas":2}})");
+  program.api->Put(kPods, R"({"kind":"Pod","apiVersion":"v1","metadata":{"namespace":"m",
+      "name":"ksm-1","ownerReferences":[{"apiVersion":"apps/v1","kind":"StatefulSet","name":"ksm",
+      "controller":true}]}})");
+  // It goes before the flags.
+  program.Start({"--resources=pods", "--pod=ksm-1", "--pod-namespace=m", "--total-shards=7"});
+  auto by_place = shown();
+  std::erase_if(by_place, [](const std::string& pod) { return Has(pod, "namespace=\"m\""); });
+  CHECK(by_place == by_number);
+  const std::string self = program.Telemetry("/metrics").body;
+  CHECK(Has(self, "kube_state_metrics_shard_ordinal{shard_ordinal=\"1\"} 1\n"));
+  CHECK(Has(self, "kube_state_metrics_total_shards 2\n"));
+  // Without the right to read the pod, or a set, there is no start.
+  program.Start({"--pod=ksm-9", "--pod-namespace=m"});
+  CHECK(program.process->Wait(std::chrono::seconds(20)) == 1);
+}
+
+TEST_CASE("what the program tells of itself") {
+  const TempDir dir;
+  Program program;
+  Populate(*program.api);
+  program.Start({"--config=" + dir.Write("config.yaml", "object_limit: 100\n"),
+                 "--custom-resource-state-config=kind: CustomResourceStateMetrics"});
+  REQUIRE(program.Shows("kube_pod_info{"));
+  const std::string self = program.Telemetry("/metrics").body;
+  for (const char* name :
+       {"kube_state_metrics_list_total", "kube_state_metrics_watch_total",
+        "kube_state_metrics_list_objects", "kube_state_metrics_list_objects_limit",
+        "kube_state_metrics_shard_ordinal", "kube_state_metrics_total_shards",
+        "kube_state_metrics_build_info", "kube_state_metrics_config_hash",
+        "kube_state_metrics_last_config_reload_successful",
+        "kube_state_metrics_last_config_reload_success_timestamp_seconds",
+        "kube_state_metrics_custom_resource_state_add_events_total",
+        "kube_state_metrics_custom_resource_state_update_events_total",
+        "kube_state_metrics_custom_resource_state_delete_events_total",
+        "kube_state_metrics_custom_resource_state_cache", "http_request_duration_seconds",
+        "process_cpu_seconds_total", "process_resident_memory_bytes",
+        "process_start_time_seconds"}) {
+    INFO(name);
+    CHECK(Has(self, fmt::format("# TYPE {} ", name)));
+  }
+}
+
 TEST_CASE("time-outs of the servers") {
   const std::string whole = "GET /healthz HTTP/1.1\r\nHost: x\r\n\r\n";
   const struct {
