@@ -6,8 +6,8 @@
 #include <limits>
 
 #include "core/base/check.h"
+#include "core/base/vectorized.h"
 #include "server/promql/engine/tile.h"
-#include "server/promql/engine/vectorized.h"
 #include "server/promql/functions/kahan.h"
 #include "server/promql/functions/lanes.h"
 

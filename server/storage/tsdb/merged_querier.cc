@@ -104,37 +104,40 @@ class MergedList final : public SeriesList {
     return std::span(parts_).subspan(starts_[index], starts_[index + 1] - starts_[index]);
   }
 
+  // Most series are in most lists: equal labels are told apart from others by one look at each.
   void Merge(size_t limit) {
     struct Cursor {
-      uint32_t list;
-      uint32_t index;
+      uint32_t index = 0;
+      bool ended = false;
       Labels labels;
     };
-    std::vector<Cursor> heap;
-    const auto after = [](const Cursor& a, const Cursor& b) {
-      const auto order = a.labels <=> b.labels;
-      return order == 0 ? a.list > b.list : order > 0;
+    std::vector<Cursor> cursors(lists_.size());
+    const auto load = [&](size_t list) {
+      Cursor& cursor = cursors[list];
+      cursor.ended = cursor.index >= lists_[list]->size();
+      if (!cursor.ended) cursor.labels = lists_[list]->labels(cursor.index);
     };
-    const auto push = [&](uint32_t list, uint32_t index) {
-      if (index >= lists_[list]->size()) return;
-      heap.push_back({list, index, lists_[list]->labels(index)});
-      std::push_heap(heap.begin(), heap.end(), after);
-    };
-    for (uint32_t i = 0; i < lists_.size(); ++i) push(i, 0);
-    Labels last;
-    bool any = false;
-    while (!heap.empty()) {
-      std::pop_heap(heap.begin(), heap.end(), after);
-      Cursor next = std::move(heap.back());
-      heap.pop_back();
-      if (!any || next.labels != last) {
-        if (limit != 0 && starts_.size() == limit) break;
-        starts_.push_back(static_cast<uint32_t>(parts_.size()));
-        last = std::move(next.labels);
-        any = true;
+    for (size_t list = 0; list < lists_.size(); ++list) load(list);
+    std::vector<uint32_t> least;  // the lists whose next series comes first
+    while (limit == 0 || starts_.size() < limit) {
+      least.clear();
+      for (uint32_t list = 0; list < cursors.size(); ++list) {
+        if (cursors[list].ended) continue;
+        if (!least.empty()) {
+          const Labels& first = cursors[least[0]].labels;
+          if (cursors[list].labels != first) {
+            if (first < cursors[list].labels) continue;
+            least.clear();
+          }
+        }
+        least.push_back(list);
       }
-      parts_.push_back({next.list, next.index});
-      push(next.list, next.index + 1);
+      if (least.empty()) break;
+      starts_.push_back(static_cast<uint32_t>(parts_.size()));
+      for (const uint32_t list : least) {
+        parts_.push_back({list, cursors[list].index++});
+        load(list);
+      }
     }
     starts_.push_back(static_cast<uint32_t>(parts_.size()));
   }

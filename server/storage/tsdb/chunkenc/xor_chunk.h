@@ -59,9 +59,6 @@ class XorIterator {
   int64_t time() const { return time_; }
   uint64_t bits() const { return value_; }
   uint16_t total() const { return total_; }
-  // Where the next sample is to be read, for who goes on by other means.
-  size_t remaining_bits() const { return in_.remaining(); }
-  const XorWindow& window() const { return window_; }
   Status status() const;
 
  private:
@@ -77,7 +74,7 @@ class XorIterator {
   bool damaged_ = false;
 };
 
-// Appends the samples of [mint, maxt] to *out.
+// Appends the samples of [mint, maxt] to *out (xor_decode.cc).
 Status DecodeXorChunk(std::string_view chunk, int64_t mint, int64_t maxt,
                       storage::SampleColumns* out);
 

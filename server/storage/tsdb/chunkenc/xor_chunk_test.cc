@@ -105,6 +105,28 @@ TEST_CASE("XOR chunks round-trip anything") {
   }
 }
 
+// Times of the chunks before are remembered: chunks that begin alike and go on otherwise, and come
+// in any order, must not take one another's.
+TEST_CASE("chunks that share some of their times keep their own") {
+  std::mt19937_64 random(12);
+  const int64_t gaps[] = {15000, 15000, 15000, 15001, 60000, int64_t{1} << 40};
+  std::vector<std::string> chunks;
+  std::vector<Sample> samples;
+  for (int k = 0; k < 200; ++k) {
+    // A part of the chunk before, and as many others as there are.
+    samples.resize(samples.empty() ? 0 : random() % samples.size());
+    if (samples.size() < 2) samples = {{1000, 1}, {16000, 2}};
+    const size_t n = random() % (2 * kSamplesPerChunk) + 3;
+    while (samples.size() < n) {
+      samples.push_back({samples.back().t + gaps[random() % std::size(gaps)], random() % 3});
+    }
+    chunks.push_back(Encode(samples));
+  }
+  for (int k = 0; k < 1000; ++k) {
+    CheckDecode(chunks[random() % chunks.size()], INT64_MIN, INT64_MAX);
+  }
+}
+
 TEST_CASE("XOR chunk bit layout") {
   // 2 bytes count, zigzag varint of the first time, 64 bits of value, uvarint delta, "0" for an
   // equal value, then "0" delta of delta and "0" again.

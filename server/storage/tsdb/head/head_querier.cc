@@ -81,10 +81,12 @@ class HeadSeriesList final : public storage::SeriesList {
     thread_local Snapshot snapshot;
     Take(entry.slot, mint, maxt, &snapshot);
     for (const ChunkRef& ref : snapshot.chunks) {
-      NX_ASSIGN_OR_RETURN(const HeadChunk chunk, core_.chunks.Peek(ref));
-      if (chunk.maxt < mint || chunk.mint > maxt) continue;
-      NX_ASSIGN_OR_RETURN(const HeadChunk checked, core_.chunks.Read(ref));
-      NX_RETURN_IF_ERROR(DecodeChunk(checked.encoding, checked.data, mint, maxt, out));
+      // Nearly all are in the range: its bounds are looked at when the chunk is there, or damaged.
+      const StatusOr<HeadChunk> read = core_.chunks.Read(ref);
+      const StatusOr<HeadChunk> chunk = read.ok() ? read : core_.chunks.Peek(ref);
+      if (chunk.ok() && (chunk->maxt < mint || chunk->mint > maxt)) continue;
+      NX_RETURN_IF_ERROR(read.status());
+      NX_RETURN_IF_ERROR(DecodeChunk(read->encoding, read->data, mint, maxt, out));
     }
     for (unsigned k = 0; k < snapshot.open; ++k) {
       if (snapshot.times[k] < mint || snapshot.times[k] > maxt) continue;
