@@ -10,11 +10,11 @@ void HistogramFold::Add(size_t group, const Tile& tile, size_t row, const uint64
   ForEachBit(histograms.bits.data(), histograms.bits.size(), [&](size_t step) {
     const FloatHistogram& h = *histograms.cells[step];
     const auto [it, added] = cells_.try_emplace({group, step});
-    // What began with a number has no result: nothing is added, and nothing said of it.
-    if (added && (numbers[step / 64] >> (step % 64) & 1) != 0) return;
     if (added) {
-      // The sum and its compensation.
-      hold_.Grow(2 * BytesOf(h) + sizeof *it + 48);
+      hold_.Grow(sizeof *it + 48);
+      // What began with a number has no result: nothing is added, and nothing said of it.
+      if (TestBit(numbers, step)) return;
+      hold_.Grow(2 * BytesOf(h));  // the sum and its compensation
       it->second.sum.emplace(kind_, h);
     }
     it->second.after_reset |= h.reset == CounterResetHint::kReset;

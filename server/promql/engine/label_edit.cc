@@ -1,6 +1,7 @@
 #include "server/promql/engine/label_edit.h"
 
 #include <algorithm>
+#include <cstring>
 
 #include "core/base/bytes.h"
 #include "core/labels/metadata_labels.h"
@@ -16,12 +17,20 @@ void AppendFlat(std::string* out, const Label& label) {
 
 }  // namespace
 
-Labels DropMetricName(const Labels& labels) {
-  std::string flat;
-  flat.reserve(labels.flat().size());
-  for (const Label& label : labels) {
-    if (!IsMetadataLabel(label.name)) AppendFlat(&flat, label);
+// In place: it is done to all series of a query.
+Labels DropMetricName(Labels labels) {
+  std::string flat = std::move(labels).ReleaseFlat();
+  const char* const end = flat.data() + flat.size();
+  size_t kept = 0;
+  for (Labels::Iterator it(flat.data(), end); it != Labels::Iterator(end, end);) {
+    const std::string_view pair = it.flat();
+    const bool dropped = IsMetadataLabel(it->name);
+    ++it;
+    if (dropped) continue;
+    std::memmove(flat.data() + kept, pair.data(), pair.size());
+    kept += pair.size();
   }
+  flat.resize(kept);
   return Labels::FromFlat(std::move(flat));
 }
 

@@ -11,7 +11,7 @@
 namespace narthex::promql {
 
 // Without name, type and unit.
-Labels DropMetricName(const Labels& labels);
+Labels DropMetricName(Labels labels);
 void DropMetricName(LabelsBuilder* labels);
 // Whether any of the series has a type or a unit, so that the name is not all it has to lose.
 bool AnyTypeOrUnit(std::span<const Labels> series);

@@ -24,7 +24,7 @@ void Operator::DropNames() {
     drop_name_.assign(labels_.size(), 1);
     return;
   }
-  for (Labels& labels : labels_) labels = DropMetricName(labels);
+  for (Labels& labels : labels_) labels = DropMetricName(std::move(labels));
 }
 
 }  // namespace narthex::promql

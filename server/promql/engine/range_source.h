@@ -41,6 +41,11 @@ class RangeSource {
   virtual ~RangeSource() = default;
   const RangeWindows& windows() const { return windows_; }
   const std::vector<Labels>& labels() const { return labels_; }
+  // Gives them away, with the memory they count for.
+  std::vector<Labels> TakeLabels() {
+    hold_.Release();
+    return std::exchange(labels_, {});
+  }
   bool one_name() const { return one_name_; }
   // Replaces *out by the samples of all windows of one series, each with a histogram of its own.
   // What they take is added to *hold, which belongs to *out.
@@ -60,9 +65,5 @@ inline HistogramPtr TakeHistogram(storage::SampleColumns* columns, size_t i) {
   return std::make_shared<const FloatHistogram>(
       std::move(columns->histograms[columns->histogram_index[i]]));
 }
-
-// Sets lo[i], hi[i) to the samples of window i. Both ascend.
-void FindWindows(const RangeWindows& windows, const std::vector<int64_t>& timestamps,
-                 std::vector<uint32_t>* lo, std::vector<uint32_t>* hi);
 
 }  // namespace narthex::promql

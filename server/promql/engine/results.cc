@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "server/promql/engine/basic_ops.h"
+#include "server/promql/engine/window_bounds.h"
 
 namespace narthex::promql {
 namespace {
@@ -39,27 +40,31 @@ Status InstantMatrix(Builder& builder, const Expr& expr, const EvalWindow& windo
   const SampleCounter counter(&builder.context());
   MemoryHold hold_samples = builder.context().NewHold();
   storage::SampleColumns samples;
-  std::vector<uint32_t> lo;
-  std::vector<uint32_t> hi;
+  WindowBounds bounds(source->windows());
   for (size_t i = 0; i < source->labels().size(); ++i) {
     NX_RETURN_IF_ERROR(builder.context().CheckAlive());
     NX_RETURN_IF_ERROR(source->Load(i, &samples, &hold_samples));
-    FindWindows(source->windows(), samples.timestamps, &lo, &hi);
-    if (lo[0] == hi[0]) continue;
-    if (!subquery) CountSamples(counter, samples, lo[0], hi[0]);
-    NX_RETURN_IF_ERROR(builder.context().Charge(hi[0] - lo[0]));
+    bounds.Find(samples.timestamps);
+    const uint32_t lo = bounds.lo()[0];
+    const uint32_t hi = bounds.hi()[0];
+    if (lo == hi) continue;
+    if (!subquery) CountSamples(counter, samples, lo, hi);
+    NX_RETURN_IF_ERROR(builder.context().Charge(hi - lo));
     Series series{source->labels()[i], {}};
     hold->Grow(sizeof series + series.metric.flat().size());
-    size_t numbers = 0;
-    for (uint32_t k = lo[0]; k < hi[0]; ++k) numbers += samples.IsHistogram(k) ? 0 : 1;
+    size_t numbers = hi - lo;
+    if (!samples.histograms.empty()) {
+      for (uint32_t k = lo; k < hi; ++k) numbers -= samples.IsHistogram(k) ? 1 : 0;
+    }
     if (!hold->Grow(numbers * sizeof(Point))) return builder.context().CheckMemory();
-    series.points.reserve(numbers);
-    for (uint32_t k = lo[0]; k < hi[0]; ++k) {
+    series.points.resize(numbers);
+    auto point = series.points.begin();
+    for (uint32_t k = lo; k < hi; ++k) {
       if (samples.IsHistogram(k)) {
         series.histograms.push_back({samples.timestamps[k], TakeHistogram(&samples, k)});
         hold->Grow(BytesOf(*series.histograms.back().histogram) + 2 * sizeof(HistogramPoint));
       } else {
-        series.points.push_back({samples.timestamps[k], samples.values[k]});
+        *point++ = {samples.timestamps[k], samples.values[k]};
       }
     }
     result->matrix.push_back(std::move(series));

@@ -2,7 +2,9 @@
 
 #include <algorithm>
 
+#include "core/base/vectorized.h"
 #include "server/promql/engine/label_edit.h"
+#include "server/promql/engine/window_bounds.h"
 
 namespace narthex::promql {
 namespace {
@@ -75,12 +77,21 @@ RangeWindows WindowsOf(const EvalWindow& window, const TimeModifiers& time, int6
   return w;
 }
 
+NX_VECTORIZED bool AnyStale(const double* values, size_t n) {
+  uint64_t any = 0;
+  for (size_t i = 0; i < n; ++i) {
+    any |= std::bit_cast<uint64_t>(values[i]) == storage::kStaleNaNBits ? 1 : 0;
+  }
+  return any != 0;
+}
+
 class VectorSelectorOp final : public Operator {
  public:
   VectorSelectorOp(QueryContext* context, const RangeWindows& refs, bool want_timestamps,
                    bool smoothed)
       : Operator(context, refs.steps),
         refs_(refs),
+        lookback_(Lookback(refs, context->lookback_ms())),
         want_timestamps_(want_timestamps),
         smoothed_(smoothed),
         counter_(context) {}
@@ -97,6 +108,7 @@ class VectorSelectorOp final : public Operator {
       NX_RETURN_IF_ERROR(ProduceFixed(first, out));
     } else {
       storage::SampleColumns columns;
+      WindowBounds bounds(lookback_);
       MemoryHold hold = context_->NewHold();
       for (size_t row = 0; row < out->rows(); ++row) {
         columns.Clear();
@@ -106,8 +118,13 @@ class VectorSelectorOp final : public Operator {
         counter_.Read(columns.timestamps, refs_);
         if (smoothed_) {
           Interpolate(columns, row, out);
+          continue;
+        }
+        bounds.Find(columns.timestamps);
+        if (columns.histograms.empty()) {
+          TakeNumbers(columns, bounds, row, out);
         } else {
-          WalkSteps(&columns, row, out);
+          TakeMixed(&columns, bounds, row, out);
         }
       }
     }
@@ -148,29 +165,44 @@ class VectorSelectorOp final : public Operator {
     return want_timestamps_ ? static_cast<double>(t) / 1000 : v;
   }
 
-  void WalkSteps(storage::SampleColumns* columns, size_t row, Tile* out) const {
-    const int64_t* times = columns->timestamps.data();
-    const size_t n = columns->size();
-    size_t shared_at = n;  // the sample `shared` is the histogram of
-    HistogramPtr shared;
-    const int64_t lookback = context_->lookback_ms();
-    double* values = out->values(row);
-    uint64_t* presence = out->presence(row);
-    size_t next = 0;  // first sample behind the step
-    for (size_t i = 0; i < window_.steps; ++i) {
-      const TimestampMs ref = refs_.end(i);
-      while (next < n && times[next] <= ref) ++next;
-      if (next == 0 || times[next - 1] <= ref - lookback) continue;
-      const double v = columns->values[next - 1];
-      if (storage::IsStaleNaN(v)) continue;
-      if (columns->IsHistogram(next - 1) && !want_timestamps_) {
-        if (shared_at != next - 1) shared = TakeHistogram(columns, shared_at = next - 1);
-        out->SetHistogram(row, i, shared);
-        continue;
+  // The newest samples before each step, stale markers left out.
+  void TakeNumbers(const storage::SampleColumns& columns, const WindowBounds& bounds, size_t row,
+                   Tile* out) const {
+    if (columns.size() == 0) return;
+    double* const values = out->values(row);
+    uint64_t* const presence = out->presence(row);
+    const uint32_t* const hi = bounds.hi().data();
+    const double* const samples = columns.values.data();
+    std::copy(bounds.filled().begin(), bounds.filled().end(), presence);
+    // Where there is none yet, the first one stands in the absent cell.
+    for (size_t i = 0; i < window_.steps; ++i) values[i] = samples[hi[i] - (hi[i] != 0)];
+    if (AnyStale(samples, columns.size())) {
+      for (size_t i = 0; i < window_.steps; ++i) {
+        presence[i / 64] &= ~(uint64_t{storage::IsStaleNaN(values[i])} << (i % 64));
       }
-      values[i] = Value(times[next - 1], v);
-      SetBit(presence, i);
     }
+    if (!want_timestamps_) return;
+    for (size_t i = 0; i < window_.steps; ++i) {
+      values[i] = static_cast<double>(columns.timestamps[hi[i] - (hi[i] != 0)]) / 1000;
+    }
+  }
+
+  // The same of a series that has histograms.
+  void TakeMixed(storage::SampleColumns* columns, const WindowBounds& bounds, size_t row,
+                 Tile* out) const {
+    size_t shared_at = columns->size();  // the sample `shared` is the histogram of
+    HistogramPtr shared;
+    ForEachBit(bounds.filled().data(), bounds.filled().size(), [&](size_t i) {
+      const size_t last = bounds.hi()[i] - 1;
+      const double v = columns->values[last];
+      if (storage::IsStaleNaN(v)) return;
+      if (columns->IsHistogram(last) && !want_timestamps_) {
+        if (shared_at != last) shared = TakeHistogram(columns, shared_at = last);
+        out->SetHistogram(row, i, shared);
+        return;
+      }
+      out->Set(row, i, Value(columns->timestamps[last], v));
+    });
   }
 
   // On the line between the neighbours, both within the lookback and neither a stale marker; the
@@ -195,7 +227,14 @@ class VectorSelectorOp final : public Operator {
     }
   }
 
+  // The windows that a sample must lie in to count at a step.
+  static RangeWindows Lookback(RangeWindows refs, int64_t lookback_ms) {
+    refs.range_ms = lookback_ms;
+    return refs;
+  }
+
   const RangeWindows refs_;
+  const RangeWindows lookback_;
   const bool want_timestamps_;
   const bool smoothed_;
   const SampleCounter counter_;
@@ -226,12 +265,10 @@ class MatrixSource final : public RangeSource {
 
  private:
   static void DropStale(storage::SampleColumns* columns) {
-    size_t i = 0;
     const size_t n = columns->size();
-    while (i < n && !storage::IsStaleNaN(columns->values[i])) ++i;
-    if (i == n) return;
-    size_t kept = i;
-    for (; i < n; ++i) {
+    if (!AnyStale(columns->values.data(), n)) return;
+    size_t kept = 0;
+    for (size_t i = 0; i < n; ++i) {
       if (storage::IsStaleNaN(columns->values[i])) continue;
       columns->timestamps[kept] = columns->timestamps[i];
       if (!columns->histogram_index.empty()) {
@@ -280,28 +317,6 @@ StatusOr<std::unique_ptr<RangeSource>> MakeMatrixSource(QueryContext* context,
   auto source = std::make_unique<MatrixSource>(context, windows);
   NX_RETURN_IF_ERROR(source->Open(*selector.selector, use));
   return source;
-}
-
-// Windows move forward with the steps, so both bounds only ever advance.
-void FindWindows(const RangeWindows& windows, const std::vector<int64_t>& timestamps,
-                 std::vector<uint32_t>* lo, std::vector<uint32_t>* hi) {
-  const size_t steps = windows.steps.steps;
-  const auto n = static_cast<uint32_t>(timestamps.size());
-  const int64_t* const times = timestamps.data();
-  lo->resize(steps);
-  hi->resize(steps);
-  uint32_t* const los = lo->data();
-  uint32_t* const his = hi->data();
-  uint32_t l = 0;
-  uint32_t h = 0;
-  for (size_t i = 0; i < steps; ++i) {
-    const TimestampMs end = windows.end(i);
-    const TimestampMs begin = end - windows.range_ms - windows.before_ms;
-    while (h < n && times[h] <= end + windows.after_ms) ++h;
-    while (l < h && times[l] <= begin) ++l;
-    los[i] = l;
-    his[i] = h;
-  }
 }
 
 }  // namespace narthex::promql

@@ -96,6 +96,7 @@ void FromAnchor(const RangeInput& in, RangeKernel kernel, double* out, uint64_t*
   }
   RangeInput anchored = in;
   anchored.lo = lo.data();
+  anchored.shape = 0;
   kernel(anchored, out, presence);
 }
 

@@ -3,11 +3,13 @@
 #include <algorithm>
 #include <cmath>
 
+#include "core/base/vectorized.h"
 #include "core/strings/numbers.h"
 #include "core/strings/quote.h"
 #include "server/promql/engine/annotations.h"
 #include "server/promql/engine/basic_ops.h"
 #include "server/promql/engine/label_edit.h"
+#include "server/promql/engine/window_bounds.h"
 #include "server/promql/functions/absent_labels.h"
 #include "server/promql/functions/range_kernel.h"
 #include "server/promql/functions/registry.h"
@@ -28,6 +30,11 @@ struct RangeSpec {
   bool counter = false;  // tell when a series of numbers has no name of a counter
 };
 
+// Adds how many samples each window holds.
+NX_VECTORIZED void AddSizes(const uint32_t* lo, const uint32_t* hi, size_t steps, int64_t* sizes) {
+  for (size_t i = 0; i < steps; ++i) sizes[i] += hi[i] - lo[i];
+}
+
 class RangeFunctionOp final : public Operator {
  public:
   RangeFunctionOp(QueryContext* context, const EvalWindow& window,
@@ -38,7 +45,13 @@ class RangeFunctionOp final : public Operator {
         where_(where),
         counter_(context) {
     one_name_ = source_->one_name();
-    CopyLabels(source_->labels());
+    const bool drops = spec.rule == NameRule::kDrop && !context->options().delayed_name_removal;
+    if (drops && !one_name_) {
+      CopyLabels(source_->labels());
+    } else {
+      AdoptLabels(source_->TakeLabels());
+      if (drops && size() > 0) metric_ = labels_[0].metric_name();
+    }
     if (spec.rule == NameRule::kDrop) DropNames();
   }
 
@@ -51,34 +64,33 @@ class RangeFunctionOp final : public Operator {
   Status Produce(size_t first, Tile* out) const override {
     storage::SampleColumns samples;
     MemoryHold hold = context_->NewHold();
-    std::vector<uint32_t> lo;
-    std::vector<uint32_t> hi;
+    WindowBounds bounds(source_->windows());
     std::vector<int64_t> queryable(out->steps(), 0);
     for (size_t row = 0; row < out->rows(); ++row) {
       NX_RETURN_IF_ERROR(source_->Load(first + row, &samples, &hold));
-      FindWindows(source_->windows(), samples.timestamps, &lo, &hi);
-      for (size_t i = 0; i < out->steps(); ++i) queryable[i] += hi[i] - lo[i];
-      if (!samples.histograms.empty()) WeighHistograms(samples, lo, hi, &queryable);
-      const std::string_view metric = source_->labels()[first + row].metric_name();
+      bounds.Find(samples.timestamps);
+      AddSizes(bounds.lo().data(), bounds.hi().data(), out->steps(), queryable.data());
       if (samples.histograms.empty()) {
         spec_.numbers({source_->windows(),
                        samples.timestamps.data(),
                        samples.values.data(),
-                       lo.data(),
-                       hi.data(),
+                       bounds.lo().data(),
+                       bounds.hi().data(),
                        out->steps(),
                        samples.size(),
-                       {Param(0), Param(1)}},
+                       {Param(0), Param(1)},
+                       bounds.shape()},
                       out->values(row), out->presence(row));
       } else {
+        WeighHistograms(samples, bounds, &queryable);
         spec_.mixed({source_->windows(),
                      samples,
-                     lo,
-                     hi,
+                     bounds.lo(),
+                     bounds.hi(),
                      {Param(0), Param(1)},
                      spec_.numbers,
                      context_,
-                     metric,
+                     MetricOf(first + row),
                      where_},
                     out, row);
       }
@@ -91,8 +103,7 @@ class RangeFunctionOp final : public Operator {
 
  private:
   // Counts histograms for what they weigh.
-  static void WeighHistograms(const storage::SampleColumns& samples,
-                              const std::vector<uint32_t>& lo, const std::vector<uint32_t>& hi,
+  static void WeighHistograms(const storage::SampleColumns& samples, const WindowBounds& bounds,
                               std::vector<int64_t>* queryable) {
     std::vector<int64_t> before(samples.size() + 1, 0);  // of the samples before each
     for (size_t i = 0; i < samples.size(); ++i) {
@@ -101,7 +112,17 @@ class RangeFunctionOp final : public Operator {
       before[i + 1] +=
           static_cast<int64_t>(PointsOf(samples.histograms[samples.histogram_index[i]])) - 1;
     }
-    for (size_t i = 0; i < lo.size(); ++i) (*queryable)[i] += before[hi[i]] - before[lo[i]];
+    for (size_t i = 0; i < queryable->size(); ++i) {
+      (*queryable)[i] += before[bounds.hi()[i]] - before[bounds.lo()[i]];
+    }
+  }
+
+  // As the series are selected, the name aside when metric_ has it.
+  const Labels& SourceLabels(size_t index) const {
+    return source_->labels().empty() ? labels_[index] : source_->labels()[index];
+  }
+  std::string_view MetricOf(size_t index) const {
+    return metric_.empty() ? SourceLabels(index).metric_name() : metric_;
   }
 
   const double* Param(size_t i) const { return i < params_.size() ? params_[i].data() : nullptr; }
@@ -116,11 +137,10 @@ class RangeFunctionOp final : public Operator {
   }
 
   void CheckCounter(size_t index, const Tile& out, size_t row) const {
-    const Labels& labels = source_->labels()[index];
-    const std::string_view name = labels.metric_name();
+    const std::string_view name = MetricOf(index);
     if (name.empty()) return;
     const bool typed = context_->options().type_and_unit_labels;
-    const std::string_view type = typed ? labels.Get("__type__") : std::string_view();
+    const std::string_view type = typed ? SourceLabels(index).Get("__type__") : std::string_view();
     if (typed ? type == "counter" || type == "histogram" : LooksLikeCounter(name)) return;
     uint64_t numbers = 0;
     for (size_t w = 0; w < out.words(); ++w) numbers |= out.FloatWord(row, w);
@@ -132,6 +152,7 @@ class RangeFunctionOp final : public Operator {
   std::unique_ptr<RangeSource> source_;
   const RangeSpec spec_;
   PosRange where_;
+  std::string metric_;  // of all series, where it was dropped
   const SampleCounter counter_;
   std::vector<std::vector<double>> params_;
   bool quantiles_ = false;

@@ -20,6 +20,8 @@ struct RangeInput {
   size_t steps;
   size_t samples;
   const double* params[2];  // scalar arguments by step; null where there are none
+  // WindowBounds::shape(); 0: the bounds are not those of a WindowBounds.
+  uint64_t shape = 0;
 };
 
 // Sets the cells that have a value. Cells are all absent before.

@@ -5,7 +5,7 @@
 #include <cstring>
 #include <limits>
 
-#include "server/promql/engine/vectorized.h"
+#include "core/base/vectorized.h"
 #include "server/promql/functions/extrapolation.h"
 #include "server/promql/functions/kahan.h"
 #include "server/promql/functions/lanes.h"
@@ -39,36 +39,38 @@ struct Resets {
   }
 };
 
-// The ends of a run of windows, and what the counter rose between them.
-struct Ends {
-  static constexpr size_t kRun = 128;
-  int64_t first_time[kRun], last_time[kRun], range_end[kRun];
-  double gaps[kRun];  // samples less one
-  double first_value[kRun], rise[kRun];
+// What the extrapolation of windows takes from their times alone, padded to whole lanes.
+struct Reach {
+  std::vector<uint32_t> first, last;     // samples; of windows with less than two the sample 0
+  std::vector<double> sampled;           // seconds between them
+  std::vector<double> to_start, to_end;  // how far the change reaches on either side
+  std::vector<double> factor;            // from all three
+  std::vector<double> steep;             // counters that rise by less than their first value
+                                         // divided by this are not extrapolated below zero
+  std::vector<uint64_t> present;
+  uint64_t shape = 0;
+
+  void Find(const RangeInput& in, bool rate);
 };
 
-template <typename To, typename From>
-NX_LANE_INLINE void LoadLanes(const From* from, To* to) {
-  std::memcpy(to, from, sizeof *to);
-}
+struct ReachSpans {
+  const int64_t *to_start, *sampled, *to_end;  // ms
+  const double* gaps;                          // samples less one
+};
 
-// As Extrapolation::Factor, operation by operation. Writes whole lanes.
-template <bool kCounter, bool kRate>
-NX_LANE_INLINE void ExtrapolateRun(const Ends& e, size_t n, int64_t range_ms, double range_seconds,
-                                   double* __restrict out) {
+// As Extrapolation::Factor, operation by operation.
+NX_VECTORIZED void FindReach(const ReachSpans& in, size_t n, double range_seconds, bool rate,
+                             Reach* out) {
   for (size_t i = 0; i < n; i += kLaneWidth) {
-    LaneMask first_time, last_time, range_end;
-    Lanes gaps, first_value, rise;
-    LoadLanes(e.first_time + i, &first_time);
-    LoadLanes(e.last_time + i, &last_time);
-    LoadLanes(e.range_end + i, &range_end);
-    LoadLanes(e.gaps + i, &gaps);
-    LoadLanes(e.first_value + i, &first_value);
-    LoadLanes(e.rise + i, &rise);
-    Lanes sampled, to_start, to_end;
-    ToLanes(last_time - first_time, &sampled);
-    ToLanes(first_time - (range_end - range_ms), &to_start);
-    ToLanes(range_end - last_time, &to_end);
+    LaneMask start_ms, sampled_ms, end_ms;
+    Lanes gaps, sampled, to_start, to_end;
+    LoadLanes(in.to_start + i, &start_ms);
+    LoadLanes(in.sampled + i, &sampled_ms);
+    LoadLanes(in.to_end + i, &end_ms);
+    LoadLanes(in.gaps + i, &gaps);
+    ToLanes(sampled_ms, &sampled);
+    ToLanes(start_ms, &to_start);
+    ToLanes(end_ms, &to_end);
     sampled /= 1000.0;
     to_start /= 1000.0;
     to_end /= 1000.0;
@@ -76,73 +78,120 @@ NX_LANE_INLINE void ExtrapolateRun(const Ends& e, size_t n, int64_t range_ms, do
     const Lanes threshold = average * 1.1;
     const Lanes half = average / 2.0;
     to_start = to_start >= threshold ? half : to_start;
-    if constexpr (kCounter) {
-      const Lanes zero = sampled * (first_value / rise);
-      const LaneMask counts = (rise > 0.0) & (first_value >= 0.0) & (zero < to_start);
-      to_start = counts ? zero : to_start;
-    }
     to_end = to_end >= threshold ? half : to_end;
     Lanes factor = (sampled + to_start + to_end) / sampled;
-    if constexpr (kRate) factor /= range_seconds;
-    const Lanes result = rise * factor;
-    std::memcpy(out + i, &result, sizeof result);
+    if (rate) factor /= range_seconds;
+    StoreLanes(sampled, &out->sampled[i]);
+    StoreLanes(to_start, &out->to_start[i]);
+    StoreLanes(to_end, &out->to_end[i]);
+    StoreLanes(factor, &out->factor[i]);
+    // A little more than the quotient, so that rounding never hides a counter.
+    StoreLanes(to_start / sampled * 1.000001, &out->steep[i]);
   }
 }
 
-NX_VECTORIZED void RateRun(const Ends& e, size_t n, int64_t range_ms, double seconds, double* out) {
-  ExtrapolateRun<true, true>(e, n, range_ms, seconds, out);
-}
-NX_VECTORIZED void IncreaseRun(const Ends& e, size_t n, int64_t range_ms, double seconds,
-                               double* out) {
-  ExtrapolateRun<true, false>(e, n, range_ms, seconds, out);
-}
-NX_VECTORIZED void DeltaRun(const Ends& e, size_t n, int64_t range_ms, double seconds,
-                            double* out) {
-  ExtrapolateRun<false, false>(e, n, range_ms, seconds, out);
-}
-
-// Collects runs of windows that have two samples or more, and has `run` compute each.
-template <bool kCounter>
-void Extrapolated(const RangeInput& in, double* out, uint64_t* presence, decltype(RateRun)* run) {
-  thread_local Resets resets;
-  thread_local Ends ends;
-  if constexpr (kCounter) resets.Find(in.values, in.samples);
-  const double range_seconds = RangeSeconds(in.windows.range_ms);
-  size_t first_reset = 0;
-  size_t n = 0;
-  const auto flush = [&](size_t end) {
-    if (n > 0) {
-      double results[Ends::kRun];
-      run(ends, n, in.windows.range_ms, range_seconds, results);
-      std::copy_n(results, n, out + end - n);
-      SetBits(presence, end - n, end);
-    }
-    n = 0;
-  };
+void Reach::Find(const RangeInput& in, bool rate) {
+  if (in.shape != 0 && in.shape == shape) return;
+  shape = in.shape;
+  const size_t n = (in.steps + kLaneWidth - 1) / kLaneWidth * kLaneWidth;
+  first.assign(n, 0);
+  last.assign(n, 0);
+  for (std::vector<double>* v : {&sampled, &to_start, &to_end, &factor, &steep}) v->resize(n);
+  present.assign(PresenceWords(in.steps), 0);
+  std::vector<int64_t> start_ms(n, 0), sampled_ms(n, 0), end_ms(n, 0);
+  std::vector<double> gaps(n, 1);
   for (size_t i = 0; i < in.steps; ++i) {
     const uint32_t lo = in.lo[i];
     const uint32_t hi = in.hi[i];
-    if (hi < lo + 2) {
-      flush(i);
-      continue;
-    }
-    double rise = in.values[hi - 1] - in.values[lo];
+    if (hi < lo + 2) continue;
+    SetBit(present.data(), i);
+    first[i] = lo;
+    last[i] = hi - 1;
+    const int64_t end = in.windows.end(i);
+    start_ms[i] = in.times[lo] - (end - in.windows.range_ms);
+    sampled_ms[i] = in.times[hi - 1] - in.times[lo];
+    end_ms[i] = end - in.times[hi - 1];
+    gaps[i] = static_cast<double>(hi - lo - 1);
+  }
+  FindReach({start_ms.data(), sampled_ms.data(), end_ms.data(), gaps.data()}, n,
+            RangeSeconds(in.windows.range_ms), rate, this);
+}
+
+// Writes whole lanes.
+template <bool kCounter, bool kRate>
+NX_LANE_INLINE void ExtrapolateAll(const Reach& reach, const double* rises, const double* firsts,
+                                   size_t n, double range_seconds, double* out) {
+  for (size_t i = 0; i < n; i += kLaneWidth) {
+    Lanes rise, factor;
+    LoadLanes(rises + i, &rise);
+    LoadLanes(&reach.factor[i], &factor);
     if constexpr (kCounter) {
-      // The fall into the first sample of the window is not part of it.
-      while (first_reset < resets.at.size() && resets.at[first_reset] <= lo) ++first_reset;
-      for (size_t r = first_reset; r < resets.at.size() && resets.at[r] < hi; ++r) {
-        rise += resets.from[r];
+      Lanes first_value, steep;
+      LoadLanes(firsts + i, &first_value);
+      LoadLanes(&reach.steep[i], &steep);
+      const LaneMask maybe = (rise > 0.0) & ~(first_value > rise * steep);
+      if ((maybe[0] | maybe[1] | maybe[2] | maybe[3]) != 0) {
+        Lanes sampled, to_start, to_end;
+        LoadLanes(&reach.sampled[i], &sampled);
+        LoadLanes(&reach.to_start[i], &to_start);
+        LoadLanes(&reach.to_end[i], &to_end);
+        const Lanes zero = sampled * (first_value / rise);
+        const LaneMask counts = (rise > 0.0) & (first_value >= 0.0) & (zero < to_start);
+        to_start = counts ? zero : to_start;
+        factor = (sampled + to_start + to_end) / sampled;
+        if constexpr (kRate) factor /= range_seconds;
       }
     }
-    ends.rise[n] = rise;
-    ends.first_value[n] = in.values[lo];
-    ends.first_time[n] = in.times[lo];
-    ends.last_time[n] = in.times[hi - 1];
-    ends.range_end[n] = in.windows.end(i);
-    ends.gaps[n] = static_cast<double>(hi - lo - 1);
-    if (++n == Ends::kRun) flush(i + 1);
+    StoreLanes(rise * factor, out + i);
   }
-  flush(in.steps);
+}
+
+NX_VECTORIZED void RateAll(const Reach& reach, const double* rises, const double* firsts, size_t n,
+                           double seconds, double* out) {
+  ExtrapolateAll<true, true>(reach, rises, firsts, n, seconds, out);
+}
+NX_VECTORIZED void IncreaseAll(const Reach& reach, const double* rises, const double* firsts,
+                               size_t n, double seconds, double* out) {
+  ExtrapolateAll<true, false>(reach, rises, firsts, n, seconds, out);
+}
+NX_VECTORIZED void DeltaAll(const Reach& reach, const double* rises, const double* firsts, size_t n,
+                            double seconds, double* out) {
+  ExtrapolateAll<false, false>(reach, rises, firsts, n, seconds, out);
+}
+
+// Adds what the counter fell from inside each window, in order.
+void AddResets(const RangeInput& in, double* rises) {
+  thread_local Resets resets;
+  resets.Find(in.values, in.samples);
+  size_t next = 0;
+  for (size_t i = 0; i < in.steps && next < resets.at.size(); ++i) {
+    // The fall into the first sample of the window is not part of it.
+    while (next < resets.at.size() && resets.at[next] <= in.lo[i]) ++next;
+    for (size_t r = next; r < resets.at.size() && resets.at[r] < in.hi[i]; ++r) {
+      rises[i] += resets.from[r];
+    }
+  }
+}
+
+template <bool kCounter, bool kRate>
+void Extrapolated(const RangeInput& in, double* out, uint64_t* presence, decltype(RateAll)* all) {
+  if (in.samples == 0) return;
+  thread_local Reach reach;
+  thread_local std::vector<double> rises, firsts;
+  reach.Find(in, kRate);
+  const size_t n = reach.first.size();
+  rises.resize(n);
+  firsts.resize(n);
+  for (size_t i = 0; i < n; ++i) {
+    firsts[i] = in.values[reach.first[i]];
+    rises[i] = in.values[reach.last[i]] - firsts[i];
+  }
+  if constexpr (kCounter) AddResets(in, rises.data());
+  // In place: the row of a tile need not have room for whole lanes.
+  const double seconds = RangeSeconds(in.windows.range_ms);
+  all(reach, rises.data(), firsts.data(), n, seconds, rises.data());
+  std::copy_n(rises.data(), in.steps, out);
+  std::copy(reach.present.begin(), reach.present.end(), presence);
 }
 
 template <bool kRate>
@@ -201,13 +250,13 @@ Line LinearRegression(const Window& w, int64_t origin) {
 }  // namespace
 
 void RateKernel(const RangeInput& in, double* out, uint64_t* presence) {
-  Extrapolated<true>(in, out, presence, RateRun);
+  Extrapolated<true, true>(in, out, presence, RateAll);
 }
 void IncreaseKernel(const RangeInput& in, double* out, uint64_t* presence) {
-  Extrapolated<true>(in, out, presence, IncreaseRun);
+  Extrapolated<true, false>(in, out, presence, IncreaseAll);
 }
 void DeltaKernel(const RangeInput& in, double* out, uint64_t* presence) {
-  Extrapolated<false>(in, out, presence, DeltaRun);
+  Extrapolated<false, false>(in, out, presence, DeltaAll);
 }
 void IrateKernel(const RangeInput& in, double* out, uint64_t* presence) {
   Instantaneous<true>(in, out, presence);
