@@ -105,6 +105,12 @@ char* FormatShortDecimal(char* to, double v) {
   } else if (whole < 100) {
     std::memcpy(to, kPairs + 2 * whole, 2);
     to += 2;
+  } else if (whole < 10'000) {
+    const char* const high = kPairs + 2 * (whole / 100);
+    if (high[0] != '0') *to++ = high[0];
+    *to++ = high[1];
+    std::memcpy(to, kPairs + 2 * (whole % 100), 2);
+    to += 2;
   } else {
     to = std::to_chars(to, to + 16, whole).ptr;
   }

@@ -114,13 +114,11 @@ void WriteStrings(JsonWriter& json, const std::vector<std::string>& strings) {
 
 namespace {
 
-constexpr size_t kTimestampBytes = 24;
-
-// Needs kTimestampBytes.
+// Needs TimestampWriter::kBytes.
 char* FormatTimestamp(char* to, TimestampMs ms) {
   if (ms < 0) *to++ = '-';
   const uint64_t magnitude = ms < 0 ? 0 - static_cast<uint64_t>(ms) : static_cast<uint64_t>(ms);
-  to = std::to_chars(to, to + kTimestampBytes - 5, magnitude / 1000).ptr;
+  to = std::to_chars(to, to + TimestampWriter::kBytes - 5, magnitude / 1000).ptr;
   const auto fraction = static_cast<int>(magnitude % 1000);
   if (fraction == 0) return to;
   *to++ = '.';
@@ -133,7 +131,7 @@ char* FormatTimestamp(char* to, TimestampMs ms) {
 }  // namespace
 
 void AppendTimestamp(std::string* out, TimestampMs ms) {
-  char digits[kTimestampBytes];
+  char digits[TimestampWriter::kBytes];
   out->append(digits, FormatTimestamp(digits, ms));
 }
 
@@ -143,6 +141,30 @@ void AppendPoint(std::string* out, TimestampMs t, double v) {
   out->append(",\"");
   AppendApiFloat(out, v);
   out->append("\"]");
+}
+
+char* TimestampWriter::Write(char* to, TimestampMs ms) {
+  constexpr int64_t kLargest = int64_t{1} << 53;
+  if (ms < 1'000'000 || ms > kLargest) return FormatTimestamp(to, ms);
+  const auto three = [&to](unsigned n) {
+    *to++ = static_cast<char>('0' + n / 100);
+    *to++ = static_cast<char>('0' + n / 10 % 10);
+    *to++ = static_cast<char>('0' + n % 10);
+  };
+  const int64_t thousands = ms / 1'000'000;
+  if (thousands != thousands_) {
+    thousands_ = thousands;
+    size_ = static_cast<uint8_t>(std::to_chars(digits_, digits_ + sizeof digits_, thousands).ptr -
+                                 digits_);
+  }
+  const auto rest = static_cast<unsigned>(ms - thousands * 1'000'000);
+  std::memcpy(to, digits_, sizeof digits_);
+  to += size_;
+  three(rest / 1000);
+  if (rest % 1000 == 0) return to;
+  *to++ = '.';
+  three(rest % 1000);
+  return to;
 }
 
 // A comma, and the point. Series that are not sampled at the times of the first get their texts
@@ -155,7 +177,7 @@ char* PointWriter::Format(char* to, size_t at, const promql::Point& point) {
     char* const begin = to;
     *to++ = ',';
     *to++ = '[';
-    to = FormatTimestamp(to, point.t);
+    to = times_.Write(to, point.t);
     *to++ = ',';
     *to++ = '"';
     if (at == texts_.size() && at < kMostTexts) {

@@ -77,6 +77,19 @@ void AppendTimestamp(std::string* out, TimestampMs ms);
 void AppendHistogramPoint(std::string* out, TimestampMs t, const FloatHistogram& h);
 void AppendPoint(std::string* out, TimestampMs t, double v);
 
+// Timestamps of seconds that mostly begin with the same digits. Not thread-safe.
+class TimestampWriter {
+ public:
+  static constexpr size_t kBytes = 24;
+  // Needs kBytes.
+  char* Write(char* to, TimestampMs ms);
+
+ private:
+  int64_t thousands_ = -1;  // of seconds
+  uint8_t size_ = 0;
+  char digits_[16] = {};  // of thousands_
+};
+
 // Writes the points of many series, most of which share their timestamps, whose texts are kept.
 // Not thread-safe.
 class PointWriter {
@@ -94,6 +107,7 @@ class PointWriter {
   };
   char* Format(char* to, size_t at, const promql::Point& point);
 
+  TimestampWriter times_;
   std::vector<Text> texts_;  // of the points of the first series
 };
 // RFC 3339; Go's zero time for 0.

@@ -23,7 +23,7 @@ CancelWatch::Guard::Guard(CancelWatch& watch, std::function<bool()> client_gone)
   entry_ = watch_.entries_.emplace(watch_.entries_.end());
   entry_->client_gone = std::move(client_gone);
   entry_->cancelled = watch_.cancel_all_;
-  if (watch_.entries_.size() == 1) watch_.changed_.NotifyAll();
+  if (watch_.asleep_) watch_.changed_.NotifyAll();
 }
 
 CancelWatch::Guard::~Guard() {
@@ -39,11 +39,15 @@ void CancelWatch::CancelAll() {
 
 void CancelWatch::Run() {
   MutexLock lock(mutex_);
+  bool idle = false;
   while (!stopping_) {
-    if (entries_.empty()) {
+    // Queries come one behind the other: only after a while without any is it worth being woken.
+    if (entries_.empty() && idle) {
+      asleep_ = true;
       changed_.Wait(lock);
-      continue;
+      asleep_ = false;
     }
+    idle = entries_.empty();
     for (auto& entry : entries_) {
       if (entry.client_gone && entry.client_gone()) entry.cancelled = true;
     }

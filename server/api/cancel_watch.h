@@ -47,6 +47,7 @@ class CancelWatch {
   std::list<Guard::Entry> entries_ GUARDED_BY(mutex_);
   bool cancel_all_ GUARDED_BY(mutex_) = false;
   bool stopping_ GUARDED_BY(mutex_) = false;
+  bool asleep_ GUARDED_BY(mutex_) = false;  // until somebody notifies
   NamedThread thread_;
 };
 
