@@ -5,9 +5,11 @@
 #include <set>
 
 #include "core/base/file.h"
+#include "core/exposition/families.h"
 #include "kube_state_metrics/families/page.h"
 #include "kube_state_metrics/options/options.h"
 #include "kube_state_metrics/resources/resource.h"
+#include "kube_state_metrics/testing/expectations.h"
 #include "tests/catch.h"
 
 namespace narthex::ksm {
@@ -78,20 +80,24 @@ std::shared_ptr<const FamilySet> FamiliesOf(const Section& section) {
                        ListFor(section, section.annotations), *filter);
 }
 
-std::string SeriesOf(const FamilySet& families, const std::string& json) {
-  const auto object = ParseJson(json);
-  INFO(json);
-  REQUIRE(object.ok());
-  Store store;
-  store.Put(Render(families, "key", *object));
+std::string PageOf(const FamilySet& families, const Store& store) {
   const Store* stores[] = {&store};
   std::string page;
   WriteResource(families, stores, false, [&](std::string_view chunk) {
     page += chunk;
     return true;
   });
+  return page;
+}
+
+std::string SeriesOf(const FamilySet& families, const std::string& json) {
+  const auto object = ParseJson(json);
+  INFO(json);
+  REQUIRE(object.ok());
+  Store store;
+  store.Put(Render(families, "key", *object));
   std::string series;
-  for (const std::string& line : Lines(page)) {
+  for (const std::string& line : Lines(PageOf(families, store))) {
     if (!line.starts_with('#')) series += line + "\n";
   }
   return series;
@@ -178,13 +184,38 @@ TEST_CASE("no part of an object of another type than it should be does harm") {
             size_t n = part;
             Store store;
             store.Put(Render(*families, "k", WithPart(object, &n, replacement)));
-            const Store* stores[] = {&store};
-            size_t lines = 0;
-            WriteResource(*families, stores, false, [&](std::string_view chunk) {
-              lines += static_cast<size_t>(std::ranges::count(chunk, '\n'));
-              return true;
-            });
-            if (lines < 2 * families->size()) FAIL("headers are missing");
+            const auto lines = std::ranges::count(PageOf(*families, store), '\n');
+            if (lines < 2 * static_cast<ptrdiff_t>(families->size())) FAIL("headers are missing");
+          }
+        }
+      }
+    }
+  }
+}
+
+TEST_CASE("whatever part of an object is missing, the labels are those of the family") {
+  AllowList all;
+  REQUIRE(all.Parse("*=[*]").ok());
+  const auto filter = FamilyFilter::Make({}, {}, {".*"});
+  for (const ExpectedResource& resource : ReadExpectations("testdata/expected")) {
+    const auto families = MakeFamilySet(*FindResource(resource.name), all, all, *filter);
+    for (const ExpectedObject& object : resource.objects) {
+      const size_t parts = CountValues(object.json);
+      for (size_t part = 0; part < parts; ++part) {
+        size_t n = part;
+        Store store;
+        store.Put(Render(*families, "k", WithPart(object.json, &n, Json())));
+        const auto shown = ParseTextFamilies(PageOf(*families, store));
+        REQUIRE(shown.ok());
+        for (const MetricFamily& family : *shown) {
+          const auto expected =
+              std::ranges::find(resource.families, family.name, &ExpectedFamily::name);
+          REQUIRE(expected != resource.families.end());
+          for (const MetricSample& sample : family.samples) {
+            Labels labels;
+            for (const MetricLabel& label : sample.labels) labels[label.name] = label.value;
+            if (expected->Fits(labels)) continue;
+            FAIL_CHECK("without part " << part << " of an object: " << family.name);
           }
         }
       }
