@@ -21,7 +21,6 @@ constexpr uint8_t kVersion = 1;
 constexpr size_t kFileHeader = 8;
 constexpr size_t kMaxFile = 128 << 20;
 constexpr size_t kMaxChunk = 32 << 20;  // ten histograms of 400,000 buckets
-constexpr size_t kChunkHeader = 8 + 8 + 8 + 1;
 // What was read is let go again, so that the resident set does not grow by the files.
 constexpr size_t kForgetEvery = 512 << 10;
 
@@ -32,11 +31,9 @@ uint32_t SecondHint(int64_t t) {
 
 // Parses one chunk record; *length is its size in the file.
 bool ParseRecord(std::string_view bytes, HeadChunk* chunk, size_t* length) {
-  ByteReader in(bytes);
-  chunk->ref = in.Be64();
-  chunk->mint = static_cast<int64_t>(in.Be64());
-  chunk->maxt = static_cast<int64_t>(in.Be64());
-  chunk->encoding = static_cast<Encoding>(in.U8());
+  if (bytes.size() < kChunkHeader) return false;
+  *chunk = DecodeBounds(bytes);
+  ByteReader in(bytes.substr(kChunkHeader));
   const uint64_t size = in.Uvarint();
   if (size > kMaxChunk) return false;
   chunk->data = in.Bytes(size);
@@ -409,20 +406,12 @@ StatusOr<HeadChunk> ChunkFiles::Fetch(const ChunkRef& ref, std::string* storage)
   return chunk;
 }
 
-StatusOr<HeadChunk> ChunkFiles::Bounds(const ChunkRef& ref) const {
+size_t ChunkFiles::ReadSome(const ChunkRef& ref, char* out, size_t size) const {
   const File* file = Get(ref.file);
-  char bytes[kChunkHeader];
-  if (file == nullptr || ::pread(file->fd.get(), bytes, sizeof bytes, ref.offset) !=
-                             static_cast<ssize_t>(sizeof bytes)) {
-    return DataLoss("head chunk {} in file {} cannot be read", ref.offset, ref.file);
-  }
-  ByteReader in({bytes, sizeof bytes});
-  HeadChunk chunk;
-  chunk.ref = in.Be64();
-  chunk.mint = static_cast<int64_t>(in.Be64());
-  chunk.maxt = static_cast<int64_t>(in.Be64());
-  chunk.encoding = static_cast<Encoding>(in.U8());
-  return chunk;
+  if (file == nullptr) return 0;
+  const size_t there = std::min(size, file->from(ref.offset).size());
+  const ssize_t n = ::pread(file->fd.get(), out, there, ref.offset);
+  return n < 0 ? 0 : static_cast<size_t>(n);
 }
 
 Status ChunkFiles::ReadAt(const File& file, size_t offset, std::string* out) const {

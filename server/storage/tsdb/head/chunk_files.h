@@ -32,6 +32,11 @@ struct HeadChunk {
   std::string_view data;
 };
 
+// What a record begins with: reference, first and last time, encoding.
+inline constexpr size_t kChunkHeader = 8 + 8 + 8 + 1;
+// All but the data of a record whose header is there.
+HeadChunk DecodeBounds(std::string_view bytes);
+
 // Chunks on their way to a file, where they will stand one behind the other.
 class ChunkBatch {
  public:
@@ -87,6 +92,8 @@ class ChunkFiles {
   // all chunks. The data of Fetch is in *storage; Bounds gives none.
   StatusOr<HeadChunk> Fetch(const ChunkRef& ref, std::string* storage) const;
   StatusOr<HeadChunk> Bounds(const ChunkRef& ref) const;
+  // Up to `size` bytes from where a chunk begins; how many there are, 0 on errors.
+  size_t ReadSome(const ChunkRef& ref, char* out, size_t size) const;
   // Takes the pages that readers have touched out of the process; they stay in the page cache.
   void DropMappedPages();
 

@@ -28,6 +28,7 @@ Replay::Replay(Head* head, std::string wal_dir)
     : head_(*head),
       core_(head->core()),
       wal_dir_(std::move(wal_dir)),
+      bounds_(&core_.chunks),
       counts_(RowThreads() + 1),
       rows_(RowThreads(), [this](size_t worker, bool key, std::string_view payload) {
         ApplyRow(key, payload, &counts_[worker]);
@@ -170,7 +171,7 @@ void Replay::FindSpan(uint32_t slot, int64_t t) {
   const auto begins_after = [&](size_t i) {
     const uint32_t second = chunks[i].min_second;
     if (second != 0) return int64_t{second} * 1000 > t;
-    const auto chunk = core_.chunks.Bounds(chunks[i]);
+    const auto chunk = bounds_.Get(slot, chunks[i]);
     return chunk.ok() && chunk->mint > t;
   };
   // The first chunk that certainly begins later; they are in order and do not overlap.
@@ -186,12 +187,12 @@ void Replay::FindSpan(uint32_t slot, int64_t t) {
   Span span{INT64_MIN, INT64_MAX};
   bool covered = false;
   if (to < chunks.size()) {
-    const auto later = core_.chunks.Bounds(chunks[to]);
+    const auto later = bounds_.Get(slot, chunks[to]);
     span.end = later.ok() ? later->mint - 1 : t;
   }
   // Of those before it the last may still begin later, within its second.
   for (size_t i = to; i > 0 && span.start == INT64_MIN && !covered; --i) {
-    const auto chunk = core_.chunks.Bounds(chunks[i - 1]);
+    const auto chunk = bounds_.Get(slot, chunks[i - 1]);
     if (!chunk.ok()) continue;
     covered = chunk->mint <= t && t <= chunk->maxt;
     if (covered) {

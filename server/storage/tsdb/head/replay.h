@@ -14,6 +14,7 @@
 #include <vector>
 
 #include "server/storage/tsdb/head/checkpoint.h"
+#include "server/storage/tsdb/head/chunk_bounds.h"
 #include "server/storage/tsdb/head/head.h"
 #include "server/storage/tsdb/head/ref_map.h"
 #include "server/storage/tsdb/head/row_workers.h"
@@ -126,7 +127,8 @@ class Replay final : public ReplayCoverage {
   absl::flat_hash_map<uint32_t, LogPosition> copied_at_;  // groups of the checkpoint
   BaseGuess guess_;
   RefMap slots_;
-  std::deque<Found> found_;       // by ref; a vector would take twice as much to grow
+  std::deque<Found> found_;  // by ref; a vector would take twice as much to grow
+  ChunkBounds bounds_;
   std::vector<Span> spans_;       // by slot
   std::vector<uint8_t> covered_;  // by slot: what the span is
   uint64_t highest_ref_ = 0;
