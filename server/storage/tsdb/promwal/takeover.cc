@@ -53,6 +53,17 @@ StatusOr<std::vector<std::string>> Snapshots(const std::string& dir) {
   return out;
 }
 
+// Checkpoints that Prometheus did not finish: it removes them when it starts, too.
+Status RemoveUnfinishedCheckpoints(const std::string& wal) {
+  const auto names = ListDirectory(wal);
+  if (!names.ok()) return OkStatus();
+  for (const std::string& name : *names) {
+    if (!name.starts_with("checkpoint.") || !name.ends_with(".tmp")) continue;
+    NX_RETURN_IF_ERROR(RemoveTree(JoinPath(wal, name)));
+  }
+  return OkStatus();
+}
+
 Status SetAside(const std::string& path, int64_t now_ms) {
   if (!FileExists(path)) return OkStatus();
   const std::string target = fmt::format("{}.damaged-{}", path, now_ms);
@@ -108,6 +119,7 @@ StatusOr<TakenOver> TakeOver(const std::string& dir, int64_t block_range_ms, siz
   const std::string mark_path = MarkPath(dir);
   const std::string wal = LogDir(dir);
   NX_RETURN_IF_ERROR(RemoveTree(UnfinishedExportDir(dir)));
+  NX_RETURN_IF_ERROR(RemoveUnfinishedCheckpoints(wal));
   NX_ASSIGN_OR_RETURN(const std::string identity, IdentityOf(wal));
   NX_ASSIGN_OR_RETURN(const LogFiles wbl, FindLog(JoinPath(dir, "wbl")));
   const bool exported = FileExists(mark_path);

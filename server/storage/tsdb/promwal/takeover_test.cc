@@ -191,11 +191,13 @@ TEST_CASE("without an export, what both servers hold is kept") {
   CHECK(SamplesInBlocks(dir.path()) == 12'005);
 }
 
-TEST_CASE("an unfinished export is removed, a mark without a log too") {
+TEST_CASE("an unfinished export or checkpoint is removed, a mark without a log too") {
   TempDir dir;
   WriteExport(dir.path());
   Touch(dir.path() + "/head/exported");
+  Touch(dir.path() + "/wal/checkpoint.00000003.tmp/00000000");
   REQUIRE(TakeOver(dir.path(), kRange).ok());
+  CHECK_FALSE(fs::exists(dir.path() + "/wal/checkpoint.00000003.tmp"));
   CHECK_FALSE(fs::exists(UnfinishedExportDir(dir.path())));
   CHECK_FALSE(fs::exists(dir.path() + "/head/exported"));
 }
