@@ -238,15 +238,6 @@ TEST_CASE("A restart reads the newest checkpoint and the log behind it") {
   }
 }
 
-double ReplayErrors(const Registry& registry) {
-  for (const auto& family : registry.Gather().families) {
-    if (family.name == "prometheus_tsdb_snapshot_replay_error_total") {
-      return family.samples.at(0).value;
-    }
-  }
-  return -1;
-}
-
 // Damages the newest checkpoint at some sixty places; the one before it and the log give
 // everything.
 template <typename Damage>
@@ -267,7 +258,7 @@ void CheckReplaced(const Damage& damage) {
     {
       const auto db = OpenDb(options);
       CheckSame(Dump(*db), want);
-      CHECK(ReplayErrors(registry) == 1);
+      CHECK(MetricValue(registry, "prometheus_tsdb_snapshot_replay_error_total") == 1);
     }
     CHECK(Checkpoints(copy.path()).size() == 1);
     CheckSame(Dump(*OpenDb(TestOptions(copy.path()))), want);

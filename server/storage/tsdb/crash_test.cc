@@ -107,7 +107,8 @@ TEST_CASE("kill -9 loses nothing that was acknowledged") {
     ::close(pipe_fds[1]);
     int acknowledged = -1;
     const int until = 150 + round * 77;
-    for (int t; acknowledged < until && ::read(pipe_fds[0], &t, sizeof t) == sizeof t;) acknowledged = t;
+    for (int t; acknowledged < until && ::read(pipe_fds[0], &t, sizeof t) == sizeof t;)
+      acknowledged = t;
     ::kill(child, SIGKILL);
     int status = 0;
     ::waitpid(child, &status, 0);
@@ -123,7 +124,8 @@ TEST_CASE("kill -9 loses nothing that was acknowledged") {
     for (const auto& [name, samples] : found) {
       INFO(name);
       REQUIRE(samples.size() >= static_cast<size_t>(acknowledged + 1));
-      for (int t = 0; t <= acknowledged; ++t) REQUIRE(samples[static_cast<size_t>(t)].first == kT0 + t * 1000);
+      for (int t = 0; t <= acknowledged; ++t)
+        REQUIRE(samples[static_cast<size_t>(t)].first == kT0 + t * 1000);
     }
   }
 }
@@ -158,11 +160,8 @@ TEST_CASE("A tail torn at any byte costs only the last record") {
       auto torn = OpenDb(again);
       INFO("cut at " << cut);
       CheckSame(Dump(*torn), cut == full ? after : before);
-      double corruptions = -1;
-      for (const auto& family : registry.Gather().families) {
-        if (family.name == "prometheus_tsdb_wal_corruptions_total") corruptions = family.samples[0].value;
-      }
-      REQUIRE(corruptions == (cut == full || cut == size ? 0 : 1));
+      REQUIRE(MetricValue(registry, "prometheus_tsdb_wal_corruptions_total") ==
+              (cut == full || cut == size ? 0 : 1));
       torn.reset();
       // The tail was cut: the next start finds nothing wrong.
       CheckSame(Dump(*OpenDb(TestOptions(target))), cut == full ? after : before);
@@ -200,7 +199,9 @@ TEST_CASE("Flipped bits never invent samples nor stop a start") {
     auto group = db->NewGroup();
     bool created;
     REQUIRE(group->AddMember(Named(0), &created).ok());
-    CHECK(group->CommitTick(kT0 + 3600'000, std::vector<double>(group->member_count(), 1)).appended == 1);
+    CHECK(
+        group->CommitTick(kT0 + 3600'000, std::vector<double>(group->member_count(), 1)).appended ==
+        1);
   }
 }
 
@@ -217,10 +218,12 @@ TEST_CASE("A lost chunk file is rebuilt from the log") {
   CheckSame(Dump(*OpenDb(TestOptions(dir.path()))), want);
   // And chunks that are there are taken, not written again.
   uintmax_t size = 0;
-  for (const auto& entry : fs::directory_iterator(dir.path() + "/chunks_head")) size += entry.file_size();
+  for (const auto& entry : fs::directory_iterator(dir.path() + "/chunks_head"))
+    size += entry.file_size();
   CheckSame(Dump(*OpenDb(TestOptions(dir.path()))), want);
   uintmax_t again = 0;
-  for (const auto& entry : fs::directory_iterator(dir.path() + "/chunks_head")) again += entry.file_size();
+  for (const auto& entry : fs::directory_iterator(dir.path() + "/chunks_head"))
+    again += entry.file_size();
   CHECK(size == again);
 }
 
@@ -303,6 +306,28 @@ TEST_CASE("A data directory serves one process, and says why not") {
   CHECK(std::string(MessageOf(blocked.status())).find("/file") != std::string::npos);
 }
 
+TEST_CASE("The lock file goes with a clean end, and tells when there was none") {
+  Quiet quiet;
+  TempDir dir;
+  const std::string lock = dir.path() + "/lock";
+  const auto clean_start = [&](bool use_lock_file) {
+    Registry registry;
+    Options options = TestOptions(dir.path());
+    options.registry = &registry;
+    options.use_lock_file = use_lock_file;
+    const auto db = OpenDb(options);
+    CHECK(fs::exists(lock) == use_lock_file);
+    return MetricValue(registry, "prometheus_tsdb_clean_start");
+  };
+  CHECK(clean_start(true) == 1);
+  CHECK_FALSE(fs::exists(lock));
+  CHECK(clean_start(true) == 1);
+  CHECK(clean_start(false) == -1);
+  std::ofstream(lock) << "";
+  CHECK(clean_start(true) == 0);
+  CHECK(clean_start(true) == 1);
+}
+
 TEST_CASE("Retention forgets series without leaking") {
   Quiet quiet;
   TempDir dir;
@@ -316,7 +341,10 @@ TEST_CASE("Retention forgets series without leaking") {
     const int64_t now = kT0 + hour * 3600'000;
     auto group = db->NewGroup();
     for (int s = 0; s < 100; ++s) {
-      REQUIRE(group->AddMember(Labels{{"__name__", "churn"}, {"pod", fmt::format("{}-{}", hour, s)}}, &created).ok());
+      REQUIRE(group
+                  ->AddMember(Labels{{"__name__", "churn"}, {"pod", fmt::format("{}-{}", hour, s)}},
+                              &created)
+                  .ok());
     }
     for (int t = 0; t < 10; ++t) {
       group->CommitTick(now + t * 60'000, std::vector<double>(100, t));

@@ -3,6 +3,7 @@
 #include <fcntl.h>
 #include <malloc.h>
 #include <sys/file.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include <algorithm>
@@ -39,14 +40,19 @@ Status Db::Impl::Lock() {
     metrics.clean_start->Set(-1);
     return OkStatus();
   }
-  const std::string path = JoinPath(options.dir, "lock");
+  const std::string path = LockPath();
   metrics.clean_start->Set(FileExists(path) ? 0 : 1);
-  NX_ASSIGN_OR_RETURN(lock_file, OpenFile(path, O_RDWR | O_CREAT | O_CLOEXEC));
-  if (::flock(lock_file.get(), LOCK_EX | LOCK_NB) != 0) {
-    if (errno != EWOULDBLOCK) return ErrnoStatus(errno, "lock " + path);
-    return FailedPrecondition("the data directory is in use: {} is locked by another process",
-                              path);
-  }
+  struct stat locked{}, there{};
+  do {
+    NX_ASSIGN_OR_RETURN(lock_file, OpenFile(path, O_RDWR | O_CREAT | O_CLOEXEC));
+    if (::flock(lock_file.get(), LOCK_EX | LOCK_NB) != 0) {
+      if (errno != EWOULDBLOCK) return ErrnoStatus(errno, "lock " + path);
+      return FailedPrecondition("the data directory is in use: {} is locked by another process",
+                                path);
+    }
+    if (::fstat(lock_file.get(), &locked) != 0) return ErrnoStatus(errno, "stat " + path);
+    // Who had it may have removed the file meanwhile: then it locks out nobody.
+  } while (::stat(path.c_str(), &there) != 0 || there.st_ino != locked.st_ino);
   return OkStatus();
 }
 
@@ -206,6 +212,8 @@ Status Db::Close() {
   }
   const Status log = core.wal->Close();
   const Status chunks = core.chunks.Close();
+  // A file that stays says that the end was not clean.
+  if (impl_->lock_file.valid() && log.ok() && chunks.ok()) ::unlink(impl_->LockPath().c_str());
   impl_->lock_file.Reset();
   return log.ok() ? chunks : log;
 }

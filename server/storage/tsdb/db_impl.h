@@ -101,6 +101,7 @@ struct Db::Impl {
     Gauge* const gauge_;
   };
 
+  std::string LockPath() const { return JoinPath(options.dir, "lock"); }
   // Older samples are in blocks, not in the head.
   int64_t head_mint() const {
     MutexLock lock(view_mutex);

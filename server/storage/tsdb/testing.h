@@ -129,6 +129,14 @@ inline void CheckSame(const Contents& got, const Contents& want) {
   CHECK(got.size() == want.size());
 }
 
+// The first sample of a family; -1 when there is none.
+inline double MetricValue(const Registry& registry, std::string_view name) {
+  for (const auto& family : registry.Gather().families) {
+    if (family.name == name) return family.samples.at(0).value;
+  }
+  return -1;
+}
+
 inline uint64_t Bits(double v) { return std::bit_cast<uint64_t>(v); }
 
 }  // namespace narthex::tsdb
