@@ -70,6 +70,12 @@ TEST_CASE("a real exporter is scraped, stored, queried, alerted on, and survives
     CHECK(suite.Query("count(node_uname_info)") == 1.0);
     CHECK(suite.Query("time() - node_time_seconds").value_or(99) < 5);
 
+    // ---- limits that are not given are shown as they act: Thanos reads them ----
+    const std::string flags = HttpGet(suite.url("prometheus") + "/api/v1/status/flags").body;
+    INFO(flags);
+    CHECK(flags.find(R"("storage.tsdb.retention.time":"15d")") != std::string::npos);
+    CHECK(flags.find(R"("storage.tsdb.max-block-duration":"1d12h")") != std::string::npos);
+
     // ---- push, then query ----
     const auto pushed = HttpSend("POST", suite.url("pushgateway") + "/metrics/job/backup/shard/7",
                                  "# TYPE backup_bytes gauge\nbackup_bytes 12345\n", "text/plain");

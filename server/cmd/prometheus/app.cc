@@ -174,7 +174,7 @@ api::Sources App::ApiSources() {
   };
   sources.config_yaml = [this] { return current()->yaml; };
   sources.external_labels = [this] { return current()->global.external_labels; };
-  sources.flags = [this] { return flags_.set.Values(); };
+  sources.flags = [this] { return ShownFlags(); };
   sources.runtime_info = [this] { return DescribeRuntime(); };
   sources.tsdb_stats = [this, ready](size_t limit) {
     api::TsdbStats out;
@@ -272,9 +272,7 @@ StatusOr<bool> App::OpenStorage() {
   options.retention_bytes = retention.bytes;
   options.retention_percentage = retention.percentage;
   options.chunk_range_ms = *flags_.min_block_ms;
-  if (!flags_.max_block_duration->empty()) {
-    options.max_block_ms = ParsePromDuration(*flags_.max_block_duration).value_or(0);
-  }
+  options.max_block_ms = *flags_.max_block_ms;
   options.overlapping_compaction = *flags_.overlapping_compaction;
   options.delay_compact_file = *flags_.delay_compact_file;
   options.block_segment_bytes = static_cast<uint64_t>(*flags_.block_segment_bytes);

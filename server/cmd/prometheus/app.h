@@ -60,6 +60,7 @@ class App {
   Status ApplyRules(const config::Config& config);
   void ApplyDiscovery(const config::Config& config);
   tsdb::RetentionLimits Retention(const config::Config& config) const;
+  std::vector<std::pair<std::string, std::string>> ShownFlags() const EXCLUDES(mutex_);
   StatusOr<std::string> Snapshot(bool skip_head) const;
   uint64_t MaxExemplars(const config::Config& config) const;
   void RegisterMetrics();

@@ -10,7 +10,6 @@ namespace {
 
 constexpr uint64_t kDefaultMaxExemplars = 100'000;
 constexpr int64_t kDefaultRetentionMs = int64_t{15} * 24 * 3600 * 1000;
-constexpr int64_t kForeverMs = int64_t{100} * 365 * 24 * 3600 * 1000;
 
 }  // namespace
 
@@ -66,16 +65,28 @@ uint64_t App::MaxExemplars(const config::Config& config) const {
 tsdb::RetentionLimits App::Retention(const config::Config& config) const {
   tsdb::RetentionLimits limits;
   std::optional<int64_t> time = config.storage.retention_time_ms;
-  if (!time.has_value() && !flags_.retention_time->empty()) {
-    time = ParsePromDuration(*flags_.retention_time).value_or(kDefaultRetentionMs);
-    if (*time <= 0) time = kForeverMs;
-  }
+  if (!time.has_value() && *flags_.retention_time_ms > 0) time = *flags_.retention_time_ms;
   const int64_t bytes = config.storage.retention_bytes.value_or(*flags_.retention_bytes);
   limits.bytes = bytes > 0 ? static_cast<uint64_t>(bytes) : 0;
   limits.percentage = config.storage.retention_percentage;
   const bool by_size = limits.bytes > 0 || limits.percentage > 0;
   limits.time_ms = time.value_or(by_size ? 0 : kDefaultRetentionMs);
   return limits;
+}
+
+// A limit that is not given is shown as the one that acts. Thanos reads them there, and takes no
+// empty ones.
+std::vector<std::pair<std::string, std::string>> App::ShownFlags() const {
+  auto values = flags_.set.Values();
+  const int64_t retention_ms = Retention(*current()).time_ms;
+  for (auto& [name, value] : values) {
+    if (name == "storage.tsdb.retention.time" && *flags_.retention_time_ms == 0) {
+      value = FormatPromDuration(retention_ms);
+    } else if (name == "storage.tsdb.max-block-duration" && *flags_.max_block_ms == 0) {
+      value = FormatPromDuration(tsdb::LargestRangeMs(retention_ms));
+    }
+  }
+  return values;
 }
 
 Status App::Reload() {

@@ -187,10 +187,11 @@ void Flags::AddWebFlags() {
 
 void Flags::AddStorageFlags() {
   storage_path = set.String("storage.tsdb.path", "Base path for metrics storage.", "data/");
-  retention_time = set.String("storage.tsdb.retention.time",
-                              "How long to retain samples in storage. If neither this flag nor the "
-                              "configuration sets it, 15d.",
-                              "");
+  retention_time_ms = set.Duration(
+      "storage.tsdb.retention.time",
+      "How long to retain samples in storage. If neither this flag nor the configuration sets it, "
+      "15d.",
+      "0s", kProm);
   retention_bytes = set.Size(
       "storage.tsdb.retention.size",
       "Maximum number of bytes that can be stored for blocks, log and head. A unit is required.",
@@ -234,11 +235,11 @@ void Flags::AddStorageFlags() {
   min_block_ms = set.Duration("storage.tsdb.min-block-duration",
                               "Minimum duration of a data block before being persisted.", "2h",
                               kProm, kHidden);
-  max_block_duration = set.String(
+  max_block_ms = set.Duration(
       "storage.tsdb.max-block-duration",
       "Maximum duration compacted blocks may span. Defaults to 10% of the retention period, at "
       "most 31d.",
-      "", kHidden);
+      "0s", kProm, kHidden);
   block_segment_bytes = set.Size("storage.tsdb.max-block-chunk-segment-size",
                                  "Maximum size of one chunk file of a block.", "512MB", kHidden);
   wal_segment_bytes =
@@ -432,21 +433,22 @@ Status Flags::Check(int* exit_code) {
   if (!(*memory_budget_ratio >= 0 && *memory_budget_ratio <= 1)) {
     return InvalidArgument("--storage.tsdb.memory-budget-ratio must be in [0, 1]");
   }
-  const int64_t segment = *wal_segment_bytes;
-  if (segment != 0 && (segment < (10 << 20) || segment > (256 << 20))) {
-    return InvalidArgument(
-        "flag 'storage.tsdb.wal-segment-size' must be set between 10MB and 256MB");
-  }
-  if (!retention_time->empty()) NX_RETURN_IF_ERROR(ParsePromDuration(*retention_time).status());
-  if (!max_block_duration->empty()) {
-    NX_RETURN_IF_ERROR(ParsePromDuration(*max_block_duration).status());
-  }
   // Below a minute, chunks and blocks would be all head and no body.
   if (*min_block_ms < 60'000) {
     return InvalidArgument("flag 'storage.tsdb.min-block-duration' must be at least 1m");
   }
   if (*block_reload_ms < 1000) {
-    return InvalidArgument("flag 'storage.tsdb.block-reload-interval' must be at least 1s");
+    NX_LOG(
+        Warn,
+        "The option --storage.tsdb.block-reload-interval is set to a value less than 1s. Setting "
+        "it to 1s to avoid overload.");
+    *block_reload_ms = 1000;
+  }
+  *exit_code = 1;  // upstream looks at these when it opens the storage
+  const int64_t segment = *wal_segment_bytes;
+  if (segment != 0 && (segment < (10 << 20) || segment > (256 << 20))) {
+    return InvalidArgument(
+        "flag 'storage.tsdb.wal-segment-size' must be set between 10MB and 256MB");
   }
   if (*block_segment_bytes < (1 << 20)) {
     return InvalidArgument("flag 'storage.tsdb.max-block-chunk-segment-size' must be set over 1MB");

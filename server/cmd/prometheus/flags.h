@@ -45,11 +45,11 @@ struct Flags {
   std::string* cors_origin;
 
   std::string* storage_path;
-  std::string* retention_time;
+  int64_t* retention_time_ms;  // 0: not given
   int64_t* retention_bytes;
   std::string* delay_compact_file;
   int64_t* min_block_ms;
-  std::string* max_block_duration;
+  int64_t* max_block_ms;  // 0: not given
   int64_t* block_segment_bytes;
   bool* overlapping_compaction;
   int64_t* head_series_limit;

@@ -39,13 +39,11 @@ TEST_CASE("flags that cannot act are refused by name, with upstream's exit codes
        "unknown remote write protobuf message foo"},
       {{"--web.enable-otlp-receiver"}, 1, "flag --web.enable-otlp-receiver=true"},
       {{"--no-web.enable-otlp-receiver"}, 0, ""},
-      {{"--web.enable-otlp-receiver"}, 1, "flag --web.enable-otlp-receiver=true"},
       {{"--storage.tsdb.min-block-duration=1s"}, 2, "'storage.tsdb.min-block-duration' must be"},
-      {{"--storage.tsdb.block-reload-interval=10ms"},
-       2,
-       "'storage.tsdb.block-reload-interval' must be"},
-      {{"--storage.tsdb.max-block-duration=x"}, 2, "not a valid duration string"},
-      {{"--storage.tsdb.max-block-chunk-segment-size=1KB"}, 2, "must be set over 1MB"},
+      {{"--storage.tsdb.block-reload-interval=10ms"}, 0, ""},
+      {{"--storage.tsdb.wal-segment-size=9MB"}, 1, "must be set between 10MB and 256MB"},
+      {{"--storage.tsdb.wal-segment-size=257MB"}, 1, "must be set between 10MB and 256MB"},
+      {{"--storage.tsdb.max-block-chunk-segment-size=1KB"}, 1, "must be set over 1MB"},
       {{"--storage.remote.read-sample-limit=1e3"},
        1,
        "flag --storage.remote.read-sample-limit=1e3"},
@@ -70,8 +68,6 @@ TEST_CASE("flags that cannot act are refused by name, with upstream's exit codes
       {{"--storage.tsdb.head-series-limit=-1"}, 2, "--storage.tsdb.head-series-limit must not be"},
       {{"--storage.tsdb.memory-budget-ratio=1.1"}, 2, "memory-budget-ratio must be in [0, 1]"},
       {{"--storage.tsdb.memory-budget-ratio=NaN"}, 2, "memory-budget-ratio must be in [0, 1]"},
-      {{"--storage.tsdb.wal-segment-size=1MB"}, 2, "must be set between 10MB and 256MB"},
-      {{"--storage.tsdb.retention.time=abc"}, 2, "not a valid duration string: \"abc\""},
   };
   for (const Case& c : cases) {
     Flags flags;
@@ -87,6 +83,26 @@ TEST_CASE("flags that cannot act are refused by name, with upstream's exit codes
     CHECK(exit_code == c.exit_code);
     CHECK(std::string(MessageOf(status)).find(c.error) != std::string::npos);
   }
+}
+
+TEST_CASE("durations of the storage are durations") {
+  const std::pair<const char*, const char*> cases[] = {
+      {"--storage.tsdb.retention.time=abc", "not a valid duration string: \"abc\""},
+      {"--storage.tsdb.retention.time=300y", "duration out of range"},
+      {"--storage.tsdb.max-block-duration=x", "not a valid duration string: \"x\""}};
+  for (const auto& [argument, error] : cases) {
+    Flags flags;
+    const Status parsed = flags.set.TryParse({argument});
+    INFO(argument);
+    CHECK_FALSE(parsed.ok());
+    CHECK(std::string(MessageOf(parsed)).find(error) != std::string::npos);
+  }
+  Flags flags;
+  REQUIRE(flags.set.TryParse({"--storage.tsdb.block-reload-interval=10ms"}).ok());
+  int exit_code = 0;
+  REQUIRE(flags.Check(&exit_code).ok());
+  CHECK(*flags.block_reload_ms == 1000);
+  CHECK(*flags.retention_time_ms == 0);
 }
 
 TEST_CASE("queries may hold a share of the memory there is") {

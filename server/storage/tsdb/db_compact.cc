@@ -159,12 +159,8 @@ bool Db::Impl::FinishCut() {
 }
 
 std::vector<Ulid> Db::Impl::Plan() {
-  int64_t largest = options.max_block_ms;
-  if (largest == 0) {
-    constexpr int64_t kLongest = int64_t{31} * 24 * 3600 * 1000;
-    const int64_t time = limits().time_ms;
-    largest = time > 0 ? std::min(time / 10, kLongest) : kLongest;
-  }
+  const int64_t largest =
+      options.max_block_ms != 0 ? options.max_block_ms : LargestRangeMs(limits().time_ms);
   PlanOptions plan;
   plan.ranges = CompactionRanges(options.chunk_range_ms, largest);
   plan.merge_overlapping = options.overlapping_compaction;

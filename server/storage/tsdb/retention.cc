@@ -20,6 +20,11 @@ std::vector<BlockExtent> NewestFirst(std::span<const BlockExtent> blocks) {
 
 }  // namespace
 
+int64_t LargestRangeMs(int64_t retention_ms) {
+  constexpr int64_t kLongest = int64_t{31} * 24 * 3600 * 1000;
+  return retention_ms > 0 ? std::min(retention_ms / 10, kLongest) : kLongest;
+}
+
 std::vector<Ulid> BeyondTime(std::span<const BlockExtent> blocks, int64_t time_ms) {
   std::vector<Ulid> out;
   if (time_ms <= 0) return out;
