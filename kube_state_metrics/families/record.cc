@@ -24,7 +24,7 @@ void AppendBytes(std::string* out, std::string_view bytes) {
 }
 
 constexpr std::string_view kDigits = "0123456789.e+-";
-constexpr uint8_t kText = 2;       // codes of numbers
+constexpr uint8_t kText = 2;  // code of a number that is not in digits; greater ones are lengths
 constexpr size_t kMinHexRun = 16;  // shorter ones are not worth the two bytes it takes to tell
 constexpr size_t kMaxHexRun = 510;
 

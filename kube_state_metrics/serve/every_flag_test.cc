@@ -344,6 +344,23 @@ TEST_CASE("time-outs of the servers") {
   }
 }
 
+TEST_CASE("a client that takes nothing is given up") {
+  Program program;
+  // More than what lies on the way.
+  program.api->objects().Generate(kPods, 8000, [](size_t i) { return kube::MakeCrowdPod(i); });
+  program.Start({"--resources=pods", "--server-write-timeout=300ms"});
+  REQUIRE(Eventually([&] {
+    return Has(program.Telemetry("/metrics").body,
+               R"(list_total{resource="*v1.Pod",result="success"})");
+  }));
+  http::RawSocket stuck(program.port, 4096);
+  REQUIRE(stuck.Send("GET /metrics HTTP/1.1\r\nHost: x\r\n\r\n"));
+  CHECK(Eventually([&] {
+    return Has(program.Telemetry("/metrics").body,
+               "http_request_duration_seconds_count{handler=\"metrics\",method=\"get\"} 1\n");
+  }));
+}
+
 TEST_CASE("files that may be missing") {
   const TempDir dir;
   const std::string config = dir.path() + "/config.yaml";
