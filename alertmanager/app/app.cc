@@ -58,6 +58,10 @@ App::App(Options options, const Clock& clock)
                                        "Total number of times an HTTP request failed because the "
                                        "concurrency limit was reached.",
                                        {"method"})
+                        .With({"get"})),
+      gets_running_(registry_
+                        .AddGaugeVec("alertmanager_http_requests_in_flight",
+                                     "Current number of HTTP requests being processed.", {"method"})
                         .With({"get"})) {}
 
 App::~App() { Stop(); }

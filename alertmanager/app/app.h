@@ -87,6 +87,7 @@ class App {
   Gauge& config_time_;
   Gauge& config_hash_;
   Counter& gets_refused_;
+  Gauge& gets_running_;
 };
 
 }  // namespace narthex::am

@@ -347,6 +347,8 @@ TEST_CASE("limits of requests are those of the flags") {
   Running am(60'000);
   CHECK(am.Do("GET", "/-/ready").body == "OK");
   CHECK(am.Do("GET", "/nope").status == 404);
+  CHECK(am.Get("/metrics").find("alertmanager_http_requests_in_flight{method=\"get\"} 1\n") !=
+        std::string::npos);
   const http::ClientResponse refused = am.Do("POST", "/api/v2/silences", "{}");
   CHECK(refused.status == 422);
   CHECK(refused.headers.Get("Content-Type") == "application/json");

@@ -152,7 +152,9 @@ void App::ServeLimited(const http::Request& request, http::ResponseWriter& respo
         503,
         fmt::format("Limit of concurrent GET requests reached ({}), try again later.\n", limit));
   }
+  gets_running_.Inc();
   router_.Serve(request, response);
+  gets_running_.Dec();
   gets_in_flight_.fetch_sub(1);
 }
 
