@@ -26,6 +26,7 @@ struct Scheduled {
   std::unique_ptr<Group> group;
   int64_t due_nanos = kNever;  // the time of the next evaluation
   int evaluations = 0;
+  TimestampMs last_ms = 0;  // of the newest evaluation
   bool busy = false;
   bool removed = false;
 };
@@ -75,6 +76,7 @@ struct Manager::Impl {
   void Iterate(Scheduled& scheduled, TimestampMs t) {
     Group& group = *scheduled.group;
     group.Evaluate(t);
+    scheduled.last_ms = t;
     // The first evaluations may lack data that is not scraped yet, so it takes two of them.
     if (++scheduled.evaluations == 2 && group.needs_restore()) group.Restore(clock().NowMs());
   }
@@ -171,8 +173,9 @@ struct Manager::Impl {
     const int64_t now = clock().NowNanos();
     metrics->RemoveGroup(old->group->key());
     MutexLock lock(mutex);
-    endings.push_back(
-        {old, now + kIntervalsUntilEnd * old->group->interval_nanos(), now / 1'000'000});
+    // A marker in the millisecond of the last sample would come too late.
+    const TimestampMs marker = std::max<TimestampMs>(now / 1'000'000, old->last_ms + 1);
+    endings.push_back({old, now + kIntervalsUntilEnd * old->group->interval_nanos(), marker});
     wake.NotifyOne();
   }
 };

@@ -2,6 +2,7 @@
 #include <thread>
 
 #include "server/rules/manager_rig.h"
+#include "tests/eventually.h"
 
 namespace narthex::rules {
 namespace {
@@ -50,6 +51,22 @@ TEST_CASE("the schedule runs groups on their own slots and ends removed ones") {
   const size_t at_stop = f.storage.Dump()["ra"].size();
   CHECK_FALSE(storage::IsStaleNaN(f.storage.Dump()["ra"].rbegin()->second));
   CHECK(f.storage.Dump()["ra"].size() == at_stop);
+}
+
+TEST_CASE("a group that is removed in the millisecond of its evaluation ends its series too") {
+  Fixture f;
+  f.Load("  - {record: r, expr: time()}\n");
+  f.EvaluateAt(0);
+  f.manager->Start();
+  REQUIRE(f.Update({}).ok());
+  f.clock.SetMs(kStart + 3 * kMinute);
+  REQUIRE(f.Update({}).ok());  // wakes the schedule
+  const auto ended = [&] {
+    const auto points = f.storage.Dump("r").begin()->second;
+    return storage::IsStaleNaN(points.rbegin()->second) && points.rbegin()->first == kStart + 1;
+  };
+  CHECK(Eventually(ended));
+  f.manager->Stop();
 }
 
 TEST_CASE("independent rules run at the same time, dependent ones in their order") {
