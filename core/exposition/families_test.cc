@@ -194,6 +194,16 @@ TEST_CASE("Text output with UTF-8 names") {
         "# TYPE U__temp_2e_cpu gauge\nU__temp_2e_cpu 1\n");
 }
 
+TEST_CASE("A zero is written without its sign") {
+  MetricFamily family{"z", "", "", MetricType::kSummary, {}};
+  family.samples = {{.sample_count = 1, .sample_sum = -0.0, .quantiles = {{-0.0, -0.0}}}};
+  CHECK(WriteFamilies({{family}}, {}) ==
+        "# TYPE z summary\nz{quantile=\"0\"} 0\nz_sum 0\nz_count 1\n");
+  CHECK(
+      WriteFamilies({{family}}, {ExpositionFormat::kOpenMetrics100, NameEscaping::kUnderscores}) ==
+      "# TYPE z summary\nz{quantile=\"0.0\"} 0.0\nz_sum 0.0\nz_count 1\n# EOF\n");
+}
+
 TEST_CASE("OpenMetrics output") {
   CHECK(WriteFamilies(Everything(),
                       {ExpositionFormat::kOpenMetrics100, NameEscaping::kUnderscores}) ==

@@ -23,4 +23,7 @@ void AppendName(std::string_view name, std::string* out);
 void AppendSeriesHead(std::string_view name, const std::vector<MetricLabel>& labels,
                       NameEscaping escaping, bool* open, std::string* out);
 
+// Texts show no sign of a zero.
+inline double WithoutMinusZero(double v) { return v + 0.0; }
+
 }  // namespace narthex

@@ -122,7 +122,7 @@ void WriteHistogram(const MetricSample& sample, bool gauge, OpenMetricsFamilyWri
 
 void AppendOpenMetricsFloat(std::string* out, double v) {
   size_t before = out->size();
-  AppendExpositionFloat(out, v);
+  AppendExpositionFloat(out, WithoutMinusZero(v));
   if (!std::isfinite(v)) return;
   if (std::string_view(*out).substr(before).find_first_of("e.") == std::string_view::npos) {
     out->append(".0");

@@ -42,7 +42,7 @@ class TextFamilyWriter {
     out_->push_back(open_ ? ',' : '{');
     out_->append(label);
     out_->append("=\"");
-    AppendExpositionFloat(out_, label_value);
+    AppendExpositionFloat(out_, WithoutMinusZero(label_value));
     out_->append("\"}");
     Tail(sample, value);
   }
@@ -54,7 +54,7 @@ class TextFamilyWriter {
   }
   void Tail(const MetricSample& sample, double value) {
     out_->push_back(' ');
-    AppendExpositionFloat(out_, value);
+    AppendExpositionFloat(out_, WithoutMinusZero(value));
     if (sample.timestamp_ms) {
       out_->push_back(' ');
       out_->append(std::to_string(*sample.timestamp_ms));

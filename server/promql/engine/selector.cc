@@ -16,6 +16,12 @@ bool HasOneName(const VectorSelector& selector) {
   return false;
 }
 
+// What lies between two histograms is not defined.
+Status CheckNumbersOnly(const storage::SampleColumns& columns) {
+  if (columns.histograms.empty()) return OkStatus();
+  return FailedPrecondition("smoothed and anchored modifiers do not work with native histograms");
+}
+
 // What the storage's list of series takes for each, about.
 constexpr size_t kListBytes = 64;
 
@@ -117,6 +123,7 @@ class VectorSelectorOp final : public Operator {
                                        refs_.last_end() + refs_.after_ms, &columns, &hold));
         counter_.Read(columns.timestamps, refs_);
         if (smoothed_) {
+          NX_RETURN_IF_ERROR(CheckNumbersOnly(columns));
           Interpolate(columns, row, out);
           continue;
         }
@@ -206,7 +213,7 @@ class VectorSelectorOp final : public Operator {
   }
 
   // On the line between the neighbours, both within the lookback and neither a stale marker; the
-  // sample at hand when there is none behind. Numbers alone.
+  // sample at hand when there is none behind.
   void Interpolate(const storage::SampleColumns& columns, size_t row, Tile* out) const {
     const int64_t* times = columns.timestamps.data();
     const size_t n = columns.size();
@@ -216,10 +223,10 @@ class VectorSelectorOp final : public Operator {
       while (next < n && times[next] <= ref) ++next;
       if (next == 0 || times[next - 1] <= ref - context_->lookback_ms()) continue;
       const double v = columns.values[next - 1];
-      if (storage::IsStaleNaN(v) || columns.IsHistogram(next - 1)) continue;
+      if (storage::IsStaleNaN(v)) continue;
       double value = v;
       if (next < n && times[next - 1] < ref && times[next] <= ref + context_->lookback_ms() &&
-          !storage::IsStaleNaN(columns.values[next]) && !columns.IsHistogram(next)) {
+          !storage::IsStaleNaN(columns.values[next])) {
         value += (columns.values[next] - v) * static_cast<double>(ref - times[next - 1]) /
                  static_cast<double>(times[next] - times[next - 1]);
       }
@@ -260,7 +267,7 @@ class MatrixSource final : public RangeSource {
         windows_.last_end() + windows_.after_ms, out, hold));
     counter_.Read(out->timestamps, windows_);
     DropStale(out);
-    return OkStatus();
+    return windows_.before_ms > 0 ? CheckNumbersOnly(*out) : OkStatus();
   }
 
  private:

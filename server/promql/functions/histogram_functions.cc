@@ -1,5 +1,6 @@
 // Functions of histograms, classic and native.
 
+#include <algorithm>
 #include <cmath>
 
 #include "core/base/string_map.h"
@@ -86,6 +87,8 @@ class Evaluation {
   virtual ~Evaluation() = default;
   virtual size_t variants() const { return 1; }
   virtual Labels LabelsOf(const Labels& labels, size_t) const { return labels; }
+  // Whether a variant has a value at a step.
+  virtual bool Has(size_t, size_t) const { return true; }
   virtual double OfNative(const FloatHistogram& h, const Labels& labels, size_t step,
                           size_t variant) const = 0;
   virtual double OfBuckets(std::vector<ClassicBucket>* buckets, const Labels& labels, size_t step,
@@ -140,6 +143,7 @@ class HistogramOp final : public Operator {
     }
     std::vector<ClassicBucket> buckets;
     for (size_t i = 0; i < out->steps(); ++i) {
+      if (!evaluation_->Has(variant, i)) continue;
       buckets.clear();
       for (size_t b = 0; b < n; ++b) {
         if (!tiles[b].Has(0, i) || tiles[b].Histogram(0, i)) continue;
@@ -182,9 +186,10 @@ class Quantiles final : public Evaluation {
  public:
   struct Phi {
     std::vector<double> by_step;
-    PosRange where;
+    std::vector<size_t> steps;  // it is asked for at these, ascending; with `label` only
   };
-  // `where`: of the argument that holds the histograms. `label` gets φ when it is not empty.
+  // `where`: of the argument that holds the histograms. `label` gets φ when it is not empty: then
+  // each variant has one φ, and some steps.
   Quantiles(QueryContext* context, const EvalWindow& window, std::vector<Phi> phis,
             std::string label, PosRange where, PosRange where_native)
       : context_(context),
@@ -204,9 +209,14 @@ class Quantiles final : public Evaluation {
     return edit.Build();
   }
 
+  bool Has(size_t variant, size_t step) const override {
+    const std::vector<size_t>& steps = phis_[variant].steps;
+    return label_.empty() || std::binary_search(steps.begin(), steps.end(), step);
+  }
+
   double OfNative(const FloatHistogram& h, const Labels& labels, size_t step,
                   size_t variant) const override {
-    const NativeQuantileResult r = NativeQuantile(phis_[variant].by_step[step], h);
+    const NativeQuantileResult r = NativeQuantile(PhiAt(variant, step), h);
     const std::string_view metric = NameFor(labels);
     if (r.nan_result) context_->Inform(note::QuantileIsNaN(metric), where_native_);
     if (r.nan_skewed) context_->Inform(note::QuantileIsSkewed(metric), where_native_);
@@ -215,7 +225,7 @@ class Quantiles final : public Evaluation {
 
   double OfBuckets(std::vector<ClassicBucket>* buckets, const Labels& labels, size_t step,
                    size_t variant) const override {
-    const BucketQuantileResult r = BucketQuantile(phis_[variant].by_step[step], buckets);
+    const BucketQuantileResult r = BucketQuantile(PhiAt(variant, step), buckets);
     if (r.forced_monotonic) {
       context_->ForcedMonotonicity(std::string(NameFor(labels)), where_, window_.ts(step),
                                    r.min_bucket, r.max_bucket, r.max_diff);
@@ -224,6 +234,10 @@ class Quantiles final : public Evaluation {
   }
 
  private:
+  double PhiAt(size_t variant, size_t step) const {
+    return phis_[variant].by_step[label_.empty() ? step : 0];
+  }
+
   // Upstream has dropped the name by then, unless it drops names at the end only.
   std::string_view NameFor(const Labels& labels) const {
     return context_->options().delayed_name_removal ? labels.metric_name() : std::string_view();
@@ -236,12 +250,13 @@ class Quantiles final : public Evaluation {
   const PosRange where_, where_native_;
 };
 
-StatusOr<Quantiles::Phi> BuildPhi(Builder& builder, const Expr& arg, const EvalWindow& window) {
+StatusOr<std::vector<double>> BuildPhi(Builder& builder, const Expr& arg,
+                                       const EvalWindow& window) {
   NX_ASSIGN_OR_RETURN(auto phi, builder.BuildScalar(arg, window));
   for (double q : phi) {
     if (!(q >= 0 && q <= 1)) builder.context().Warn(note::InvalidQuantile(q), arg.pos);
   }
-  return Quantiles::Phi{std::move(phi), arg.pos};
+  return phi;
 }
 
 StatusOr<OperatorPtr> HistogramQuantile(Builder& builder, const Call& call,
@@ -249,7 +264,7 @@ StatusOr<OperatorPtr> HistogramQuantile(Builder& builder, const Call& call,
   NX_ASSIGN_OR_RETURN(auto phi, BuildPhi(builder, *call.args[0], window));
   NX_ASSIGN_OR_RETURN(OperatorPtr op, builder.Build(*call.args[1], window));
   std::vector<Quantiles::Phi> phis;
-  phis.push_back(std::move(phi));
+  phis.push_back({std::move(phi), {}});
   const PosRange where = call.args[1]->pos;
   return MakeHistogramOp(std::move(op),
                          std::make_unique<Quantiles>(&builder.context(), window, std::move(phis),
@@ -257,15 +272,14 @@ StatusOr<OperatorPtr> HistogramQuantile(Builder& builder, const Call& call,
                          where);
 }
 
-// The label is fixed for the whole window: φ that change with the step cannot name their series.
-Status CheckConstant(const std::vector<double>& phi) {
-  for (double q : phi) {
-    if (q == phi[0] || (std::isnan(q) && std::isnan(phi[0]))) continue;
-    return FailedPrecondition(
-        "histogram_quantiles: quantiles that change over time are not "
-        "supported");
+// φ names the series, so each value it has over the steps is a variant.
+void AddByValue(const std::vector<double>& phi, std::vector<Quantiles::Phi>* out) {
+  StringMap<size_t> of_text;
+  for (size_t step = 0; step < phi.size(); ++step) {
+    const auto [it, added] = of_text.try_emplace(QuantileText(phi[step]), out->size());
+    if (added) out->push_back({{phi[step]}, {}});
+    (*out)[it->second].steps.push_back(step);
   }
-  return OkStatus();
 }
 
 StatusOr<OperatorPtr> HistogramQuantiles(Builder& builder, const Call& call,
@@ -276,9 +290,8 @@ StatusOr<OperatorPtr> HistogramQuantiles(Builder& builder, const Call& call,
   }
   std::vector<Quantiles::Phi> phis;
   for (size_t i = 2; i < call.args.size(); ++i) {
-    NX_ASSIGN_OR_RETURN(auto phi, BuildPhi(builder, *call.args[i], window));
-    NX_RETURN_IF_ERROR(CheckConstant(phi.by_step));
-    phis.push_back(std::move(phi));
+    NX_ASSIGN_OR_RETURN(const auto phi, BuildPhi(builder, *call.args[i], window));
+    AddByValue(phi, &phis);
   }
   NX_ASSIGN_OR_RETURN(OperatorPtr op, builder.Build(*call.args[0], window));
   const PosRange where = call.args[0]->pos;

@@ -158,7 +158,7 @@ class RangeFunctionOp final : public Operator {
   bool quantiles_ = false;
 };
 
-// What computes a function over anchored or smoothed ranges; histograms are left out.
+// What computes a function over anchored or smoothed ranges.
 struct ExtendedFunction {
   std::string_view name;
   RangeKernel kernel;
@@ -178,7 +178,6 @@ Status UseExtended(const Call& call, const Expr& arg, RangeSpec* spec) {
   for (const ExtendedFunction& f : kExtended) {
     if (f.name != call.function->name || (selector.smoothed && !f.smoothed)) continue;
     spec->numbers = f.kernel;
-    spec->mixed = IgnoreHistograms;
     return OkStatus();
   }
   return FailedPrecondition("{} - not with {}",
