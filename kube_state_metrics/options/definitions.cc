@@ -1,7 +1,10 @@
 // The flags and what each does.
 
+#include <algorithm>
+
 #include "core/strings/duration.h"
 #include "core/strings/numbers.h"
+#include "core/strings/quote.h"
 #include "kube_state_metrics/options/flags.h"
 #include "kube_state_metrics/options/options.h"
 
@@ -77,9 +80,28 @@ Setter Only(std::string accepted, std::string_view why) {
   };
 }
 
-// Accepted and without effect, because what it tunes does not exist here.
-Setter NoEffect() {
-  return [](Options&, std::string_view) { return OkStatus(); };
+Status CheckNumber(std::string_view value) {
+  if (ParseFloat(value)) return OkStatus();
+  return InvalidArgument("strconv.ParseFloat: parsing \"{}\": invalid syntax", value);
+}
+
+// Accepted, when they are what the flag takes, and without effect, because what it tunes does not
+// exist here.
+Setter NoEffectBool() {
+  return [](Options&, std::string_view value) { return ParseBool(value).status(); };
+}
+
+Setter NoEffectNumber() {
+  return [](Options&, std::string_view value) { return CheckNumber(value); };
+}
+
+Setter NoEffectSeverity() {
+  return [](Options&, std::string_view value) {
+    constexpr std::string_view kNames[] = {"INFO", "WARNING", "ERROR", "FATAL"};
+    const bool named = std::ranges::any_of(
+        kNames, [&](std::string_view name) { return EqualsIgnoreCase(value, name); });
+    return named ? OkStatus() : CheckNumber(value);
+  };
 }
 
 std::vector<FlagDefinition> Make() {
@@ -91,7 +113,7 @@ std::vector<FlagDefinition> Make() {
        "If true, adds the file directory to the header of the log messages (not supported).", "",
        Only("false", kStderr)},
       {"alsologtostderr", "", "false",
-       "log to standard error as well as files; it is where all logs go.", "", NoEffect()},
+       "log to standard error as well as files; it is where all logs go.", "", NoEffectBool()},
       {"apiserver", "string", "", "The URL of the apiserver to use as a master", "apiserver",
        String(&Options::apiserver)},
       {"auth-filter", "", "false",
@@ -101,11 +123,11 @@ std::vector<FlagDefinition> Make() {
       {"auto-gomemlimit", "", "false",
        "Automatically set GOMEMLIMIT to match container or system memory limit. There is no "
        "garbage collector here: no effect.",
-       "auto-gomemlimit", NoEffect()},
+       "auto-gomemlimit", NoEffectBool()},
       {"auto-gomemlimit-ratio", "float", "0.9",
        "The ratio of reserved GOMEMLIMIT memory to the detected maximum container or system "
        "memory. No effect.",
-       "auto-gomemlimit-ratio", NoEffect()},
+       "auto-gomemlimit-ratio", NoEffectNumber()},
       {"config", "string", "",
        "Path to the kube-state-metrics options config YAML file. If this flag is set, the flags "
        "defined in the file override the command line flags.",
@@ -145,7 +167,7 @@ std::vector<FlagDefinition> Make() {
        Only("", kStderr)},
       {"log_file_max_size", "uint", "1800",
        "Defines the maximum size a log file can grow to. There are no log files: no effect.", "",
-       NoEffect()},
+       NoEffectNumber()},
       {"logtostderr", "", "true", "log to standard error instead of files", "",
        Only("true", kStderr)},
       {"metric-allowlist", "string", "",
@@ -199,7 +221,7 @@ std::vector<FlagDefinition> Make() {
       {"one_output", "", "false",
        "If true, only write logs to their native severity level. There are no log files: no "
        "effect.",
-       "", NoEffect()},
+       "", NoEffectBool()},
       {"pod", "string", "",
        "Name of the pod that contains the kube-state-metrics container. When set, it is expected "
        "that --pod and --pod-namespace are both set. Most likely this should be passed via the "
@@ -239,10 +261,10 @@ std::vector<FlagDefinition> Make() {
        Only("false", kStderr)},
       {"skip_log_headers", "", "false",
        "If true, avoid headers when opening log files. There are no log files: no effect.", "",
-       NoEffect()},
+       NoEffectBool()},
       {"stderrthreshold", "severity", "2",
        "logs at or above this threshold go to stderr when writing to files; all do.", "",
-       NoEffect()},
+       NoEffectSeverity()},
       {"telemetry-host", "string", "\"::\"", "Host to expose kube-state-metrics self metrics on.",
        "telemetry_host", String(&Options::telemetry_host)},
       {"telemetry-port", "int", "8081", "Port to expose kube-state-metrics self metrics on.",

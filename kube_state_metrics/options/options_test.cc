@@ -49,6 +49,9 @@ TEST_CASE("flags that are wrong are named") {
       {{"--log_file=/x"}, "--log_file"},
       {{"--logtostderr=false"}, "--logtostderr"},
       {{"--vmodule=a=1"}, "--vmodule"},
+      {{"--one_output=maybe"}, "--one_output"},
+      {{"--auto-gomemlimit-ratio=much"}, "--auto-gomemlimit-ratio"},
+      {{"--stderrthreshold=LOUD"}, "--stderrthreshold"},
   };
   for (const auto& c : cases) {
     INFO(c.line[0]);
