@@ -133,7 +133,7 @@ void Fields::FlowList(std::string_view key, std::vector<std::string>& values) {
 void Fields::Refuse(std::string_view key, std::string_view what) {
   const Node* node = Take(key);
   if (node == nullptr) return;
-  Fail(Unimplemented("line {}: {} is not implemented: {}", node->line, key, what));
+  Fail(Unimplemented("line {}: {} is {}", node->line, key, what));
 }
 
 void Fields::Fail(Status status) {

@@ -114,7 +114,8 @@ class Fields {
   void Bytes(std::string_view key, int64_t& bytes, Print print = Print::kNonZero);
   // A list that prints in one line: [a, b].
   void FlowList(std::string_view key, std::vector<std::string>& values);
-  // A key upstream knows and we do not implement: refused by name when present and not null.
+  // A key upstream knows and we do not implement: refused by name when present and not null, with
+  // `what` it is.
   void Refuse(std::string_view key, std::string_view what);
   // Was the key in the mapping (null or not)? For decoding only, before or after its Field.
   bool Has(std::string_view key) const;

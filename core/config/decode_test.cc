@@ -72,7 +72,7 @@ struct Root {
     f.Field("children", children);
     f.Field("child", child, Print::kNever);
     f.Field("labels", labels);
-    f.Refuse("sigv4", "AWS request signing");
+    f.Refuse("sigv4", "known, not implemented here");
     f.Inline(shared);
   }
 };
@@ -164,7 +164,7 @@ TEST_CASE("errors of meaning end the decode as they are") {
   CHECK(ErrorOf("proxy: \"http://a b/\"\n") ==
         "parse \"http://a b/\": invalid character \" \" in host name");
   CHECK(ErrorOf("sigv4: {region: x}\n") ==
-        "line 1: sigv4 is not implemented: AWS request signing");
+        "line 1: sigv4 is known, not implemented here");
   CHECK(ErrorOf("sigv4:\n").empty());
 }
 

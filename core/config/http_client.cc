@@ -4,6 +4,8 @@
 
 #include "core/base/file.h"
 #include "core/config/url.h"
+#include "core/http/jwt.h"
+#include "core/json/writer.h"
 #include "core/strings/quote.h"
 
 namespace narthex::http {
@@ -92,8 +94,80 @@ void HttpHeaders(Fields& f, std::string_view key, std::vector<ClientConfig::Head
   }
 }
 
-void RefuseRefs(Fields& f, std::initializer_list<std::string_view> keys) {
-  for (std::string_view key : keys) f.Refuse(key, "there is no secret manager");
+void WriteJson(const Node& node, JsonWriter* json);
+
+void WriteScalar(const Node& node, JsonWriter* json) {
+  const config::Scalar scalar = config::Resolve(node);
+  switch (scalar.type) {
+    case config::ScalarType::kNull:
+      json->Null();
+      return;
+    case config::ScalarType::kBool:
+      json->Bool(scalar.boolean);
+      return;
+    case config::ScalarType::kInt:
+      scalar.is_unsigned ? json->Uint(static_cast<uint64_t>(scalar.integer))
+                         : json->Int(scalar.integer);
+      return;
+    case config::ScalarType::kFloat:
+      json->Double(scalar.number);
+      return;
+    default:
+      json->String(node.value);
+  }
+}
+
+void WriteObject(const Node& mapping, JsonWriter* json) {
+  json->BeginObject();
+  if (const auto entries = config::Entries(mapping); entries.ok()) {
+    for (const config::Entry& entry : *entries) {
+      if (entry.duplicate) continue;
+      json->Key(entry.key);
+      WriteJson(*entry.value, json);
+    }
+  }
+  json->EndObject();
+}
+
+// The reader limits the depth.
+void WriteJson(const Node& node, JsonWriter* json) {
+  switch (node.kind) {
+    case Node::Kind::kNull:
+      json->Null();
+      return;
+    case Node::Kind::kScalar:
+      return WriteScalar(node, json);
+    case Node::Kind::kSequence:
+      json->BeginArray();
+      for (const NodePtr& item : node.items) WriteJson(*item, json);
+      json->EndArray();
+      return;
+    case Node::Kind::kMapping:
+      WriteObject(node, json);
+  }
+}
+
+// A mapping of any values.
+void JsonMembers(Fields& f, std::string_view key, std::map<std::string, std::string>& members) {
+  if (f.printing()) {
+    std::vector<std::pair<std::string, NodePtr>> printed;
+    for (const auto& [name, json] : members) {
+      if (auto value = config::ReadDocument(json); value.ok()) printed.emplace_back(name, *value);
+    }
+    if (!printed.empty()) f.Put(key, config::MakeMapping(std::move(printed)));
+    return;
+  }
+  const Node* node = f.Take(key);
+  if (node == nullptr) return;
+  if (!node->is_mapping()) return f.context()->AddMismatch(*node, "map[string]interface {}");
+  const auto entries = config::Entries(*node);
+  if (!entries.ok()) return f.Fail(entries.status());
+  for (const config::Entry& entry : *entries) {
+    std::string text;
+    JsonWriter json(&text);
+    WriteJson(*entry.value, &json);
+    members[entry.key] = std::move(text);
+  }
 }
 
 }  // namespace
@@ -106,7 +180,9 @@ void Describe(Fields& f, TlsConfig& tls) {
   f.Field("ca_file", tls.ca_file);
   f.Field("cert_file", tls.cert_file);
   f.Field("key_file", tls.key_file);
-  RefuseRefs(f, {"ca_ref", "cert_ref", "key_ref"});
+  f.Field("ca_ref", tls.ca_ref);
+  f.Field("cert_ref", tls.cert_ref);
+  f.Field("key_ref", tls.key_ref);
   f.Field("server_name", tls.server_name);
   f.Field("insecure_skip_verify", tls.insecure_skip_verify, Print::kAlways);
   TlsVersion(f, "min_version", tls.min_version);
@@ -119,9 +195,10 @@ void Describe(Fields& f, ClientConfig::BasicAuth& auth) {
   f.Type("config.plain", "config.BasicAuth");
   f.Field("username", auth.username);
   f.Field("username_file", auth.username_file);
+  f.Field("username_ref", auth.username_ref);
   f.Secret("password", auth.password);
   f.Field("password_file", auth.password_file);
-  RefuseRefs(f, {"username_ref", "password_ref"});
+  f.Field("password_ref", auth.password_ref);
 }
 
 void Describe(Fields& f, ClientConfig::Authorization& auth) {
@@ -129,7 +206,7 @@ void Describe(Fields& f, ClientConfig::Authorization& auth) {
   f.Field("type", auth.type);
   f.Secret("credentials", auth.credentials);
   f.Field("credentials_file", auth.credentials_file);
-  RefuseRefs(f, {"credentials_ref"});
+  f.Field("credentials_ref", auth.credentials_ref);
 }
 
 void Describe(Fields& f, ClientConfig::OAuth2& oauth) {
@@ -137,17 +214,20 @@ void Describe(Fields& f, ClientConfig::OAuth2& oauth) {
   f.Field("client_id", oauth.client_id, Print::kAlways);
   f.Secret("client_secret", oauth.client_secret);
   f.Field("client_secret_file", oauth.client_secret_file);
-  RefuseRefs(f, {"client_secret_ref"});
-  std::string grant;
-  f.Field("grant_type", grant);
-  if (!grant.empty() && grant != "client_credentials") {
-    f.Fail(Unimplemented("oauth2 grant_type {} is not implemented", GoQuote(grant)));
+  f.Field("client_secret_ref", oauth.client_secret_ref);
+  f.Field("client_certificate_key_id", oauth.client_certificate_key_id);
+  f.Secret("client_certificate_key", oauth.client_certificate_key);
+  f.Field("client_certificate_key_file", oauth.client_certificate_key_file);
+  f.Field("client_certificate_key_ref", oauth.client_certificate_key_ref);
+  f.Field("grant_type", oauth.grant_type);
+  if (const std::string& grant = oauth.grant_type;
+      f.decoding() && !grant.empty() && grant != "client_credentials" && grant != kJwtBearerGrant) {
+    f.Fail(InvalidArgument("line {}: unknown oauth2 grant_type {}", f.line(), GoQuote(grant)));
   }
-  for (std::string_view key :
-       {"client_certificate_key", "client_certificate_key_file", "client_certificate_key_ref",
-        "client_certificate_key_id", "signature_algorithm", "iss", "audience", "claims"}) {
-    f.Refuse(key, "it belongs to the JWT bearer grant of oauth2");
-  }
+  f.Field("signature_algorithm", oauth.signature_algorithm);
+  f.Field("iss", oauth.iss);
+  f.Field("audience", oauth.audience);
+  JsonMembers(f, "claims", oauth.claims);
   f.Field("scopes", oauth.scopes);
   f.Field("token_url", oauth.token_url, Print::kAlways);
   std::map<std::string, std::string> parameters(oauth.endpoint_params.begin(),
@@ -175,7 +255,8 @@ void BearerToken(Fields& f, ClientConfig& client) {
     f.Fail(InvalidArgument(
         "at most one of basic_auth, oauth2, bearer_token & bearer_token_file must be configured"));
   } else {
-    client.authorization = ClientConfig::Authorization{"Bearer", token, file};
+    client.authorization =
+        ClientConfig::Authorization{.credentials = token, .credentials_file = file};
   }
 }
 
@@ -222,6 +303,7 @@ void ResolvePaths(http::ClientConfig& client, std::string_view directory) {
   if (client.authorization.has_value()) Join(directory, &client.authorization->credentials_file);
   if (client.oauth2.has_value()) {
     Join(directory, &client.oauth2->client_secret_file);
+    Join(directory, &client.oauth2->client_certificate_key_file);
     ResolvePaths(client.oauth2->tls, directory);
   }
   ResolvePaths(client.tls, directory);

@@ -5,8 +5,7 @@
 //   f.Inline(http);                   // its keys among those of the struct around it
 //   f.Field("http_config", http);     // or as a block of its own
 //
-// bearer_token and bearer_token_file become `authorization`. oauth2 is decoded; grants other than
-// client_credentials are refused by name. Exclusivity is checked in AfterDecode.
+// bearer_token and bearer_token_file become `authorization`. Exclusivity is checked in AfterDecode.
 
 #include <string_view>
 

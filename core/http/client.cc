@@ -4,6 +4,7 @@
 
 #include "core/http/ascii.h"
 #include "core/http/client_impl.h"
+#include "core/http/credentials.h"
 #include "core/http/exchange.h"
 
 namespace narthex::http {
@@ -50,6 +51,7 @@ StatusOr<std::shared_ptr<Client>> Client::Create(ClientRuntime& runtime, Options
 StatusOr<std::shared_ptr<Client>> ClientImpl::Make(ClientRuntime::Impl& runtime, Options options) {
   NX_RETURN_IF_ERROR(ValidateClientConfig(options.config));
   const ClientConfig& config = options.config;
+  NX_RETURN_IF_ERROR(CheckSecretReferences(config));
   NX_ASSIGN_OR_RETURN(auto proxies, ProxySelector::Create(config.proxy_url, config.no_proxy,
                                                           config.proxy_from_environment));
   auto client = std::make_shared<ClientImpl>(runtime, std::move(options), std::move(proxies));

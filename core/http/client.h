@@ -8,6 +8,7 @@
 
 #include <chrono>
 #include <functional>
+#include <map>
 #include <memory>
 #include <optional>
 #include <string>
@@ -26,22 +27,30 @@ class Cancellation;
 
 struct TlsConfig {
   std::string ca, ca_file, cert, cert_file, key, key_file, server_name, min_version, max_version;
+  std::string ca_ref, cert_ref, key_ref;
   bool insecure_skip_verify = false;
   friend bool operator==(const TlsConfig&, const TlsConfig&) = default;
 };
 
 // The HTTP client block of spec section 2.3, as plain values. core/config decodes and prints it.
+// What is named *_ref is to come from a secret manager; as in Prometheus there is none, and no client
+// is made for such a block.
 struct ClientConfig {
   struct BasicAuth {
-    std::string username, username_file, password, password_file;
+    std::string username, username_file, username_ref, password, password_file, password_ref;
     friend bool operator==(const BasicAuth&, const BasicAuth&) = default;
   };
   struct Authorization {
-    std::string type = "Bearer", credentials, credentials_file;
+    std::string type = "Bearer", credentials, credentials_file, credentials_ref;
     friend bool operator==(const Authorization&, const Authorization&) = default;
   };
   struct OAuth2 {
-    std::string client_id, client_secret, client_secret_file, token_url;
+    std::string client_id, client_secret, client_secret_file, client_secret_ref, token_url;
+    // "": client_credentials. With kJwtBearerGrant (jwt.h) the key signs, and there is no secret.
+    std::string grant_type;
+    std::string client_certificate_key, client_certificate_key_file, client_certificate_key_ref;
+    std::string client_certificate_key_id, signature_algorithm, iss, audience;
+    std::map<std::string, std::string> claims;  // name -> JSON
     std::vector<std::string> scopes;
     std::vector<std::pair<std::string, std::string>> endpoint_params;
     TlsConfig tls;

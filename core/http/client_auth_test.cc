@@ -1,6 +1,7 @@
 // What the client says who it is: credentials, tokens, and the rules of their configuration.
 #include "core/http/client_test_util.h"
 #include "core/http/credentials.h"
+#include "core/http/jwt.h"
 
 namespace narthex::http {
 namespace {
@@ -121,17 +122,129 @@ TEST_CASE("oauth2 tokens are fetched once, renewed, and their failure is told") 
   auto client = MakeClient(runtime, config);
   for (int i = 0; i < 3; ++i) CHECK(get(*client) == "Bearer T1");
   CHECK(fetches == 1);
-  CHECK(form() == "grant_type=client_credentials&scope=a+b&audience=x");
+  CHECK(form() == "audience=x&grant_type=client_credentials&scope=a+b");
   header_allowed = false;
   lifetime = 5;  // always about to expire
   auto other = MakeClient(runtime, config);
   CHECK(get(*other) == "Bearer T3");
   CHECK(form() ==
-        "grant_type=client_credentials&scope=a+b&audience=x&client_id=id&client_secret=s%2Bt");
+        "audience=x&client_id=id&client_secret=s%2Bt&grant_type=client_credentials&scope=a+b");
   CHECK(get(*other) == "Bearer T4");
   broken = true;
   CHECK_THAT(get(*other), Catch::Contains("oauth2: cannot fetch token: 500 Internal Server Error\n"
                                           "Response: no tokens today"));
+}
+
+// A part of a JWT.
+std::string DecodeUrlBase64(std::string text) {
+  for (char& c : text) c = c == '-' ? '+' : c == '_' ? '/' : c;
+  text.resize((text.size() + 3) / 4 * 4, '=');
+  return Base64Decode(text).value();
+}
+
+TEST_CASE("JWT assertions are signed by the key and say who asks whom") {
+  TempDir dir;
+  REQUIRE(RunCommand("cd " + dir.path() +
+                     " && openssl genrsa -out key.pem 2048 && openssl rsa -in key.pem -traditional "
+                     "-out old.pem && openssl rsa -in key.pem -pubout -out public.pem && openssl "
+                     "ecparam -name prime256v1 -genkey -noout -out ec.pem")
+              .exit_code == 0);
+  ClientConfig::OAuth2 config{.client_id = "me", .token_url = "http://t/"};
+  config.claims = {{"n", "[1,\"x\"]"}, {"iss", "\"not this\""}};
+  struct Case {
+    std::string algorithm, digest, key;
+  };
+  for (const Case& c : {Case{"", "sha256", "key.pem"}, Case{"RS256", "sha256", "old.pem"},
+                        Case{"RS384", "sha384", "key.pem"}, Case{"RS512", "sha512", "key.pem"}}) {
+    INFO(c.algorithm);
+    config.signature_algorithm = c.algorithm;
+    const auto made = JwtAssertion(config, *ReadFile(dir.path() + "/" + c.key), "id-1", 1000);
+    REQUIRE(made.ok());
+    const size_t first = made->find('.'), last = made->rfind('.');
+    CHECK(
+        DecodeUrlBase64(made->substr(0, first)) ==
+        fmt::format(R"({{"alg":"{}","typ":"JWT"}})", c.algorithm.empty() ? "RS256" : c.algorithm));
+    CHECK(DecodeUrlBase64(made->substr(first + 1, last - first - 1)) ==
+          R"({"aud":"http://t/","exp":1600,"iat":1000,"iss":"me","jti":"id-1","n":[1,"x"],)"
+          R"("sub":"me"})");
+    dir.Write("content", made->substr(0, last));
+    dir.Write("signature", DecodeUrlBase64(made->substr(last + 1)));
+    const auto verified = RunCommand(
+        fmt::format("cd {} && openssl dgst -{} -verify public.pem -signature signature content",
+                    dir.path(), c.digest));
+    CHECK_THAT(verified.output, Catch::Contains("Verified OK"));
+  }
+  config.iss = "issuer";
+  config.audience = "you";
+  config.scopes = {"a", "b"};
+  config.client_certificate_key_id = "k1";
+  const auto made = JwtAssertion(config, *ReadFile(dir.path() + "/key.pem"), "id", 0);
+  REQUIRE(made.ok());
+  const size_t first = made->find('.');
+  CHECK(DecodeUrlBase64(made->substr(0, first)) == R"({"alg":"RS512","kid":"k1","typ":"JWT"})");
+  CHECK(DecodeUrlBase64(made->substr(first + 1, made->rfind('.') - first - 1)) ==
+        R"({"aud":"you","exp":600,"iat":0,"iss":"issuer","jti":"id","n":[1,"x"],)"
+        R"("scope":"a b","sub":"me"})");
+  CHECK(MessageOf(JwtAssertion(config, "nonsense", "id", 0).status()) ==
+        "invalid key: Key must be a PEM encoded PKCS1 or PKCS8 key");
+  CHECK(MessageOf(JwtAssertion(config, *ReadFile(dir.path() + "/ec.pem"), "id", 0).status()) ==
+        "key is not a valid RSA private key");
+}
+
+TEST_CASE("oauth2 by JWT: the assertion is sent, and the key read anew for each token") {
+  TempDir dir;
+  const std::string key = dir.path() + "/key.pem";
+  std::vector<std::string> forms;  // requests are one after the other
+  auto server = StartServer([&](const Request& request, ResponseWriter& response) {
+    if (request.path != "/token") {
+      return response.Send(std::string(request.headers.Get("Authorization")));
+    }
+    std::string form(request.headers.Get("Authorization"));
+    const auto sent = request.Form();
+    for (const auto& [name, value] : *sent) {
+      form += name + "=" + (name == "assertion" ? "…" : value) + "&";
+    }
+    forms.push_back(std::move(form));
+    response.Send(200, "application/json", R"({"access_token":"T","expires_in":1})");
+  });
+  ClientRuntime runtime;
+  ClientConfig config;
+  config.oauth2 = ClientConfig::OAuth2{.client_id = "id", .token_url = UrlOf(*server, "/token")};
+  config.oauth2->grant_type = kJwtBearerGrant;
+  config.oauth2->client_certificate_key_file = key;
+  config.oauth2->scopes = {"s"};
+  config.oauth2->endpoint_params = {{"x", "y"}};
+  auto client = MakeClient(runtime, config);
+  CHECK_THAT(ErrorOf(*client, {.url = UrlOf(*server)}),
+             Catch::Contains("unable to read client certificate: "));
+  REQUIRE(RunCommand("openssl genrsa -out " + key + " 2048").exit_code == 0);
+  CHECK(client->DoBlocking({.url = UrlOf(*server)})->body == "Bearer T");
+  CHECK(forms == std::vector<std::string>{
+                     "assertion=…&grant_type=urn:ietf:params:oauth:grant-type:jwt-bearer&"
+                     "scope=s&x=y&"});
+  config.oauth2->endpoint_params = {{"scope", "y"}};
+  CHECK_THAT(ErrorOf(*MakeClient(runtime, config), {.url = UrlOf(*server)}),
+             Catch::EndsWith("oauth2: cannot overwrite parameter \"scope\""));
+}
+
+TEST_CASE("secrets of a manager: there is none") {
+  using C = ClientConfig;
+  const std::pair<ClientConfig, const char*> cases[] = {
+      {{.basic_auth = C::BasicAuth{.username_ref = "r"}}, "username"},
+      {{.basic_auth = C::BasicAuth{.username = "u", .password_ref = "r"}}, "password"},
+      {{.authorization = C::Authorization{.credentials_ref = "r"}}, "credentials"},
+      {{.oauth2 = C::OAuth2{.client_id = "i", .client_secret_ref = "r", .token_url = "http://t"}},
+       "client secret"},
+      {{.tls = {.ca_ref = "r"}}, "CA cert"},
+      {{.tls = {.cert_file = "c", .key_ref = "r"}}, "client key"},
+      {{.tls = {.key_file = "k", .cert_ref = "r"}}, "client cert"},
+  };
+  ClientRuntime runtime;
+  for (const auto& [config, what] : cases) {
+    CHECK(ValidateClientConfig(config).ok());
+    CHECK(MessageOf(Client::Create(runtime, {.config = config}).status()) ==
+          fmt::format("unable to use {}: cannot use secret ref without manager", what));
+  }
 }
 
 TEST_CASE("exclusive keys of the client block") {
@@ -153,6 +266,15 @@ TEST_CASE("exclusive keys of the client block") {
   CHECK_THAT(check({.tls = {.cert_file = "c"}}), Catch::Contains("exactly one of key or key_file"));
   CHECK_THAT(check({.tls = {.ca = "a", .ca_file = "b"}}),
              Catch::Contains("at most one of ca, ca_file & ca_ref must"));
+  CHECK_THAT(check({.basic_auth = ClientConfig::BasicAuth{.username = "b", .username_ref = "a"}}),
+             Catch::StartsWith("at most one of basic_auth username"));
+  ClientConfig::OAuth2 jwt = oauth2;
+  jwt.grant_type = kJwtBearerGrant;
+  jwt.signature_algorithm = "HS256";
+  CHECK(check({.oauth2 = jwt}) == "valid signature algorithms are RS256, RS384 and RS512");
+  jwt.client_certificate_key = jwt.client_certificate_key_file = "k";
+  CHECK_THAT(check({.oauth2 = jwt}),
+             Catch::StartsWith("at most one of oauth2 client_certificate_key"));
   CHECK_THAT(check({.no_proxy = "x"}), Catch::Contains("proxy_url must also be configured"));
   CHECK_THAT(check({.proxy_url = "http://p", .proxy_from_environment = true}),
              Catch::Contains("proxy_url must not be configured"));

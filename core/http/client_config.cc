@@ -1,21 +1,32 @@
+#include <algorithm>
+#include <initializer_list>
+
 #include "core/http/ascii.h"
 #include "core/http/client.h"
+#include "core/http/credentials.h"
+#include "core/http/jwt.h"
 
 namespace narthex::http {
 namespace {
 
+// More than one of these is configured.
+bool Several(std::initializer_list<const std::string*> values) {
+  return std::count_if(values.begin(), values.end(),
+                       [](const std::string* value) { return !value->empty(); }) > 1;
+}
+
 Status ValidateTls(const TlsConfig& tls) {
-  if (!tls.ca.empty() && !tls.ca_file.empty()) {
+  if (Several({&tls.ca, &tls.ca_file, &tls.ca_ref})) {
     return InvalidArgument("at most one of ca, ca_file & ca_ref must be configured");
   }
-  if (!tls.cert.empty() && !tls.cert_file.empty()) {
+  if (Several({&tls.cert, &tls.cert_file, &tls.cert_ref})) {
     return InvalidArgument("at most one of cert, cert_file & cert_ref must be configured");
   }
-  if (!tls.key.empty() && !tls.key_file.empty()) {
+  if (Several({&tls.key, &tls.key_file, &tls.key_ref})) {
     return InvalidArgument("at most one of key, key_file & key_ref must be configured");
   }
-  const bool has_cert = !tls.cert.empty() || !tls.cert_file.empty();
-  const bool has_key = !tls.key.empty() || !tls.key_file.empty();
+  const bool has_cert = !tls.cert.empty() || !tls.cert_file.empty() || !tls.cert_ref.empty();
+  const bool has_key = !tls.key.empty() || !tls.key_file.empty() || !tls.key_ref.empty();
   if (has_cert && !has_key) {
     return InvalidArgument(
         "exactly one of key or key_file must be configured when a client certificate is configured");
@@ -47,11 +58,11 @@ Status ValidateProxy(const std::string& proxy_url, const std::string& no_proxy,
 }
 
 Status ValidateBasicAuth(const ClientConfig::BasicAuth& basic) {
-  if (!basic.username.empty() && !basic.username_file.empty()) {
+  if (Several({&basic.username, &basic.username_file, &basic.username_ref})) {
     return InvalidArgument("at most one of basic_auth username, username_file & username_ref must be "
                            "configured");
   }
-  if (!basic.password.empty() && !basic.password_file.empty()) {
+  if (Several({&basic.password, &basic.password_file, &basic.password_ref})) {
     return InvalidArgument("at most one of basic_auth password, password_file & password_ref must be "
                            "configured");
   }
@@ -59,7 +70,8 @@ Status ValidateBasicAuth(const ClientConfig::BasicAuth& basic) {
 }
 
 Status ValidateAuthorization(const ClientConfig::Authorization& authorization) {
-  if (!authorization.credentials.empty() && !authorization.credentials_file.empty()) {
+  if (Several({&authorization.credentials, &authorization.credentials_file,
+               &authorization.credentials_ref})) {
     return InvalidArgument(
         "at most one of authorization credentials, credentials_ref & credentials_file must be "
         "configured");
@@ -71,10 +83,28 @@ Status ValidateAuthorization(const ClientConfig::Authorization& authorization) {
   return OkStatus();
 }
 
+Status ValidateJwt(const ClientConfig::OAuth2& oauth2) {
+  if (Several({&oauth2.client_certificate_key, &oauth2.client_certificate_key_file,
+               &oauth2.client_certificate_key_ref})) {
+    return InvalidArgument(
+        "at most one of oauth2 client_certificate_key, client_certificate_key_file & "
+        "client_certificate_key_ref must be configured using grant-type={}",
+        kJwtBearerGrant);
+  }
+  const std::string& algorithm = oauth2.signature_algorithm;
+  if (!algorithm.empty() && algorithm != "RS256" && algorithm != "RS384" && algorithm != "RS512") {
+    return InvalidArgument("valid signature algorithms are RS256, RS384 and RS512");
+  }
+  return OkStatus();
+}
+
 Status ValidateOAuth2(const ClientConfig::OAuth2& oauth2) {
   if (oauth2.client_id.empty()) return InvalidArgument("oauth2 client_id must be configured");
   if (oauth2.token_url.empty()) return InvalidArgument("oauth2 token_url must be configured");
-  if (!oauth2.client_secret.empty() && !oauth2.client_secret_file.empty()) {
+  if (oauth2.grant_type == kJwtBearerGrant) {
+    NX_RETURN_IF_ERROR(ValidateJwt(oauth2));
+  } else if (Several(
+                 {&oauth2.client_secret, &oauth2.client_secret_file, &oauth2.client_secret_ref})) {
     return InvalidArgument(
         "at most one of oauth2 client_secret, client_secret_file & client_secret_ref must be "
         "configured using grant-type=client_credentials");
@@ -113,7 +143,34 @@ Status ValidateHeaders(const std::vector<ClientConfig::Header>& headers) {
   return OkStatus();
 }
 
+Status CheckReference(std::string_view what, const std::string& reference) {
+  if (reference.empty()) return OkStatus();
+  return FailedPrecondition("unable to use {}: cannot use secret ref without manager", what);
+}
+
+Status CheckTlsReferences(const TlsConfig& tls) {
+  NX_RETURN_IF_ERROR(CheckReference("CA cert", tls.ca_ref));
+  NX_RETURN_IF_ERROR(CheckReference("client cert", tls.cert_ref));
+  return CheckReference("client key", tls.key_ref);
+}
+
 }  // namespace
+
+Status CheckSecretReferences(const ClientConfig& config) {
+  NX_RETURN_IF_ERROR(CheckTlsReferences(config.tls));
+  if (config.authorization) {
+    NX_RETURN_IF_ERROR(CheckReference("credentials", config.authorization->credentials_ref));
+  }
+  if (config.basic_auth) {
+    NX_RETURN_IF_ERROR(CheckReference("username", config.basic_auth->username_ref));
+    NX_RETURN_IF_ERROR(CheckReference("password", config.basic_auth->password_ref));
+  }
+  if (!config.oauth2) return OkStatus();
+  NX_RETURN_IF_ERROR(CheckReference("client secret", config.oauth2->client_secret_ref));
+  NX_RETURN_IF_ERROR(
+      CheckReference("client certificate", config.oauth2->client_certificate_key_ref));
+  return CheckTlsReferences(config.oauth2->tls);
+}
 
 Status ValidateClientConfig(const ClientConfig& config) {
   if (config.basic_auth) NX_RETURN_IF_ERROR(ValidateBasicAuth(*config.basic_auth));

@@ -10,11 +10,16 @@ using std::chrono::steady_clock;
 void ClientConnection::WaitReadable() {
   if (waiting_readable_ || !transport.open()) return;
   waiting_readable_ = true;
-  transport.WaitReadable([self = shared_from_this()](const boost::system::error_code& error) {
+  auto ready = [self = shared_from_this()](const boost::system::error_code& error) {
     self->waiting_readable_ = false;
     const auto owner = self->owner.lock();
     if (!error && owner != nullptr) owner->OnReadable(self.get());
-  });
+  };
+  if (transport.tls() != nullptr && transport.tls()->has_pending_input()) {
+    return boost::asio::post(loop_->context,
+                             [ready = std::move(ready)]() mutable { ready({}); });
+  }
+  transport.WaitReadable(std::move(ready));
 }
 
 void ClientConnection::WaitWritable() {

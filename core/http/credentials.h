@@ -14,6 +14,9 @@ std::string Base64Encode(std::string_view data);
 std::optional<std::string> Base64Decode(std::string_view text);
 std::string BasicCredentials(std::string_view user, std::string_view password);  // "Basic …"
 
+// Fails when a secret is to come from a secret manager: there is none. In upstream's words.
+Status CheckSecretReferences(const ClientConfig& config);
+
 // A secret given in line or by file; surrounding white space of files is cut, as upstream does.
 StatusOr<std::string> ReadSecret(const std::string& value, const std::string& file);
 

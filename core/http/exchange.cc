@@ -72,7 +72,7 @@ std::string Exchange::RenderHead() const {
   out = now_->head;
   if (!authorization_.empty()) AppendField(&out, "Authorization", authorization_);
   const Url* proxy = now_->proxy;
-  if (proxy != nullptr && now_->url.scheme == "http" && proxy->has_user) {
+  if (proxy != nullptr && !IsSocks(*proxy) && now_->url.scheme == "http" && proxy->has_user) {
     AppendField(&out, "Proxy-Authorization", BasicCredentials(proxy->user, proxy->password));
   }
   if (!client_->options().keep_alive) out += "Connection: close\r\n";
@@ -108,7 +108,7 @@ void Exchange::StartParser() {
 
 void Exchange::Send() {
   if (phase_ == Phase::kDone || connection_ == nullptr) return;
-  if (phase_ == Phase::kHandshake) return Handshake();
+  if (InHandshake()) return Handshake();
   while (output_offset_ < output_.size()) {
     const std::string_view rest = std::string_view(output_).substr(output_offset_);
     const IoResult result = connection_->transport.Write({&rest, 1});
@@ -127,7 +127,7 @@ void Exchange::Send() {
 
 void Exchange::OnReadable(ClientConnection*) {
   const auto self = shared_from_this();
-  if (phase_ == Phase::kHandshake) return Handshake();
+  if (InHandshake()) return Handshake();
   for (int i = 0; i < 16; ++i) {
     if (phase_ == Phase::kDone || connection_ == nullptr || paused_) return;
     const auto connection = connection_;
@@ -151,7 +151,7 @@ void Exchange::OnReadable(ClientConnection*) {
     } else {
       return OnTransportError(result.error);
     }
-    if (phase_ == Phase::kHandshake) return;
+    if (InHandshake()) return;
   }
   if (connection_ != nullptr && !paused_) connection_->WaitReadable();
 }
@@ -184,10 +184,8 @@ void Exchange::WakeWhenWhole() {
 
 void Exchange::OnInput(std::string_view data) {
   received_ = true;
-  if (phase_ == Phase::kTunnel) {
-    input_.append(data);
-    return OnTunnelAnswer();
-  }
+  if (phase_ == Phase::kSocks) return OnSocksAnswer(data);
+  if (phase_ == Phase::kTunnel) return OnTunnelAnswer(data);
   const std::shared_ptr<BodyPool>& bodies = now_->request.bodies;
   if (bodies != nullptr && !parser_->head_done() && parser_->body.empty()) {
     parser_->body = bodies->Take();
@@ -244,7 +242,7 @@ void Exchange::LoseConnection(const Status& cause) {
     return Connect();
   }
   if (phase_ == Phase::kExchanging && parser_->head_done()) return Fail(cause);
-  FailHop(cause);
+  FailHop(OnTheWay(cause));
 }
 
 void Exchange::OnResponse() {

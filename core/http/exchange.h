@@ -2,7 +2,9 @@
 // One request of the client from dialing to the end of the last redirect. A state machine on the
 // thread of its loop; it lives in the loop's `active` set until its callback has run.
 //
-//   [token] -> pooled or dialed -> [CONNECT] -> [TLS] -> sent -> head -> body -> [redirect] -> done
+//   [token] -> pooled or dialed -> [SOCKS | [TLS to the proxy] -> [CONNECT]] -> [TLS] -> sent ->
+//   head
+//   -> body -> [redirect] -> done
 
 #include <chrono>
 #include <memory>
@@ -15,6 +17,7 @@
 #include "core/http/dial.h"
 #include "core/http/prepared_request.h"
 #include "core/http/response_parser.h"
+#include "core/http/socks.h"
 
 namespace narthex::http {
 
@@ -30,19 +33,34 @@ class Exchange final : public ConnectionOwner, public std::enable_shared_from_th
   void ResumeBody();         // of a stream that was paused
 
  private:
-  enum class Phase { kConnecting, kTunnel, kHandshake, kExchanging, kDone };
+  enum class Phase {
+    kConnecting,
+    kSocks,
+    kProxyHandshake,
+    kTunnel,
+    kHandshake,
+    kExchanging,
+    kDone
+  };
 
   // In exchange_connect.cc.
   void Authorize();
   void AwaitToken();
   void Connect();
   const std::shared_ptr<IdleConnections>& Home() const;
-  void OnDialed(StatusOr<UniqueFd> fd);
   void Adopt(std::shared_ptr<ClientConnection> connection);
+  void OnDialed(StatusOr<UniqueFd> fd);
+  void AtProxy();
+  void AtServer();
+  void Say(std::string text);
+  void StartSocks();
+  void OnSocksAnswer(std::string_view data);
   void StartTunnel();
-  void StartTls();
+  void OnTunnelAnswer(std::string_view data);
+  void StartTls(Phase phase, const std::string& host);
+  bool InHandshake() const;
   void Handshake();
-  void OnTunnelAnswer();
+  Status OnTheWay(const Status& cause);
 
   void SendRequest();
   std::string RenderHead() const;
@@ -87,6 +105,7 @@ class Exchange final : public ConnectionOwner, public std::enable_shared_from_th
   std::string authorization_;
   std::string output_;
   size_t output_offset_ = 0;
+  std::optional<SocksHandshake> socks_;
   std::string input_;  // of a tunnel
   std::optional<ResponseParser> parser_;
   Phase phase_ = Phase::kConnecting;

@@ -1,12 +1,22 @@
-// Of an exchange: from the credentials to a connection that is ready for the request.
+// Of an exchange: from the credentials to a connection that is ready for the request, by the pool or
+// by dialing, the proxy and TLS.
 
+#include "core/http/ascii.h"
 #include "core/http/credentials.h"
 #include "core/http/exchange.h"
 
 namespace narthex::http {
 namespace {
+
 constexpr size_t kMaxTunnelAnswer = 64 << 10;
+
+std::string TargetOf(const Url& url) {
+  return fmt::format("{}:{}",
+                     url.host.find(':') == std::string::npos ? url.host : "[" + url.host + "]",
+                     url.effective_port());
 }
+
+}  // namespace
 
 void Exchange::Authorize() {
   authorization_.clear();
@@ -57,47 +67,85 @@ const std::shared_ptr<IdleConnections>& Exchange::Home() const {
   return now_->idle;
 }
 
-void Exchange::OnDialed(StatusOr<UniqueFd> fd) {
-  dial_.reset();
-  if (phase_ == Phase::kDone) return;
-  if (!fd.ok()) {
-    if (now_->proxy == nullptr) return FailHop(fd.status());
-    return FailHop(Unavailable("proxyconnect tcp: {}", MessageOf(fd.status())));
-  }
-  Adopt(std::make_shared<ClientConnection>(loop_, *std::move(fd), Home()));
-  if (now_->url.scheme != "https") return SendRequest();
-  if (now_->proxy != nullptr) return StartTunnel();
-  StartTls();
-}
-
 void Exchange::Adopt(std::shared_ptr<ClientConnection> connection) {
   connection_ = std::move(connection);
   connection_->owner = weak_from_this();
 }
 
+void Exchange::OnDialed(StatusOr<UniqueFd> fd) {
+  dial_.reset();
+  if (phase_ == Phase::kDone) return;
+  if (!fd.ok()) return FailHop(OnTheWay(fd.status()));
+  Adopt(std::make_shared<ClientConnection>(loop_, *std::move(fd), Home()));
+  const Url* proxy = now_->proxy;
+  if (proxy == nullptr) return AtServer();
+  if (IsSocks(*proxy)) return StartSocks();
+  if (proxy->scheme == "https") return StartTls(Phase::kProxyHandshake, proxy->host);
+  AtProxy();
+}
+
+// What is sent now, the proxy reads.
+void Exchange::AtProxy() {
+  if (now_->url.scheme == "https") return StartTunnel();
+  SendRequest();
+}
+
+// What is sent now, the server reads.
+void Exchange::AtServer() {
+  if (now_->url.scheme == "https") return StartTls(Phase::kHandshake, now_->url.host);
+  SendRequest();
+}
+
+// What went wrong with a proxy, in Go's words.
+Status Exchange::OnTheWay(const Status& cause) {
+  if (now_->proxy == nullptr) return cause;
+  if (phase_ == Phase::kConnecting || phase_ == Phase::kProxyHandshake) {
+    return Unavailable("proxyconnect tcp: {}", MessageOf(cause));
+  }
+  if (phase_ != Phase::kSocks) return cause;
+  return Unavailable("socks connect tcp {}->{}: {}", FormatPeer(connection_->transport.fd()),
+                     TargetOf(now_->url), MessageOf(cause));
+}
+
+void Exchange::Say(std::string text) {
+  output_ = std::move(text);
+  output_offset_ = 0;
+  connection_->WaitReadable();
+  Send();
+}
+
+void Exchange::StartSocks() {
+  phase_ = Phase::kSocks;
+  socks_.emplace(*now_->proxy, now_->url.host, now_->url.effective_port());
+  Say(socks_->Greeting());
+}
+
+void Exchange::OnSocksAnswer(std::string_view data) {
+  std::string reply;
+  const StatusOr<bool> open = socks_->Put(data, &reply);
+  if (!open.ok()) return FailHop(OnTheWay(open.status()));
+  if (*open) return AtServer();
+  if (!reply.empty()) Say(std::move(reply));
+}
+
 void Exchange::StartTunnel() {
   phase_ = Phase::kTunnel;
   input_.clear();
-  const std::string target = fmt::format(
-      "{}:{}",
-      now_->url.host.find(':') == std::string::npos ? now_->url.host : "[" + now_->url.host + "]",
-      now_->url.effective_port());
   Headers headers;
   const Status status = AddConfiguredHeaders(client_->config().proxy_connect_headers, &headers);
   if (!status.ok()) return FailHop(status);
   if (now_->proxy->has_user && !headers.Has("Proxy-Authorization")) {
     headers.Add("Proxy-Authorization", BasicCredentials(now_->proxy->user, now_->proxy->password));
   }
-  output_ = fmt::format("CONNECT {} HTTP/1.1\r\nHost: {}\r\n", target, target);
-  AppendField(&output_, "User-Agent", client_->options().user_agent);
-  for (const auto& [name, value] : headers) AppendField(&output_, name, value);
-  output_ += "\r\n";
-  output_offset_ = 0;
-  connection_->WaitReadable();
-  Send();
+  const std::string target = TargetOf(now_->url);
+  std::string request = fmt::format("CONNECT {} HTTP/1.1\r\nHost: {}\r\n", target, target);
+  AppendField(&request, "User-Agent", client_->options().user_agent);
+  for (const auto& [name, value] : headers) AppendField(&request, name, value);
+  Say(request + "\r\n");
 }
 
-void Exchange::OnTunnelAnswer() {
+void Exchange::OnTunnelAnswer(std::string_view data) {
+  input_.append(data);
   const size_t end = input_.find("\r\n\r\n");
   if (end == std::string::npos) {
     if (input_.size() > kMaxTunnelAnswer) FailHop(Unavailable("proxy answered too much"));
@@ -112,37 +160,44 @@ void Exchange::OnTunnelAnswer() {
   }
   if (input_.size() > end + 4) return FailHop(Unavailable("proxy sent data before the tunnel"));
   input_.clear();
-  StartTls();
+  AtServer();
 }
 
-void Exchange::StartTls() {
+void Exchange::StartTls(Phase phase, const std::string& host) {
+  phase_ = phase;
   auto context = client_->tls().Current();
   if (!context.ok()) return FailHop(context.status());
-  auto session = tls::Session::Connect(*std::move(context), connection_->transport.fd(),
-                                       client_->tls().ServerName(now_->url.host));
+  Transport& transport = connection_->transport;
+  const std::string& name = client_->tls().ServerName(host);
+  auto session = transport.tls() == nullptr
+                     ? tls::Session::Connect(*std::move(context), transport.fd(), name)
+                     : tls::Session::ConnectThrough(*std::move(context), transport.TakeTls(), name);
   if (!session.ok()) return FailHop(session.status());
-  connection_->transport.StartTls(*std::move(session));
-  phase_ = Phase::kHandshake;
+  transport.StartTls(*std::move(session));
   received_ = false;
   Handshake();
+}
+
+bool Exchange::InHandshake() const {
+  return phase_ == Phase::kHandshake || phase_ == Phase::kProxyHandshake;
 }
 
 void Exchange::Handshake() {
   const IoResult result = connection_->transport.Handshake();
   switch (result.state) {
     case IoState::kDone:
-      return SendRequest();
+      return phase_ == Phase::kProxyHandshake ? AtProxy() : SendRequest();
     case IoState::kWantRead:
       return connection_->WaitReadable();
     case IoState::kWantWrite:
       return connection_->WaitWritable();
     case IoState::kEof:
-      return FailHop(Unavailable("EOF"));
+      return FailHop(OnTheWay(Unavailable("EOF")));
     case IoState::kError:
       break;
   }
   if (result.error != 0) return OnTransportError(result.error);
-  FailHop(Unavailable("{}", connection_->transport.tls()->failure()));
+  FailHop(OnTheWay(Unavailable("{}", connection_->transport.tls()->failure())));
 }
 
 }  // namespace narthex::http

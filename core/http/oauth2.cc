@@ -1,8 +1,12 @@
 #include "core/http/oauth2.h"
 
+#include "core/base/clock.h"
 #include "core/http/ascii.h"
 #include "core/http/credentials.h"
+#include "core/http/jwt.h"
 #include "core/json/reader.h"
+#include "core/strings/quote.h"
+#include "core/tls/digest.h"
 
 namespace narthex::http {
 namespace {
@@ -33,14 +37,36 @@ int64_t ExpiresIn(const JsonValue& token) {
   return parsed;
 }
 
+int64_t UnixSeconds() { return Clock::System().NowMs() / 1000; }
+
+// Of version 4: random.
+std::string RandomUuid() {
+  std::string bytes = tls::RandomBytes(16);
+  bytes[6] = static_cast<char>((bytes[6] & 0x0f) | 0x40);
+  bytes[8] = static_cast<char>((bytes[8] & 0x3f) | 0x80);
+  std::string out;
+  for (size_t i = 0; i < bytes.size(); ++i) {
+    if (i == 4 || i == 6 || i == 8 || i == 10) out += '-';
+    out += fmt::format("{:02x}", static_cast<unsigned char>(bytes[i]));
+  }
+  return out;
+}
+
 }  // namespace
 
+StatusOr<std::string> OAuth2Source::Secret() const {
+  const bool jwt = config_.grant_type == kJwtBearerGrant;
+  auto secret =
+      jwt ? ReadSecret(config_.client_certificate_key, config_.client_certificate_key_file)
+          : ReadSecret(config_.client_secret, config_.client_secret_file);
+  if (secret.ok()) return secret;
+  return FailedPrecondition("unable to read {}: {}", jwt ? "client certificate" : "client secret",
+                            MessageOf(secret.status()));
+}
+
 void OAuth2Source::Get(Callback callback) {
-  auto secret = ReadSecret(config_.client_secret, config_.client_secret_file);
-  if (!secret.ok()) {
-    return callback(FailedPrecondition("unable to read client secret: {}",
-                                       MessageOf(secret.status())));
-  }
+  auto secret = Secret();
+  if (!secret.ok()) return callback(secret.status());
   std::string header;
   Style style = Style::kUnknown;
   bool fetch = false;
@@ -59,26 +85,45 @@ void OAuth2Source::Get(Callback callback) {
   if (fetch) Fetch(*secret, style == Style::kForm ? Style::kForm : Style::kHeader);
 }
 
-void OAuth2Source::Fetch(const std::string& secret, Style style) {
-  Params form;
-  form.Add("grant_type", "client_credentials");
-  if (!config_.scopes.empty()) form.Add("scope", fmt::format("{}", fmt::join(config_.scopes, " ")));
-  for (const auto& [name, value] : config_.endpoint_params) form.Add(name, value);
+StatusOr<ClientRequest> OAuth2Source::TokenRequest(const std::string& secret, Style style) const {
+  std::map<std::string, std::string> form;
+  if (!config_.scopes.empty()) form["scope"] = fmt::format("{}", fmt::join(config_.scopes, " "));
+  const bool jwt = config_.grant_type == kJwtBearerGrant;
+  if (jwt) {
+    NX_ASSIGN_OR_RETURN(form["assertion"],
+                        JwtAssertion(config_, secret, RandomUuid(), UnixSeconds()));
+  }
+  for (const auto& [name, value] : config_.endpoint_params) {
+    if (form.contains(name)) {
+      return InvalidArgument("oauth2: cannot overwrite parameter {}", GoQuote(name));
+    }
+    form[name] = value;
+  }
+  // The only one that endpoint_params may say otherwise.
+  form.emplace("grant_type", jwt ? kJwtBearerGrant : "client_credentials");
   ClientRequest request;
+  if (!jwt && style == Style::kHeader) {
+    request.headers.Add("Authorization",
+                        BasicCredentials(QueryEscape(config_.client_id), QueryEscape(secret)));
+  } else if (!jwt) {
+    form["client_id"] = config_.client_id;
+    if (!secret.empty()) form["client_secret"] = secret;
+  }
+  Params params;
+  for (auto& [name, value] : form) params.Add(name, std::move(value));
   request.method = "POST";
   request.url = config_.token_url;
   request.headers.Add("Content-Type", "application/x-www-form-urlencoded");
-  if (style == Style::kHeader) {
-    request.headers.Add("Authorization",
-                        BasicCredentials(QueryEscape(config_.client_id), QueryEscape(secret)));
-  } else {
-    form.Add("client_id", config_.client_id);
-    if (!secret.empty()) form.Add("client_secret", secret);
-  }
-  request.body = form.Encode();
+  request.body = params.Encode();
   request.timeout = kFetchTimeout;
   request.max_body_bytes = kMaxAnswer;
-  client_->Do(std::move(request), [self = shared_from_this(), secret, style](auto answer) {
+  return request;
+}
+
+void OAuth2Source::Fetch(const std::string& secret, Style style) {
+  auto request = TokenRequest(secret, style);
+  if (!request.ok()) return Finish(request.status());
+  client_->Do(*std::move(request), [self = shared_from_this(), secret, style](auto answer) {
     self->OnAnswer(secret, style, std::move(answer));
   });
 }
@@ -90,11 +135,12 @@ void OAuth2Source::OnAnswer(const std::string& secret, Style style,
     bool retry = false;
     {
       MutexLock lock(mutex_);
-      retry = style == Style::kHeader && style_ == Style::kUnknown;
+      retry = style == Style::kHeader && style_ == Style::kUnknown &&
+              config_.grant_type != kJwtBearerGrant;
     }
     if (retry) return Fetch(secret, Style::kForm);
-    return Finish(Unavailable("oauth2: cannot fetch token: {}\nResponse: {}",
-                              answer->status_line(), answer->body.substr(0, 1024)));
+    return Finish(Unavailable("oauth2: cannot fetch token: {}\nResponse: {}", answer->status_line(),
+                              answer->body.substr(0, 1024)));
   }
   const auto token = ParseJson(answer->body);
   if (!token.ok()) {

@@ -1,6 +1,7 @@
 #pragma once
-// OAuth 2.0 client credentials: one token for all requests of a client, fetched when it is missing
-// or about to expire. Requests that come meanwhile wait for the same fetch. Thread-safe.
+// OAuth 2.0, client credentials or JWT bearer: one token for all requests of a client, fetched when
+// it is missing or about to expire. Requests that come meanwhile wait for the same fetch.
+// Thread-safe.
 
 #include <chrono>
 #include <functional>
@@ -28,7 +29,10 @@ class OAuth2Source : public std::enable_shared_from_this<OAuth2Source> {
   using TimePoint = std::chrono::steady_clock::time_point;
   enum class Style { kUnknown, kHeader, kForm };
 
+  StatusOr<std::string> Secret() const;  // or the key that signs
   void Fetch(const std::string& secret, Style style) EXCLUDES(mutex_);
+  // The form and, by style, the header that says who asks.
+  StatusOr<ClientRequest> TokenRequest(const std::string& secret, Style style) const;
   void OnAnswer(const std::string& secret, Style style, StatusOr<ClientResponse> answer)
       EXCLUDES(mutex_);
   void Finish(StatusOr<std::string> result) EXCLUDES(mutex_);

@@ -1,6 +1,7 @@
 #include "core/http/prepared_request.h"
 
 #include "core/http/ascii.h"
+#include "core/http/proxy.h"
 
 namespace narthex::http {
 
@@ -16,7 +17,7 @@ std::string RequestHead(const PreparedRequest& prepared, const std::string& user
   std::string out;
   out.reserve(512);
   out.append(request.method).append(" ");
-  if (prepared.proxy != nullptr && url.scheme == "http") {
+  if (prepared.proxy != nullptr && !IsSocks(*prepared.proxy) && url.scheme == "http") {
     out.append("http://").append(url.host_port());
   }
   out.append(url.target()).append(" HTTP/1.1\r\n");

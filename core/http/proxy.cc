@@ -3,6 +3,7 @@
 #include <arpa/inet.h>
 #include <netinet/in.h>
 
+#include <algorithm>
 #include <array>
 #include <charconv>
 #include <cstdlib>
@@ -57,9 +58,11 @@ std::string Environment(const char* upper, const char* lower) {
 StatusOr<std::optional<Url>> ParseProxy(std::string text) {
   if (text.empty()) return std::optional<Url>();
   // The environment may leave the scheme out.
+  if (text.starts_with("//")) text.insert(0, "http:");
   if (text.find("://") == std::string::npos) text.insert(0, "http://");
   NX_ASSIGN_OR_RETURN(Url url, Url::Parse(text));
-  if (url.scheme != "http") {
+  static constexpr std::string_view kSchemes[] = {"http", "https", "socks5", "socks5h"};
+  if (std::find(std::begin(kSchemes), std::end(kSchemes), url.scheme) == std::end(kSchemes)) {
     return Unimplemented("proxies of scheme \"{}\" are not supported", url.scheme);
   }
   return std::optional<Url>(std::move(url));

@@ -1,5 +1,7 @@
 #pragma once
-// Which proxy, if any, a request goes through: proxy_url, no_proxy and the environment.
+// Which proxy, if any, a request goes through: proxy_url, no_proxy and the environment. Proxies
+// speak HTTP, in the open or inside TLS, or SOCKS 5 (which looks names up itself, whether it is
+// called socks5 or socks5h).
 // Immutable after construction; thread-safe.
 
 #include <optional>
@@ -11,10 +13,12 @@
 
 namespace narthex::http {
 
+inline bool IsSocks(const Url& proxy) { return proxy.scheme.starts_with("socks5"); }
+
 class ProxySelector {
  public:
   // With from_environment, HTTP_PROXY, HTTPS_PROXY and NO_PROXY (or in lower case) decide.
-  // Fails for a proxy that is not plain HTTP.
+  // Fails for a proxy that speaks something else.
   static StatusOr<ProxySelector> Create(const std::string& proxy_url, const std::string& no_proxy,
                                         bool from_environment);
   // nullptr: go there directly.

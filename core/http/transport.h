@@ -30,6 +30,7 @@ class Transport {
   // to drive.
   void StartTls(std::unique_ptr<tls::Session> session) { tls_ = std::move(session); }
   tls::Session* tls() const { return tls_.get(); }
+  std::unique_ptr<tls::Session> TakeTls() { return std::move(tls_); }
   IoResult Handshake();
 
   IoResult Read(char* data, size_t size);

@@ -73,7 +73,7 @@ struct Url {
   bool has_password = false;
 
   static StatusOr<Url> Parse(std::string_view text);
-  std::string effective_port() const;  // port, or 80 / 443 by scheme
+  std::string effective_port() const;  // port, or 80 / 443 / 1080 by scheme
   std::string host_port() const;       // as in the Host header; IPv6 in brackets
   std::string target() const;          // path and query; "/" when empty
   std::string ToString(bool redact_password = false) const;  // password as xxxxx when redacted

@@ -150,6 +150,7 @@ StatusOr<Url> Url::Parse(std::string_view text) {
 
 std::string Url::effective_port() const {
   if (!port.empty()) return port;
+  if (scheme.starts_with("socks5")) return "1080";
   return scheme == "https" ? "443" : "80";
 }
 

@@ -22,6 +22,7 @@ struct SanList {
 struct Session::Impl {
   std::shared_ptr<const Context> context;
   SanList refused;  // names of a server's certificate that did not verify
+  std::unique_ptr<Session> outer;  // null: the socket
   SslPtr ssl;
   std::string server_name;
   int fd = -1;
@@ -53,13 +54,38 @@ struct SocketState {
   int* fd;
   int* error;
   bool* eof;
+  Session* outer;
 };
 
 SocketState* StateOf(BIO* bio) { return static_cast<SocketState*>(BIO_get_data(bio)); }
 
+// What the session around this one has come to, as a BIO tells it.
+int FromOuter(BIO* bio, SocketState* state, const Session::Result& result) {
+  switch (result.state) {
+    case Session::State::kDone:
+      return static_cast<int>(result.bytes);
+    case Session::State::kWantRead:
+      BIO_set_retry_read(bio);
+      return -1;
+    case Session::State::kWantWrite:
+      BIO_set_retry_write(bio);
+      return -1;
+    case Session::State::kEof:
+      *state->eof = true;
+      return 0;
+    case Session::State::kError:
+      break;
+  }
+  *state->error = result.error != 0 ? result.error : EPROTO;
+  return -1;
+}
+
 int BioWrite(BIO* bio, const char* data, int size) {
   SocketState* state = StateOf(bio);
   BIO_clear_retry_flags(bio);
+  if (state->outer != nullptr) {
+    return FromOuter(bio, state, state->outer->Write({data, static_cast<size_t>(size)}));
+  }
   for (;;) {
     const ssize_t n = ::send(*state->fd, data, static_cast<size_t>(size),
                              MSG_NOSIGNAL | MSG_DONTWAIT);
@@ -77,6 +103,9 @@ int BioWrite(BIO* bio, const char* data, int size) {
 int BioRead(BIO* bio, char* data, int size) {
   SocketState* state = StateOf(bio);
   BIO_clear_retry_flags(bio);
+  if (state->outer != nullptr) {
+    return FromOuter(bio, state, state->outer->Read(data, static_cast<size_t>(size)));
+  }
   for (;;) {
     const ssize_t n = ::recv(*state->fd, data, static_cast<size_t>(size), MSG_DONTWAIT);
     if (n > 0) return static_cast<int>(n);
@@ -187,6 +216,19 @@ StatusOr<std::unique_ptr<Session>> Session::Accept(std::shared_ptr<const Context
 
 StatusOr<std::unique_ptr<Session>> Session::Connect(std::shared_ptr<const Context> context, int fd,
                                                     const std::string& server_name) {
+  return Make(std::move(context), fd, nullptr, server_name);
+}
+
+StatusOr<std::unique_ptr<Session>> Session::ConnectThrough(std::shared_ptr<const Context> context,
+                                                           std::unique_ptr<Session> outer,
+                                                           const std::string& server_name) {
+  const int fd = outer->impl_->fd;
+  return Make(std::move(context), fd, std::move(outer), server_name);
+}
+
+StatusOr<std::unique_ptr<Session>> Session::Make(std::shared_ptr<const Context> context, int fd,
+                                                 std::unique_ptr<Session> outer,
+                                                 const std::string& server_name) {
   ERR_clear_error();
   std::unique_ptr<Session> session(new Session());
   session->impl_ = std::make_unique<Impl>();
@@ -195,10 +237,11 @@ StatusOr<std::unique_ptr<Session>> Session::Connect(std::shared_ptr<const Contex
   if (impl.ssl == nullptr) return Internal("OpenSSL: {}", TakeOpenSslError());
   impl.context = std::move(context);
   impl.fd = fd;
+  impl.outer = std::move(outer);
   impl.server_name = server_name;
   BIO* bio = BIO_new(SocketMethod());
   if (bio == nullptr) return Internal("OpenSSL: {}", TakeOpenSslError());
-  BIO_set_data(bio, new SocketState{&impl.fd, &impl.error, &impl.eof});
+  BIO_set_data(bio, new SocketState{&impl.fd, &impl.error, &impl.eof, impl.outer.get()});
   BIO_set_init(bio, 1);
   SSL_set_bio(impl.ssl.get(), bio, bio);
   if (impl.context->impl_->server) {
@@ -255,6 +298,10 @@ Session::Result Session::Write(std::string_view data) {
   const int result = SSL_write_ex(impl_->ssl.get(), data.data(), data.size(), &bytes);
   if (result == 1) return {State::kDone, bytes, 0};
   return Translate(result, false);
+}
+
+bool Session::has_pending_input() const {
+  return impl_->outer != nullptr && SSL_pending(impl_->outer->impl_->ssl.get()) > 0;
 }
 
 void Session::Shutdown() {

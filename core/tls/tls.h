@@ -73,6 +73,10 @@ class Session {
   // `server_name` (a name or an address) is asked for and verified.
   static StatusOr<std::unique_ptr<Session>> Connect(std::shared_ptr<const Context> context, int fd,
                                                     const std::string& server_name);
+  // The same inside a session whose handshake is done, through which everything goes from here on.
+  static StatusOr<std::unique_ptr<Session>> ConnectThrough(std::shared_ptr<const Context> context,
+                                                           std::unique_ptr<Session> outer,
+                                                           const std::string& server_name);
   ~Session();
 
   Result Handshake();
@@ -83,11 +87,16 @@ class Session {
 
   Result Read(char* data, size_t size);
   Result Write(std::string_view data);
+  // Of a session in another: there is input that the socket will not tell of.
+  bool has_pending_input() const;
   // Tells the peer that no more will come; best effort.
   void Shutdown();
 
  private:
   Session() = default;
+  static StatusOr<std::unique_ptr<Session>> Make(std::shared_ptr<const Context> context, int fd,
+                                                 std::unique_ptr<Session> outer,
+                                                 const std::string& server_name);
   Result Translate(int result, bool handshake);
   Status CheckPeer() const;
 

@@ -128,6 +128,7 @@ std::string Secrets(const http::ClientConfig& c) {
   if (c.authorization.has_value()) add(c.authorization->credentials);
   if (c.oauth2.has_value()) {
     add(c.oauth2->client_secret);
+    add(c.oauth2->client_certificate_key);
     add(c.oauth2->tls.key);
     add(c.oauth2->proxy_url);
   }

@@ -25,6 +25,14 @@ Status CheckFileExists(const std::string& file, std::string_view what) {
 }
 
 Status CheckTlsFiles(const http::TlsConfig& tls) {
+  if (!tls.cert_file.empty() && tls.key_file.empty()) {
+    return InvalidArgument("client cert file {} specified without client key file",
+                           GoQuote(tls.cert_file));
+  }
+  if (!tls.key_file.empty() && tls.cert_file.empty()) {
+    return InvalidArgument("client key file {} specified without client cert file",
+                           GoQuote(tls.key_file));
+  }
   NX_RETURN_IF_ERROR(CheckFileExists(tls.cert_file, "client cert file"));
   return CheckFileExists(tls.key_file, "client key file");
 }
