@@ -5,6 +5,7 @@
 #include "core/http/credentials.h"
 #include "core/http/encoding.h"
 #include "core/http/proxy.h"
+#include "core/http/socks.h"
 #include "core/http/types.h"
 
 using namespace narthex::http;
@@ -18,6 +19,8 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
     NX_CHECK(again.ok() && again->Encode() == form->Encode());
   }
   (void)ParseFormLeniently(text, 100);
+  std::string answers;
+  (void)SocksHandshake({}, "host", "80").Put(text, &answers);
   const auto decoded = PercentDecode(text);
   NX_CHECK(*PercentDecode(PathEscape(text)) == text);
   NX_CHECK(*PercentDecode(QueryEscape(text), true) == text);
