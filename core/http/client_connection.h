@@ -47,6 +47,8 @@ class ClientConnection : public std::enable_shared_from_this<ClientConnection> {
  public:
   const std::shared_ptr<IdleConnections> home;  // where it goes when nobody uses it
   Transport transport;
+  // What its TLS was set up with, and is not to outlive; null without.
+  std::shared_ptr<const tls::Context> tls_context;
   bool reused = false;
   std::chrono::steady_clock::time_point idle_since;
 

@@ -1,5 +1,8 @@
 #include "core/http/client_tls.h"
 
+#include <algorithm>
+
+#include "core/base/clock.h"
 #include "core/base/file.h"
 
 namespace narthex::http {
@@ -21,9 +24,9 @@ StatusOr<tls::ClientSettings> ClientTls::ReadSettings() const {
   const auto certificate = InlineOrFile(config_.cert, config_.cert_file);
   const auto key = InlineOrFile(config_.key, config_.key_file);
   if (!certificate.ok() || !key.ok()) {
-    return FailedPrecondition(
-        "unable to read specified client cert ({}) & key ({}): {}", config_.cert_file,
-        config_.key_file, MessageOf(certificate.ok() ? key.status() : certificate.status()));
+    return FailedPrecondition("unable to read specified client cert ({}) & key ({}): {}",
+                              config_.cert_file, config_.key_file,
+                              MessageOf(certificate.ok() ? key.status() : certificate.status()));
   }
   settings.ca_pem = *ca;
   settings.certificate_pem = *certificate;
@@ -38,11 +41,40 @@ StatusOr<tls::ClientSettings> ClientTls::ReadSettings() const {
   return settings;
 }
 
+ClientTls::Stamps ClientTls::LookAtFiles() const {
+  constexpr int64_t kSecond = 1'000'000'000;
+  Stamps stamps;
+  size_t next = 0;
+  for (const std::string* file : {&config_.ca_file, &config_.cert_file, &config_.key_file}) {
+    Stamp& stamp = stamps[next++];
+    struct stat status{};
+    if (file->empty() || ::stat(file->c_str(), &status) != 0) continue;
+    stamp = {.device = status.st_dev,
+             .inode = status.st_ino,
+             .size = static_cast<uint64_t>(status.st_size),
+             .modified_ns = status.st_mtim.tv_sec * kSecond + status.st_mtim.tv_nsec,
+             .changed_ns = status.st_ctim.tv_sec * kSecond + status.st_ctim.tv_nsec};
+  }
+  return stamps;
+}
+
 StatusOr<std::shared_ptr<const tls::Context>> ClientTls::Current() {
+  // Far more than the clock of a file system takes to move on.
+  constexpr int64_t kSettledNs = 2'000'000'000;
+  const Stamps stamps = LookAtFiles();
+  const int64_t now_ns = Clock::System().NowMs() * 1'000'000;
+  {
+    MutexLock lock(mutex_);
+    if (context_ != nullptr && settled_ && stamps == stamps_) return context_;
+  }
   NX_ASSIGN_OR_RETURN(const tls::ClientSettings settings, ReadSettings());
   MutexLock lock(mutex_);
-  if (context_ != nullptr && settings.ca_pem == ca_ &&
-      settings.certificate_pem == certificate_ && settings.key_pem == key_) {
+  stamps_ = stamps;
+  settled_ = std::all_of(stamps.begin(), stamps.end(), [&](const Stamp& stamp) {
+    return stamp.changed_ns < now_ns - kSettledNs;
+  });
+  if (context_ != nullptr && settings.ca_pem == ca_ && settings.certificate_pem == certificate_ &&
+      settings.key_pem == key_) {
     return context_;
   }
   auto context = tls::Context::ForClient(settings);

@@ -53,10 +53,17 @@ TEST_CASE("https: trust, names, client certificates, reload") {
   auto own = Client::Create(runtime, {.config = {.tls = mutual}, .keep_alive = false});
   REQUIRE(own.ok());
   CHECK(get(**own, "localhost") == "secret");
-  dir.Write("mine.key", "broken");
-  CHECK_THAT(get(**own, "localhost"), Catch::Contains("unable to use the TLS configuration"));
-  install("other");
-  CHECK(get(**own, "localhost") == "secret");
+  // Connections that are kept do not outlive the files they were made with.
+  auto keeps = MakeClient(runtime, {.tls = mutual});
+  CHECK(get(*keeps, "localhost") == "secret");
+  for (const char* name : {"other", "client"}) {
+    dir.Write("mine.key", "broken");
+    for (Client* one : {own->get(), keeps.get()}) {
+      CHECK_THAT(get(*one, "localhost"), Catch::Contains("unable to use the TLS configuration"));
+    }
+    install(name);
+    for (Client* one : {own->get(), keeps.get()}) CHECK(get(*one, "localhost") == "secret");
+  }
 
   auto plain = StartServer([](const Request&, ResponseWriter& response) { response.Send("x"); });
   CHECK_THAT(ErrorOf(*client, {.url = fmt::format("https://localhost:{}/", plain->ports()[0])}),

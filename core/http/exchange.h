@@ -49,6 +49,7 @@ class Exchange final : public ConnectionOwner, public std::enable_shared_from_th
   void Connect();
   const std::shared_ptr<IdleConnections>& Home() const;
   void Adopt(std::shared_ptr<ClientConnection> connection);
+  StatusOr<std::shared_ptr<ClientConnection>> TakePooled();
   void OnDialed(StatusOr<UniqueFd> fd);
   void AtProxy();
   void AtServer();

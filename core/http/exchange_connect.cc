@@ -48,11 +48,11 @@ void Exchange::AwaitToken() {
 void Exchange::Connect() {
   phase_ = Phase::kConnecting;
   received_ = false;
-  if (!retried_) {
-    if (auto pooled = client_->pool(loop_index_).Take(Home())) {
-      Adopt(std::move(pooled));
-      return SendRequest();
-    }
+  auto pooled = TakePooled();
+  if (!pooled.ok()) return FailHop(pooled.status());
+  if (*pooled != nullptr) {
+    Adopt(*std::move(pooled));
+    return SendRequest();
   }
   dial_ = std::make_shared<Dial>(
       loop_, client_->resolver(),
@@ -70,6 +70,19 @@ const std::shared_ptr<IdleConnections>& Exchange::Home() const {
 void Exchange::Adopt(std::shared_ptr<ClientConnection> connection) {
   connection_ = std::move(connection);
   connection_->owner = weak_from_this();
+}
+
+// An idle connection, unless its certificates or authorities are not those of the configuration any
+// more; or null.
+StatusOr<std::shared_ptr<ClientConnection>> Exchange::TakePooled() {
+  while (!retried_) {
+    auto connection = client_->pool(loop_index_).Take(Home());
+    if (connection == nullptr || connection->tls_context == nullptr) return connection;
+    NX_ASSIGN_OR_RETURN(const auto current, client_->tls().Current());
+    if (connection->tls_context == current) return connection;
+    connection->Close();
+  }
+  return std::shared_ptr<ClientConnection>();
 }
 
 void Exchange::OnDialed(StatusOr<UniqueFd> fd) {
@@ -168,6 +181,7 @@ void Exchange::StartTls(Phase phase, const std::string& host) {
   auto context = client_->tls().Current();
   if (!context.ok()) return FailHop(context.status());
   Transport& transport = connection_->transport;
+  connection_->tls_context = *context;
   const std::string& name = client_->tls().ServerName(host);
   auto session = transport.tls() == nullptr
                      ? tls::Session::Connect(*std::move(context), transport.fd(), name)
