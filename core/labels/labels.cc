@@ -3,6 +3,7 @@
 #include <xxhash.h>
 
 #include <algorithm>
+#include <cstring>
 
 #include "core/labels/names.h"
 #include "core/strings/quote.h"
@@ -20,6 +21,20 @@ size_t ReadLength(const char*& p) {
     length |= static_cast<size_t>(byte & 0x7f) << shift;
     if (byte < 0x80) return length;
   }
+}
+
+// How many bytes are the same from the start on.
+size_t CommonPrefix(std::string_view a, std::string_view b) {
+  const size_t n = std::min(a.size(), b.size());
+  size_t i = 0;
+  for (; i + sizeof(uint64_t) <= n; i += sizeof(uint64_t)) {
+    uint64_t x, y;
+    std::memcpy(&x, a.data() + i, sizeof x);
+    std::memcpy(&y, b.data() + i, sizeof y);
+    if (x != y) break;
+  }
+  while (i < n && a[i] == b[i]) ++i;
+  return i;
 }
 
 void AppendString(std::string* out, std::string_view s) {
@@ -168,12 +183,25 @@ uint64_t Labels::Fingerprint() const {
   return hash;
 }
 
+// Neighbours in a sorted list share most of their pairs: those are stepped over, not compared.
 std::strong_ordering operator<=>(const Labels& a, const Labels& b) {
-  auto i = a.begin(), j = b.begin();
-  for (; i != a.end() && j != b.end(); ++i, ++j) {
-    if (auto order = *i <=> *j; order != 0) return order;
+  const std::string_view x = a.flat_;
+  const std::string_view y = b.flat_;
+  const size_t same = CommonPrefix(x, y);
+  const char* at = x.data();
+  while (static_cast<size_t>(at - x.data()) < same) {
+    const char* next = at;
+    for (int part = 0; part < 2; ++part) {  // name and value
+      const size_t length = ReadLength(next);
+      next += length;
+    }
+    if (static_cast<size_t>(next - x.data()) > same) break;
+    at = next;
   }
-  return (i != a.end()) <=> (j != b.end());
+  const auto pairs = static_cast<size_t>(at - x.data());
+  if (pairs == x.size() || pairs == y.size()) return x.size() <=> y.size();
+  return *Labels::Iterator(at, x.data() + x.size()) <=>
+         *Labels::Iterator(y.data() + pairs, y.data() + y.size());
 }
 
 std::string Labels::ToString() const {

@@ -1,5 +1,8 @@
 #include "core/labels/labels.h"
 
+#include <algorithm>
+#include <random>
+
 #include "tests/catch.h"
 
 namespace narthex {
@@ -39,6 +42,30 @@ TEST_CASE("hashes are the visible ones") {
   CHECK(both.HashWithoutLabels(b) == Labels{{"a", "1"}}.Hash());
   CHECK(Labels{{"__name__", "m"}, {"a", "1"}}.HashWithoutLabels(b) == Labels{{"a", "1"}}.Hash());
   CHECK(both.Hash() != Labels{{"a", "12"}, {"b", ""}}.Hash());
+}
+
+TEST_CASE("order looks at pairs, not at how they are kept") {
+  std::mt19937 random(3);
+  const auto text = [&](size_t most) {
+    return std::string(random() % most + 1, static_cast<char>('a' + random() % 2));
+  };
+  const auto pairwise = [](const Labels& a, const Labels& b) {
+    return std::lexicographical_compare(a.begin(), a.end(), b.begin(), b.end());
+  };
+  std::vector<Labels> all(1);
+  for (int i = 0; i < 150; ++i) {
+    LabelsBuilder builder(all[random() % all.size()]);
+    for (int k = 0; k < 2; ++k) builder.Set(text(3), random() % 5 == 0 ? text(300) : text(3));
+    all.push_back(builder.Build());
+  }
+  for (const Labels& a : all) {
+    for (const Labels& b : all) {
+      if ((a < b) != pairwise(a, b) || (a > b) != pairwise(b, a)) {
+        FAIL(a.ToString() << " and " << b.ToString());
+      }
+    }
+  }
+  SUCCEED();
 }
 
 TEST_CASE("order is by name, value, then length") {
