@@ -6,11 +6,14 @@
 
 Both servers scrape the same exporters, node_exporters and each other, for that long. Then each writes
 a snapshot block of its head, in the same format; printed are the bytes of the block's chunks per
-sample, and the share of samples whose timestamp is on the grid of their target: at the place in the
-interval that most of its samples have. Chunks of 120 samples are full after 120 scrapes.
+sample, what of them are timestamps and what values, and the share of samples whose timestamp is on the
+grid of their target: at the place in the interval that most of its samples have. Chunks of 120 samples
+are full after 120 scrapes.
 """
 import argparse, collections, glob, json, os, shutil, socket, subprocess, sys, tempfile, time
 import urllib.parse, urllib.request
+
+import xor_bits
 
 ROOT = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
 
@@ -64,16 +67,18 @@ class Server:
         return most / samples, worst
 
     def snapshot(self):
-        """(bytes of chunks, samples) of a block of all there is."""
+        """The bits of the chunks in a block of all there is."""
         answer = json.loads(get(f"{self.url}/api/v1/admin/tsdb/snapshot", post=True))
         directory = os.path.join(self.data, "snapshots", answer["data"]["name"])
-        size = samples = 0
-        for meta in glob.glob(os.path.join(directory, "*", "meta.json")):
-            with open(meta) as f:
+        bits = xor_bits.Bits()
+        samples = 0
+        for block in glob.glob(os.path.join(directory, "*", "")):
+            with open(os.path.join(block, "meta.json")) as f:
                 samples += json.load(f)["stats"]["numSamples"]
-            for chunk in glob.glob(os.path.join(os.path.dirname(meta), "chunks", "*")):
-                size += os.path.getsize(chunk)
-        return size, samples
+            xor_bits.add_block(block, bits)
+        if bits.samples != samples:
+            sys.exit(f"{samples} samples in the block, {bits.samples} in its chunks")
+        return bits
 
 
 def config(interval, targets):
@@ -115,11 +120,14 @@ def main():
         found = []
         for server in servers:
             share, worst = server.aligned(interval_ms, args.seconds - 10)
-            size, samples = server.snapshot()
-            found.append(size / samples)
-            print(f"{server.name:12} {size / samples:6.3f} bytes of chunks a sample, {samples} samples; on the grid "
-                  f"{share * 100:.2f} % of samples, {worst * 100:.2f} % of the worst target")
-        print(f"ratio: 1/{found[1] / found[0]:.2f}")
+            bits = server.snapshot()
+            found.append(bits)
+            print(f"{server.name:12} {bits.bytes('total'):6.3f} bytes of chunks a sample: timestamps "
+                  f"{bits.bytes('timestamps'):.3f}, values {bits.bytes('values'):.3f}, framing "
+                  f"{bits.bytes('framing'):.3f}; {bits.samples} samples; on the grid {share * 100:.2f} %, "
+                  f"{worst * 100:.2f} % of the worst target", flush=True)
+        for what in ("total", "timestamps"):
+            print(f"{what}: 1/{found[1].bytes(what) / found[0].bytes(what):.2f}")
     finally:
         for child in children:
             child.kill()

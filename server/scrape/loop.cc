@@ -34,9 +34,8 @@ Loop::Loop(const LoopContext& context, std::shared_ptr<const Target> target,
       bunch_nanos_(BunchNanos(target->interval_ms, context.scheduler->size())),
       target_(std::move(target)),
       settings_(std::move(settings)),
-      schedule_hash_(target_->schedule_hash()),
       seed_(offset_seed),
-      series_(context.storage, &metadata_, schedule_hash_ ^ offset_seed),
+      series_(context.storage, &metadata_, target_->schedule_hash ^ offset_seed),
       report_(context.storage),
       series_generation_(settings_->series_generation) {}
 
@@ -57,7 +56,6 @@ bool Loop::Update(std::shared_ptr<const Target> target,
   stale_at_ = 0;
   target_ = std::move(target);
   settings_ = std::move(settings);
-  schedule_hash_ = target_->schedule_hash();
   request_ = nullptr;
   seed_ = offset_seed;
   return true;
@@ -110,7 +108,8 @@ ActiveTarget Loop::status(const std::string& pool) const {
 }
 
 int64_t Loop::NextDue(int64_t now_nanos) const {
-  return NextScrapeNanos(now_nanos, target_->interval_ms, schedule_hash_, seed_, bunch_nanos_);
+  return NextScrapeNanos(now_nanos, target_->interval_ms, target_->schedule_hash, seed_,
+                         bunch_nanos_);
 }
 
 // As upstream: what starts at most that much after a slot of its grid, and no more than a hundredth

@@ -113,7 +113,6 @@ class Loop final : public Scheduled, public std::enable_shared_from_this<Loop> {
   bool busy_ GUARDED_BY(mutex_) = false;
   std::shared_ptr<const Target> target_ GUARDED_BY(mutex_);
   std::shared_ptr<const PoolSettings> settings_ GUARDED_BY(mutex_);
-  uint64_t schedule_hash_ GUARDED_BY(mutex_);  // of target_
   uint64_t seed_ GUARDED_BY(mutex_);
   // Made of target_ and settings_ when first needed.
   std::shared_ptr<const http::PreparedRequest> request_ GUARDED_BY(mutex_);

@@ -106,10 +106,6 @@ StatusOr<bool> Switch(const LabelsBuilder& labels, std::string_view name) {
 
 uint64_t Target::identity() const { return Fnv1a(unix_socket, Fnv1a(url, labels.Hash())); }
 
-uint64_t Target::schedule_hash() const {
-  return Fnv1a(url, Fnv1a(fmt::format("{:016}", all.Hash())));
-}
-
 Labels DiscoveredLabels(const config::ScrapeConfig& config, const Labels& target,
                         const Labels& group) {
   LabelsBuilder labels(group);
@@ -134,7 +130,8 @@ Labels DiscoveredLabels(const config::ScrapeConfig& config, const Labels& target
 }
 
 StatusOr<std::optional<Target>> MakeTarget(const config::ScrapeConfig& config,
-                                           std::span<const RelabelRule> rules, Labels discovered) {
+                                           std::span<const RelabelRule> rules, Labels discovered,
+                                           Labels* all) {
   LabelsBuilder labels(discovered);
   if (!Relabel(rules, &labels)) return std::optional<Target>();
   const std::string address(labels.Get(kAddress));
@@ -166,7 +163,9 @@ StatusOr<std::optional<Target>> MakeTarget(const config::ScrapeConfig& config,
   target.url = BuildUrl(config, labels);
   target.unix_socket = labels.Get(kUnixSocket);
   target.discovered = std::move(discovered);
-  target.all = labels.Build();
+  Labels built = labels.Build();
+  target.schedule_hash = Fnv1a(target.url, Fnv1a(fmt::format("{:016}", built.Hash())));
+  if (all != nullptr) *all = std::move(built);
   target.labels = own.Build();
   return std::optional<Target>(std::move(target));
 }

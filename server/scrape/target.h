@@ -20,8 +20,7 @@ namespace narthex::scrape {
 
 struct Target {
   Labels discovered;  // before relabelling, with the defaults of the job
-  Labels all;         // after relabelling, __address__ and friends included
-  Labels labels;      // those its series carry: all without the __ ones
+  Labels labels;      // those its series carry: after relabelling, without the __ ones
   std::string url;
   std::string unix_socket;
   int64_t interval_ms = 0;
@@ -34,16 +33,18 @@ struct Target {
   // and then stores every sample twice.)
   uint64_t identity() const;
   // Upstream's hash of a target, from which its place in the interval comes.
-  uint64_t schedule_hash() const;
+  uint64_t schedule_hash = 0;
 };
 
 // The labels of a discovered target before relabelling.
 Labels DiscoveredLabels(const config::ScrapeConfig& config, const Labels& target,
                         const Labels& group);
 
-// nullopt: dropped by relabelling. An error: the target is refused.
+// nullopt: dropped by relabelling. An error: the target is refused. *all (may be null): its labels
+// after relabelling, __address__ and friends included.
 StatusOr<std::optional<Target>> MakeTarget(const config::ScrapeConfig& config,
-                                           std::span<const RelabelRule> rules, Labels discovered);
+                                           std::span<const RelabelRule> rules, Labels discovered,
+                                           Labels* all = nullptr);
 
 // Targets are due in bunches: a process that wakes for each of them alone finds its caches cold
 // every time, which costs it half as much again. How far apart the bunches are for one more target

@@ -23,13 +23,15 @@ TEST_CASE("a target gets the defaults of its job, its URL and its labels") {
   CHECK(discovered.Get("own") == "t");
   CHECK(discovered.Get("__scrape_interval__") == "15s");
   CHECK(discovered.Get("__param_module") == "http");
-  const auto target = MakeTarget(job, {}, discovered);
+  Labels all;
+  const auto target = MakeTarget(job, {}, discovered, &all);
   REQUIRE(target.ok());
   REQUIRE(target->has_value());
   CHECK((*target)->labels.ToString() == R"({instance="h:1", job="j", own="t", team="g"})");
   CHECK((*target)->url == "http://h:1/metrics?module=http&module=x&z=a+b");
   CHECK((*target)->interval_ms == 15'000);
-  CHECK((*target)->all.Get("__meta_x").empty());
+  CHECK(all.Get("__meta_x").empty());
+  CHECK(all.Get("__address__") == "h:1");
   CHECK((*target)->discovered.Get("__meta_x") == "m");
 }
 

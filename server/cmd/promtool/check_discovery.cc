@@ -58,12 +58,8 @@ std::vector<Found> Relabelled(const config::ScrapeConfig& job, const RelabelRule
     for (const Labels& labels : group->targets) {
       Found found;
       found.discovered = scrape::DiscoveredLabels(job, labels, group->labels);
-      const auto target = scrape::MakeTarget(job, rules, found.discovered);
-      if (!target.ok()) {
-        found.error = MessageOf(target.status());
-      } else if (target->has_value()) {
-        found.labels = (*target)->all;
-      }
+      const auto target = scrape::MakeTarget(job, rules, found.discovered, &found.labels);
+      if (!target.ok()) found.error = MessageOf(target.status());
       if (std::find(all.begin(), all.end(), found) == all.end()) all.push_back(std::move(found));
     }
   }

@@ -348,9 +348,7 @@ void Group::FlushLayout() {
 }
 
 void Group::ForgetLayout() {
-  constexpr size_t kKeepBytes = 256;  // more was for many members at once
-  if (pending_layout_.capacity() > kKeepBytes) std::string().swap(pending_layout_);
-  pending_layout_.clear();
+  std::string().swap(pending_layout_);  // changes are rare
   pending_values_ = false;
 }
 
