@@ -6,6 +6,7 @@
 #include <bit>
 #include <cstddef>
 #include <cstdint>
+#include <span>
 #include <tuple>
 #include <utility>
 #include <vector>
@@ -15,7 +16,7 @@ namespace narthex::promql {
 template <typename T, typename Less>
 class GoSorter {
  public:
-  GoSorter(std::vector<T>* elements, Less less) : data_(elements->data()), less_(less) {}
+  GoSorter(std::span<T> elements, Less less) : data_(elements.data()), less_(less) {}
 
   void Sort(size_t n) { Quick(0, n, std::bit_width(n)); }
 
@@ -184,8 +185,12 @@ class GoSorter {
 };
 
 template <typename T, typename Less>
+void GoSort(std::span<T> elements, Less less) {
+  GoSorter<T, Less>(elements, less).Sort(elements.size());
+}
+template <typename T, typename Less>
 void GoSort(std::vector<T>* elements, Less less) {
-  GoSorter<T, Less>(elements, less).Sort(elements->size());
+  GoSort(std::span<T>(*elements), less);
 }
 
 // sort.Sort(sort.Reverse(elements)).

@@ -141,10 +141,18 @@ void StddevKernel(const RangeInput& in, double* out, uint64_t* presence) {
 void QuantileKernel(const RangeInput& in, double* out, uint64_t* presence) {
   thread_local SortedWindow sorted;
   sorted.Clear();
+  std::vector<double> window;
+  const std::span<const double> all(in.values + in.lo[0], in.values + in.hi[in.steps - 1]);
+  const bool minus_zero = AnyMinusZero(all);
   for (size_t i = 0; i < in.steps; ++i) {
     if (in.lo[i] == in.hi[i]) continue;
-    sorted.MoveTo(in.values, in.lo[i], in.hi[i]);
-    out[i] = QuantileOfSorted(in.params[0][i], sorted.values());
+    if (minus_zero) {
+      window.assign(in.values + in.lo[i], in.values + in.hi[i]);
+      out[i] = Quantile(in.params[0][i], window);
+    } else {
+      sorted.MoveTo(in.values, in.lo[i], in.hi[i]);
+      out[i] = QuantileOfSorted(in.params[0][i], sorted.values());
+    }
     SetBit(presence, i);
   }
 }

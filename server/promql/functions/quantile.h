@@ -6,6 +6,8 @@
 #include <limits>
 #include <span>
 
+#include "server/promql/engine/go_sort.h"
+
 namespace narthex::promql {
 
 // NaN sorts before every number.
@@ -29,9 +31,19 @@ inline double QuantileOfSorted(double q, std::span<const double> values) {
          values[static_cast<size_t>(upper)] * weight;
 }
 
+// Whether it matters how equal values are ordered: zeros have two signs.
+inline bool AnyMinusZero(std::span<const double> values) {
+  return std::any_of(values.begin(), values.end(),
+                     [](double v) { return v == 0 && std::signbit(v); });
+}
+
 // Sorts `values`.
 inline double Quantile(double q, std::span<double> values) {
-  std::sort(values.begin(), values.end(), NanLess);
+  if (AnyMinusZero(values)) {
+    GoSort(values, [](double a, double b) { return std::isnan(a) || a < b; });
+  } else {
+    std::sort(values.begin(), values.end(), NanLess);
+  }
   return QuantileOfSorted(q, values);
 }
 

@@ -1,6 +1,5 @@
 #pragma once
-// The values of a window in order, kept so while the window moves forward over its samples. Equal
-// ones, which zeros of either sign are, stay in the order of time, as upstream's sort leaves a few.
+// The values of a window in order, kept so while the window moves forward over its samples.
 
 #include <algorithm>
 #include <cstdint>
@@ -23,7 +22,7 @@ class SortedWindow {
     const size_t changed = static_cast<size_t>(lo - lo_) + (hi - hi_);
     if (lo >= hi_ || changed > kFewChanges + sorted_.size() / 4) {
       sorted_.assign(values + lo, values + hi);
-      std::stable_sort(sorted_.begin(), sorted_.end(), NanLess);
+      std::sort(sorted_.begin(), sorted_.end(), NanLess);
     } else {
       for (; lo_ < lo; ++lo_) {
         sorted_.erase(std::lower_bound(sorted_.begin(), sorted_.end(), values[lo_], NanLess));
