@@ -197,14 +197,8 @@ TEST_CASE("a redirect takes the fields of the request along") {
 TEST_CASE("a stale pooled connection is tried once more, but not for a POST") {
   // Answers one request on a connection, then closes it when the second has arrived.
   std::atomic<int> accepted{0};
-  UniqueFd listener(::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0));
-  sockaddr_in address{};
-  address.sin_family = AF_INET;
-  address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
-  socklen_t length = sizeof address;
-  REQUIRE(::bind(listener.get(), reinterpret_cast<sockaddr*>(&address), length) == 0);
-  REQUIRE(::listen(listener.get(), 10) == 0);
-  ::getsockname(listener.get(), reinterpret_cast<sockaddr*>(&address), &length);
+  int port = 0;
+  const UniqueFd listener = ListenOnLoopback(&port);
   std::thread server([&] {
     for (;;) {
       UniqueFd fd(::accept(listener.get(), nullptr, nullptr));
@@ -217,7 +211,7 @@ TEST_CASE("a stale pooled connection is tried once more, but not for a POST") {
       (void)::recv(fd.get(), buffer, sizeof buffer, 0);
     }
   });
-  const std::string url = fmt::format("http://127.0.0.1:{}/", ntohs(address.sin_port));
+  const std::string url = fmt::format("http://127.0.0.1:{}/", port);
   {
     ClientRuntime runtime;
     auto client = MakeClient(runtime);

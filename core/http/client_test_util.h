@@ -11,6 +11,7 @@
 #include "core/http/client.h"
 #include "core/http/server.h"
 #include "core/http/test_util.h"
+#include "tests/loopback.h"
 
 namespace narthex::http {
 
@@ -47,15 +48,7 @@ class RudeServer {
  public:
   explicit RudeServer(std::string answer, std::string drip = "", milliseconds pause = {})
       : answer_(std::move(answer)), drip_(std::move(drip)), pause_(pause) {
-    listener_.Reset(::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0));
-    sockaddr_in address{};
-    address.sin_family = AF_INET;
-    address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
-    socklen_t length = sizeof address;
-    REQUIRE(::bind(listener_.get(), reinterpret_cast<sockaddr*>(&address), length) == 0);
-    REQUIRE(::listen(listener_.get(), 100) == 0);
-    ::getsockname(listener_.get(), reinterpret_cast<sockaddr*>(&address), &length);
-    port_ = ntohs(address.sin_port);
+    listener_ = ListenOnLoopback(&port_);
     thread_ = std::thread([this] { Run(); });
   }
   ~RudeServer() {

@@ -11,6 +11,7 @@
 
 #include "core/http/test_util.h"
 #include "core/tls/tls.h"
+#include "tests/loopback.h"
 
 namespace narthex::http {
 
@@ -24,15 +25,7 @@ class TunnelProxy {
   };
 
   TunnelProxy(int port, Options options) : port_(port), options_(std::move(options)) {
-    listener_.Reset(::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0));
-    sockaddr_in address{};
-    address.sin_family = AF_INET;
-    address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
-    socklen_t length = sizeof address;
-    REQUIRE(::bind(listener_.get(), reinterpret_cast<sockaddr*>(&address), length) == 0);
-    REQUIRE(::listen(listener_.get(), 10) == 0);
-    ::getsockname(listener_.get(), reinterpret_cast<sockaddr*>(&address), &length);
-    own_port_ = ntohs(address.sin_port);
+    listener_ = ListenOnLoopback(&own_port_);
     thread_ = std::thread([this] { Run(); });
   }
   ~TunnelProxy() {

@@ -2,7 +2,6 @@
 // A server on a loopback port that answers with raw bytes, well or badly, for tests. A thread a
 // connection; every connection is closed after its answer.
 
-#include <arpa/inet.h>
 #include <poll.h>
 #include <sys/socket.h>
 #include <unistd.h>
@@ -12,10 +11,10 @@
 #include <list>
 #include <string>
 
-#include "core/base/check.h"
 #include "core/base/file.h"
 #include "core/base/mutex.h"
 #include "core/base/thread.h"
+#include "tests/loopback.h"
 
 namespace narthex::scrape {
 
@@ -58,15 +57,7 @@ class RawServer {
   using Handler = std::function<void(const Peer&)>;
 
   explicit RawServer(Handler handler) : handler_(std::move(handler)) {
-    listener_.Reset(socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0));
-    sockaddr_in address{};
-    address.sin_family = AF_INET;
-    address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
-    NX_CHECK(bind(listener_.get(), reinterpret_cast<sockaddr*>(&address), sizeof address) == 0);
-    NX_CHECK(listen(listener_.get(), 4096) == 0);
-    socklen_t size = sizeof address;
-    getsockname(listener_.get(), reinterpret_cast<sockaddr*>(&address), &size);
-    port_ = ntohs(address.sin_port);
+    listener_ = ListenOnLoopback(&port_, 4096);
     thread_ = NamedThread("raw-server", [this] { Accept(); });
   }
   ~RawServer() {
@@ -117,8 +108,9 @@ class RawServer {
 inline std::string HttpAnswer(std::string_view body, std::string_view type = "text/plain",
                               std::string_view status = "200 OK",
                               std::string_view extra_headers = "") {
-  return fmt::format("HTTP/1.1 {}\r\nContent-Type: {}\r\nContent-Length: {}\r\n{}Connection: close\r\n\r\n{}",
-                     status, type, body.size(), extra_headers, body);
+  return fmt::format(
+      "HTTP/1.1 {}\r\nContent-Type: {}\r\nContent-Length: {}\r\n{}Connection: close\r\n\r\n{}",
+      status, type, body.size(), extra_headers, body);
 }
 
 }  // namespace narthex::scrape
