@@ -280,37 +280,10 @@ Gateway::~Gateway() = default;
 Status Gateway::Load() { return impl_->store->Load(); }
 
 void Gateway::Serve(const Request& request, ResponseWriter& response) const {
-  if (const std::string clean = CleanPath(request.path); clean != request.path) {
-    std::string location;
-    for (std::string_view segment : SplitString(clean, '/')) {
-      if (!location.empty() || segment.data() != clean.data()) location += '/';
-      location += http::PathEscape(segment);
-    }
-    if (!request.raw_query.empty()) location += "?" + request.raw_query;
-    response.headers().Set("Location", location);
-    Empty(response, 301);
-    return;
-  }
   if (request.method == "OPTIONS" && request.path.starts_with(impl_->Path("/api/v1/"))) {
     return impl_->api_options(request, response);
   }
   impl_->router.Serve(request, response);
-}
-
-std::string CleanPath(std::string_view path) {
-  std::vector<std::string_view> kept;
-  for (std::string_view segment : SplitString(path, '/')) {
-    if (segment.empty() || segment == ".") continue;
-    if (segment == "..") {
-      if (!kept.empty()) kept.pop_back();
-    } else {
-      kept.push_back(segment);
-    }
-  }
-  std::string clean;
-  for (std::string_view segment : kept) clean.append("/").append(segment);
-  if (clean.empty() || path.ends_with('/')) clean += '/';
-  return clean;
 }
 
 }  // namespace narthex::pushgateway

@@ -39,7 +39,4 @@ class Gateway {
   std::unique_ptr<Impl> impl_;
 };
 
-// The path that ServeMux of Go would redirect to: without //, . and .. segments.
-std::string CleanPath(std::string_view path);
-
 }  // namespace narthex::pushgateway

@@ -1,6 +1,7 @@
 #include <algorithm>
 #include <map>
 
+#include "core/http/clean_path.h"
 #include "core/http/server.h"
 
 namespace narthex::http {
@@ -150,6 +151,13 @@ Handler Router::AsHandler() const {
 }
 
 void Router::Serve(const Request& request, ResponseWriter& response) const {
+  if (request.path.starts_with('/') && !IsCleanPath(request.path)) {
+    const std::string location = CleanLocation(request.path, request.raw_query);
+    if (request.method == "GET") return response.Redirect(301, location);
+    response.headers().Set("Location", location);
+    response.SetStatus(301);
+    return response.Send("");
+  }
   const Impl::Node* node = nullptr;
   if (request.path.starts_with('/')) {
     node = Impl::Find(&impl_->root, std::string_view(request.path).substr(1));

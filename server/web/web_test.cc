@@ -92,7 +92,7 @@ TEST_CASE("every file the page refers to is there, compressed, and may be kept")
   CHECK(references >= 1);
   CHECK(site.Get("/favicon.ico").headers.Get("Content-Type") == "image/svg+xml");
   CHECK(site.Get("/assets/none.js").status == 404);
-  CHECK(site.Get("/assets/../index.html").status == 404);
+  CHECK(site.Get("/assets/../index.html").status == 301);
   CHECK(FindAsset("nothing") == nullptr);
 }
 
