@@ -11,9 +11,8 @@ namespace narthex::promql {
 // The labels that the equality matchers of a selector pin down; none for other expressions.
 Labels LabelsForAbsent(const Expr& expr);
 
-// One series of value 1 at the steps whose bit in `present` is not set. `drops_name` as
+// One series of value 1 at the steps at which `op`, made of `arg`, has nothing. `drops_name` as
 // PickedLabels has it.
-OperatorPtr MakeAbsent(QueryContext* context, const EvalWindow& window, const Expr& arg,
-                       const std::vector<uint64_t>& present, bool drops_name);
+StatusOr<OperatorPtr> MakeAbsent(const Operator& op, const Expr& arg, bool drops_name);
 
 }  // namespace narthex::promql

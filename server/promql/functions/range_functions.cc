@@ -254,16 +254,10 @@ StatusOr<OperatorPtr> Smoothing(Builder& builder, const Call& call, const EvalWi
 
 StatusOr<OperatorPtr> AbsentOverTime(Builder& builder, const Call& call, const EvalWindow& window) {
   NX_ASSIGN_OR_RETURN(auto op, MakeOp(builder, call, window, 0, {PresentKernel, TakeAllAlike}));
-  std::vector<uint64_t> present(PresenceWords(window.steps), 0);
-  NX_RETURN_IF_ERROR(ForEachTile(*op, [&](size_t, const Tile& tile) {
-    for (size_t row = 0; row < tile.rows(); ++row) {
-      for (size_t w = 0; w < tile.words(); ++w) present[w] |= tile.presence(row)[w];
-    }
-    return OkStatus();
-  }));
-  // As upstream has it: a type or unit the selector asks for goes like that of other range functions.
+  // As upstream has it: a type or unit the selector asks for goes like that of other range
+  // functions.
   const bool delayed = builder.context().options().delayed_name_removal;
-  return MakeAbsent(&builder.context(), window, *call.args[0], present, delayed);
+  return MakeAbsent(*op, *call.args[0], delayed);
 }
 
 constexpr NameRule kKeep = NameRule::kKeep;

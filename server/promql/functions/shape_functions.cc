@@ -38,15 +38,8 @@ StatusOr<OperatorPtr> Scalar(Builder& builder, const Call& call, const EvalWindo
 }
 
 StatusOr<OperatorPtr> Absent(Builder& builder, const Call& call, const EvalWindow& window) {
-  NX_ASSIGN_OR_RETURN(OperatorPtr op, builder.Build(*call.args[0], window));
-  std::vector<uint64_t> present(PresenceWords(window.steps), 0);
-  NX_RETURN_IF_ERROR(ForEachTile(*op, [&](size_t, const Tile& tile) {
-    for (size_t row = 0; row < tile.rows(); ++row) {
-      for (size_t w = 0; w < tile.words(); ++w) present[w] |= tile.presence(row)[w];
-    }
-    return OkStatus();
-  }));
-  return MakeAbsent(&builder.context(), window, *call.args[0], present, false);
+  NX_ASSIGN_OR_RETURN(const OperatorPtr op, builder.Build(*call.args[0], window));
+  return MakeAbsent(*op, *call.args[0], false);
 }
 
 // Only instant queries have an order; over a range the result is sorted by labels anyway.
@@ -119,16 +112,22 @@ Labels LabelsForAbsent(const Expr& arg) {
   return labels.Build();
 }
 
-OperatorPtr MakeAbsent(QueryContext* context, const EvalWindow& window, const Expr& arg,
-                       const std::vector<uint64_t>& present, bool drops_name) {
-  std::vector<double> ones(window.steps, 1.0);
+StatusOr<OperatorPtr> MakeAbsent(const Operator& op, const Expr& arg, bool drops_name) {
+  const size_t steps = op.window().steps;
+  std::vector<uint64_t> present(PresenceWords(steps), 0);
+  NX_RETURN_IF_ERROR(ForEachTile(op, [&](size_t, const Tile& tile) {
+    for (size_t row = 0; row < tile.rows(); ++row) {
+      for (size_t w = 0; w < tile.words(); ++w) present[w] |= tile.presence(row)[w];
+    }
+    return OkStatus();
+  }));
   std::vector<uint64_t> absent(present.size());
-  for (size_t w = 0; w < present.size(); ++w) absent[w] = ~present[w] & FullWord(window.steps, w);
-  RowStore rows(*context, window.steps);
-  rows.Add(ones.data(), absent.data());
+  for (size_t w = 0; w < present.size(); ++w) absent[w] = ~present[w] & FullWord(steps, w);
+  RowStore rows(op.context(), steps);
+  rows.Add(std::vector<double>(steps, 1.0).data(), absent.data());
   PickedLabels labels;
   labels.Add(LabelsForAbsent(arg), drops_name);
-  return MakeStored(context, window, std::move(labels), std::move(rows), true);
+  return MakeStored(&op.context(), op.window(), std::move(labels), std::move(rows), true);
 }
 
 std::span<const FunctionEntry> ShapeFunctions() { return kFunctions; }
