@@ -14,6 +14,7 @@ namespace {
 constexpr std::pair<std::string_view, std::string_view> kCompatibleVersions[] = {
     {"prometheus", "3.5.0"},
     {"alertmanager", "0.34.0"},
+    {"amtool", "0.34.0"},
     {"pushgateway", "1.11.3"},
     {"node_exporter", "1.12.1"},
     {"kube_state_metrics", "2.20.0"},

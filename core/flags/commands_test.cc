@@ -105,7 +105,7 @@ help [<command>...]
 db list [<flags>] [<db path>]
     List blocks.
 
-db make rules --start=START [<flags>] <rule-files>...
+db make rules --start=START <rule-files>...
     Make rules.
 
 )";
@@ -146,9 +146,147 @@ TEST_CASE("help pages") {
   const std::string group = tool.Run({"db", "make", "--help"}).output;
   CHECK(group.starts_with("usage: tool db make <command> [<args> ...]\n\nMake from something.\n"));
   CHECK(
-      group.ends_with("Subcommands:\ndb make rules --start=START [<flags>] <rule-files>...\n"
+      group.ends_with("Subcommands:\ndb make rules --start=START <rule-files>...\n"
                       "    Make rules.\n\n"));
   CHECK(tool.Run({"db", "list", "--version"}).output == "tool, version 1\n");
+}
+
+// The shape of amtool: groups with default commands and flags of their own.
+struct Compact {
+  CommandSet commands{"tool", "Does things.\n\n  as it is written\n\nand more."};
+  std::string *file, *output;
+  bool *active, *check;
+  std::vector<std::string>* names;
+  std::string ran;
+
+  Compact() {
+    commands.UseCompactPages();
+    commands.SetErrorEnding("\n");
+    output = commands.global().Enum("output", "Format.", {"simple", "json"}, "simple",
+                                    {.short_name = 'o'});
+    check = commands.global().Bool("check", "Check.", true);
+    commands.Group("alert", "Alerts.");
+    FlagSet& query = commands.Command("alert query", "Query.", [this] { return ran = "query", 0; });
+    active = query.Bool("active", "Active.", false, {.short_name = 'a'});
+    names = query.Args("names", "Names.", false);
+    commands.SetDefault("alert query");
+    commands.Command("alert add", "Add.", [this] { return ran = "add", 0; });
+    commands.Group("config", "Config.");
+    FlagSet& routes = commands.Group("config routes", "Routes.");
+    file = routes.String("file", "File.", "", {.placeholder = "FILE"});
+    commands.Command("config routes show", "Show.", [this] { return ran = "show", 0; });
+    commands.SetDefault("config routes show");
+  }
+  CommandSet::Outcome Run(const std::vector<std::string>& arguments) {
+    CommandSet::Outcome outcome = commands.Parse(arguments);
+    if (outcome.run != nullptr) outcome.exit_code = (*outcome.run)();
+    return outcome;
+  }
+};
+
+TEST_CASE("a group may stand for one of its commands and have flags") {
+  struct Row {
+    std::vector<std::string> arguments;
+    std::string ran;
+    std::vector<std::string> names;
+  };
+  const Row rows[] = {
+      {{"alert"}, "query", {}},
+      {{"alert", "x", "add"}, "query", {"x", "add"}},
+      {{"alert", "-a", "add"}, "query", {"add"}},
+      {{"alert", "--no-check", "add"}, "add", {}},
+      {{"alert", "-o", "json", "query", "y"}, "query", {"y"}},
+      {{"config", "routes", "--file=f"}, "show", {}},
+      {{"config", "routes", "show", "--file", "f"}, "show", {}},
+  };
+  for (const Row& row : rows) {
+    Compact tool;
+    CHECK(tool.Run(row.arguments).exit_code == 0);
+    CHECK(tool.ran == row.ran);
+    CHECK(*tool.names == row.names);
+    if (row.ran == "show") CHECK(*tool.file == "f");
+  }
+  Compact tool;
+  CHECK(tool.Run({"alert", "add", "-a"}).error == "tool: error: unknown short flag '-a'\n\n");
+  CHECK(Compact().Run({"config"}).error == "tool: error: must select a subcommand of 'config'\n\n");
+  CHECK(Compact().Run({"config", "x"}).error == "tool: error: expected command but got \"x\"\n\n");
+  CHECK(Compact().Run({"help", "alert", "add", "x"}).output.starts_with("usage: tool alert add\n"));
+}
+
+TEST_CASE("settings stand in for flags that a line does not set") {
+  Compact tool;
+  tool.commands.SetDefaultValues({{"output", "json"}, {"active", "true"}, {"none", "x"}});
+  CHECK(tool.Run({"alert"}).exit_code == 0);
+  CHECK(*tool.output == "json");
+  CHECK(*tool.active);
+  Compact line;
+  line.commands.SetDefaultValues({{"output", "json"}});
+  line.Run({"alert", "-o", "simple"});
+  CHECK(*line.output == "simple");
+  Compact bad;
+  bad.commands.SetDefaultValues({{"output", "x"}});
+  CHECK(bad.Run({"alert"}).error ==
+        "tool: error: enum value must be one of simple,json, got 'x'\n\n");
+}
+
+TEST_CASE("compact pages") {
+  CHECK(Compact().Run({}).output ==
+        R"(usage: tool [<flags>] <command> [<args> ...]
+
+Does things.
+
+  as it is written
+
+and more.
+
+Flags:
+  -h, --[no-]help      Show context-sensitive help (also try --help-long and
+                       --help-man).
+  -o, --output=simple  Format.
+      --[no-]check     Check.
+
+Commands:
+  help [<command>...]
+  alert
+    query* [<flags>] [<names>...]
+    add
+  config
+    routes [<flags>]
+      show*
+
+)");
+  const std::string page = Compact().Run({"config", "routes", "--help"}).output;
+  CHECK(
+      page.starts_with("usage: tool config routes [<flags>] <command> [<args> ...]\n\nRoutes.\n"));
+  CHECK(page.ends_with(
+      "      --file=FILE      File.\n\nCommands:\n  config routes\n      show*\n\n"));
+}
+
+TEST_CASE("shells complete lines") {
+  struct Row {
+    std::vector<std::string> words;
+    std::string choices;
+  };
+  const Row rows[] = {
+      {{}, "alert\nconfig\nhelp\n"},
+      {{"al"}, "alert\nconfig\nhelp\n"},  // the shell filters
+      {{"alert", ""}, "query\nadd\n"},
+      {{"-o", ""}, "simple\njson\n"},
+      {{"--output", ""}, "simple\njson\n"},
+      {{"--output", "json", ""}, "alert\nconfig\nhelp\n"},
+      {{"config", "--check", "routes", "-"}, "--file\n--output\n--check\n--help\n"},
+      {{"config", "routes", "--file", ""}, "\n"},
+  };
+  for (const Row& row : rows) {
+    std::vector<std::string> line = {"--completion-bash"};
+    line.insert(line.end(), row.words.begin(), row.words.end());
+    CHECK(Compact().Run(line).output == row.choices);
+  }
+  CHECK(Compact()
+            .Run({"--completion-script-bash"})
+            .output.ends_with("complete -o default -F _tool_complete tool\n"));
+  CHECK(
+      Compact().Run({"--completion-script-zsh"}).output.starts_with("#compdef tool\n_tool() {\n"));
 }
 
 }  // namespace

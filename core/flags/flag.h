@@ -23,6 +23,7 @@ struct Flag {
   bool is_text = false;  // its default is shown in quotes
   bool is_repeatable = false;
   bool was_set = false;  // on the command line
+  std::vector<std::string> choices;  // of an enumeration
   std::function<Status(std::string_view)> set;
   std::function<void()> clear;  // before the first value of a repeatable flag
   std::function<std::string()> print;
@@ -58,6 +59,8 @@ struct LineGrammar {
   std::function<Flag*(std::string_view name)> find;
   std::function<Flag*(char short_name)> find_short;
   std::function<Status(std::string_view text)> take_argument;
+  // Called when a flag is unknown; true when the search may now end otherwise.
+  std::function<bool()> search_again;
   bool has_version = false;
 };
 StatusOr<ParsedLine> ParseLine(const std::vector<std::string>& arguments,
@@ -70,10 +73,11 @@ struct UsageParts {
   std::vector<const Argument*> arguments;
   bool has_version = false;
 };
-// "[<flags>] <input file> [<output directory>]", required flags in front.
+// " [<flags>] <input file> [<output directory>]", required flags in front; "" when there is nothing.
 std::string SynopsisOf(const UsageParts& parts);
-// "usage: PROGRAM SYNOPSIS", the help, the flags, the arguments.
-std::string FormatUsage(const UsageParts& parts, const std::string& synopsis);
+// "usage: PROGRAM SYNOPSIS", the help, the flags, the arguments. Lines of the help that begin with a
+// blank are printed as they are.
+std::string FormatUsage(const UsageParts& parts, const std::string& synopsis, bool compact = false);
 // Name and help of commands, below "Commands:" or "Subcommands:".
 std::string FormatCommands(std::string_view heading,
                            const std::vector<std::pair<std::string, std::string>>& commands);

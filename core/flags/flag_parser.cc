@@ -78,13 +78,8 @@ class LineParser {
     const std::string_view name = text.substr(0, equals);
     const bool has_value = equals != std::string_view::npos;
     if (!has_value && TakeBuiltIn(name)) return OkStatus();
-    Flag* flag = grammar_.find(name);
     bool on = true;
-    if (flag == nullptr && name.starts_with("no-")) {
-      flag = grammar_.find(name.substr(3));
-      if (flag != nullptr && !flag->is_bool) flag = nullptr;
-      on = false;
-    }
+    Flag* flag = Search([&] { return FindLong(name, &on); });
     if (flag == nullptr) return InvalidArgument("unknown long flag '--{}'", name);
     if (flag->is_bool) {
       if (has_value) return InvalidArgument("unexpected {}", text.substr(equals + 1));
@@ -96,6 +91,23 @@ class LineParser {
       return OkStatus();
     }
     return TakeSeparateValue(flag);
+  }
+
+  // `on` becomes false for --no-name.
+  Flag* FindLong(std::string_view name, bool* on) {
+    Flag* flag = grammar_.find(name);
+    if (flag != nullptr || !name.starts_with("no-")) return flag;
+    flag = grammar_.find(name.substr(3));
+    if (flag == nullptr || !flag->is_bool) return nullptr;
+    *on = false;
+    return flag;
+  }
+
+  template <typename Find>
+  Flag* Search(Find find) {
+    Flag* flag = find();
+    while (flag == nullptr && grammar_.search_again && grammar_.search_again()) flag = find();
+    return flag;
   }
 
   Status TakeSeparateValue(Flag* flag) {
@@ -125,7 +137,7 @@ class LineParser {
         line_.help = true;
         continue;
       }
-      Flag* flag = grammar_.find_short(letter);
+      Flag* flag = Search([&] { return grammar_.find_short(letter); });
       if (flag == nullptr) return InvalidArgument("unknown short flag '-{}'", letter);
       if (flag->is_bool) {
         line_.assignments.push_back({flag, "true"});

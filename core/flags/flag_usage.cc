@@ -92,18 +92,26 @@ std::string NameOf(const Argument& argument) {
                            : fmt::format("[<{}>]", argument.name);
 }
 
-void AppendHelp(const std::string& help, size_t width, std::string* out) {
-  for (const std::string& line : Wrap(help, width)) out->append(line).push_back('\n');
+void AppendHelp(std::string_view help, size_t width, std::string* out) {
+  for (const std::string_view text : SplitString(help, '\n')) {
+    if (text.empty() || text[0] == ' ') {
+      out->append(text).push_back('\n');
+      continue;
+    }
+    for (const std::string& line : Wrap(text, width)) out->append(line).push_back('\n');
+  }
 }
 
 }  // namespace
 
 std::string SynopsisOf(const UsageParts& parts) {
   std::string out;
+  bool any_optional = false;
   for (const Flag* flag : parts.flags) {
-    if (flag->options.required) out += fmt::format("--{}={} ", flag->name, Placeholder(*flag));
+    any_optional |= !flag->options.required;
+    if (flag->options.required) out += fmt::format(" --{}={}", flag->name, Placeholder(*flag));
   }
-  out += "[<flags>]";
+  if (any_optional) out += " [<flags>]";
   for (const Argument* argument : parts.arguments) {
     if (!argument->is_repeatable) {
       out += " " + NameOf(*argument);
@@ -115,7 +123,7 @@ std::string SynopsisOf(const UsageParts& parts) {
   return out;
 }
 
-std::string FormatUsage(const UsageParts& parts, const std::string& synopsis) {
+std::string FormatUsage(const UsageParts& parts, const std::string& synopsis, bool compact) {
   std::vector<Row> rows;
   rows.push_back(
       {"-h, --[no-]help", "Show context-sensitive help (also try --help-long and --help-man)."});
@@ -126,12 +134,12 @@ std::string FormatUsage(const UsageParts& parts, const std::string& synopsis) {
     rows.push_back({LeftColumn(*flag), std::move(text)});
   }
   const size_t width = TerminalWidth();
-  std::string out = fmt::format("usage: {} {}\n\n", parts.program, synopsis);
+  std::string out = fmt::format("usage: {}{}\n\n", parts.program, synopsis);
   if (!parts.help.empty()) {
     AppendHelp(parts.help, width, &out);
     out.push_back('\n');
   }
-  out.append("\nFlags:\n").append(FormatRows(rows, width)).push_back('\n');
+  out.append(compact ? "Flags:\n" : "\nFlags:\n").append(FormatRows(rows, width)).push_back('\n');
   if (parts.arguments.empty()) return out;
   rows.clear();
   for (const Argument* argument : parts.arguments) {

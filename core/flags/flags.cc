@@ -266,6 +266,7 @@ std::string* FlagSet::Enum(std::string name, std::string help, std::vector<std::
                            std::string default_value, FlagOptions options) {
   std::string* value = &impl_->strings.emplace_back();
   Flag flag{std::move(name), std::move(help), std::move(options), {std::move(default_value)}};
+  flag.choices = allowed;
   flag.set = [value, allowed = std::move(allowed)](std::string_view text) {
     for (const std::string& choice : allowed) {
       if (choice == text) return *value = choice, OkStatus();
@@ -316,7 +317,9 @@ std::vector<std::pair<std::string, std::string>> FlagSet::Values() const {
 
 std::string FlagSet::Usage(bool with_hidden) const {
   const flags_internal::UsageParts parts = impl_->Parts(with_hidden);
-  return flags_internal::FormatUsage(parts, flags_internal::SynopsisOf(parts));
+  std::string synopsis = flags_internal::SynopsisOf(parts);
+  if (parts.flags.empty()) synopsis = " [<flags>]" + synopsis;  // --help is always there
+  return flags_internal::FormatUsage(parts, synopsis);
 }
 
 Status FlagSet::TryParse(const std::vector<std::string>& arguments) {
