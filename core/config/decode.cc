@@ -132,7 +132,7 @@ void Fields::FlowList(std::string_view key, std::vector<std::string>& values) {
 
 void Fields::Refuse(std::string_view key, std::string_view what) {
   const Node* node = Take(key);
-  if (node == nullptr) return;
+  if (node == nullptr || context_->ignore_refused()) return;
   Fail(Unimplemented("line {}: {} is {}", node->line, key, what));
 }
 

@@ -61,6 +61,10 @@ class Context {
   // Keys that nobody asks for are errors unless told otherwise.
   void set_ignore_unknown(bool ignore) { ignore_unknown_ = ignore; }
   bool ignore_unknown() const { return ignore_unknown_; }
+  // Keys given to Fields::Refuse are errors unless told otherwise: for readers that need only
+  // what is implemented of a file.
+  void set_ignore_refused(bool ignore) { ignore_refused_ = ignore; }
+  bool ignore_refused() const { return ignore_refused_; }
   void AddError(int line, std::string message);
   // "line 4: cannot unmarshal !!str `abc` into int"
   void AddMismatch(const Node& node, std::string_view go_type);
@@ -72,6 +76,7 @@ class Context {
  private:
   const Dialect dialect_;
   bool ignore_unknown_ = false;
+  bool ignore_refused_ = false;
   std::vector<std::pair<int, std::string>> errors_;
   Status abort_;
 };
@@ -159,16 +164,20 @@ namespace narthex::config {
 
 // Decodes a node over the defaults in *out.
 template <typename T>
+Status DecodeNode(const Node& node, T* out, Context* context) {
+  if (node.is_null() && Described<T>) {
+    Codec<T>::Decode(*context, *MakeMapping({}), out);  // an empty file: defaults, checked
+  } else {
+    Codec<T>::Decode(*context, node, out);
+  }
+  return context->Result();
+}
+template <typename T>
 Status DecodeNode(const Node& node, T* out, Dialect dialect = Dialect::kV2,
                   bool ignore_unknown = false) {
   Context context(dialect);
   context.set_ignore_unknown(ignore_unknown);
-  if (node.is_null() && Described<T>) {
-    Codec<T>::Decode(context, *MakeMapping({}), out);  // an empty file: defaults, checked
-  } else {
-    Codec<T>::Decode(context, node, out);
-  }
-  return context.Result();
+  return DecodeNode(node, out, &context);
 }
 
 // Decodes the first document of the text over the defaults in *out.

@@ -30,6 +30,13 @@ TEST_CASE("the writer places commas and colons") {
   CHECK(out == R"({"a":"x","b":[-1,2,true,null,{},[]],"c":[1],"d":0.5})");
 }
 
+TEST_CASE("a tree is written as it was read") {
+  const std::string text = R"({"b":[1,-2.5,true,null,"x"],"a":{"c":{},"d":[]}})";
+  std::string out;
+  JsonWriter(&out).Value(ParseJson(text).value());
+  CHECK(out == text);
+}
+
 TEST_CASE("strings are escaped as Go does") {
   CHECK(Quoted("a\"b\\c\n\r\t\b\x01\x7f") == "\"a\\\"b\\\\c\\n\\r\\t\\u0008\\u0001\x7f\"");
   CHECK(Quoted("<a&b>") == R"("\u003ca\u0026b\u003e")");

@@ -1,5 +1,9 @@
 #include "core/json/writer.h"
 
+#include <cmath>
+
+#include "core/json/reader.h"
+
 #include <charconv>
 #include <cmath>
 #include <iterator>
@@ -143,6 +147,26 @@ JsonWriter& JsonWriter::Null() { return Raw("null"); }
 JsonWriter& JsonWriter::Raw(std::string_view json) {
   Separate();
   out_->append(json);
+  return *this;
+}
+
+JsonWriter& JsonWriter::Value(const JsonValue& value) {
+  switch (value.type()) {
+    case JsonValue::Type::kNull: return Null();
+    case JsonValue::Type::kBool: return Bool(value.AsBool());
+    case JsonValue::Type::kNumber:
+      return value.AsDouble() == std::floor(value.AsDouble()) ? Int(value.AsInt())
+                                                              : Double(value.AsDouble());
+    case JsonValue::Type::kString: return String(value.AsString());
+    case JsonValue::Type::kArray:
+      BeginArray();
+      for (const JsonValue& item : value.items()) Value(item);
+      return EndArray();
+    case JsonValue::Type::kObject:
+      BeginObject();
+      for (const auto& [name, member] : value.members()) Key(name).Value(member);
+      return EndObject();
+  }
   return *this;
 }
 

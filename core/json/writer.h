@@ -13,6 +13,8 @@
 
 namespace narthex {
 
+class JsonValue;
+
 class JsonWriter {
  public:
   explicit JsonWriter(std::string* out, bool escape_html = true) : out_(out), html_(escape_html) {}
@@ -29,6 +31,7 @@ class JsonWriter {
   JsonWriter& Bool(bool value);
   JsonWriter& Null();
   JsonWriter& Raw(std::string_view json);  // an already encoded value
+  JsonWriter& Value(const JsonValue& value);  // a whole tree, members in its order
 
   // Shorthands for members of an object.
   JsonWriter& Member(std::string_view key, std::string_view value) { return Key(key).String(value); }

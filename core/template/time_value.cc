@@ -34,13 +34,18 @@ struct Clockface {
   std::string abbreviation;
 };
 
+constexpr int64_t kGoZeroSeconds = -62'135'596'800;
+
 Clockface Read(int64_t unix_nanos, const absl::TimeZone& zone) {
-  const absl::TimeZone::CivilInfo info = zone.At(absl::FromUnixNanos(unix_nanos));
+  const bool zero = unix_nanos == kGoZeroTime;
+  const absl::TimeZone::CivilInfo info =
+      zone.At(zero ? absl::FromUnixSeconds(kGoZeroSeconds) : absl::FromUnixNanos(unix_nanos));
   const absl::CivilSecond& cs = info.cs;
   const int weekday = (static_cast<int>(absl::GetWeekday(absl::CivilDay(cs))) + 1) % 7;
   return {cs.year(),   cs.month(),  cs.day(), cs.hour(), cs.minute(), cs.second(), weekday,
           absl::GetYearDay(absl::CivilDay(cs)), info.offset,
-          ((unix_nanos % 1'000'000'000) + 1'000'000'000) % 1'000'000'000, info.zone_abbr};
+          zero ? 0 : ((unix_nanos % 1'000'000'000) + 1'000'000'000) % 1'000'000'000,
+          info.zone_abbr};
 }
 
 std::string Offset(int seconds, bool colon, bool with_seconds, bool zulu) {
@@ -243,9 +248,11 @@ class TimeObject final : public Object {
     constant("Nanosecond", Value(clock.nanos));
     constant("Weekday", Value(std::string(kDays[clock.weekday])));
     constant("YearDay", Value(clock.year_day));
-    constant("IsZero", Value(false));
-    constant("Unix", Value((nanos_ - clock.nanos) / 1'000'000'000));
-    constant("UnixMilli", Value((nanos_ - clock.nanos % 1'000'000) / 1'000'000));
+    const bool zero = nanos_ == kGoZeroTime;
+    constant("IsZero", Value(zero));
+    constant("Unix", Value(zero ? kGoZeroSeconds : (nanos_ - clock.nanos) / 1'000'000'000));
+    constant("UnixMilli", Value(zero ? kGoZeroSeconds * 1000
+                                     : (nanos_ - clock.nanos % 1'000'000) / 1'000'000));
     constant("UnixNano", Value(nanos_));
     constant("String", Value(ToText()));
     methods_["Format"] = {"s", [clock](Args a) -> StatusOr<Value> {
@@ -330,6 +337,13 @@ StatusOr<std::string> FormatGoTime(int64_t unix_nanos, std::string_view layout,
                                    std::string_view zone) {
   NX_ASSIGN_OR_RETURN(const absl::TimeZone loaded, LoadZone(zone));
   return Format(Read(unix_nanos, loaded), layout);
+}
+
+std::string FormatGoTimeAt(int64_t unix_nanos, std::string_view layout, int offset_seconds) {
+  if (offset_seconds == 0) return Format(Read(unix_nanos, absl::UTCTimeZone()), layout);
+  Clockface clock = Read(unix_nanos, absl::FixedTimeZone(offset_seconds));
+  clock.abbreviation = Offset(offset_seconds, false, false, false);
+  return Format(clock, layout);
 }
 
 }  // namespace narthex::tmpl

@@ -132,6 +132,7 @@ class Struct final : public Object {
   std::string type_name() const override { return type_name_; }
   std::string ToText() const override;  // {a b c}
   bool GetField(std::string_view name, Value* out) const override;
+  const FieldList& fields() const { return fields_; }
 
  private:
   std::string type_name_;

@@ -1,42 +1,9 @@
 #include "core/kube/testing/json_text.h"
 
-#include <cmath>
-
 #include "core/json/writer.h"
 
 namespace narthex::kube {
 namespace {
-
-void Write(const JsonValue& value, JsonWriter* out) {
-  switch (value.type()) {
-    case JsonValue::Type::kNull:
-      out->Null();
-      return;
-    case JsonValue::Type::kBool:
-      out->Bool(value.AsBool());
-      return;
-    case JsonValue::Type::kNumber:
-      if (value.AsDouble() == std::floor(value.AsDouble())) {
-        out->Int(value.AsInt());
-      } else {
-        out->Double(value.AsDouble());
-      }
-      return;
-    case JsonValue::Type::kString:
-      out->String(value.AsString());
-      return;
-    case JsonValue::Type::kArray:
-      out->BeginArray();
-      for (const JsonValue& item : value.items()) Write(item, out);
-      out->EndArray();
-      return;
-    case JsonValue::Type::kObject:
-      out->BeginObject();
-      for (const auto& [name, member] : value.members()) Write(member, &out->Key(name));
-      out->EndObject();
-      return;
-  }
-}
 
 void Set(JsonValue::Members* members, const std::string& name, JsonValue value) {
   std::erase_if(*members, [&](const auto& member) { return member.first == name; });
@@ -47,8 +14,7 @@ void Set(JsonValue::Members* members, const std::string& name, JsonValue value) 
 
 std::string ToText(const JsonValue& value) {
   std::string text;
-  JsonWriter writer(&text);
-  Write(value, &writer);
+  JsonWriter(&text).Value(value);
   return text;
 }
 
