@@ -24,10 +24,7 @@ StatusOr<Filter> ReadFilter(const http::Request& request) {
   filter.inhibited = BoolParameter(request, "inhibited", true);
   filter.muted = BoolParameter(request, "muted", true);
   NX_ASSIGN_OR_RETURN(filter.matchers, FilterParameter(request));
-  for (const std::string& text : request.query.GetAll("receiver_matchers")) {
-    NX_ASSIGN_OR_RETURN(Matchers parsed, ParseMatchers(text));
-    std::move(parsed.begin(), parsed.end(), std::back_inserter(filter.receiver_matchers));
-  }
+  NX_ASSIGN_OR_RETURN(filter.receiver_matchers, ReceiverMatchers(request));
   const std::string pattern(request.query.Get("receiver"));
   if (!pattern.empty()) {
     StatusOr<std::shared_ptr<const AnchoredRegex>> regex = AnchoredRegex::Compile(pattern);

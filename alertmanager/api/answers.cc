@@ -15,6 +15,15 @@ void SetHeaders(const http::Request& request, http::ResponseWriter& response) {
   if (request.headers.Has("Origin")) headers.Set("Access-Control-Allow-Origin", "*");
 }
 
+StatusOr<Matchers> ParseEach(const std::vector<std::string>& texts) {
+  Matchers all;
+  for (const std::string& text : texts) {
+    NX_ASSIGN_OR_RETURN(Matcher parsed, ParseMatcher(text));
+    all.push_back(std::move(parsed));
+  }
+  return all;
+}
+
 }  // namespace
 
 void SendJson(const http::Request& request, http::ResponseWriter& response, int code,
@@ -77,12 +86,13 @@ bool BoolParameter(const http::Request& request, std::string_view name, bool oth
 }
 
 StatusOr<Matchers> FilterParameter(const http::Request& request) {
-  Matchers all;
-  for (const std::string& text : request.query.GetAll("filter")) {
-    NX_ASSIGN_OR_RETURN(Matchers parsed, ParseMatchers(text));
-    std::move(parsed.begin(), parsed.end(), std::back_inserter(all));
-  }
-  return all;
+  return ParseEach(request.query.GetAll("filter"));
+}
+
+StatusOr<Matchers> ReceiverMatchers(const http::Request& request) {
+  StatusOr<Matchers> matchers = ParseEach(request.query.GetAll("receiver_matchers"));
+  if (!matchers.ok()) return Annotate(matchers.status(), "failed to parse receiver_matchers param");
+  return matchers;
 }
 
 bool IsUuid(std::string_view text) {

@@ -29,8 +29,9 @@ bool ReadJsonBody(const http::Request& request, http::ResponseWriter& response,
 
 // true, 1, yes, ok, y, on, selected, checked, t, enabled; anything else given is false.
 bool BoolParameter(const http::Request& request, std::string_view name, bool otherwise);
-// Every `filter` parameter; the matchers are joined by "and".
+// The parameters `filter` and `receiver_matchers`, one matcher each.
 StatusOr<Matchers> FilterParameter(const http::Request& request);
+StatusOr<Matchers> ReceiverMatchers(const http::Request& request);
 bool IsUuid(std::string_view text);
 
 }  // namespace narthex::am

@@ -79,12 +79,8 @@ void Api::GetStatus(const Request& request, Response& response) const {
 }
 
 void Api::GetReceivers(const Request& request, Response& response) const {
-  StatusOr<Matchers> matchers = Matchers();
-  for (const std::string& text : request.query.GetAll("receiver_matchers")) {
-    StatusOr<Matchers> parsed = ParseMatchers(text);
-    if (!parsed.ok()) return SendError(request, response, 400, MessageOf(parsed.status()));
-    matchers->insert(matchers->end(), parsed->begin(), parsed->end());
-  }
+  const StatusOr<Matchers> matchers = ReceiverMatchers(request);
+  if (!matchers.ok()) return SendError(request, response, 400, MessageOf(matchers.status()));
   std::string body;
   JsonWriter json(&body);
   json.BeginArray();

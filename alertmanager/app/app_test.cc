@@ -254,7 +254,8 @@ TEST_CASE("flags that are known and not implemented are refused by name") {
         "--web.systemd-socket is known to Alertmanager, not implemented here");
   CHECK(read({"--alerts.per-alertname-limit=3"}) ==
         "--alerts.per-alertname-limit is known to Alertmanager, not implemented here");
-  CHECK(read({"--enable-feature=nope"}) == "unknown option 'nope' for --enable-feature");
+  CHECK(read({"--enable-feature=nope"}) ==
+        "error parsing the feature flag list: unknown option 'nope' for --enable-feature");
   CHECK(read({"--enable-feature=utf8-strict-mode"}).empty());
   CHECK(read({"--enable-feature="}).empty());
   CHECK(read({"--nope"}) != "");

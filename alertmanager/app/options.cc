@@ -3,7 +3,7 @@
 #include <algorithm>
 #include <thread>
 
-#include "alertmanager/matchers/matcher.h"
+#include "alertmanager/config/features.h"
 #include "core/strings/quote.h"
 
 namespace narthex::am {
@@ -87,28 +87,12 @@ Status OptionFlags::CheckRefused() const {
 }
 
 Status OptionFlags::CheckFeatures() const {
-  bool classic = false, strict = false;
-  for (std::string_view name : SplitString(*features_, ',')) {
-    if (name.empty()) continue;
-    static constexpr std::string_view kKnown[] = {
-        "alert-names-in-metrics", "receiver-name-in-metrics", "group-key-in-metrics",
-        "auto-gomemlimit", "event-recorder"};
-    if (name == "classic-mode") {
-      classic = true;
-    } else if (name == "utf8-strict-mode") {
-      strict = true;
-    } else if (std::find(std::begin(kKnown), std::end(kKnown), name) != std::end(kKnown)) {
-      return Unimplemented("feature '{}' is known to Alertmanager, not implemented here", name);
-    } else {
-      return InvalidArgument("unknown option '{}' for --enable-feature", name);
-    }
+  NX_ASSIGN_OR_RETURN(const Features features, ParseFeatures(*features_));
+  if (!features.others.empty()) {
+    return Unimplemented("feature '{}' is known to Alertmanager, not implemented here",
+                         features.others.front());
   }
-  if (classic && strict) {
-    return InvalidArgument("cannot enable classic-mode and utf8-strict-mode at the same time");
-  }
-  SetMatcherSyntax(classic  ? MatcherSyntax::kClassic
-                   : strict ? MatcherSyntax::kUtf8Strict
-                            : MatcherSyntax::kFallback);
+  SetMatcherSyntax(features.matcher_syntax);
   return OkStatus();
 }
 

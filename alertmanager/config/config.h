@@ -113,9 +113,14 @@ struct Config {
   const NamedTimeInterval* FindTimeInterval(std::string_view name) const;
 };
 
+// kRoutes leaves out the keys that are known upstream and not implemented instead of refusing them: for
+// those who look at routes only.
+enum class LoadPart { kAll, kRoutes };
 StatusOr<std::shared_ptr<const Config>> LoadConfig(std::string_view text,
-                                                   const std::string& directory);
-StatusOr<std::shared_ptr<const Config>> LoadConfigFile(const std::string& path);
+                                                   const std::string& directory,
+                                                   LoadPart part = LoadPart::kAll);
+StatusOr<std::shared_ptr<const Config>> LoadConfigFile(const std::string& path,
+                                                       LoadPart part = LoadPart::kAll);
 
 // Seconds, Prometheus' defaults of a root route.
 inline constexpr int64_t kDefaultGroupWaitMs = 30'000;

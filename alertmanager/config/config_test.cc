@@ -1,5 +1,7 @@
 #include "alertmanager/config/config.h"
 
+#include "alertmanager/config/features.h"
+
 #include "tests/catch.h"
 
 namespace narthex::am {
@@ -22,6 +24,7 @@ TEST_CASE("what is wrong is said in upstream's words") {
   };
   const Row rows[] = {
       {"", "no route provided in config"},
+      {"receivers: [{name: w}]\n", "no routes provided"},
       {"route: {receiver: w}\nreceivers: [{name: w}]\nfoo: 1\n",
        "yaml: unmarshal errors:\n  line 3: field foo not found in type config.plain"},
       {"route: {}\n", "root route must specify a default receiver"},
@@ -91,6 +94,31 @@ TEST_CASE("the file prints back with defaults and without secrets, and reads bac
   CHECK(ToString(config->route->routes[0].matchers) ==
         "{b!=\"c\",job=~\"^(?:a.*)$\",sev=\"a\",team=~\"x|y\"}");
   CHECK(config->hash > 0);
+}
+
+TEST_CASE("those who look at routes only may leave out what is not implemented") {
+  const std::string text =
+      "global: {smtp_from: a}\nroute: {receiver: w, routes: [{receiver: s, labels: {a: b}}]}\n"
+      "receivers: [{name: w}, {name: s, slack_configs: [{}]}]\n";
+  CHECK_FALSE(LoadConfig(text, "").ok());
+  CHECK(LoadConfig(text, "", LoadPart::kRoutes).value()->route->routes[0].receiver == "s");
+  CHECK(std::string(MessageOf(LoadConfig(text + "foo: 1\n", "", LoadPart::kRoutes).status())) ==
+        "yaml: unmarshal errors:\n  line 4: field foo not found in type config.plain");
+}
+
+TEST_CASE("features") {
+  CHECK(ParseFeatures("").value().matcher_syntax == MatcherSyntax::kFallback);
+  CHECK(ParseFeatures("classic-mode").value().matcher_syntax == MatcherSyntax::kClassic);
+  const Features features = ParseFeatures("utf8-strict-mode,event-recorder").value();
+  CHECK(features.matcher_syntax == MatcherSyntax::kUtf8Strict);
+  CHECK(features.others == std::vector<std::string>{"event-recorder"});
+  auto error = [](std::string_view list) {
+    return std::string(MessageOf(ParseFeatures(list).status()));
+  };
+  CHECK(error("a") ==
+        "error parsing the feature flag list: unknown option 'a' for --enable-feature");
+  CHECK(error("classic-mode,utf8-strict-mode") ==
+        "error parsing the feature flag list: cannot have both classic and UTF-8 modes enabled");
 }
 
 TEST_CASE("http_config: a receiver's own replaces the global one; paths are relative to the file") {

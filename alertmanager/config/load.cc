@@ -62,14 +62,14 @@ double ConfigHash(std::string_view text) {
 }  // namespace
 
 Status Config::AfterDecode() {
-  if (!route.has_value()) return InvalidArgument("no route provided in config");
-  NX_RETURN_IF_ERROR(CheckRoot(*route));
   std::set<std::string> names;
   for (const Receiver& receiver : receivers) {
     if (!names.insert(receiver.name).second) {
       return InvalidArgument("notification config name {} is not unique", GoQuote(receiver.name));
     }
   }
+  if (!route.has_value()) return InvalidArgument("no routes provided");
+  NX_RETURN_IF_ERROR(CheckRoot(*route));
   NX_RETURN_IF_ERROR(CheckReceivers(*route, names));
   std::set<std::string> intervals;
   for (const auto* list : {&mute_time_intervals, &time_intervals}) {
@@ -96,9 +96,13 @@ const NamedTimeInterval* Config::FindTimeInterval(std::string_view name) const {
 }
 
 StatusOr<std::shared_ptr<const Config>> LoadConfig(std::string_view text,
-                                                   const std::string& directory) {
+                                                   const std::string& directory, LoadPart part) {
   auto config = std::make_shared<Config>();
-  NX_RETURN_IF_ERROR(config::Decode(text, config.get()));
+  NX_ASSIGN_OR_RETURN(const config::NodePtr node, config::ReadDocument(text));
+  if (node->is_null()) return InvalidArgument("no route provided in config");
+  config::Context context;
+  context.set_ignore_refused(part == LoadPart::kRoutes);
+  NX_RETURN_IF_ERROR(config::DecodeNode(*node, config.get(), &context));
   config::ResolvePaths(config->global.http, directory);
   for (Receiver& receiver : config->receivers) {
     for (WebhookConfig& webhook : receiver.webhooks) {
@@ -113,10 +117,10 @@ StatusOr<std::shared_ptr<const Config>> LoadConfig(std::string_view text,
   return std::shared_ptr<const Config>(std::move(config));
 }
 
-StatusOr<std::shared_ptr<const Config>> LoadConfigFile(const std::string& path) {
+StatusOr<std::shared_ptr<const Config>> LoadConfigFile(const std::string& path, LoadPart part) {
   NX_ASSIGN_OR_RETURN(const std::string text, ReadFile(path, kMaxFileBytes));
   const size_t slash = path.rfind('/');
-  return LoadConfig(text, slash == std::string::npos ? "" : path.substr(0, slash + 1));
+  return LoadConfig(text, slash == std::string::npos ? "" : path.substr(0, slash + 1), part);
 }
 
 }  // namespace narthex::am

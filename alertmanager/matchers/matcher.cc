@@ -26,6 +26,33 @@ void AppendEscaped(std::string* out, std::string_view value) {
   }
 }
 
+StatusOr<Matcher> ParseUtf8Matcher(std::string_view text) {
+  NX_ASSIGN_OR_RETURN(Matchers matchers, ParseUtf8Matchers(text));
+  if (matchers.empty()) return InvalidArgument("no matchers");
+  if (matchers.size() > 1) return InvalidArgument("expected 1 matcher, found {}", matchers.size());
+  return std::move(matchers[0]);
+}
+
+// What the syntax in force makes of a text.
+template <typename T>
+StatusOr<T> Choose(std::string_view text, StatusOr<T> (*parse_utf8)(std::string_view),
+                   StatusOr<T> (*parse_classic)(std::string_view)) {
+  if (syntax == MatcherSyntax::kClassic) return parse_classic(text);
+  StatusOr<T> utf8 = parse_utf8(text);
+  if (syntax == MatcherSyntax::kUtf8Strict) return utf8;
+  StatusOr<T> classic = parse_classic(text);
+  if (!classic.ok()) return utf8.ok() ? utf8 : classic;
+  if (!utf8.ok()) {
+    NX_LOG(Warn, "Alertmanager is moving to a new parser for labels and matchers, and this input is "
+                 "incompatible. Alertmanager has instead parsed the input using the classic matchers "
+                 "parser as a fallback.",
+           {"input", text}, {"err", utf8.status()});
+  } else if (!(*utf8 == *classic)) {
+    NX_LOG(Warn, "Matchers input has disagreement", {"input", text});
+  }
+  return classic;
+}
+
 }  // namespace
 
 StatusOr<Matcher> Matcher::Create(MatchType type, std::string name, std::string value) {
@@ -34,20 +61,19 @@ StatusOr<Matcher> Matcher::Create(MatchType type, std::string name, std::string 
   const bool wrap = regex && value.find('.') != std::string::npos;
   StatusOr<narthex::Matcher> compiled =
       narthex::Matcher::Create(type, name, wrap ? "(?-s:" + value + ")" : value);
-  if (!compiled.ok() && wrap) {
-    // Report the pattern as written.
-    StatusOr<narthex::Matcher> plain = narthex::Matcher::Create(type, name, value);
-    return plain.ok() ? compiled.status() : plain.status();
+  if (!compiled.ok()) {
+    // Report the pattern as upstream compiles it.
+    const Status plain = narthex::Matcher::Create(type, name, "^(?:" + value + ")$").status();
+    return plain.ok() ? compiled.status() : plain;
   }
-  if (!compiled.ok()) return compiled.status();
   return Matcher(type, std::move(name), std::move(value), *std::move(compiled));
 }
 
-std::string Matcher::ToString() const {
-  std::string out = IsLegacyLabelName(name_) ? name_ : GoQuote(name_);
-  out += MatchTypeToString(type_);
+std::string Matcher::TextOf(MatchType type, std::string_view name, std::string_view value) {
+  std::string out = IsLegacyLabelName(name) ? std::string(name) : GoQuote(name);
+  out += MatchTypeToString(type);
   out += '"';
-  AppendEscaped(&out, value_);
+  AppendEscaped(&out, value);
   out += '"';
   return out;
 }
@@ -80,20 +106,14 @@ bool IsValidLabelNameInMode(std::string_view name) {
 }
 
 StatusOr<Matchers> ParseMatchers(std::string_view text) {
-  if (syntax == MatcherSyntax::kClassic) return ParseClassicMatchers(text);
-  StatusOr<Matchers> utf8 = ParseUtf8Matchers(text);
-  if (syntax == MatcherSyntax::kUtf8Strict) return utf8;
-  StatusOr<Matchers> classic = ParseClassicMatchers(text);
-  if (!classic.ok()) return utf8.ok() ? utf8 : classic;
-  if (!utf8.ok()) {
-    NX_LOG(Warn, "Alertmanager is moving to a new parser for labels and matchers, and this input is "
-                 "incompatible. Alertmanager has instead parsed the input using the classic matchers "
-                 "parser as a fallback.",
-           {"input", text}, {"err", utf8.status()});
-  } else if (*utf8 != *classic) {
-    NX_LOG(Warn, "Matchers input has disagreement", {"input", text});
+  return Choose(text, ParseUtf8Matchers, ParseClassicMatchers);
+}
+
+StatusOr<Matcher> ParseMatcher(std::string_view text) {
+  if (syntax != MatcherSyntax::kClassic && (text.starts_with('{') || text.ends_with('}'))) {
+    return InvalidArgument("unexpected open or close brace: {}", text);
   }
-  return classic;
+  return Choose(text, ParseUtf8Matcher, ParseClassicMatcher);
 }
 
 }  // namespace narthex::am

@@ -28,7 +28,8 @@ class Matcher {
   bool Matches(const Labels& labels) const { return compiled_.Matches(labels.Get(name_)); }
 
   // name="value", the value escaped as OpenMetrics does; names that are no legacy names are quoted.
-  std::string ToString() const;
+  std::string ToString() const { return TextOf(type_, name_, value_); }
+  static std::string TextOf(MatchType type, std::string_view name, std::string_view value);
 
   friend bool operator==(const Matcher& a, const Matcher& b) {
     return a.type_ == b.type_ && a.name_ == b.name_ && a.value_ == b.value_;
@@ -59,11 +60,14 @@ void SetMatcherSyntax(MatcherSyntax syntax);  // at start-up, before anything pa
 
 // One or more matchers: a="b",c!~"d", with or without braces. InvalidArgument in upstream's words.
 StatusOr<Matchers> ParseMatchers(std::string_view text);
+// Exactly one matcher, without braces: filters of the API, arguments of amtool.
+StatusOr<Matcher> ParseMatcher(std::string_view text);
 // May this be a label name, under the syntax in force?
 bool IsValidLabelNameInMode(std::string_view name);
 
 // The two grammars by themselves.
 StatusOr<Matchers> ParseClassicMatchers(std::string_view text);
+StatusOr<Matcher> ParseClassicMatcher(std::string_view text);  // commas belong to the value
 StatusOr<Matchers> ParseUtf8Matchers(std::string_view text);
 
 }  // namespace narthex::am

@@ -61,6 +61,25 @@ TEST_CASE("the UTF-8 grammar") {
   }
 }
 
+TEST_CASE("a single matcher") {
+  auto show = [](std::string_view text) {
+    const StatusOr<Matcher> matcher = ParseMatcher(text);
+    return matcher.ok() ? matcher->ToString() : "ERROR " + std::string(MessageOf(matcher.status()));
+  };
+  CHECK(show("a=b") == "a=\"b\"");
+  CHECK(show("a=b,c=d") == "a=\"b,c=d\"");  // the classic reading
+  CHECK(show("f🙂=x") == "\"f🙂\"=\"x\"");
+  CHECK(show("{a=b}") == "ERROR unexpected open or close brace: {a=b}");
+  CHECK(show("a") == "ERROR bad matcher format: a");
+  CHECK(show("a=~(") == "ERROR error parsing regexp: missing closing ): `^(?:()$`");
+  SetMatcherSyntax(MatcherSyntax::kUtf8Strict);
+  CHECK(show("a=b,c=d") == "ERROR expected 1 matcher, found 2");
+  CHECK(show("") == "ERROR no matchers");
+  SetMatcherSyntax(MatcherSyntax::kClassic);
+  CHECK(show("{a=b}") == "ERROR bad matcher format: {a=b}");
+  SetMatcherSyntax(MatcherSyntax::kFallback);
+}
+
 TEST_CASE("by default the classic reading wins, and each grammar may be the only one") {
   CHECK(Show(ParseMatchers("a=\"\\u00e9\"")) == "{a=\"\\\\u00e9\"}");
   CHECK(Show(ParseMatchers("f🙂=x")) == "{\"f🙂\"=\"x\"}");

@@ -64,7 +64,9 @@ StatusOr<std::string> UnescapeValue(std::string_view raw) {
   return value;
 }
 
-StatusOr<Matcher> ParseOne(std::string_view text) {
+}  // namespace
+
+StatusOr<Matcher> ParseClassicMatcher(std::string_view text) {
   const std::string_view trimmed = TrimSpace(text);
   size_t end = 0;
   auto is_name = [](char c) {
@@ -92,8 +94,6 @@ StatusOr<Matcher> ParseOne(std::string_view text) {
   return Matcher::Create(op->type, std::string(name), std::move(value));
 }
 
-}  // namespace
-
 StatusOr<Matchers> ParseClassicMatchers(std::string_view text) {
   if (text.starts_with('{')) text.remove_prefix(1);
   if (text.ends_with('}')) text.remove_suffix(1);
@@ -101,7 +101,7 @@ StatusOr<Matchers> ParseClassicMatchers(std::string_view text) {
   if (parts.size() > kMaxMatchers) return InvalidArgument("more than {} matchers", kMaxMatchers);
   Matchers matchers;
   for (std::string_view part : parts) {
-    NX_ASSIGN_OR_RETURN(Matcher matcher, ParseOne(part));
+    NX_ASSIGN_OR_RETURN(Matcher matcher, ParseClassicMatcher(part));
     matchers.push_back(std::move(matcher));
   }
   return matchers;

@@ -10,6 +10,7 @@ namespace narthex::am {
 namespace {
 
 constexpr std::string_view kPrefix = "silence/";
+constexpr int64_t kSecond = 1'000'000'000;
 
 std::string NewUuid() {
   std::random_device device;
@@ -27,7 +28,8 @@ bool CanEditInPlace(const Silence& before, const Silence& after, int64_t now) {
   if (before.matchers != after.matchers) return false;
   switch (before.StateAt(now)) {
     case SilenceState::kActive:
-      return after.starts_at == before.starts_at && after.ends_at >= now;
+      // Clients send back what they were shown, which has milliseconds.
+      return after.starts_at / kSecond == before.starts_at / kSecond && after.ends_at >= now;
     case SilenceState::kPending:
       return after.starts_at >= now;
     case SilenceState::kExpired:

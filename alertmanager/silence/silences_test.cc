@@ -69,6 +69,7 @@ TEST_CASE("edits keep the id where the meaning stays, else replace") {
   f.clock.Advance(std::chrono::seconds(1));
   silence.ends_at += 10 * kSecond;
   silence.comment = "because";
+  silence.starts_at -= silence.starts_at % 1'000'000;  // as the API shows it
   CHECK(f.silences->Set(silence).value() == silence.id);
   CHECK(f.silences->Get(silence.id)->comment == "because");
   // Other matchers: a new one, the old one ends.

@@ -77,7 +77,8 @@ class Kv final : public Methods {
     for (const auto& [name, value] : map_.items) order.push_back(name);
     std::stable_partition(order.begin(), order.end(), [](const auto& n) { return n == "alertname"; });
     auto pairs = std::make_shared<Pairs>(map_, order);
-    methods_["String"] = Constant(Value(pairs->ToText()));
+    text_ = pairs->ToText();
+    methods_["String"] = Constant(Value(text_));
     methods_["SortedPairs"] = Constant(Share(std::move(pairs)));
     methods_["Names"] = Constant(Value::StringList(Column(map_, order, true)));
     methods_["Values"] = Constant(Value::StringList(Column(map_, order, false)));
@@ -88,11 +89,12 @@ class Kv final : public Methods {
                           }};
   }
   std::string type_name() const override { return "template.KV"; }
-  std::string ToText() const override { return tmpl::ToText(Value(map_)); }
+  std::string ToText() const override { return text_; }
   const Map* AsMap() const override { return &map_; }
 
  private:
   Map map_;
+  std::string text_;
 };
 
 Value MakeKv(const Labels& labels) {
@@ -102,25 +104,25 @@ Value MakeKv(const Labels& labels) {
   return Share(std::make_shared<Kv>(std::move(map)));
 }
 
-Value MakeAlert(const Alert& alert, int64_t now) {
-  auto time = [](const Time& t) { return tmpl::MakeTime(t.is_set() ? t.nanos : 0); };
-  return Struct::Make("template.Alert",
-                      {{"Status", Value(alert.ResolvedAt(now) ? "resolved" : "firing")},
-                       {"Labels", MakeKv(alert.labels)},
-                       {"Annotations", MakeKv(alert.annotations)},
-                       {"StartsAt", time(alert.starts_at)},
-                       {"EndsAt", time(alert.ends_at)},
-                       {"GeneratorURL", Value(alert.generator_url)},
-                       {"Fingerprint", Value(FingerprintText(alert.fingerprint()))}});
+Value MakeAlert(const TemplateInput::Alert& alert) {
+  static_assert(Time::kUnset == tmpl::kGoZeroTime);
+  return Struct::Make("template.Alert", {{"Status", Value(alert.status)},
+                                         {"Labels", MakeKv(alert.labels)},
+                                         {"Annotations", MakeKv(alert.annotations)},
+                                         {"StartsAt", tmpl::MakeTime(alert.starts_at.nanos)},
+                                         {"EndsAt", tmpl::MakeTime(alert.ends_at.nanos)},
+                                         {"GeneratorURL", Value(alert.generator_url)},
+                                         {"Fingerprint", Value(alert.fingerprint)}});
 }
 
 class Alerts final : public Methods {
  public:
-  Alerts(const std::vector<AlertPtr>& alerts, int64_t now) {
+  explicit Alerts(const std::vector<TemplateInput::Alert>& alerts) {
     List firing, resolved;
-    for (const AlertPtr& alert : alerts) {
-      list_.push_back(MakeAlert(*alert, now));
-      (alert->ResolvedAt(now) ? resolved : firing).push_back(list_.back());
+    for (const TemplateInput::Alert& alert : alerts) {
+      list_.push_back(MakeAlert(alert));
+      if (alert.status == "firing") firing.push_back(list_.back());
+      if (alert.status == "resolved") resolved.push_back(list_.back());
     }
     methods_["Firing"] = Constant(Value(std::move(firing)));
     methods_["Resolved"] = Constant(Value(std::move(resolved)));
@@ -135,19 +137,36 @@ class Alerts final : public Methods {
 
 }  // namespace
 
-Value TemplateData(const Notification& n, const std::string& external_url) {
-  const bool firing = std::any_of(n.alerts.begin(), n.alerts.end(),
-                                  [&](const AlertPtr& alert) { return !alert->ResolvedAt(n.now); });
+Value TemplateData(const TemplateInput& input) {
   return Struct::Make("template.Data",
-                      {{"Receiver", Value(QuoteMeta(n.receiver))},
-                       {"Status", Value(firing ? "firing" : "resolved")},
-                       {"Alerts", Share(std::make_shared<Alerts>(n.alerts, n.now))},
-                       {"NotificationReason", Value(ReasonText(n.reason))},
-                       {"GroupLabels", MakeKv(n.group_labels)},
-                       {"CommonLabels", MakeKv(CommonPairs(n.alerts, &Alert::labels))},
-                       {"CommonAnnotations", MakeKv(CommonPairs(n.alerts, &Alert::annotations))},
-                       {"RouteLabels", MakeKv(Labels())},
-                       {"ExternalURL", Value(external_url)}});
+                      {{"Receiver", Value(input.receiver)},
+                       {"Status", Value(input.status)},
+                       {"Alerts", Share(std::make_shared<Alerts>(input.alerts))},
+                       {"NotificationReason", Value(input.reason)},
+                       {"GroupLabels", MakeKv(input.group_labels)},
+                       {"CommonLabels", MakeKv(input.common_labels)},
+                       {"CommonAnnotations", MakeKv(input.common_annotations)},
+                       {"RouteLabels", MakeKv(input.route_labels)},
+                       {"ExternalURL", Value(input.external_url)}});
+}
+
+Value TemplateData(const Notification& n, const std::string& external_url) {
+  TemplateInput input;
+  input.receiver = QuoteMeta(n.receiver);
+  input.status = "resolved";
+  input.reason = ReasonText(n.reason);
+  input.external_url = external_url;
+  for (const AlertPtr& alert : n.alerts) {
+    const bool resolved = alert->ResolvedAt(n.now);
+    if (!resolved) input.status = "firing";
+    input.alerts.push_back({resolved ? "resolved" : "firing", alert->labels, alert->annotations,
+                            alert->starts_at, alert->ends_at, alert->generator_url,
+                            FingerprintText(alert->fingerprint())});
+  }
+  input.group_labels = n.group_labels;
+  input.common_labels = CommonPairs(n.alerts, &Alert::labels);
+  input.common_annotations = CommonPairs(n.alerts, &Alert::annotations);
+  return TemplateData(input);
 }
 
 }  // namespace narthex::am

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "alertmanager/types/alert.h"
 #include "core/http/types.h"
 #include "core/json/writer.h"
 #include "core/labels/regex.h"
@@ -81,6 +82,13 @@ StatusOr<Value> Append(Args a) {
   return Value(std::move(list));
 }
 
+// The names of the webhook's payload for what templates see of a notification.
+std::string MemberName(std::string_view type, const std::string& field) {
+  if (type != "template.Data" && type != "template.Alert") return field;
+  if (field == "NotificationReason") return "notification_reason";
+  return ToLowerAscii(field.substr(0, 1)) + field.substr(1);
+}
+
 Status WriteJson(JsonWriter& json, const Value& value, int depth) {
   if (depth > kMaxJsonDepth) return InvalidArgument("json: nested too deep");
   switch (value.kind()) {
@@ -108,7 +116,19 @@ Status WriteJson(JsonWriter& json, const Value& value, int depth) {
     json.EndObject();
     return OkStatus();
   }
-  json.String(ToText(value));
+  if (const auto* object = value.kind() == Value::Kind::kObject
+                               ? dynamic_cast<const tmpl::Struct*>(&value.as_object())
+                               : nullptr) {
+    json.BeginObject();
+    for (const auto& [name, field] : object->fields()) {
+      json.Key(MemberName(object->type_name(), name));
+      NX_RETURN_IF_ERROR(WriteJson(json, field, depth + 1));
+    }
+    json.EndObject();
+    return OkStatus();
+  }
+  int64_t nanos = 0;
+  json.String(tmpl::TimeOf(value, &nanos) ? FormatNanos(Time{nanos, 0}) : ToText(value));
   return OkStatus();
 }
 

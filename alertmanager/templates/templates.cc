@@ -74,10 +74,13 @@ Status Templates::Check(std::string_view text) const {
 StatusOr<std::string> Templates::Expand(std::string_view text,
                                         const Notification& notification) const {
   if (text.find("{{") == std::string_view::npos) return std::string(text);
+  return Expand(text, TemplateData(notification, external_url_));
+}
+
+StatusOr<std::string> Templates::Expand(std::string_view text, const tmpl::Value& data) const {
   tmpl::TemplateSet copy = set_;  // what the text defines stays its own
   NX_RETURN_IF_ERROR(copy.Parse("", text));
-  return copy.Execute("", TemplateData(notification, external_url_),
-                      {.missing_key = tmpl::MissingKey::kZero});
+  return copy.Execute("", data, {.missing_key = tmpl::MissingKey::kZero});
 }
 
 }  // namespace narthex::am

@@ -24,6 +24,7 @@ class Templates {
 
   // Executes `text` with the notification as its data. A text without actions comes back as it is.
   StatusOr<std::string> Expand(std::string_view text, const Notification& notification) const;
+  StatusOr<std::string> Expand(std::string_view text, const tmpl::Value& data) const;
   // Does the text parse?
   Status Check(std::string_view text) const;
 
@@ -36,6 +37,19 @@ class Templates {
 // The files a pattern stands for, in order.
 std::vector<std::string> TemplateFiles(const std::string& pattern);
 
+// What templates see, field by field.
+struct TemplateInput {
+  struct Alert {
+    std::string status;
+    Labels labels, annotations;
+    Time starts_at, ends_at;
+    std::string generator_url, fingerprint;
+  };
+  std::string receiver, status, reason, external_url;
+  std::vector<Alert> alerts;
+  Labels group_labels, common_labels, common_annotations, route_labels;
+};
+tmpl::Value TemplateData(const TemplateInput& input);
 // Receiver, Status, Alerts, GroupLabels, CommonLabels, CommonAnnotations, ExternalURL …
 tmpl::Value TemplateData(const Notification& notification, const std::string& external_url);
 

@@ -50,6 +50,11 @@ TEST_CASE("templates see the notification") {
        "14:09 15:09 CET"},
       {"{{ toJson .GroupLabels }} {{ dict \"a\" 1 }} {{ list 1 2 }} {{ append (list 1) 2 }}",
        "{\"alertname\":\"A\"} map[a:1] [1 2] [1 2]"},
+      {"{{ .GroupLabels }} {{ .CommonLabels.Remove (stringSlice \"dc\") }}", "alertname=A alertname=A"},
+      {"{{ toJson (index .Alerts 0) }}",
+       "{\"status\":\"firing\",\"labels\":{\"alertname\":\"A\",\"dc\":\"x\",\"n\":\"1\"},\"annotations\":{"
+       "\"summary\":\"s\"},\"startsAt\":\"2026-11-22T14:09:48Z\",\"endsAt\":\"0001-01-01T00:00:00Z\","
+       "\"generatorURL\":\"http://g\",\"fingerprint\":\"fac850bd48b1e285\"}"},
       {"{{ trimSpace \" x \" }}{{ urlUnescape \"a%20b\" }}{{ title \"ab\" }}", "xa bAb"},
       {"{{ define \"x\" }}1{{ end }}{{ template \"x\" }}", "1"},
       {"{{ template \"__text_alert_list\" .Alerts.Resolved }}",

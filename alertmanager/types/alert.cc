@@ -20,22 +20,30 @@ StatusOr<int64_t> ParseNanos(std::string_view text) {
   return nanos;
 }
 
-}  // namespace
+int64_t LocalNanos(const Time& time) {
+  return time.nanos + time.offset_seconds * int64_t{1'000'000'000};
+}
 
-std::string FormatNanos(const Time& time) {
-  if (!time.is_set()) return "0001-01-01T00:00:00Z";
-  if (time.offset_seconds == 0) return FormatRfc3339Nanos(time.nanos);
-  std::string text = FormatRfc3339Nanos(time.nanos + time.offset_seconds * int64_t{1'000'000'000});
+// Replaces the Z of a local time.
+std::string InZone(std::string text, const Time& time) {
+  if (time.offset_seconds == 0) return text;
   text.pop_back();
   const int minutes = std::abs(time.offset_seconds) / 60;
   return text + fmt::format("{}{:02}:{:02}", time.offset_seconds < 0 ? '-' : '+', minutes / 60,
                             minutes % 60);
 }
 
+}  // namespace
+
+std::string FormatNanos(const Time& time) {
+  if (!time.is_set()) return "0001-01-01T00:00:00Z";
+  return InZone(FormatRfc3339Nanos(LocalNanos(time)), time);
+}
+
 std::string FormatMillis(const Time& time) {
   if (!time.is_set()) return "0001-01-01T00:00:00.000Z";
-  const int64_t ms = time.nanos / 1'000'000 - (time.nanos % 1'000'000 < 0 ? 1 : 0);
-  return FormatRfc3339Millis(ms);
+  const int64_t nanos = LocalNanos(time);
+  return InZone(FormatRfc3339Millis(nanos / 1'000'000 - (nanos % 1'000'000 < 0 ? 1 : 0)), time);
 }
 
 StatusOr<Time> ParseTime(std::string_view text) {

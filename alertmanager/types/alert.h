@@ -27,7 +27,7 @@ struct Time {
 
 // RFC 3339 with up to nine digits of a second, in the zone of the time; 0001-01-01T00:00:00Z if unset.
 std::string FormatNanos(const Time& time);
-// UTC with exactly three digits.
+// Exactly three digits of a second, in the zone of the time.
 std::string FormatMillis(const Time& time);
 // RFC 3339 or a date alone. Times after the year 2199 are taken for 2200-01-01.
 StatusOr<Time> ParseTime(std::string_view text);
