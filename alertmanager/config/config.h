@@ -26,10 +26,14 @@ struct MatcherList {
   Matchers matchers;
 };
 
+// Names and expressions; unlike in other maps of texts, a name without one is an error.
+struct RegexPairs : std::map<std::string, std::string> {};
+
 struct Route {
   std::string receiver;
   std::vector<std::string> group_by_text;
-  std::map<std::string, std::string> match, match_re;  // deprecated spellings of matchers
+  std::map<std::string, std::string> match;  // deprecated spellings of matchers
+  RegexPairs match_re;
   MatcherList matcher_list;
   std::vector<std::string> mute_time_intervals, active_time_intervals;
   bool proceed = false;  // `continue`
@@ -48,7 +52,8 @@ struct Route {
 
 struct InhibitRule {
   std::string name;
-  std::map<std::string, std::string> source_match, source_match_re, target_match, target_match_re;
+  std::map<std::string, std::string> source_match, target_match;
+  RegexPairs source_match_re, target_match_re;
   MatcherList source_list, target_list;
   std::vector<std::string> equal;
 
@@ -137,6 +142,11 @@ struct Codec<am::MatcherList> {
   static NodePtr Encode(const am::MatcherList& v);
   static bool IsZero(const am::MatcherList& v) { return v.matchers.empty(); }
   static std::string GoType() { return "config.Matchers"; }
+};
+
+template <>
+struct Codec<am::RegexPairs> : Codec<std::map<std::string, std::string>> {
+  static void Decode(Context& context, const Node& node, am::RegexPairs* out);
 };
 
 }  // namespace narthex::config

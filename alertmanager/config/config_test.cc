@@ -45,6 +45,7 @@ TEST_CASE("what is wrong is said in upstream's words") {
       {File("  group_wait: 5x\n"), "unknown unit \"x\" in duration \"5x\""},
       {File("  routes: [{match: {'a-b': c}}]\n"), "invalid label name \"a-b\""},
       {File("  routes: [{matchers: [foo]}]\n"), "bad matcher format: foo"},
+      {File("  routes: [{match_re: {a: }}]\n"), "invalid regexp value for \"a\""},
       {File("", "- name: w\n- name: w"), "notification config name \"w\" is not unique"},
       {File("", "- webhook_configs: []"), "missing name in receiver"},
       {File("", "- name: w\n  webhook_configs:\n  -"), "missing webhook config"},

@@ -21,6 +21,14 @@ void Codec<am::MatcherList>::Decode(Context& context, const Node& node, am::Matc
   std::stable_sort(out->matchers.begin(), out->matchers.end());
 }
 
+void Codec<am::RegexPairs>::Decode(Context& context, const Node& node, am::RegexPairs* out) {
+  for (const auto& [key, value] : node.members) {
+    if (!value->is_null()) continue;
+    return context.Abort(InvalidArgument("invalid regexp value for {}", GoQuote(key->value)));
+  }
+  Codec<std::map<std::string, std::string>>::Decode(context, node, out);
+}
+
 NodePtr Codec<am::MatcherList>::Encode(const am::MatcherList& v) {
   std::vector<NodePtr> items;
   for (const am::Matcher& matcher : v.matchers) items.push_back(MakeString(matcher.ToString()));

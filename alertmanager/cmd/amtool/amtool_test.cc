@@ -227,7 +227,7 @@ TEST_CASE("configurations are checked as the server reads them") {
   const Row rows[] = {
       {"undefined.yml", "FAILED: undefined receiver \"y\" used in route\n\n"},
       {"template.yml", " - 1 templates\n  FAILED: template: bad.tmpl:1: "},
-      {"slack.yml", "FAILED: line 2: slack_configs is not implemented"},
+      {"slack.yml", "FAILED: line 2: slack_configs is known to Alertmanager"},
       {"url.yml", "FAILED: template: :1: "},
   };
   for (const Row& row : rows) {
