@@ -2,9 +2,6 @@
 // random moments; lets calls fail and writes be short; damages the tail of the log. Afterwards the
 // database must open, hold every acknowledged sample, hold none that was not written, and take new
 // ones. Prints one line per kind of run; exits with 1 when any run failed.
-// usage: crash_campaign [--random=N] [--calls=N] [--seed=N]
-//   --random  kills at random moments, in one directory that lives on (default 500)
-//   --calls   at most so many calls of an action are tried for each fault; 0: every one (default 0)
 
 #include <fcntl.h>
 #include <poll.h>
@@ -22,6 +19,7 @@
 #include <set>
 
 #include "core/base/file.h"
+#include "core/flags/flags.h"
 #include "core/log/log.h"
 #include "server/storage/tsdb/db.h"
 #include "tests/crash/actions.h"
@@ -330,20 +328,17 @@ void DamagedTails(std::string_view kind, int runs, std::mt19937& random) {
   Print(row);
 }
 
-long Number(std::string_view arg, std::string_view name, long fallback) {
-  return arg.starts_with(name) ? std::atol(std::string(arg.substr(name.size())).c_str()) : fallback;
-}
-
 int Main(int argc, char** argv) {
   SetLogLevel(LogLevel::kError);
-  long random_kills = 500, calls = 0, seed = 1;
-  for (int i = 1; i < argc; ++i) {
-    random_kills = Number(argv[i], "--random=", random_kills);
-    calls = Number(argv[i], "--calls=", calls);
-    seed = Number(argv[i], "--seed=", seed);
-  }
+  FlagSet flags("crash_campaign", "Kills and faults at system calls of the storage.");
+  const auto* random_kills =
+      flags.Int("random", "Kills at random moments, in one directory that lives on.", 500);
+  const auto* calls = flags.Int(
+      "calls", "Calls of an action that each fault is tried at, at most; 0: every one.", 0);
+  const auto* seed = flags.Int("seed", "Of what is random.", 1);
+  flags.Parse(argc, argv);
   self_dir = fs::read_symlink("/proc/self/exe").parent_path();
-  std::mt19937 random(static_cast<uint32_t>(seed));
+  std::mt19937 random(static_cast<uint32_t>(*seed));
   fmt::print("{:<12} {:<18} {:>6} {:>6} {:>6} {:>6} {:>9}  {}\n", "action", "fault", "calls",
              "runs", "killed", "failed", "lost", "first failure");
 
@@ -360,12 +355,12 @@ int Main(int argc, char** argv) {
       const bool wants_raw = named.action == Action::kCompact || named.action == Action::kOpen ||
                              named.action == Action::kCheckpoint;
       FaultsOf(named, wants_raw ? raw : compacted, wants_raw ? ledger : compacted_ledger, kind,
-               calls);
+               *calls);
     }
   }
-  DamagedTails("torn", static_cast<int>(std::max(20L, random_kills / 5)), random);
-  DamagedTails("bit flip", static_cast<int>(std::max(20L, random_kills / 5)), random);
-  RandomKills(static_cast<int>(random_kills), random);
+  DamagedTails("torn", static_cast<int>(std::max<int64_t>(20, *random_kills / 5)), random);
+  DamagedTails("bit flip", static_cast<int>(std::max<int64_t>(20, *random_kills / 5)), random);
+  RandomKills(static_cast<int>(*random_kills), random);
   fmt::print("{} failed\n", failures);
   return failures == 0 ? 0 : 1;
 }
