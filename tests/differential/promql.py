@@ -14,8 +14,8 @@ both answer differently (promql_blame.py), and that part is judged by rule (prom
             what 3.5 answers otherwise than later releases: see the rules of these names
   random, ulps, picks, named
             the peer does not agree with itself: our answer is one of its, or as far off as they are
-  itself    over a range or in a subquery the peer says otherwise than of the steps by themselves, of
-            which it says what we do
+  itself    over a range the peer says otherwise than of the steps by themselves, of which it says
+            what we do
   reused    3.5 uses the memory of histograms again that are still in use, so that a server that was
             asked much takes one sample for another now and then: a fresh one agrees
   differ    everything else; exits 1 when there is one
@@ -72,8 +72,7 @@ class Judge:
             # Of a whole range, instant queries need not show what is random.
             asked = ("instant", part.time, part.expr) if part else query
             part = part or Part(query[-1], query[1], ours, theirs)
-            if (promql_classes.itself(query, ours, theirs, self.finder.ask) or
-                    promql_classes.subquery_itself(part, self.finder.ask)):
+            if promql_classes.itself(query, ours, theirs, self.finder.ask):
                 found = "itself"
             else:
                 found = promql_classes.settle(part, asked, lambda q: ask(self.theirs, q))

@@ -118,12 +118,15 @@ class Finder:
         ours, theirs = self.ask(("instant", time, matrix))
         if self.same(("instant", time, matrix), ours, theirs):
             return None
-        if "error" not in (ours["status"], theirs["status"]):
-            for at in different_times(ours["data"]["result"], theirs["data"]["result"])[:3]:
-                for child in children(matrix, parts):
-                    part = self.descend(child, at, parts)
-                    if part:
-                        return part
+        if "error" in (ours["status"], theirs["status"]):
+            times = subquery_times(matrix, time)
+        else:
+            times = different_times(ours["data"]["result"], theirs["data"]["result"])[:3]
+        for at in times:
+            for child in children(matrix, parts):
+                part = self.descend(child, at, parts)
+                if part:
+                    return part
         return Part(matrix, time, ours, theirs)
 
 
@@ -134,6 +137,19 @@ def children(expr, parts):
         if part != expr and part in expr and occurs(part, expr) and not any(part in p for p in out):
             out.append(part)
     return out
+
+
+UNITS = {"ms": 1, "s": 1000, "m": 60_000, "h": 3_600_000}
+
+
+def subquery_times(matrix, time):
+    """In ms, those at which a subquery without offset and @ looks; without a step a minute apart."""
+    match = re.search(r"\[(\w+):(\w*)\]$", matrix)
+    if not match:
+        return []
+    length, step = [sum(int(n) * UNITS[unit] for n, unit in re.findall(r"(\d+)(ms|[smh])", text or "1m"))
+                    for text in match.groups()]
+    return range((time - length) // step * step + step, time + 1, step)
 
 
 def different_times(a, b):

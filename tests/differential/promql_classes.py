@@ -273,23 +273,6 @@ def as_spread(answers):
     return True
 
 
-SUBQUERY = re.compile(r"(.*)\[(\w+):(\w*)\]$")
-UNITS = {"ms": 1, "s": 1000, "m": 60_000, "h": 3_600_000}
-
-
-def subquery_itself(part, ask):
-    """Whether the peer fails in a subquery at none of whose steps it does by itself, and says there
-    what we do."""
-    match = SUBQUERY.match(part.expr)
-    if not match or part.theirs["status"] != "error" or part.ours["status"] == "error":
-        return False
-    length, step = [sum(int(n) * UNITS[u] for n, u in re.findall(r"(\d+)(ms|[smh])", text or "1m"))
-                    for text in match.groups()[1:]]
-    first = (part.time - length) // step * step + step
-    return all(same(("instant", at, match[1]), *ask(("instant", at, match[1])))
-               for at in range(first, part.time + 1, step))
-
-
 def itself(query, ours, theirs, ask):
     """Whether the peer's answer over a range is not what it says of each step, and ours is."""
     if query[0] != "range" or compare(ours, theirs)[0] != "values":
