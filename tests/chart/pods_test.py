@@ -158,13 +158,19 @@ class Checks:
         """The tools beside their servers, as a health check or a shell of kubectl would call them."""
         if not isinstance(self.cluster.runtime, runtimes.Podman):
             return "NOT DONE without containers: tools inside"
-        server, = self.pods_of(SERVER)
-        container, = server.running.values()
-        for command, code in ((["/bin/promtool", "check", "healthy"], 0), (["/bin/promtool", "nonsense"], 1),
-                              (["/bin/promtool", "check", "config", "/etc/config/prometheus.yml"], 0)):
+        amtool = ["/bin/amtool", "--alertmanager.url=http://127.0.0.1:9093"]
+        for workload, command, code in (
+                (SERVER, ["/bin/promtool", "check", "healthy"], 0),
+                (SERVER, ["/bin/promtool", "nonsense"], 1),
+                (SERVER, ["/bin/promtool", "check", "config", "/etc/config/prometheus.yml"], 0),
+                (ALERTMANAGER, ["/bin/amtool", "check-config", "/etc/config/alertmanager.yml"], 0),
+                (ALERTMANAGER, [*amtool, "silence", "query"], 0),
+                (ALERTMANAGER, ["/bin/amtool", "nonsense"], 1)):
+            pod, = self.pods_of(workload)
+            container, = pod.running.values()
             done = self.cluster.runtime.execute(container, *command)
             assert done.returncode == code, f"{command} ends with {done.returncode}: {done.stdout}{done.stderr}"
-        return "promtool is beside its server"
+        return "promtool and amtool are beside their servers"
 
     def twins(self):
         """Replicas with the mesh asked for: they run, say that they stand alone, and both are told of alerts.
