@@ -47,7 +47,7 @@ struct Track {
     known = 2;
   }
   void Note(size_t i, uint64_t word, uint64_t used, int64_t time) {
-    if (i != known || i >= kSamplesPerChunk) return;
+    if (i != known || i >= kSamplesPerChunk || time < times[i - 1]) return;
     codes[i] = static_cast<uint32_t>(word >> 40 << 8 | used);
     times[i] = time;
     known = static_cast<uint32_t>(i + 1);
@@ -111,19 +111,19 @@ struct Cursor {
 // Reads a value whose code begins `used` bits behind c->at; these are at the top of `word`.
 NX_ALWAYS_INLINE void NextValue(const uint8_t* bytes, uint64_t word, uint64_t used, Cursor* c) {
   // 0: the same value; 10: bits where they were before; 11: how many and where, and the bits.
-  const uint64_t control = word >> 62;
-  const bool fresh = control == 3;
-  const uint64_t leading = word >> 57 & 31;
-  const uint64_t significant = (((word >> 51) - 1) & 63) + 1;
-  c->significant = fresh ? significant : c->significant;
-  c->trailing = fresh ? 64 - leading - significant : c->trailing;
-  c->malformed |= c->trailing;
-  const uint64_t head = used + (fresh ? 13 : 2);
-  const uint64_t size = control < 2 ? used + 1 : head + c->significant;
-  const uint64_t difference = PeekAll(bytes, c->at + head) >> (64 - c->significant)
-                                                                  << (c->trailing & 63);
-  c->bits ^= difference & -(control >> 1);
-  c->at += size;
+  if (word >> 63 == 0) {
+    c->at += used + 1;
+    return;
+  }
+  uint64_t at = c->at + used + 2;
+  if (word >> 62 == 3) {
+    c->significant = (((word >> 51) - 1) & 63) + 1;
+    c->trailing = 64 - (word >> 57 & 31) - c->significant;
+    c->malformed |= c->trailing;
+    at += 11;
+  }
+  c->bits ^= PeekAll(bytes, at) >> (64 - c->significant) << (c->trailing & 63);
+  c->at = at + c->significant;
 }
 
 // Reads the values of as many samples as are known from `i` on and written with the same times.
@@ -197,7 +197,7 @@ struct Head {
   }
 };
 
-// All samples of a chunk; false when it is not sound.
+// All samples of a chunk; false when it is not sound or its times do not ascend.
 bool DecodeAll(std::string_view data, const Head& head, int64_t* times, uint64_t* values) {
   const PaddedChunk chunk(data);
   const size_t end = data.size() * 8;
@@ -213,7 +213,8 @@ bool DecodeAll(std::string_view data, const Head& head, int64_t* times, uint64_t
   std::memcpy(times, track.times, i * sizeof *times);
   if (i < known) track.known = static_cast<uint32_t>(i);  // other times from here on
   if (!DecodeSamples(chunk, end, i, head.total, &c, &track, times, values)) return false;
-  return c.at <= end && c.malformed >> 63 == 0;
+  // The samples of a track ascend.
+  return c.at <= end && c.malformed >> 63 == 0 && std::is_sorted(times + i - 1, times + head.total);
 }
 
 }  // namespace
@@ -230,14 +231,15 @@ Status DecodeXorChunk(std::string_view chunk, int64_t mint, int64_t maxt,
   out->values.resize(before + head.total);
   int64_t* const times = out->timestamps.data() + before;
   double* const values = out->values.data() + before;
-  if (!DecodeAll(chunk, head, times, reinterpret_cast<uint64_t*>(values)) ||
-      !std::is_sorted(times, times + head.total)) {
+  if (!DecodeAll(chunk, head, times, reinterpret_cast<uint64_t*>(values))) {
     out->timestamps.resize(before);
     out->values.resize(before);
     return DecodeSlowly(chunk, mint, maxt, out);
   }
-  const auto first = static_cast<size_t>(std::lower_bound(times, times + head.total, mint) - times);
-  const auto last = static_cast<size_t>(std::upper_bound(times, times + head.total, maxt) - times);
+  int64_t* const end = times + head.total;
+  if (times[0] >= mint && end[-1] <= maxt) return OkStatus();
+  const auto first = static_cast<size_t>(std::lower_bound(times, end, mint) - times);
+  const auto last = static_cast<size_t>(std::upper_bound(times, end, maxt) - times);
   const size_t kept = last > first ? last - first : 0;
   if (first > 0) {
     std::memmove(times, times + first, kept * sizeof *times);
