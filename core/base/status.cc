@@ -1,7 +1,8 @@
 #include "core/base/status.h"
 
 #include <cerrno>
-#include <system_error>
+
+#include "core/base/errno_text.h"
 
 namespace narthex {
 namespace {
@@ -40,8 +41,7 @@ Status Annotate(const Status& status, std::string_view prefix) {
 }
 
 Status ErrnoStatus(int error, std::string_view what) {
-  return MakeStatus(CodeOfErrno(error),
-                    fmt::format("{}: {}", what, std::generic_category().message(error)));
+  return MakeStatus(CodeOfErrno(error), fmt::format("{}: {}", what, ErrnoText(error)));
 }
 
 }  // namespace narthex

@@ -49,7 +49,8 @@ TEST_CASE("the user in a URL comes before basic_auth and authorization, behind a
   std::string next;
   auto server = StartServer([&](const Request& request, ResponseWriter& response) {
     if (request.path == "/token")
-      return response.Send(R"({"access_token":"t","token_type":"Bearer"})");
+      return response.Send(200, "application/json",
+                           R"({"access_token":"t","token_type":"Bearer"})");
     if (request.path == "/moved") return response.Redirect(302, next);
     response.Send(std::string(request.headers.Get("Authorization")));
   });
@@ -133,6 +134,48 @@ TEST_CASE("oauth2 tokens are fetched once, renewed, and their failure is told") 
   broken = true;
   CHECK_THAT(get(*other), Catch::Contains("oauth2: cannot fetch token: 500 Internal Server Error\n"
                                           "Response: no tokens today"));
+}
+
+TEST_CASE("answers of token servers, well and badly made") {
+  struct Case {
+    int status;
+    const char *type, *body, *want;
+  };
+  const Case cases[] = {
+      {200, "application/json", R"({"access_token":"t"})", "Bearer t"},
+      {200, "application/json", R"({"access_token":"t","token_type":"MAC","expires_in":"9"})",
+       "MAC t"},
+      {200, "application/json; charset=utf-8", R"({"access_token":"t","token_type":"basic"})",
+       "Basic t"},
+      {200, "text/plain; charset=utf-8", "access_token=a%20b&token_type=bearer&expires_in=9",
+       "Bearer a b"},
+      {200, "application/x-www-form-urlencoded", "access_token=t", "Bearer t"},
+      {200, "application/json", "{}", "oauth2: server response missing access_token"},
+      {200, "application/json", "<", "oauth2: cannot parse json: "},
+      {200, "application/json", R"({"error":"slow_down"})", "oauth2: \"slow_down\""},
+      {400, "application/json",
+       R"({"error":"invalid_client","error_description":"who?","error_uri":"u"})",
+       "oauth2: \"invalid_client\" \"who?\" \"u\""},
+      {400, "text/plain", "error=invalid_scope", "oauth2: \"invalid_scope\""},
+      {403, "application/json", "{}", "oauth2: cannot fetch token: 403 Forbidden\nResponse: {}"},
+  };
+  for (const Case& c : cases) {
+    INFO(c.body);
+    auto server = StartServer([&](const Request& request, ResponseWriter& response) {
+      if (request.path == "/token") return response.Send(c.status, c.type, c.body);
+      response.Send(std::string(request.headers.Get("Authorization")));
+    });
+    ClientRuntime runtime;
+    ClientConfig config;
+    config.oauth2 = ClientConfig::OAuth2{.client_id = "id", .token_url = UrlOf(*server, "/token")};
+    const auto answer = MakeClient(runtime, config)->DoBlocking({.url = UrlOf(*server)});
+    if (std::string_view(c.want).starts_with("oauth2")) {
+      CHECK_THAT(std::string(MessageOf(answer.status())), Catch::Contains(c.want));
+    } else {
+      REQUIRE(answer.ok());
+      CHECK(answer->body == c.want);
+    }
+  }
 }
 
 // A part of a JWT.

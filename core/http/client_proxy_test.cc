@@ -125,6 +125,9 @@ TEST_CASE("proxies that do not let through") {
   CHECK_THAT(error(fmt::format("https://localhost:{}", secure->ports()[0]), "http://far/"),
              Catch::EndsWith("proxyconnect tcp: tls: failed to verify certificate: x509: "
                              "certificate signed by unknown authority"));
+  CHECK_THAT(error(fmt::format("https://127.0.0.1:{}", forbids.port()), "http://far/"),
+             Catch::EndsWith("proxyconnect tcp: tls: first record does not look like a TLS "
+                             "handshake"));
   CHECK(error("socks5://127.0.0.1:1", "http://far/") ==
         "Get \"http://far/\": proxyconnect tcp: dial tcp 127.0.0.1:1: connect: connection refused");
 }

@@ -70,8 +70,9 @@ std::string BasicCredentials(std::string_view user, std::string_view password) {
 
 StatusOr<std::string> ReadSecret(const std::string& value, const std::string& file) {
   if (file.empty()) return value;
-  NX_ASSIGN_OR_RETURN(std::string content, ReadFile(file, kMaxSecretBytes));
-  return TrimSpace(std::move(content));
+  StatusOr<std::string> content = ReadFile(file, kMaxSecretBytes);
+  if (!content.ok()) return Annotate(content.status(), "unable to read file " + file);
+  return TrimSpace(*std::move(content));
 }
 
 Status AddAuthorization(const ClientConfig& config, Headers* headers) {

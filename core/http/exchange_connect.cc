@@ -1,5 +1,5 @@
-// Of an exchange: from the credentials to a connection that is ready for the request, by the pool or
-// by dialing, the proxy and TLS.
+// Of an exchange: from the credentials to a connection that is ready for the request, by the pool
+// or by dialing, the proxy and TLS.
 
 #include "core/http/ascii.h"
 #include "core/http/credentials.h"
@@ -147,8 +147,8 @@ void Exchange::StartTunnel() {
   Headers headers;
   const Status status = AddConfiguredHeaders(client_->config().proxy_connect_headers, &headers);
   if (!status.ok()) return FailHop(status);
-  if (now_->proxy->has_user && !headers.Has("Proxy-Authorization")) {
-    headers.Add("Proxy-Authorization", BasicCredentials(now_->proxy->user, now_->proxy->password));
+  if (now_->proxy->has_user) {
+    headers.Set("Proxy-Authorization", BasicCredentials(now_->proxy->user, now_->proxy->password));
   }
   const std::string target = TargetOf(now_->url);
   std::string request = fmt::format("CONNECT {} HTTP/1.1\r\nHost: {}\r\n", target, target);
@@ -211,7 +211,11 @@ void Exchange::Handshake() {
       break;
   }
   if (result.error != 0) return OnTransportError(result.error);
-  FailHop(OnTheWay(Unavailable("{}", connection_->transport.tls()->failure())));
+  const std::string& failure = connection_->transport.tls()->failure();
+  if (phase_ == Phase::kHandshake && failure == tls::kNoTlsRecord) {
+    return FailHop(Unavailable("http: server gave HTTP response to HTTPS client"));
+  }
+  FailHop(OnTheWay(Unavailable("{}", failure)));
 }
 
 }  // namespace narthex::http

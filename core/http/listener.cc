@@ -102,12 +102,4 @@ int BoundPort(int fd) {
   return ntohs(reinterpret_cast<const sockaddr_in6&>(address).sin6_port);
 }
 
-std::string ErrnoText(int error) {
-  char buffer[256];
-  std::string text = ::strerror_r(error, buffer, sizeof buffer);
-  // Go's table is glibc's without the capital, but for abbreviations.
-  if (text.size() > 1 && text[1] >= 'a' && text[1] <= 'z') text[0] = ToLower(text[0]);
-  return text;
-}
-
 }  // namespace narthex::http

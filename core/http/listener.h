@@ -4,6 +4,7 @@
 #include <string>
 #include <string_view>
 
+#include "core/base/errno_text.h"
 #include "core/base/file.h"
 
 namespace narthex::http {
@@ -15,8 +16,5 @@ Status SplitHostPort(std::string_view address, std::string* host, std::string* p
 // where there is no IPv6. Errors: "listen tcp 127.0.0.1:9090: bind: address already in use".
 StatusOr<UniqueFd> Listen(const std::string& address);
 int BoundPort(int fd);
-
-// strerror in the words of Go's syscall package, for the errors people see.
-std::string ErrnoText(int error);
 
 }  // namespace narthex::http

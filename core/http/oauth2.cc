@@ -19,22 +19,45 @@ constexpr size_t kMaxAnswer = 1 << 20;
 // A token is not used in its last seconds, so that it does not expire on the way.
 constexpr seconds kEarly{10};
 
-StatusOr<std::string> HeaderFromToken(const JsonValue& token) {
-  const std::string& access = token["access_token"].AsString();
-  if (access.empty()) return Unavailable("oauth2: server response missing access_token");
-  std::string type = token["token_type"].AsString();
-  if (type.empty() || EqualsIgnoreCase(type, "bearer")) type = "Bearer";
-  if (EqualsIgnoreCase(type, "basic")) type = "Basic";
-  return type + " " + access;
+// The members of an answer, or the fields of one in the form of a form: some servers send that.
+using Members = std::map<std::string, std::string, std::less<>>;
+
+StatusOr<Members> MembersOf(const ClientResponse& answer) {
+  Members members;
+  std::string_view type = answer.headers.Get("Content-Type");
+  type = Trim(type.substr(0, type.find(';')));
+  if (EqualsIgnoreCase(type, "application/x-www-form-urlencoded") ||
+      EqualsIgnoreCase(type, "text/plain")) {
+    NX_ASSIGN_OR_RETURN(const Params form, ParseForm(answer.body));
+    for (const auto& [name, value] : form) members.emplace(name, value);
+    return members;
+  }
+  const auto json = ParseJson(answer.body);
+  if (!json.ok()) {
+    return Unavailable("oauth2: cannot parse json: {}", MessageOf(json.status()));
+  }
+  for (const char* name :
+       {"access_token", "token_type", "expires_in", "error", "error_description", "error_uri"}) {
+    const JsonValue& value = (*json)[name];
+    // Some servers quote numbers.
+    members[name] = value.is_number() ? fmt::format("{}", value.AsInt()) : value.AsString();
+  }
+  return members;
 }
 
-int64_t ExpiresIn(const JsonValue& token) {
-  const JsonValue& value = token["expires_in"];
-  if (value.is_number()) return value.AsInt();
-  int64_t parsed = 0;
-  const std::string& text = value.AsString();  // some servers quote it
-  std::from_chars(text.data(), text.data() + text.size(), parsed);
-  return parsed;
+// What RFC 6749 says of a refusal: its code, and more where the server has more to say.
+std::string RefusalText(const Members& members) {
+  std::string text = "oauth2:";
+  for (const char* name : {"error", "error_description", "error_uri"}) {
+    const auto found = members.find(name);
+    if (found != members.end() && !found->second.empty()) text += " " + GoQuote(found->second);
+  }
+  return text;
+}
+
+std::string Find(const Members& members, std::string_view name) {
+  const auto found = members.find(name);
+  return found == members.end() ? "" : found->second;
 }
 
 int64_t UnixSeconds() { return Clock::System().NowMs() / 1000; }
@@ -128,10 +151,35 @@ void OAuth2Source::Fetch(const std::string& secret, Style style) {
   });
 }
 
+StatusOr<OAuth2Source::Token> OAuth2Source::ReadToken(const ClientResponse& answer) const {
+  const bool refused = answer.status / 100 != 2;
+  const auto members = MembersOf(answer);
+  const bool coded = members.ok() && !Find(*members, "error").empty();
+  if (coded && config_.grant_type != kJwtBearerGrant) {
+    return Unavailable("{}", RefusalText(*members));
+  }
+  if (refused) {
+    return Unavailable("oauth2: cannot fetch token: {}\nResponse: {}", answer.status_line(),
+                       answer.body.substr(0, 1024));
+  }
+  NX_RETURN_IF_ERROR(members.status());
+  Token token;
+  const std::string access = Find(*members, "access_token");
+  if (access.empty()) return Unavailable("oauth2: server response missing access_token");
+  std::string type = Find(*members, "token_type");
+  if (type.empty() || EqualsIgnoreCase(type, "bearer")) type = "Bearer";
+  if (EqualsIgnoreCase(type, "basic")) type = "Basic";
+  token.header = type + " " + access;
+  const std::string lifetime = Find(*members, "expires_in");
+  std::from_chars(lifetime.data(), lifetime.data() + lifetime.size(), token.lifetime_seconds);
+  return token;
+}
+
 void OAuth2Source::OnAnswer(const std::string& secret, Style style,
                             StatusOr<ClientResponse> answer) {
   if (!answer.ok()) return Finish(std::move(answer).status());
-  if (answer->status / 100 != 2) {
+  const StatusOr<Token> token = ReadToken(*answer);
+  if (!token.ok()) {
     bool retry = false;
     {
       MutexLock lock(mutex_);
@@ -139,25 +187,20 @@ void OAuth2Source::OnAnswer(const std::string& secret, Style style,
               config_.grant_type != kJwtBearerGrant;
     }
     if (retry) return Fetch(secret, Style::kForm);
-    return Finish(Unavailable("oauth2: cannot fetch token: {}\nResponse: {}", answer->status_line(),
-                              answer->body.substr(0, 1024)));
+    return Finish(token.status());
   }
-  const auto token = ParseJson(answer->body);
-  if (!token.ok()) {
-    return Finish(Unavailable("oauth2: cannot parse json: {}", MessageOf(token.status())));
-  }
-  auto header = HeaderFromToken(*token);
-  if (header.ok()) {
-    const int64_t lifetime = ExpiresIn(*token);
+  constexpr int64_t kForEver = int64_t{1} << 31;
+  const int64_t lifetime = token->lifetime_seconds;
+  {
     MutexLock lock(mutex_);
     style_ = style;
-    header_ = *header;
+    header_ = token->header;
     secret_ = secret;
-    expires_ = lifetime > 0 && lifetime < (int64_t{1} << 31)
+    expires_ = lifetime > 0 && lifetime < kForEver
                    ? steady_clock::now() + seconds(lifetime) - kEarly
                    : TimePoint::max();
   }
-  Finish(std::move(header));
+  Finish(token->header);
 }
 
 void OAuth2Source::Finish(StatusOr<std::string> result) {

@@ -35,6 +35,12 @@ class OAuth2Source : public std::enable_shared_from_this<OAuth2Source> {
   StatusOr<ClientRequest> TokenRequest(const std::string& secret, Style style) const;
   void OnAnswer(const std::string& secret, Style style, StatusOr<ClientResponse> answer)
       EXCLUDES(mutex_);
+  // Value and lifetime of the header.
+  struct Token {
+    std::string header;
+    int64_t lifetime_seconds = 0;  // 0: until it is refused
+  };
+  StatusOr<Token> ReadToken(const ClientResponse& answer) const;
   void Finish(StatusOr<std::string> result) EXCLUDES(mutex_);
 
   const ClientConfig::OAuth2 config_;

@@ -338,7 +338,7 @@ Session::Result Session::Translate(int result, bool handshake) {
   } else if (reason == SSL_R_WRONG_VERSION_NUMBER && handshake &&
              !impl_->context->impl_->server) {
     ERR_clear_error();
-    failure_ = "http: server gave HTTP response to HTTPS client";
+    failure_ = kNoTlsRecord;
   } else {
     std::string text = TakeOpenSslError();
     // Alerts of the peer: "sslv3 alert bad certificate" -> Go's "remote error: tls: bad certificate".

@@ -60,6 +60,10 @@ class Context {
 Status CheckCipherName(std::string_view go_name);
 Status CheckCurveName(std::string_view go_name);
 
+// The failure of a handshake with a peer that does not speak TLS.
+inline constexpr std::string_view kNoTlsRecord =
+    "tls: first record does not look like a TLS handshake";
+
 class Session {
  public:
   enum class State { kDone, kWantRead, kWantWrite, kEof, kError };

@@ -54,6 +54,7 @@ namespace config {
 namespace {
 
 constexpr std::string_view kNotHere = "known to Prometheus, not implemented here";
+
 void NameRules(Fields& f, NameValidation& validation, std::string* text) {
   *text = validation == NameValidation::kLegacy ? "legacy" : "utf8";
   if (f.decoding() && !f.Has("metric_name_validation_scheme")) {

@@ -354,7 +354,6 @@ StatusOr<std::shared_ptr<const Config>> Load(std::string_view text, const std::s
     }
   }
   NX_RETURN_IF_ERROR(Decode(text, config.get()));
-  if (options.agent) NX_RETURN_IF_ERROR(CheckAgent(*config));
   NX_RETURN_IF_ERROR(Finish(directory, options, config.get()));
   return std::shared_ptr<const Config>(std::move(config));
 }
@@ -365,6 +364,7 @@ StatusOr<std::shared_ptr<const Config>> LoadFile(const std::string& path,
   if (!text.ok()) return text.status();
   StatusOr<std::shared_ptr<const Config>> config = Load(*text, DirectoryOf(path), path, options);
   if (!config.ok()) return Annotate(config.status(), fmt::format("parsing YAML file {}", path));
+  if (options.agent) NX_RETURN_IF_ERROR(CheckAgent(**config));
   return config;
 }
 

@@ -2,8 +2,7 @@
 
 #include <unistd.h>
 
-#include <cstring>
-
+#include "core/base/errno_text.h"
 #include "core/strings/duration.h"
 #include "core/strings/quote.h"
 #include "server/cmd/promtool/output.h"
@@ -21,7 +20,7 @@ namespace {
 Status CheckFileExists(const std::string& file, std::string_view what) {
   if (file.empty() || access(file.c_str(), F_OK) == 0) return OkStatus();
   return NotFound("error checking {} {}: stat {}: {}", what, GoQuote(file), file,
-                  std::strerror(errno));
+                  ErrnoText(errno));
 }
 
 Status CheckTlsFiles(const http::TlsConfig& tls) {
