@@ -259,7 +259,9 @@ TEST_CASE("oauth2 by JWT: the assertion is sent, and the key read anew for each 
   config.oauth2->endpoint_params = {{"x", "y"}};
   auto client = MakeClient(runtime, config);
   CHECK_THAT(ErrorOf(*client, {.url = UrlOf(*server)}),
-             Catch::Contains("unable to read client certificate: "));
+             Catch::EndsWith(fmt::format("unable to read oauth2 client secret: unable to read file "
+                                         "{0}: open {0}: no such file or directory",
+                                         key)));
   REQUIRE(RunCommand("openssl genrsa -out " + key + " 2048").exit_code == 0);
   CHECK(client->DoBlocking({.url = UrlOf(*server)})->body == "Bearer T");
   CHECK(forms == std::vector<std::string>{

@@ -1,11 +1,25 @@
 #include "core/http/client_connection.h"
 
+#include <sys/socket.h>
+
 #include <algorithm>
+#include <cerrno>
 
 namespace narthex::http {
 
 using std::chrono::milliseconds;
 using std::chrono::steady_clock;
+
+namespace {
+
+// A wait may end without input, when what it was woken for had been read before.
+bool HasInput(int fd) {
+  char byte = 0;
+  return ::recv(fd, &byte, 1, MSG_PEEK | MSG_DONTWAIT) >= 0 ||
+         (errno != EAGAIN && errno != EWOULDBLOCK && errno != EINTR);
+}
+
+}  // namespace
 
 void ClientConnection::WaitReadable() {
   if (waiting_readable_ || !transport.open()) return;
@@ -16,8 +30,7 @@ void ClientConnection::WaitReadable() {
     if (!error && owner != nullptr) owner->OnReadable(self.get());
   };
   if (transport.tls() != nullptr && transport.tls()->has_pending_input()) {
-    return boost::asio::post(loop_->context,
-                             [ready = std::move(ready)]() mutable { ready({}); });
+    return boost::asio::post(loop_->context, [ready = std::move(ready)]() mutable { ready({}); });
   }
   transport.WaitReadable(std::move(ready));
 }
@@ -70,6 +83,7 @@ void ConnectionPool::Put(std::shared_ptr<ClientConnection> connection) {
 }
 
 void ConnectionPool::OnReadable(ClientConnection* connection) {
+  if (!HasInput(connection->transport.fd())) return connection->WaitReadable();
   auto& list = connection->home->list;
   const auto it = std::find_if(list.begin(), list.end(),
                                [&](const auto& item) { return item.get() == connection; });

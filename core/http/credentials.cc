@@ -24,6 +24,11 @@ std::string TrimSpace(std::string text) {
   return text.substr(start);
 }
 
+StatusOr<std::string> ReadTrimmed(const std::string& file) {
+  NX_ASSIGN_OR_RETURN(std::string content, ReadFile(file, kMaxSecretBytes));
+  return TrimSpace(std::move(content));
+}
+
 }  // namespace
 
 std::string Base64Encode(std::string_view data) {
@@ -70,9 +75,9 @@ std::string BasicCredentials(std::string_view user, std::string_view password) {
 
 StatusOr<std::string> ReadSecret(const std::string& value, const std::string& file) {
   if (file.empty()) return value;
-  StatusOr<std::string> content = ReadFile(file, kMaxSecretBytes);
+  StatusOr<std::string> content = ReadTrimmed(file);
   if (!content.ok()) return Annotate(content.status(), "unable to read file " + file);
-  return TrimSpace(*std::move(content));
+  return content;
 }
 
 Status AddAuthorization(const ClientConfig& config, Headers* headers) {
@@ -80,8 +85,7 @@ Status AddAuthorization(const ClientConfig& config, Headers* headers) {
   if (config.basic_auth) {
     const auto user = ReadSecret(config.basic_auth->username, config.basic_auth->username_file);
     if (!user.ok()) {
-      return FailedPrecondition("unable to read basic auth username: {}",
-                                MessageOf(user.status()));
+      return FailedPrecondition("unable to read basic auth username: {}", MessageOf(user.status()));
     }
     const auto password = ReadSecret(config.basic_auth->password, config.basic_auth->password_file);
     if (!password.ok()) {
@@ -91,8 +95,8 @@ Status AddAuthorization(const ClientConfig& config, Headers* headers) {
     headers->Set("Authorization", BasicCredentials(*user, *password));
   }
   if (config.authorization) {
-    const auto secret = ReadSecret(config.authorization->credentials,
-                                   config.authorization->credentials_file);
+    const auto secret =
+        ReadSecret(config.authorization->credentials, config.authorization->credentials_file);
     if (!secret.ok()) {
       return FailedPrecondition("unable to read authorization credentials: {}",
                                 MessageOf(secret.status()));
@@ -103,13 +107,12 @@ Status AddAuthorization(const ClientConfig& config, Headers* headers) {
   return OkStatus();
 }
 
-Status AddConfiguredHeaders(const std::vector<ClientConfig::Header>& configured,
-                            Headers* headers) {
+Status AddConfiguredHeaders(const std::vector<ClientConfig::Header>& configured, Headers* headers) {
   for (const ClientConfig::Header& header : configured) {
     for (const std::string& value : header.values) headers->Add(header.name, value);
     for (const std::string& value : header.secrets) headers->Add(header.name, value);
     for (const std::string& file : header.files) {
-      const auto value = ReadSecret({}, file);
+      const auto value = ReadTrimmed(file);
       if (!value.ok()) {
         return FailedPrecondition("unable to read headers file {}: {}", file,
                                   MessageOf(value.status()));

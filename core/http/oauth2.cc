@@ -83,8 +83,7 @@ StatusOr<std::string> OAuth2Source::Secret() const {
       jwt ? ReadSecret(config_.client_certificate_key, config_.client_certificate_key_file)
           : ReadSecret(config_.client_secret, config_.client_secret_file);
   if (secret.ok()) return secret;
-  return FailedPrecondition("unable to read {}: {}", jwt ? "client certificate" : "client secret",
-                            MessageOf(secret.status()));
+  return FailedPrecondition("unable to read oauth2 client secret: {}", MessageOf(secret.status()));
 }
 
 void OAuth2Source::Get(Callback callback) {

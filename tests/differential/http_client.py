@@ -114,6 +114,7 @@ KNOWN = {
 KNOWN_OF_2 = {
     r"^(basic|socks|socks_host): ": "it trims passwords and does not know socks5h",
     r"^(proxy_https_unknown|tls_other_name|tls_unknown): lastError": "its Go says less of certificates",
+    r"^(no_file|oauth_no_file|oauth_denied): lastError": "its words for files and for what token servers say",
 }
 
 
