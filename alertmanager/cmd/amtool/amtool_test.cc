@@ -3,6 +3,7 @@
 #include <cstdlib>
 #include <fstream>
 
+#include "core/http/server.h"
 #include "core/json/reader.h"
 #include "core/strings/quote.h"
 #include "tests/catch.h"
@@ -284,6 +285,17 @@ TEST_CASE("settings come from a file, requests go where the URL says") {
   CHECK(bare({"--alertmanager.url=ftp://x", "alert", "-s"}) ==
         "amtool: error: Get \"ftp://x/api/v2/alerts?active=false&inhibited=false&silenced=true&"
         "unprocessed=false\": unsupported protocol scheme \"ftp\"\n\n");
+  // Something that answers, but is no Alertmanager.
+  auto page = http::Server::Create({.listen_addresses = {"127.0.0.1:0"}},
+                                   [](const http::Request&, http::ResponseWriter& response) {
+                                     response.Send(200, "application/json", "[]");
+                                   });
+  REQUIRE(page.ok());
+  REQUIRE((*page)->Start().ok());
+  CHECK(bare({fmt::format("--alertmanager.url=http://127.0.0.1:{}", (*page)->ports()[0]),
+              "cluster"}) ==
+        "amtool: error: [GET /status] getStatus: the answer is not that of an Alertmanager\n\n");
+  (*page)->Stop();
   testing::RunToEnd({"/bin/mkdir", "-p", f.Path(".config/amtool")});
   f.Write(".config/amtool/config.yml", "alertmanager.url: " + f.url() +
                                            "\noutput: json\ncomment_required: false\nauthor: conf\n"

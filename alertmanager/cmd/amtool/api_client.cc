@@ -136,8 +136,13 @@ StatusOr<JsonValue> ApiClient::Call(const Operation& operation, const Arguments&
   }
   NX_ASSIGN_OR_RETURN(const http::ClientResponse response, client_->DoBlocking(std::move(request)));
   if (response.status != 200) return RefusalOf(operation, response);
-  if (TrimSpace(response.body).empty()) return JsonValue();
-  return ParseJson(response.body, {.max_bytes = kMaxAnswer, .max_values = kMaxValues});
+  if (operation.answer == JsonValue::Type::kNull) return JsonValue();
+  StatusOr<JsonValue> answer =
+      ParseJson(response.body, {.max_bytes = kMaxAnswer, .max_values = kMaxValues});
+  if (answer.ok() && answer->type() == operation.answer) return answer;
+  return DataLoss("[{} {}] {}: the answer is not that of an Alertmanager{}{}", operation.method,
+                  operation.path, operation.name, answer.ok() ? "" : ": ",
+                  MessageOf(answer.status()));
 }
 
 void ApiClient::CheckVersion() {

@@ -15,23 +15,50 @@
 
 namespace narthex::am {
 
-// An endpoint with the answers it is known to give beside 200.
+// An endpoint with what it answers, and the refusals it is known to give.
 struct Operation {
   std::string_view method, path, name;
+  JsonValue::Type answer = JsonValue::Type::kNull;
   bool bad_request = false, not_found = false, server_error = false;
   bool explains_not_found = false;  // with a text
 };
 
-inline constexpr Operation kGetStatus{"GET", "/status", "getStatus"};
-inline constexpr Operation kGetAlerts{"GET", "/alerts", "getAlerts", true, false, true};
-inline constexpr Operation kPostAlerts{"POST", "/alerts", "postAlerts", true, false, true};
-inline constexpr Operation kGetSilences{"GET", "/silences", "getSilences", true, false, true};
-inline constexpr Operation kPostSilences{"POST", "/silences", "postSilences", true, true,
-                                         false,  true};
-inline constexpr Operation kGetSilence{"GET", "/silence/{silenceID}", "getSilence", false, true,
-                                       true};
-inline constexpr Operation kDeleteSilence{
-    "DELETE", "/silence/{silenceID}", "deleteSilence", false, true, true};
+inline constexpr Operation kGetStatus{"GET", "/status", "getStatus", JsonValue::Type::kObject};
+inline constexpr Operation kGetAlerts{.method = "GET",
+                                      .path = "/alerts",
+                                      .name = "getAlerts",
+                                      .answer = JsonValue::Type::kArray,
+                                      .bad_request = true,
+                                      .server_error = true};
+inline constexpr Operation kPostAlerts{.method = "POST",
+                                       .path = "/alerts",
+                                       .name = "postAlerts",
+                                       .bad_request = true,
+                                       .server_error = true};
+inline constexpr Operation kGetSilences{.method = "GET",
+                                        .path = "/silences",
+                                        .name = "getSilences",
+                                        .answer = JsonValue::Type::kArray,
+                                        .bad_request = true,
+                                        .server_error = true};
+inline constexpr Operation kPostSilences{.method = "POST",
+                                         .path = "/silences",
+                                         .name = "postSilences",
+                                         .answer = JsonValue::Type::kObject,
+                                         .bad_request = true,
+                                         .not_found = true,
+                                         .explains_not_found = true};
+inline constexpr Operation kGetSilence{.method = "GET",
+                                       .path = "/silence/{silenceID}",
+                                       .name = "getSilence",
+                                       .answer = JsonValue::Type::kObject,
+                                       .not_found = true,
+                                       .server_error = true};
+inline constexpr Operation kDeleteSilence{.method = "DELETE",
+                                          .path = "/silence/{silenceID}",
+                                          .name = "deleteSilence",
+                                          .not_found = true,
+                                          .server_error = true};
 
 class ApiClient {
  public:
