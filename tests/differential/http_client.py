@@ -106,6 +106,7 @@ JOBS = {
 KNOWN = {
     r"^(proxy_nowhere|environment_except): lastError": "Go tells which DNS server was asked",
     r"^oauth_garbage: lastError": "the words for what is no JSON",
+    r"^socks_http: lastError": "Go's connection and its context end at once, and either may be told",
     r"^headers: ": "3.5.3 adds the headers to the request it keeps, more of them each time",
     r"^files replaced, (basic_files|bearer_file|credentials_file): requests":
         "3.5.3 keeps the first credentials in the request it keeps",
