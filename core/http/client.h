@@ -32,7 +32,8 @@ struct TlsConfig {
   friend bool operator==(const TlsConfig&, const TlsConfig&) = default;
 };
 
-// The HTTP client block of spec section 2.3, as plain values. core/config decodes and prints it.
+// The keys that every HTTP client of a configuration file has, as plain values. core/config decodes
+// and prints them.
 // What is named *_ref is to come from a secret manager; as in Prometheus there is none, and no client
 // is made for such a block.
 struct ClientConfig {

@@ -38,7 +38,6 @@ TEST_CASE("the same values, errors and limits as ParseJson") {
                                "null",
                                " true ",
                                "\"a\\u00e9\\n\"",
-
                                "18446744073709551615",
                                "-9223372036854775808",
                                "123456789012345678901234567890",
