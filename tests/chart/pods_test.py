@@ -72,7 +72,9 @@ def twin_values():
     off = {"enabled": False}
     return {
         "pushgateway": off, "kubeStateMetrics": off, "nodeExporter": off, "configmapReload": off,
-        "server": {"global": FAST, "baseURL": "http://watch.example.org/prom", "persistentVolume": off},
+        # One of the two may not listen yet when the alert is told first.
+        "server": {"global": FAST, "baseURL": "http://watch.example.org/prom", "persistentVolume": off,
+                   "extraArgs": {"rules.alert.resend-delay": "1s"}},
         "serverFiles": {"alerts": {"groups": [{"name": "g", "rules": [{"alert": "Always", "expr": "vector(1)"}]}]}},
         "alertmanager": {"replicaCount": 2, "podAntiAffinity": "hard", "prefixURL": "/am/",
                          "statefulSet": {"enabled": True, "headless": {"enableMeshPeer": True}},
