@@ -1,25 +1,11 @@
 #include "core/http/client_connection.h"
 
-#include <sys/socket.h>
-
 #include <algorithm>
-#include <cerrno>
 
 namespace narthex::http {
 
 using std::chrono::milliseconds;
 using std::chrono::steady_clock;
-
-namespace {
-
-// A wait may end without input, when what it was woken for had been read before.
-bool HasInput(int fd) {
-  char byte = 0;
-  return ::recv(fd, &byte, 1, MSG_PEEK | MSG_DONTWAIT) >= 0 ||
-         (errno != EAGAIN && errno != EWOULDBLOCK && errno != EINTR);
-}
-
-}  // namespace
 
 void ClientConnection::WaitReadable() {
   if (waiting_readable_ || !transport.open()) return;
@@ -83,7 +69,11 @@ void ConnectionPool::Put(std::shared_ptr<ClientConnection> connection) {
 }
 
 void ConnectionPool::OnReadable(ClientConnection* connection) {
-  if (!HasInput(connection->transport.fd())) return connection->WaitReadable();
+  // Readable for nothing, or for what TLS keeps to itself, such as a session ticket: only data that
+  // nobody asked for, or the end, makes it useless.
+  char byte;
+  const IoState state = connection->transport.Read(&byte, 1).state;
+  if (state == IoState::kWantRead) return connection->WaitReadable();
   auto& list = connection->home->list;
   const auto it = std::find_if(list.begin(), list.end(),
                                [&](const auto& item) { return item.get() == connection; });

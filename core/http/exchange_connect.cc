@@ -78,9 +78,10 @@ StatusOr<std::shared_ptr<ClientConnection>> Exchange::TakePooled() {
   while (!retried_) {
     auto connection = client_->pool(loop_index_).Take(Home());
     if (connection == nullptr || connection->tls_context == nullptr) return connection;
-    NX_ASSIGN_OR_RETURN(const auto current, client_->tls().Current());
-    if (connection->tls_context == current) return connection;
+    const auto current = client_->tls().Current();
+    if (current.ok() && connection->tls_context == *current) return connection;
     connection->Close();
+    NX_RETURN_IF_ERROR(current.status());
   }
   return std::shared_ptr<ClientConnection>();
 }
