@@ -75,8 +75,7 @@ Status NoData(std::string_view why) {
 }
 
 bool IsNoData(const Status& status) {
-  return status.code() == StatusCode::kFailedPrecondition &&
-         MessageOf(status).starts_with(kNoData);
+  return status.code() == StatusCode::kFailedPrecondition && MessageOf(status).starts_with(kNoData);
 }
 
 }  // namespace narthex::node

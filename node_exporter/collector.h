@@ -2,8 +2,8 @@
 // What a collector is: it reads one corner of the machine and adds metric families. A Plugin
 // declares a collector's flags and makes it once the flags are known.
 //
-// Thread safety: Update of one collector may run from several scrapes at once; a collector that keeps
-// state between scrapes guards it.
+// Thread safety: Update of one collector may run from several scrapes at once; a collector that
+// keeps state between scrapes guards it.
 
 #include <memory>
 #include <string>
@@ -31,7 +31,8 @@ struct Paths {
   std::string StripRoot(std::string_view path) const;
 };
 
-// The families a collector adds. A family is looked up by the pointer Add gave, samples are appended.
+// The families a collector adds. A family is looked up by the pointer Add gave, samples are
+// appended.
 class Sink {
  public:
   MetricFamily& Add(MetricType type, std::string name, std::string help);

@@ -8,7 +8,8 @@ namespace narthex::node {
 
 CollectorSet::CollectorSet(FlagSet& flags) {
   for (const CollectorEntry& entry : AllCollectors()) {
-    Switch s{.entry = &entry, .on = nullptr, .plugin = entry.make != nullptr ? entry.make() : nullptr};
+    Switch s{
+        .entry = &entry, .on = nullptr, .plugin = entry.make != nullptr ? entry.make() : nullptr};
     if (s.plugin != nullptr) s.plugin->AddFlags(flags);
     switches_.push_back(std::move(s));
   }
@@ -22,8 +23,8 @@ CollectorSet::CollectorSet(FlagSet& flags) {
                                                       : "default: disabled"),
                       on, {.hidden = s.plugin == nullptr});
   }
-  disable_defaults_ = flags.Bool("collector.disable-defaults",
-                                 "Set all collectors to disabled by default.", false);
+  disable_defaults_ =
+      flags.Bool("collector.disable-defaults", "Set all collectors to disabled by default.", false);
 }
 
 CollectorSet::~CollectorSet() = default;

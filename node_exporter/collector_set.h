@@ -29,8 +29,8 @@ class CollectorSet {
 
   // The collectors a request asks for: `collect` and `exclude` are the values of collect[] and
   // exclude[]. Both empty, or everything excluded: all. Errors in upstream's words.
-  StatusOr<std::vector<const NamedCollector*>> Select(const std::vector<std::string>& collect,
-                                                      const std::vector<std::string>& exclude) const;
+  StatusOr<std::vector<const NamedCollector*>> Select(
+      const std::vector<std::string>& collect, const std::vector<std::string>& exclude) const;
 
  private:
   struct Switch {

@@ -34,17 +34,18 @@ StatusOr<std::string> FilterFlags::Effective(const FlagSet& flags, std::string_v
   if (flags.WasSet(FlagName(side))) {
     return InvalidArgument("{} and --{} are mutually exclusive", old_flag, FlagName(side));
   }
-  NX_LOG(Warn, fmt::format("{} is DEPRECATED and will be removed in 2.0.0, use --{}", old_flag,
-                           FlagName(side)),
+  NX_LOG(Warn,
+         fmt::format("{} is DEPRECATED and will be removed in 2.0.0, use --{}", old_flag,
+                     FlagName(side)),
          {"collector", names_.collector});
   return *old_value;
 }
 
 StatusOr<NameFilter> FilterFlags::Resolve(const FlagSet& flags) const {
-  NX_ASSIGN_OR_RETURN(std::string exclude, Effective(flags, "exclude", names_.old_exclude, exclude_,
-                                                     old_exclude_));
-  NX_ASSIGN_OR_RETURN(std::string include, Effective(flags, "include", names_.old_include, include_,
-                                                     old_include_));
+  NX_ASSIGN_OR_RETURN(std::string exclude,
+                      Effective(flags, "exclude", names_.old_exclude, exclude_, old_exclude_));
+  NX_ASSIGN_OR_RETURN(std::string include,
+                      Effective(flags, "include", names_.old_include, include_, old_include_));
   if (!include.empty()) {
     const bool only_default = !flags.WasSet(FlagName("exclude")) && exclude == *exclude_;
     if (only_default) exclude.clear();

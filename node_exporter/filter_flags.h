@@ -16,7 +16,8 @@ class FilterFlags {
     std::string subject;    // "device": …device-include, …device-exclude
     std::string plural;     // for help texts: "diskstats devices"
     std::string default_exclude;
-    std::string old_exclude, old_include;  // deprecated names behind "collector.<collector>."; or ""
+    std::string old_exclude,
+        old_include;  // deprecated names behind "collector.<collector>."; or ""
   };
   explicit FilterFlags(Names names) : names_(std::move(names)) {}
 

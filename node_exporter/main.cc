@@ -25,7 +25,8 @@ struct Flags {
                                        "process_*).",
                                        false)),
         max_requests(flags.Int("web.max-requests",
-                               "Maximum number of parallel scrape requests. Use 0 to disable.", 40)),
+                               "Maximum number of parallel scrape requests. Use 0 to disable.",
+                               40)),
         threads(flags.Int("runtime.gomaxprocs",
                           "Number of threads that run collectors beside the one that serves the "
                           "scrape.",
@@ -81,12 +82,12 @@ int Run(int argc, char** argv) {
   const SignalSet signals({SIGINT, SIGTERM});
 
   const int max_requests = static_cast<int>(std::clamp<int64_t>(*flags.max_requests, 0, 1 << 20));
-  Handler handler(flags.collectors,
-                  {.telemetry_path = *flags.web.telemetry_path,
-                   .exporter_metrics = !*flags.no_exporter_metrics,
-                   .max_requests = max_requests,
-                   .helper_threads = static_cast<size_t>(
-                       std::clamp<int64_t>(*flags.threads, 1, kMaxHelpers))});
+  Handler handler(
+      flags.collectors,
+      {.telemetry_path = *flags.web.telemetry_path,
+       .exporter_metrics = !*flags.no_exporter_metrics,
+       .max_requests = max_requests,
+       .helper_threads = static_cast<size_t>(std::clamp<int64_t>(*flags.threads, 1, kMaxHelpers))});
   return http::ServeUntilSignal(
       "node_exporter", flags.web, signals,
       // One worker more than the limit, so that the limit is what refuses.

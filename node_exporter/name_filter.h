@@ -1,6 +1,6 @@
 #pragma once
-// Which devices, mount points or file system types a collector shows. Expressions are unanchored; an
-// empty one is not set.
+// Which devices, mount points or file system types a collector shows. Expressions are unanchored;
+// an empty one is not set.
 //
 // Thread safety: immutable.
 

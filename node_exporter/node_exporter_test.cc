@@ -105,9 +105,10 @@ TEST_CASE("cpu: the frequency follows the switch of cpufreq") {
   auto only_cpu = defaults.set.Select({"cpu"}, {});
   REQUIRE(only_cpu.ok());
   ScrapePool pool(0);
-  const auto text = WriteFamilies(
-      MergeFamilies(Scrape(*only_cpu, pool, Clock::System())).families, {});
-  CHECK(Contains(text, "node_cpu_frequency_hertz{core=\"1\",cpu=\"1\",package=\"0\"} 8.00037e+08\n"));
+  const auto text =
+      WriteFamilies(MergeFamilies(Scrape(*only_cpu, pool, Clock::System())).families, {});
+  CHECK(
+      Contains(text, "node_cpu_frequency_hertz{core=\"1\",cpu=\"1\",package=\"0\"} 8.00037e+08\n"));
   CHECK_FALSE(Contains(Collect("cpu", {"--no-collector.cpu.guest"}), "node_cpu_guest"));
 }
 
@@ -161,8 +162,8 @@ TEST_CASE("broken and missing files fail the collector, not the scrape") {
   dir.Write("1/mountinfo", "1 2 3\n");
   dir.Write("vmstat", "pgfault many\n");
   const Paths paths{.procfs = dir.path, .sysfs = dir.path, .rootfs = dir.path};
-  for (const char* name : {"loadavg", "stat", "meminfo", "diskstats", "netdev", "sockstat", "filefd",
-                           "filesystem", "vmstat", "os"}) {
+  for (const char* name : {"loadavg", "stat", "meminfo", "diskstats", "netdev", "sockstat",
+                           "filefd", "filesystem", "vmstat", "os"}) {
     CAPTURE(name);
     std::vector<std::string> arguments;
     if (std::string_view(name) == "netdev") arguments = {"--no-collector.netdev.netlink"};
@@ -173,13 +174,22 @@ TEST_CASE("broken and missing files fail the collector, not the scrape") {
 
 TEST_CASE("filesystem: mounts, filters, errors, mounts over mounts") {
   const std::string text = Collect("filesystem");
-  const auto line = [&](const std::string& rest) { return Contains(text, "node_filesystem_" + rest); };
-  CHECK(line("device_error{device=\"/dev/nvme0n1p2\",device_error=\"\",fstype=\"ext4\",mountpoint=\"/\"} 0\n"));
-  CHECK(line("readonly{device=\"/dev/sda1\",device_error=\"\",fstype=\"xfs\",mountpoint=\"/data\"} 1\n"));
-  CHECK(line("device_error{device=\"server:/export\",device_error=\"no such file or directory\",fstype=\"nfs4\",mountpoint=\"/gone away\tx\"} 1\n"));
+  const auto line = [&](const std::string& rest) {
+    return Contains(text, "node_filesystem_" + rest);
+  };
+  CHECK(
+      line("device_error{device=\"/dev/nvme0n1p2\",device_error=\"\",fstype=\"ext4\",mountpoint=\"/"
+           "\"} 0\n"));
+  CHECK(line(
+      "readonly{device=\"/dev/sda1\",device_error=\"\",fstype=\"xfs\",mountpoint=\"/data\"} 1\n"));
+  CHECK(
+      line("device_error{device=\"server:/export\",device_error=\"no such file or "
+           "directory\",fstype=\"nfs4\",mountpoint=\"/gone away\tx\"} 1\n"));
   CHECK(line("mount_info{device=\"/dev/sda1\",major=\"8\",minor=\"1\",mountpoint=\"/data\"} 1\n"));
   CHECK(line("mount_info{device=\"/dev/sda1\",major=\"8\",minor=\"2\",mountpoint=\"/data\"} 1\n"));
-  CHECK(line("purgeable_bytes{device=\"/dev/sda1\",device_error=\"\",fstype=\"xfs\",mountpoint=\"/data\"} 0\n"));
+  CHECK(
+      line("purgeable_bytes{device=\"/dev/sda1\",device_error=\"\",fstype=\"xfs\",mountpoint=\"/"
+           "data\"} 0\n"));
   CHECK_FALSE(Contains(text, "credentials"));
   CHECK_FALSE(Contains(text, "docker"));
   CHECK_FALSE(Contains(text, "proc"));
@@ -205,12 +215,13 @@ TEST_CASE("a mount that hangs is left alone until it comes back") {
   std::latch release(1);
   std::atomic<int> calls{0};
   std::atomic<bool> hang{true};
-  StatfsPool pool(2, std::chrono::milliseconds(20), [&](const std::string& path, struct statfs* out) {
-    ++calls;
-    if (path == "/dead" && hang) release.wait();
-    out->f_blocks = 7;
-    return path == "/error" ? ENOENT : 0;
-  });
+  StatfsPool pool(2, std::chrono::milliseconds(20),
+                  [&](const std::string& path, struct statfs* out) {
+                    ++calls;
+                    if (path == "/dead" && hang) release.wait();
+                    out->f_blocks = 7;
+                    return path == "/error" ? ENOENT : 0;
+                  });
   auto results = pool.Run({"/dead", "/ok", "/error"});
   REQUIRE(results.size() == 3);
   CHECK(results[0].timed_out);
@@ -252,8 +263,10 @@ TEST_CASE("textfile") {
   }
   CHECK(Contains(good, fmt::format("# HELP no_help Metric read from {}/good/a.prom\n", dir.path)));
   CHECK(Contains(good, fmt::format("# HELP shared Metric read from {0}/good/a.prom, "
-                                   "{0}/good/b.prom\n", dir.path)));
-  CHECK(Contains(good, fmt::format("node_textfile_mtime_seconds{{file=\"{}/good/b.prom\"}}", dir.path)));
+                                   "{0}/good/b.prom\n",
+                                   dir.path)));
+  CHECK(Contains(good,
+                 fmt::format("node_textfile_mtime_seconds{{file=\"{}/good/b.prom\"}}", dir.path)));
   CHECK_FALSE(Contains(good, "notes.txt"));
 
   const std::string bad = collect("/bad");
@@ -275,7 +288,8 @@ TEST_CASE("textfile") {
 
 TEST_CASE("time and uname") {
   const std::string time = Collect("time");
-  CHECK(Contains(time, "node_time_clocksource_available_info{clocksource=\"hpet\",device=\"0\"} 1\n"));
+  CHECK(Contains(time,
+                 "node_time_clocksource_available_info{clocksource=\"hpet\",device=\"0\"} 1\n"));
   CHECK(Contains(time, "node_time_clocksource_current_info{clocksource=\"tsc\",device=\"0\"} 1\n"));
   CHECK(Contains(time, "node_time_zone_offset_seconds{time_zone="));
   CHECK(Contains(time, "\nnode_time_seconds "));
@@ -290,13 +304,14 @@ TEST_CASE("netdev: ifalias, detailed names, netlink on this machine") {
   const std::string detailed = Collect(
       "netdev", {"--no-collector.netdev.netlink", "--collector.netdev.enable-detailed-metrics"});
   CHECK(Contains(detailed, "node_network_receive_dropped_total{device=\"eth0\"} 2\n"));
-  const std::string filtered =
-      Collect("netdev", {"--no-collector.netdev.netlink", "--collector.netdev.device-include=^lo$"});
+  const std::string filtered = Collect(
+      "netdev", {"--no-collector.netdev.netlink", "--collector.netdev.device-include=^lo$"});
   CHECK_FALSE(Contains(filtered, "eth0"));
   const std::string live = Collect("netdev", {"--collector.netdev.address-info"});
   CHECK(Contains(live, "node_network_receive_nohandler_total{device=\"lo\"}"));
-  CHECK(Contains(live, "node_network_address_info{address=\"127.0.0.1\",device=\"lo\",netmask=\"8\","
-                       "scope=\"link-local\"} 1\n"));
+  CHECK(Contains(live,
+                 "node_network_address_info{address=\"127.0.0.1\",device=\"lo\",netmask=\"8\","
+                 "scope=\"link-local\"} 1\n"));
 }
 
 // One RTM_NEWLINK message with a name and statistics of `stats_size` bytes.
@@ -325,7 +340,8 @@ std::string LinkMessage(const std::string& name, size_t stats_size) {
 TEST_CASE("netlink messages: whole, short, cut anywhere") {
   std::vector<Link> links;
   bool done = false;
-  const std::string two = LinkMessage("eth0", sizeof(rtnl_link_stats64)) + LinkMessage("old", 8 * 4);
+  const std::string two =
+      LinkMessage("eth0", sizeof(rtnl_link_stats64)) + LinkMessage("old", 8 * 4);
   REQUIRE(ParseLinks(two, &links, &done).ok());
   REQUIRE(links.size() == 2);
   CHECK(links[0].name == "eth0");
@@ -367,10 +383,12 @@ TEST_CASE("filters: both sides, deprecated names, bad expressions") {
        "couldn't create collector: device-exclude & device-include are mutually exclusive"},
       {{"--collector.filesystem.ignored-mount-points=x"}, ""},
       {{"--collector.filesystem.ignored-fs-types=x"}, ""},
-      {{d + "device-include=("}, "couldn't create collector: error parsing regexp: missing closing ): `(`"},
+      {{d + "device-include=("},
+       "couldn't create collector: error parsing regexp: missing closing ): `(`"},
       {{"--collector.arp"}, "the arp collector is not implemented: remove --collector.arp"},
       {{"--no-collector.arp"}, ""},
-      {{"--collector.systemd"}, "the systemd collector is not implemented: remove --collector.systemd"},
+      {{"--collector.systemd"},
+       "the systemd collector is not implemented: remove --collector.systemd"},
   };
   for (const Case& c : cases) {
     Configured configured(c.arguments);
@@ -386,14 +404,20 @@ TEST_CASE("the table of collectors is complete and sorted") {
   CHECK(all.size() == 79);
   CHECK(std::is_sorted(all.begin(), all.end(),
                        [](const auto& a, const auto& b) { return a.name < b.name; }));
-  CHECK(std::count_if(all.begin(), all.end(), [](const auto& e) { return e.default_enabled; }) == 49);
+  CHECK(std::count_if(all.begin(), all.end(), [](const auto& e) { return e.default_enabled; }) ==
+        49);
 }
 
 TEST_CASE("metric names are sanitized as one regular expression would") {
   const std::pair<const char*, const char*> cases[] = {
-      {"Active(anon)", "Active_anon_"}, {"a__b", "a__b"},   {"a_(_b", "a_b"},
-      {"a--b", "a_b"},                  {"(_(b", "__b"},    {"", ""},
-      {"ünï", "_n_"},                   {"x_", "x_"},
+      {"Active(anon)", "Active_anon_"},
+      {"a__b", "a__b"},
+      {"a_(_b", "a_b"},
+      {"a--b", "a_b"},
+      {"(_(b", "__b"},
+      {"", ""},
+      {"ünï", "_n_"},
+      {"x_", "x_"},
   };
   for (const auto& [in, out] : cases) CHECK(SanitizeMetricName(in) == out);
 }
@@ -405,8 +429,8 @@ TEST_CASE("CPU lists") {
   CHECK_FALSE(ParseCpuList("0-999999999").ok());
 }
 
-http::RecordedResponse Get(const Handler& handler, const std::string& path, const std::string& query = "",
-                     const std::string& method = "GET") {
+http::RecordedResponse Get(const Handler& handler, const std::string& path,
+                           const std::string& query = "", const std::string& method = "GET") {
   http::Request request;
   request.method = method;
   request.path = path;
@@ -420,7 +444,8 @@ TEST_CASE("requests: filters, pages, methods") {
   Configured configured({"--no-collector.uname", "--no-collector.netdev"});
   REQUIRE(configured.status.ok());
   Handler handler(configured.set, {});
-  const std::string filter_error = "Couldn't create filtered metrics handler: couldn't create collector: ";
+  const std::string filter_error =
+      "Couldn't create filtered metrics handler: couldn't create collector: ";
   struct Case {
     std::string path, query;
     int status;

@@ -13,7 +13,8 @@ namespace narthex::pushgateway {
 
 struct Exposition {
   std::string body;
-  std::vector<std::string> errors;  // contradictions among stored groups; then the body is of no use
+  std::vector<std::string>
+      errors;  // contradictions among stored groups; then the body is of no use
 };
 
 // Of differing HELP texts the program's own, else that of the first group, wins. `trusted`: the

@@ -61,9 +61,7 @@ StringMap<MetricType> OwnFamilies(const Registry& registry) {
   return own;
 }
 
-SummaryOptions PushObjectives() {
-  return {.objectives = {{0.1, 0.01}, {0.5, 0.05}, {0.9, 0.01}}};
-}
+SummaryOptions PushObjectives() { return {.objectives = {{0.1, 0.01}, {0.5, 0.05}, {0.9, 0.01}}}; }
 
 }  // namespace
 
@@ -89,12 +87,14 @@ struct Gateway::Impl {
     AddRoutes();
   }
 
-  std::string Path(std::string_view rest) const { return fmt::format("{}{}", options.route_prefix, rest); }
+  std::string Path(std::string_view rest) const {
+    return fmt::format("{}{}", options.route_prefix, rest);
+  }
 
   // A handler counted under pushgateway_http_requests_total{handler="name"}.
   http::Handler Counted(std::string name, CodedHandler handler) {
     return [this, name = std::move(name), handler = std::move(handler)](const Request& request,
-                                                                         ResponseWriter& response) {
+                                                                        ResponseWriter& response) {
       const int code = handler(request, response);
       requests.With({name, std::to_string(code), ToLowerAscii(request.method)}).Inc();
     };
@@ -106,8 +106,9 @@ struct Gateway::Impl {
     router.Handle("GET", Path(options.telemetry_path),
                   [this](const Request& q, ResponseWriter& w) { Scrape(q, w); });
     for (const char* name : {"healthy", "ready"}) {
-      router.Handle("GET", Path(fmt::format("/-/{}", name)),
-                    Counted(name, [](const Request&, ResponseWriter& w) { return Text(w, 200, "OK"); }));
+      router.Handle(
+          "GET", Path(fmt::format("/-/{}", name)),
+          Counted(name, [](const Request&, ResponseWriter& w) { return Text(w, 200, "OK"); }));
     }
     AddQuitRoutes();
     AddApiRoutes();
@@ -142,17 +143,18 @@ struct Gateway::Impl {
   void AddPushRoutes(const std::string& base, bool base64) {
     for (const char* method : {"POST", "PUT", "DELETE"}) {
       const bool deletes = std::string_view(method) == "DELETE";
-      const auto handler = Counted(deletes ? "delete" : "push",
-                                   [this, base64](const Request& q, ResponseWriter& w) {
-                                     return PushOrDelete(q, w, base64);
-                                   });
+      const auto handler =
+          Counted(deletes ? "delete" : "push", [this, base64](const Request& q, ResponseWriter& w) {
+            return PushOrDelete(q, w, base64);
+          });
       router.Handle(method, Path(base + ":job"), handler);
       router.Handle(method, Path(base + ":job/*labels"), handler);
-      router.Handle(method, Path(base), [to = Path(base.substr(0, base.size() - 1))](
-                                            const Request&, ResponseWriter& w) {
-        w.headers().Set("Location", to);
-        Empty(w, 307);
-      });
+      router.Handle(
+          method, Path(base),
+          [to = Path(base.substr(0, base.size() - 1))](const Request&, ResponseWriter& w) {
+            w.headers().Set("Location", to);
+            Empty(w, 307);
+          });
     }
   }
 
@@ -221,8 +223,8 @@ struct Gateway::Impl {
   // Pushes to, or deletes, the group that the path names.
   int ApplyTo(const Request& request, ResponseWriter& response, bool base64) {
     const std::string labels = fmt::format("/{}", request.PathParam("labels"));
-    auto grouping = ParseGrouping(request.PathParam("job"), base64, labels,
-                                  {.utf8_names = options.utf8_names});
+    auto grouping =
+        ParseGrouping(request.PathParam("job"), base64, labels, {.utf8_names = options.utf8_names});
     if (!grouping.ok()) return Error(response, 400, MessageOf(grouping.status()));
     if (request.method != "DELETE") return Push(request, response, *grouping);
     const Status status = store->Delete(*grouping);
@@ -242,7 +244,8 @@ struct Gateway::Impl {
       NX_LOG(Error, "a push was refused", {"method", request.method},
              {"source", request.remote_address}, {"suppressed", suppressed}, {"err", status});
     }
-    if (status.code() != StatusCode::kInvalidArgument) return Error(response, 500, MessageOf(status));
+    if (status.code() != StatusCode::kInvalidArgument)
+      return Error(response, 500, MessageOf(status));
     // Without the check nobody is told; the failure time of the group is.
     return options.check ? Error(response, 400, MessageOf(status)) : Empty(response, 202);
   }

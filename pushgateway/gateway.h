@@ -20,7 +20,7 @@ struct GatewayOptions {
   std::string route_prefix;  // "" or "/prefix", no slash at the end
   bool enable_lifecycle = false;
   bool enable_admin_api = false;
-  bool check = true;       // consistency of pushes
+  bool check = true;  // consistency of pushes
   bool utf8_names = false;
   std::vector<std::pair<std::string, std::string>> flags;  // to be shown
   Persistence* persistence = nullptr;                      // not owned

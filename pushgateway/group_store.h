@@ -30,8 +30,9 @@ class GroupStore {
 
   Status Load();  // from the persistence
 
-  // Replaces the whole group (`replace`) or the families of the same names. InvalidArgument when the
-  // push is refused: the group then keeps its content and notes the failure. Other codes: the disk.
+  // Replaces the whole group (`replace`) or the families of the same names. InvalidArgument when
+  // the push is refused: the group then keeps its content and notes the failure. Other codes: the
+  // disk.
   Status Push(const Grouping& grouping, std::vector<MetricFamily> families, bool replace);
   Status Delete(const Grouping& grouping);  // of nothing is no error
   Status DeleteAll();

@@ -61,7 +61,8 @@ StatusOr<Grouping> ParseGrouping(std::string_view job, bool job_is_base64, std::
     if (parts.size() % 2 != 0) {
       return InvalidArgument("odd number of components in label string {}", GoQuote(labels));
     }
-    if (parts.size() / 2 > kMaxLabels) return InvalidArgument("more than {} grouping labels", kMaxLabels);
+    if (parts.size() / 2 > kMaxLabels)
+      return InvalidArgument("more than {} grouping labels", kMaxLabels);
     for (size_t i = 0; i < parts.size(); i += 2) {
       std::string_view name = parts[i];
       const bool base64 = name.ends_with(kBase64Suffix);

@@ -21,10 +21,11 @@ struct Flags {
         external_url(flags.String("web.external-url",
                                   "The URL under which the Pushgateway is externally reachable.",
                                   "")),
-        route_prefix(flags.String("web.route-prefix",
-                                  "Prefix for the internal routes of web endpoints. Defaults to the "
-                                  "path of --web.external-url.",
-                                  "")),
+        route_prefix(
+            flags.String("web.route-prefix",
+                         "Prefix for the internal routes of web endpoints. Defaults to the "
+                         "path of --web.external-url.",
+                         "")),
         lifecycle(flags.Bool("web.enable-lifecycle", "Enable shutdown via HTTP request.", false)),
         admin_api(flags.Bool("web.enable-admin-api",
                              "Enable API endpoints for admin control actions.", false)),

@@ -26,9 +26,9 @@
 namespace narthex::pushgateway {
 namespace {
 
-http::RecordedResponse Call(const Gateway& gateway, const std::string& method, const std::string& path,
-                      const std::string& body = "",
-                      const std::vector<std::pair<std::string, std::string>>& headers = {}) {
+http::RecordedResponse Call(const Gateway& gateway, const std::string& method,
+                            const std::string& path, const std::string& body = "",
+                            const std::vector<std::pair<std::string, std::string>>& headers = {}) {
   http::Request request;
   request.method = method;
   request.target = path;
@@ -90,13 +90,17 @@ TEST_CASE("grouping keys") {
       {"a", false, "/odd", "odd number of components in label string \"/odd\""},
       {"a", false, "/a.b/c", "improper label name \"a.b\""},
       {"a", false, "/__x/c", "improper label name \"__x\""},
-      {"a", false, "/a@base64/!!", "invalid base64 encoding for label a=\"!!\": illegal base64 data "
-                                   "at input byte 0"},
-      {"a", false, "/a@base64/abcde", "invalid base64 encoding for label a=\"abcde\": illegal base64 "
-                                      "data at input byte 4"},
-      {"a", false, "/a@base64/ab+d", "invalid base64 encoding for label a=\"ab+d\": illegal base64 "
-                                     "data at input byte 2"},
-      {"!!", true, "", "invalid base64 encoding in job name \"\": illegal base64 data at input byte 0"},
+      {"a", false, "/a@base64/!!",
+       "invalid base64 encoding for label a=\"!!\": illegal base64 data "
+       "at input byte 0"},
+      {"a", false, "/a@base64/abcde",
+       "invalid base64 encoding for label a=\"abcde\": illegal base64 "
+       "data at input byte 4"},
+      {"a", false, "/a@base64/ab+d",
+       "invalid base64 encoding for label a=\"ab+d\": illegal base64 "
+       "data at input byte 2"},
+      {"!!", true, "",
+       "invalid base64 encoding in job name \"\": illegal base64 data at input byte 0"},
       {"=", true, "", "job name is required"},
       {"a", false, "/U__a_2e_b/1", "U__a_2e_b=1,job=a,"},
   };
@@ -113,12 +117,16 @@ TEST_CASE("grouping keys") {
     CHECK(result == c.result);
   }
   CHECK(ParseGrouping("a", false, "/U__a_2e_b/1", {.utf8_names = true})->contains("a.b"));
-  CHECK_FALSE(ParseGroupKey("\x05" "ab").ok());
+  CHECK_FALSE(ParseGroupKey("\x05"
+                            "ab")
+                  .ok());
 }
 
 TEST_CASE("PUT replaces the group, POST families, DELETE all of it") {
   Gateway gateway({});
-  CHECK(Call(gateway, "PUT", "/metrics/job/a", "m 1\n# TYPE n counter\nn{x=\"1\"} 2\nn{x=\"2\"} 3\n").status == 200);
+  CHECK(
+      Call(gateway, "PUT", "/metrics/job/a", "m 1\n# TYPE n counter\nn{x=\"1\"} 2\nn{x=\"2\"} 3\n")
+          .status == 200);
   CHECK(Call(gateway, "POST", "/metrics/job/a", "# TYPE n counter\nn{x=\"3\"} 4\n").status == 200);
   CHECK(Call(gateway, "POST", "/metrics/job/a/l/v", "m 7\n").status == 200);
   CHECK(Series(gateway) ==
@@ -153,26 +161,31 @@ TEST_CASE("pushes that are refused") {
     std::string path, body, error;
   };
   const Case cases[] = {
-      {"/metrics/job/a", "m 1", "text format parsing error in line 1: unexpected end of input stream"},
+      {"/metrics/job/a", "m 1",
+       "text format parsing error in line 1: unexpected end of input stream"},
       {"/metrics/job/a", "m 1\r\n",
        "text format parsing error in line 1: expected float as value, got \"1\\r\""},
       {"/metrics/job/a", "{\"my.dot\"} 1\n",
        "text format parsing error in line 1: invalid metric name \"my.dot\""},
       {"/metrics/job/a", "t 1 123\n", kRefused + "pushed metrics must not have timestamps"},
       {"/metrics/job/a", "# TYPE m counter\nm 1\n",
-       kRefused + "collected metric \"m\" { label:{name:\"instance\" value:\"\"} label:{name:\"job\" "
-                  "value:\"a\"} counter:{value:1}} is not a UNTYPED"},
+       kRefused +
+           "collected metric \"m\" { label:{name:\"instance\" value:\"\"} label:{name:\"job\" "
+           "value:\"a\"} counter:{value:1}} is not a UNTYPED"},
       {"/metrics/job/a", "# TYPE process_open_fds counter\nprocess_open_fds 1\n",
        kRefused + "gathered metric family process_open_fds has type COUNTER but should have GAUGE"},
       {"/metrics/job/a", "x{a=\"1\"} 1\nx{a=\"1\"} 2\n",
-       kRefused + "collected metric \"x\" { label:{name:\"a\" value:\"1\"} label:{name:\"instance\" "
-                  "value:\"\"} label:{name:\"job\" value:\"a\"} untyped:{value:2}} was collected "
-                  "before with the same name and label values"},
+       kRefused +
+           "collected metric \"x\" { label:{name:\"a\" value:\"1\"} label:{name:\"instance\" "
+           "value:\"\"} label:{name:\"job\" value:\"a\"} untyped:{value:2}} was collected "
+           "before with the same name and label values"},
       {"/metrics/job/a", "h_count 2\n",
        kRefused + "collected metric named \"h_count\" collides with previously collected histogram "
                   "named \"h\""},
-      {"/metrics/job/a", "# TYPE m_sum histogram\nm_sum_bucket{le=\"+Inf\"} 1\nm_sum_sum 1\n"
-                         "m_sum_count 1\nm_sum_sum_count 1\n", ""},
+      {"/metrics/job/a",
+       "# TYPE m_sum histogram\nm_sum_bucket{le=\"+Inf\"} 1\nm_sum_sum 1\n"
+       "m_sum_count 1\nm_sum_sum_count 1\n",
+       ""},
       {"/metrics/job/a/odd", "m 1\n", "odd number of components in label string \"/odd\""},
   };
   for (const Case& c : cases) {
@@ -218,7 +231,9 @@ TEST_CASE("push times tell success from failure") {
   CHECK(Call(gateway, "POST", "/metrics/job/%ff", "m 1\n").status == 400);
   CHECK(Call(gateway, "POST", "/metrics/job/c", "m 1\n").status == 200);
   // Pushed families of these names are not taken.
-  CHECK(Call(gateway, "POST", "/metrics/job/d", "# TYPE push_time_seconds counter\npush_time_seconds 7\n").status == 200);
+  CHECK(Call(gateway, "POST", "/metrics/job/d",
+             "# TYPE push_time_seconds counter\npush_time_seconds 7\n")
+            .status == 200);
   CHECK(time_of("push_time_seconds", "d") > 1e9);
 }
 
@@ -240,10 +255,14 @@ TEST_CASE("content codings and protobuf") {
   std::string body;
   AppendFamily(family, {.format = ExpositionFormat::kProtobuf}, &body);
   const std::string type =
-      "application/vnd.google.protobuf; proto=io.prometheus.client.MetricFamily; encoding=delimited";
+      "application/vnd.google.protobuf; proto=io.prometheus.client.MetricFamily; "
+      "encoding=delimited";
   CHECK(push(body, {{"Content-Type", type}}).status == 200);
   CHECK(push(body, {{"Content-Type", "application/vnd.google.protobuf"}}).status == 400);
-  CHECK(push("\x05" "abc", {{"Content-Type", type}}).status == 400);
+  CHECK(push("\x05"
+             "abc",
+             {{"Content-Type", type}})
+            .status == 400);
   CHECK(Series(gateway) ==
         "g{instance=\"\",job=\"a\"} 1\npb{instance=\"\",job=\"a\",x=\"1\"} 2.5\n"
         "s{instance=\"\",job=\"a\"} 1\nu{instance=\"\",job=\"a\"} 1\n");
@@ -251,7 +270,8 @@ TEST_CASE("content codings and protobuf") {
 
 TEST_CASE("HELP: the first group's, the program's own always") {
   Gateway gateway({});
-  Call(gateway, "PUT", "/metrics/job/a", "# HELP m one\nm 1\n# TYPE process_open_fds gauge\nprocess_open_fds 5\n");
+  Call(gateway, "PUT", "/metrics/job/a",
+       "# HELP m one\nm 1\n# TYPE process_open_fds gauge\nprocess_open_fds 5\n");
   CHECK(Call(gateway, "PUT", "/metrics/job/b", "# HELP m two\nm 1\n").status == 200);
   const auto scrape = Call(gateway, "GET", "/metrics");
   CHECK(scrape.status == 200);
@@ -310,8 +330,9 @@ TEST_CASE("routes, methods, redirects") {
   CHECK(quit);
   Gateway closed({});
   CHECK(Call(closed, "PUT", "/-/quit").status == 403);
-  CHECK(Contains(Call(gateway, "GET", "/metrics").body,
-                 "pushgateway_http_requests_total{code=\"200\",handler=\"healthy\",method=\"get\"} 1\n"));
+  CHECK(Contains(
+      Call(gateway, "GET", "/metrics").body,
+      "pushgateway_http_requests_total{code=\"200\",handler=\"healthy\",method=\"get\"} 1\n"));
 }
 
 TEST_CASE("prefix, telemetry path, wipe") {
@@ -338,10 +359,13 @@ TEST_CASE("the query API") {
   CHECK(response.status == 200);
   const std::string labels = "\"labels\":{\"instance\":\"\",\"job\":\"a\"}";
   for (const std::string& part :
-       {std::string("{\"status\":\"success\",\"data\":[{\"labels\":{\"job\":\"a\"},\"last_push_successful\":true,\"g\":{\"time_stamp\":\""),
+       {std::string("{\"status\":\"success\",\"data\":[{\"labels\":{\"job\":\"a\"},\"last_push_"
+                    "successful\":true,\"g\":{\"time_stamp\":\""),
         "\"type\":\"GAUGE\",\"metrics\":[{" + labels + ",\"value\":\"1.5e+09\"}]}",
-        "\"type\":\"SUMMARY\",\"help\":\"S.\",\"metrics\":[{" + labels + ",\"count\":\"3\",\"sum\":\"2\",\"quantiles\":{\"0.5\":\"1\"}}]",
-        "\"metrics\":[{" + labels + ",\"count\":\"2\",\"sum\":\"2\",\"buckets\":{\"1\":\"1\",\"+Inf\":\"2\"}}]",
+        "\"type\":\"SUMMARY\",\"help\":\"S.\",\"metrics\":[{" + labels +
+            ",\"count\":\"3\",\"sum\":\"2\",\"quantiles\":{\"0.5\":\"1\"}}]",
+        "\"metrics\":[{" + labels +
+            ",\"count\":\"2\",\"sum\":\"2\",\"buckets\":{\"1\":\"1\",\"+Inf\":\"2\"}}]",
         std::string("\"push_failure_time_seconds\":{")}) {
     CAPTURE(part);
     CHECK(Contains(response.body, part));
@@ -353,16 +377,20 @@ TEST_CASE("the query API") {
 }
 
 TEST_CASE("native buckets in the query API") {
-  auto native = std::make_shared<NativeHistogram>(NativeHistogram{
-      .schema = 0, .zero_threshold = 0.25, .zero_count = 1,
-      .positive_spans = {{0, 2}}, .negative_spans = {{1, 1}},
-      .positive_deltas = {1, -1}, .negative_deltas = {4}});
+  auto native = std::make_shared<NativeHistogram>(NativeHistogram{.schema = 0,
+                                                                  .zero_threshold = 0.25,
+                                                                  .zero_count = 1,
+                                                                  .positive_spans = {{0, 2}},
+                                                                  .negative_spans = {{1, 1}},
+                                                                  .positive_deltas = {1, -1},
+                                                                  .negative_deltas = {4}});
   MetricFamily family{.name = "n", .type = MetricType::kHistogram};
   family.samples.push_back({.sample_count = 6, .native = native});
   auto group = std::make_shared<Group>(Group{.labels = {{"job", "a"}}});
   group->families["n"] = StoredFamily(1, family);
   CHECK(Contains(MetricsJson({group}),
-                 "\"buckets\":[[1,\"-2\",\"-1\",\"4\"],[3,\"-0.25\",\"0.25\",\"1\"],[0,\"0.5\",\"1\",\"1\"]]"));
+                 "\"buckets\":[[1,\"-2\",\"-1\",\"4\"],[3,\"-0.25\",\"0.25\",\"1\"],[0,\"0.5\","
+                 "\"1\",\"1\"]]"));
 }
 
 TEST_CASE("the incremental check judges as a check of everything does") {
@@ -381,8 +409,10 @@ TEST_CASE("the incremental check judges as a check of everything does") {
     const std::string name = names[rng() % 3], type = types[rng() % 3];
     body = "# TYPE " + name + " " + type + "\n";
     for (unsigned i = 0; i < 1 + rng() % 3; ++i) {
-      const std::string labels = "{y=\"" + std::to_string(rng() % 3) + "\",x=\"" + std::to_string(rng() % 3) + "\"";
-      body += type == "histogram" ? name + "_bucket" + labels + ",le=\"+Inf\"} 1\n" : name + labels + "} 1\n";
+      const std::string labels =
+          "{y=\"" + std::to_string(rng() % 3) + "\",x=\"" + std::to_string(rng() % 3) + "\"";
+      body += type == "histogram" ? name + "_bucket" + labels + ",le=\"+Inf\"} 1\n"
+                                  : name + labels + "} 1\n";
     }
     const bool replace = rng() % 3 == 0;
     auto families = ParseTextFamilies(body);
@@ -465,7 +495,8 @@ TEST_CASE("pushes, deletions and scrapes from many threads") {
     threads.emplace_back([&, t] {
       const std::string path = "/metrics/job/j/t/" + std::to_string(t);
       for (int i = 0; i < 60; ++i) {
-        failures += Call(gateway, "POST", path, "m{i=\"" + std::to_string(i) + "\"} 1\n").status != 200;
+        failures +=
+            Call(gateway, "POST", path, "m{i=\"" + std::to_string(i) + "\"} 1\n").status != 200;
         if (i % 7 == 0) failures += Call(gateway, "DELETE", path).status != 202;
         if (i % 5 == 0) failures += Call(gateway, "GET", "/metrics").status != 200;
       }

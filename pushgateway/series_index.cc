@@ -23,7 +23,9 @@ bool IsHistogram(MetricType type) {
   return type == MetricType::kHistogram || type == MetricType::kGaugeHistogram;
 }
 bool IsCompound(MetricType type) { return IsHistogram(type) || type == MetricType::kSummary; }
-std::string_view CompoundName(MetricType type) { return IsHistogram(type) ? "histogram" : "summary"; }
+std::string_view CompoundName(MetricType type) {
+  return IsHistogram(type) ? "histogram" : "summary";
+}
 
 }  // namespace
 
@@ -69,8 +71,9 @@ std::string SeriesIndex::Collision(const MetricFamily& family) const {
     if (name.ends_with(suffix)) {
       const std::string_view base = name.substr(0, name.size() - suffix.size());
       if (Known(base, &other) && IsCompound(other) && (suffix != "_bucket" || IsHistogram(other))) {
-        return fmt::format("collected metric named {} collides with previously collected {} named {}",
-                           GoQuote(name), CompoundName(other), GoQuote(base));
+        return fmt::format(
+            "collected metric named {} collides with previously collected {} named {}",
+            GoQuote(name), CompoundName(other), GoQuote(base));
       }
     }
     if (!IsCompound(family.type) || (suffix == "_bucket" && !IsHistogram(family.type))) continue;

@@ -28,7 +28,8 @@ class SeriesIndex {
   void Add(const MetricFamily& family);
   void Remove(const MetricFamily& family);  // added before
 
-  // What is wrong with adding these families, each free of duplicates in itself; empty when nothing.
+  // What is wrong with adding these families, each free of duplicates in itself; empty when
+  // nothing.
   std::vector<std::string> Check(std::span<const MetricFamily> families) const;
 
   size_t series() const { return series_; }

@@ -31,12 +31,13 @@ void AppendGroup(std::string* out, const Group& group) {
   for (const auto& [name, value] : group.labels) {
     labels += fmt::format(" {}=\"{}\"", Escape(name), Escape(value));
   }
-  *out += fmt::format("<h3>{}{}</h3>\n<table>\n<tr><th>metric</th><th>type</th><th>series</th>"
-                      "<th>last pushed</th></tr>\n",
-                      labels, group.last_push_successful() ? "" : " &mdash; Last push failed!");
+  *out += fmt::format(
+      "<h3>{}{}</h3>\n<table>\n<tr><th>metric</th><th>type</th><th>series</th>"
+      "<th>last pushed</th></tr>\n",
+      labels, group.last_push_successful() ? "" : " &mdash; Last push failed!");
   for (const auto& [name, stored] : group.families) {
-    *out += fmt::format("<tr><td>{}</td><td>{}</td><td>{}</td><td>{}</td></tr>\n",
-                        Escape(name), UpperTypeName(stored.type()), stored.samples(),
+    *out += fmt::format("<tr><td>{}</td><td>{}</td><td>{}</td><td>{}</td></tr>\n", Escape(name),
+                        UpperTypeName(stored.type()), stored.samples(),
                         FormatRfc3339Nanos(stored.pushed_ns()));
   }
   *out += "</table>\n";

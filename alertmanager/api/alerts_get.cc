@@ -90,7 +90,8 @@ void WriteAlert(JsonWriter& json, const AlertView& view) {
   json.Member("endsAt", FormatMillis(alert.ends_at));
   json.Member("fingerprint", FingerprintText(alert.fingerprint()));
   json.Key("receivers").BeginArray();
-  for (const std::string& name : view.receivers) json.BeginObject().Member("name", name).EndObject();
+  for (const std::string& name : view.receivers)
+    json.BeginObject().Member("name", name).EndObject();
   json.EndArray();
   json.Member("startsAt", FormatMillis(alert.starts_at));
   json.Key("status").BeginObject();
@@ -121,8 +122,9 @@ void Api::GetAlerts(const Request& request, Response& response) const {
   for (const AlertPtr& alert : deps_.store->All()) {
     if (Over(*alert, now) || !MatchesAll(filter->matchers, alert->labels)) continue;
     const AlertView view = Look(alert, *running, *deps_.silences);
-    const bool reaches = std::any_of(view.receivers.begin(), view.receivers.end(),
-                                     [&](const auto& name) { return WantsReceiver(*filter, name); });
+    const bool reaches =
+        std::any_of(view.receivers.begin(), view.receivers.end(),
+                    [&](const auto& name) { return WantsReceiver(*filter, name); });
     if (reaches && Wanted(*filter, view)) WriteAlert(json, view);
   }
   json.EndArray();

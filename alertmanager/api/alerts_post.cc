@@ -19,9 +19,10 @@ struct Refusal {
 };
 
 Refusal WrongType(std::string_view got, std::string_view field, std::string_view wanted) {
-  return {400, fmt::format("parsing alerts body from \"\" failed, because json: cannot unmarshal {} "
-                           "into Go struct field Alert.{} of type {}",
-                           got, field, wanted)};
+  return {400,
+          fmt::format("parsing alerts body from \"\" failed, because json: cannot unmarshal {} "
+                      "into Go struct field Alert.{} of type {}",
+                      got, field, wanted)};
 }
 
 std::string_view TypeWord(const JsonValue& value) {
@@ -76,9 +77,10 @@ struct Posted {
 
 bool ReadPosted(const JsonValue& value, size_t index, Posted* out, Refusal* refusal) {
   if (!value.is_object()) {
-    *refusal = {400, fmt::format("parsing alerts body from \"\" failed, because json: cannot unmarshal "
-                                 "{} into Go value of type models.PostableAlert",
-                                 TypeWord(value))};
+    *refusal = {400,
+                fmt::format("parsing alerts body from \"\" failed, because json: cannot unmarshal "
+                            "{} into Go value of type models.PostableAlert",
+                            TypeWord(value))};
     return false;
   }
   if (!ReadPairs(value, "labels", &out->labels, refusal) ||
@@ -92,8 +94,8 @@ bool ReadPosted(const JsonValue& value, size_t index, Posted* out, Refusal* refu
     return false;
   }
   out->generator_url = value["generatorURL"].AsString();
-  const bool absolute = out->generator_url.find(':') != std::string::npos ||
-                        out->generator_url.starts_with('/');
+  const bool absolute =
+      out->generator_url.find(':') != std::string::npos || out->generator_url.starts_with('/');
   if (!out->generator_url.empty() && (!absolute || !config::CheckUrl(out->generator_url).ok())) {
     *refusal = {601, fmt::format("{}.generatorURL in body must be of type uri: {}", index,
                                  GoQuote(out->generator_url))};
@@ -149,10 +151,11 @@ void Api::PostAlerts(const Request& request, Response& response) {
   if (!ReadJsonBody(request, response, "alerts", &document)) return;
   Refusal refusal;
   if (!document.is_array()) {
-    return SendFrameworkError(request, response, 400,
-                              fmt::format("parsing alerts body from \"\" failed, because json: cannot "
-                                          "unmarshal {} into Go value of type models.PostableAlerts",
-                                          TypeWord(document)));
+    return SendFrameworkError(
+        request, response, 400,
+        fmt::format("parsing alerts body from \"\" failed, because json: cannot "
+                    "unmarshal {} into Go value of type models.PostableAlerts",
+                    TypeWord(document)));
   }
   std::vector<Posted> posted(document.items().size());
   for (size_t i = 0; i < posted.size(); ++i) {

@@ -22,8 +22,8 @@ void SendFrameworkError(const http::Request& request, http::ResponseWriter& resp
                         std::string_view message);
 void SendEmpty(const http::Request& request, http::ResponseWriter& response, int code);
 
-// The body as JSON, checked for its media type; false after an error was sent. `what` names the body
-// in errors ("alerts").
+// The body as JSON, checked for its media type; false after an error was sent. `what` names the
+// body in errors ("alerts").
 bool ReadJsonBody(const http::Request& request, http::ResponseWriter& response,
                   std::string_view what, JsonValue* out);
 

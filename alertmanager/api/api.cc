@@ -39,14 +39,15 @@ void Api::Register(http::Router& router, const std::string& prefix) {
   add("POST", "/silences", &Api::PostSilences);
   add("GET", "/silence/:id", &Api::GetSilence);
   add("DELETE", "/silence/:id", &Api::DeleteSilence);
-  for (std::string_view path : {"/status", "/receivers", "/alerts", "/silences", "/silence", "/silence/:id"}) {
-    router.HandleAny(prefix + "/api/v1" + std::string(path),
-                     [](const Request&, Response& response) {
-                       response.Send(410, "application/json",
-                                     "{\"status\":\"deprecated\",\"error\":\"The Alertmanager v1 API was "
-                                     "deprecated in version 0.16.0 and is removed as of version 0.27.0 - "
-                                     "please use the equivalent route in the v2 API\"}\n");
-                     });
+  for (std::string_view path :
+       {"/status", "/receivers", "/alerts", "/silences", "/silence", "/silence/:id"}) {
+    router.HandleAny(
+        prefix + "/api/v1" + std::string(path), [](const Request&, Response& response) {
+          response.Send(410, "application/json",
+                        "{\"status\":\"deprecated\",\"error\":\"The Alertmanager v1 API was "
+                        "deprecated in version 0.16.0 and is removed as of version 0.27.0 - "
+                        "please use the equivalent route in the v2 API\"}\n");
+        });
   }
   router.SetNotFound([base](const Request& request, Response& response) {
     if (!request.path.starts_with(base)) return response.Error(404, "404 page not found");
@@ -56,8 +57,9 @@ void Api::Register(http::Router& router, const std::string& prefix) {
     if (!request.path.starts_with(base)) return response.Error(405, "Method Not Allowed");
     std::string allowed(response.headers().Get("Allow"));
     std::erase(allowed, ' ');
-    SendFrameworkError(request, response, 405,
-                       fmt::format("method {} is not allowed, but [{}] are", request.method, allowed));
+    SendFrameworkError(
+        request, response, 405,
+        fmt::format("method {} is not allowed, but [{}] are", request.method, allowed));
   });
 }
 

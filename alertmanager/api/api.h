@@ -2,8 +2,8 @@
 // The HTTP API, version 2.
 //
 // Two shapes of errors, as upstream has them: what the rules of an endpoint refuse is a bare JSON
-// string; what the request itself gets wrong (syntax, required fields, media type) is an object with
-// code and message.
+// string; what the request itself gets wrong (syntax, required fields, media type) is an object
+// with code and message.
 //
 // Thread safety: handlers run on any thread.
 

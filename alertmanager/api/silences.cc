@@ -13,7 +13,10 @@ namespace {
 
 void WriteSilence(JsonWriter& json, const Silence& silence, int64_t now) {
   json.BeginObject().Member("id", silence.id);
-  json.Key("status").BeginObject().Member("state", SilenceStateText(silence.StateAt(now))).EndObject();
+  json.Key("status")
+      .BeginObject()
+      .Member("state", SilenceStateText(silence.StateAt(now)))
+      .EndObject();
   json.Member("updatedAt", FormatMillis({silence.updated_at, 0}));
   if (!silence.annotations.empty()) {
     json.Key("annotations").BeginObject();
@@ -24,7 +27,8 @@ void WriteSilence(JsonWriter& json, const Silence& silence, int64_t now) {
   json.Member("endsAt", FormatMillis({silence.ends_at, 0}));
   json.Key("matchers").BeginArray();
   for (const Matcher& matcher : silence.matchers) {
-    const bool positive = matcher.type() == MatchType::kEqual || matcher.type() == MatchType::kRegex;
+    const bool positive =
+        matcher.type() == MatchType::kEqual || matcher.type() == MatchType::kRegex;
     json.BeginObject().Key("isEqual").Bool(positive).Key("isRegex").Bool(matcher.is_regex());
     json.Member("name", matcher.name()).Member("value", matcher.value()).EndObject();
   }
@@ -38,12 +42,13 @@ void SortForListing(std::vector<SilencePtr>* silences, int64_t now) {
     const SilenceState state = s.StateAt(now);
     return state == SilenceState::kActive ? 0 : state == SilenceState::kPending ? 1 : 2;
   };
-  std::stable_sort(silences->begin(), silences->end(), [&](const SilencePtr& a, const SilencePtr& b) {
-    const int left = rank(*a), right = rank(*b);
-    if (left != right) return left < right;
-    if (left == 0) return a->ends_at < b->ends_at;
-    return left == 1 ? a->starts_at < b->starts_at : a->ends_at > b->ends_at;
-  });
+  std::stable_sort(silences->begin(), silences->end(),
+                   [&](const SilencePtr& a, const SilencePtr& b) {
+                     const int left = rank(*a), right = rank(*b);
+                     if (left != right) return left < right;
+                     if (left == 0) return a->ends_at < b->ends_at;
+                     return left == 1 ? a->starts_at < b->starts_at : a->ends_at > b->ends_at;
+                   });
 }
 
 // Every matcher of the filter must be one of the silence's, literally.
@@ -63,7 +68,8 @@ std::string MissingField(const JsonValue& body) {
 }
 
 StatusOr<Matcher> ReadMatcher(const JsonValue& value) {
-  const bool equal = !value.Has("isEqual") || value["isEqual"].is_null() || value["isEqual"].AsBool();
+  const bool equal =
+      !value.Has("isEqual") || value["isEqual"].is_null() || value["isEqual"].AsBool();
   const bool regex = value["isRegex"].AsBool();
   const MatchType type = regex ? (equal ? MatchType::kRegex : MatchType::kNotRegex)
                                : (equal ? MatchType::kEqual : MatchType::kNotEqual);
@@ -78,10 +84,11 @@ StatusOr<Silence> ReadSilence(const JsonValue& body) {
   for (size_t i = 0; i < body["matchers"].items().size(); ++i) {
     StatusOr<Matcher> matcher = ReadMatcher(body["matchers"].items()[i]);
     if (!matcher.ok()) {
-      return Annotate(matcher.status(),
-                      fmt::format("invalid silence: matcher set 0: invalid label matcher {}: invalid "
-                                  "regular expression {}",
-                                  i, GoQuote(body["matchers"].items()[i]["value"].AsString())));
+      return Annotate(
+          matcher.status(),
+          fmt::format("invalid silence: matcher set 0: invalid label matcher {}: invalid "
+                      "regular expression {}",
+                      i, GoQuote(body["matchers"].items()[i]["value"].AsString())));
     }
     silence.matchers.push_back(*std::move(matcher));
   }
@@ -116,8 +123,9 @@ void Api::PostSilences(const Request& request, Response& response) {
   JsonValue body;
   if (!ReadJsonBody(request, response, "silence", &body)) return;
   if (!body.is_object()) {
-    return SendFrameworkError(request, response, 400,
-                              "parsing silence body from \"\" failed, because it is no JSON object");
+    return SendFrameworkError(
+        request, response, 400,
+        "parsing silence body from \"\" failed, because it is no JSON object");
   }
   if (const std::string missing = MissingField(body); !missing.empty()) {
     return SendFrameworkError(request, response, 602, missing + " in body is required");

@@ -1,8 +1,8 @@
 #pragma once
 // alertmanager.yml as plain values: decoded strictly, validated, then shared as const.
 //
-// Upstream knows more receivers and keys than are implemented; those are refused by name, so whatever
-// a loaded configuration holds does act.
+// Upstream knows more receivers and keys than are implemented; those are refused by name, so
+// whatever a loaded configuration holds does act.
 //
 // Thread safety: immutable after Load.
 
@@ -44,7 +44,7 @@ struct Route {
   bool has_group_by = false;  // the key was there, maybe empty
   bool group_by_all = false;  // '...'
   std::vector<std::string> group_by;
-  Matchers matchers;          // all three spellings, sorted
+  Matchers matchers;  // all three spellings, sorted
 
   void Describe(config::Fields& f);
   Status AfterDecode();
@@ -67,7 +67,7 @@ struct WebhookConfig {
   static constexpr std::string_view kNullItemError = "missing webhook config";
   bool send_resolved = true;
   std::optional<http::ClientConfig> http;  // nullopt: the global one
-  std::string url;                          // may be a template
+  std::string url;                         // may be a template
   std::string url_file;
   uint64_t max_alerts = 0;
   config::Duration timeout;
@@ -109,8 +109,8 @@ struct Config {
   std::vector<NamedTimeInterval> time_intervals;
 
   // Derived.
-  std::string text;           // printed back, defaults in, secrets out
-  double hash = 0;            // of the bytes of the file, as the metric shows it
+  std::string text;  // printed back, defaults in, secrets out
+  double hash = 0;   // of the bytes of the file, as the metric shows it
 
   void Describe(config::Fields& f);
   Status AfterDecode();
@@ -118,8 +118,8 @@ struct Config {
   const NamedTimeInterval* FindTimeInterval(std::string_view name) const;
 };
 
-// kRoutes leaves out the keys that are known upstream and not implemented instead of refusing them: for
-// those who look at routes only.
+// kRoutes leaves out the keys that are known upstream and not implemented instead of refusing them:
+// for those who look at routes only.
 enum class LoadPart { kAll, kRoutes };
 StatusOr<std::shared_ptr<const Config>> LoadConfig(std::string_view text,
                                                    const std::string& directory,

@@ -1,7 +1,6 @@
 #include "alertmanager/config/config.h"
 
 #include "alertmanager/config/features.h"
-
 #include "tests/catch.h"
 
 namespace narthex::am {
@@ -33,8 +32,10 @@ TEST_CASE("what is wrong is said in upstream's words") {
       {File("  matchers: [a=b]\n"), "root route must not have any matchers"},
       {File("  match: {a: b}\n"), "root route must not have any matchers"},
       {File("  mute_time_intervals: [a]\n"), "root route must not have any mute time intervals"},
-      {File("  active_time_intervals: [a]\n"), "root route must not have any active time intervals"},
-      {File("  routes: [{mute_time_intervals: [a]}]\n"), "undefined time interval \"a\" used in route"},
+      {File("  active_time_intervals: [a]\n"),
+       "root route must not have any active time intervals"},
+      {File("  routes: [{mute_time_intervals: [a]}]\n"),
+       "undefined time interval \"a\" used in route"},
       {File("  routes: [{receiver: z}]\n"), "undefined receiver \"z\" used in route"},
       {File("  group_by: [a, a]\n"), "duplicated label \"a\" in group_by"},
       {File("  group_by: [a, '...']\n"),
@@ -53,7 +54,8 @@ TEST_CASE("what is wrong is said in upstream's words") {
        "one of url or url_file must be configured"},
       {File("", "- name: w\n  webhook_configs: [{url: 'http://x', url_file: y}]"),
        "at most one of url & url_file must be configured"},
-      {File("", "- name: w\n  webhook_configs: [{url: 'ftp://x'}]"), "unsupported scheme \"ftp\" for URL"},
+      {File("", "- name: w\n  webhook_configs: [{url: 'ftp://x'}]"),
+       "unsupported scheme \"ftp\" for URL"},
       {File("", "- name: w\n  webhook_configs: [{url: 'http:///x'}]"), "missing host for URL"},
       {File("", "- name: w\n  slack_configs: [{}]"),
        "line 5: slack_configs is known to Alertmanager, not implemented here"},
@@ -62,7 +64,8 @@ TEST_CASE("what is wrong is said in upstream's words") {
       {File("", "- name: w", "time_intervals: [{name: a}, {name: a}]\n"),
        "time interval \"a\" is not unique"},
       {File("", "- name: w", "time_intervals: [{}]\n"), "missing name in time interval"},
-      {File("", "- name: w", "inhibit_rules: [{equal: ['']}]\n"), "invalid label name \"\" in equal list"},
+      {File("", "- name: w", "inhibit_rules: [{equal: ['']}]\n"),
+       "invalid label name \"\" in equal list"},
   };
   for (const Row& row : rows) {
     INFO(row.text);
@@ -74,7 +77,8 @@ TEST_CASE("the file prints back with defaults and without secrets, and reads bac
   const std::string text =
       "global:\n  resolve_timeout: 10m\n"
       "route:\n  receiver: w\n  group_by: [alertname]\n  group_wait: 1s\n  routes:\n"
-      "  - matchers: ['sev=\"a\"', 'team=~\"x|y\",b!=c']\n    match_re: {job: a.*}\n    continue: true\n"
+      "  - matchers: ['sev=\"a\"', 'team=~\"x|y\",b!=c']\n    match_re: {job: a.*}\n    continue: "
+      "true\n"
       "inhibit_rules:\n- source_matchers: [a=b]\n  target_match: {c: d}\n  equal: [e]\n"
       "receivers:\n- name: w\n  webhook_configs:\n  - url: http://secret.example/token\n"
       "    http_config: {basic_auth: {username: u, password: p}}\n";
@@ -85,10 +89,12 @@ TEST_CASE("the file prints back with defaults and without secrets, and reads bac
         "route:\n  receiver: w\n  group_by:\n  - alertname\n  continue: false\n  routes:\n"
         "  - match_re:\n      job: a.*\n    matchers:\n    - b!=\"c\"\n    - sev=\"a\"\n"
         "    - team=~\"x|y\"\n    continue: true\n  group_wait: 1s\n"
-        "inhibit_rules:\n- source_matchers:\n  - a=\"b\"\n  target_match:\n    c: d\n  equal:\n  - e\n"
+        "inhibit_rules:\n- source_matchers:\n  - a=\"b\"\n  target_match:\n    c: d\n  equal:\n  - "
+        "e\n"
         "receivers:\n- name: w\n  webhook_configs:\n  - send_resolved: true\n    http_config:\n"
         "      basic_auth:\n        username: u\n        password: <secret>\n"
-        "      follow_redirects: true\n      enable_http2: true\n    url: <secret>\n    max_alerts: 0\n"
+        "      follow_redirects: true\n      enable_http2: true\n    url: <secret>\n    "
+        "max_alerts: 0\n"
         "templates: []\n");
   CHECK(LoadConfig(config->text, "/etc/am").value()->text == config->text);
   REQUIRE(config->route->routes.size() == 1);

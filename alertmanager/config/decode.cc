@@ -134,7 +134,8 @@ void InhibitRule::Describe(Fields& f) {
 }
 
 Status InhibitRule::AfterDecode() {
-  NX_RETURN_IF_ERROR(CheckNames({&source_match, &source_match_re, &target_match, &target_match_re}));
+  NX_RETURN_IF_ERROR(
+      CheckNames({&source_match, &source_match_re, &target_match, &target_match_re}));
   for (const std::string& label : equal) {
     if (!IsValidLabelNameInMode(label)) {
       return InvalidArgument("invalid label name {} in equal list", GoQuote(label));
@@ -197,18 +198,46 @@ void GlobalConfig::Describe(Fields& f) {
   f.Field("resolve_timeout", resolve_timeout, Print::kAlways);
   f.Field("http_config", http);
   // Settings of receivers that are not implemented.
-  for (std::string_view key :
-       {"smtp_from", "smtp_hello", "smtp_smarthost", "smtp_auth_username", "smtp_auth_password",
-        "smtp_auth_password_file", "smtp_auth_secret", "smtp_auth_secret_file",
-        "smtp_auth_identity", "smtp_require_tls", "smtp_tls_config", "smtp_force_implicit_tls",
-        "slack_api_url", "slack_api_url_file", "slack_app_token", "slack_app_token_file",
-        "slack_app_url", "pagerduty_url", "opsgenie_api_url", "opsgenie_api_key",
-        "opsgenie_api_key_file", "wechat_api_url", "wechat_api_secret", "wechat_api_secret_file",
-        "wechat_api_corp_id", "victorops_api_url", "victorops_api_key", "victorops_api_key_file",
-        "telegram_api_url", "telegram_bot_token", "telegram_bot_token_file", "webex_api_url",
-        "rocketchat_api_url", "rocketchat_token", "rocketchat_token_file", "rocketchat_token_id",
-        "rocketchat_token_id_file", "jira_api_url", "mattermost_webhook_url",
-        "mattermost_webhook_url_file"}) {
+  for (std::string_view key : {"smtp_from",
+                               "smtp_hello",
+                               "smtp_smarthost",
+                               "smtp_auth_username",
+                               "smtp_auth_password",
+                               "smtp_auth_password_file",
+                               "smtp_auth_secret",
+                               "smtp_auth_secret_file",
+                               "smtp_auth_identity",
+                               "smtp_require_tls",
+                               "smtp_tls_config",
+                               "smtp_force_implicit_tls",
+                               "slack_api_url",
+                               "slack_api_url_file",
+                               "slack_app_token",
+                               "slack_app_token_file",
+                               "slack_app_url",
+                               "pagerduty_url",
+                               "opsgenie_api_url",
+                               "opsgenie_api_key",
+                               "opsgenie_api_key_file",
+                               "wechat_api_url",
+                               "wechat_api_secret",
+                               "wechat_api_secret_file",
+                               "wechat_api_corp_id",
+                               "victorops_api_url",
+                               "victorops_api_key",
+                               "victorops_api_key_file",
+                               "telegram_api_url",
+                               "telegram_bot_token",
+                               "telegram_bot_token_file",
+                               "webex_api_url",
+                               "rocketchat_api_url",
+                               "rocketchat_token",
+                               "rocketchat_token_file",
+                               "rocketchat_token_id",
+                               "rocketchat_token_id_file",
+                               "jira_api_url",
+                               "mattermost_webhook_url",
+                               "mattermost_webhook_url_file"}) {
     f.Refuse(key, kNotHere);
   }
 }

@@ -75,8 +75,9 @@ void Dispatcher::Flush(const std::shared_ptr<Group>& group) {
     input.alerts.push_back(std::move(open));
   }
   SortAlerts(&input.alerts);
-  RunFlush(context_, std::move(input),
-           [self = shared_from_this(), group, resolved](bool ok) { self->Flushed(group, resolved, ok); });
+  RunFlush(context_, std::move(input), [self = shared_from_this(), group, resolved](bool ok) {
+    self->Flushed(group, resolved, ok);
+  });
 }
 
 void Dispatcher::Flushed(const std::shared_ptr<Group>& group, const std::vector<AlertPtr>& resolved,

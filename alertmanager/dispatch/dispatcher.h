@@ -1,9 +1,9 @@
 #pragma once
-// Sorts alerts into groups and flushes each group on its own schedule: the first time group_wait after
-// it appeared, then every group_interval from the start of the last flush.
+// Sorts alerts into groups and flushes each group on its own schedule: the first time group_wait
+// after it appeared, then every group_interval from the start of the last flush.
 //
-// All state lives on the loop's thread. Ingest may be called from any thread; Groups and Stop run on
-// the loop through Call.
+// All state lives on the loop's thread. Ingest may be called from any thread; Groups and Stop run
+// on the loop through Call.
 
 #include <map>
 #include <memory>
@@ -18,8 +18,8 @@ namespace narthex::am {
 struct GroupView {
   Labels labels;
   std::string receiver;
-  std::vector<AlertPtr> alerts;          // as received
-  std::vector<std::string> muted_by;     // time intervals, now
+  std::vector<AlertPtr> alerts;       // as received
+  std::vector<std::string> muted_by;  // time intervals, now
 };
 
 class Dispatcher : public std::enable_shared_from_this<Dispatcher> {
@@ -31,8 +31,8 @@ class Dispatcher : public std::enable_shared_from_this<Dispatcher> {
   void Ingest(const AlertPtr& alert);
   std::vector<GroupView> Groups();
   size_t group_count();
-  // No flush starts and no attempt is repeated from here on. What is under way ends by itself and is
-  // still logged.
+  // No flush starts and no attempt is repeated from here on. What is under way ends by itself and
+  // is still logged.
   void Stop();
 
   const RouteTree& tree() const { return *tree_; }
@@ -44,9 +44,9 @@ class Dispatcher : public std::enable_shared_from_this<Dispatcher> {
     std::string key;
     std::map<uint64_t, AlertPtr> alerts;
     Loop::TimerId timer = 0;
-    bool flushed = false;    // at least once
+    bool flushed = false;  // at least once
     bool flushing = false;
-    bool overdue = false;    // the timer fired during a flush
+    bool overdue = false;  // the timer fired during a flush
   };
   using GroupKey = std::pair<size_t, Labels>;  // route index, group labels
 

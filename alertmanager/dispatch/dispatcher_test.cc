@@ -46,7 +46,8 @@ struct World {
   NotifyMetrics metrics{registry};
   Loop loop{clock};
   std::unique_ptr<NotificationLog> log = NotificationLog::Open(store.get(), clock).value();
-  std::unique_ptr<Silences> silences = Silences::Open(store.get(), clock, 1000 * kSecond, {}).value();
+  std::unique_ptr<Silences> silences =
+      Silences::Open(store.get(), clock, 1000 * kSecond, {}).value();
   std::shared_ptr<FakeNotifier> notifier = std::make_shared<FakeNotifier>();
   std::shared_ptr<Inhibitor> inhibitor;
   std::shared_ptr<Dispatcher> dispatcher;
@@ -55,12 +56,13 @@ struct World {
   explicit World(std::string_view route = "", std::string_view rest = "") { Load(route, rest); }
 
   void Load(std::string_view route = "", std::string_view rest = "", int64_t start_delay = 0) {
-    auto config = LoadConfig(fmt::format("route:\n  receiver: w\n  group_by: [g]\n  group_wait: 10s\n"
-                                         "  group_interval: 60s\n  repeat_interval: 5m\n{}"
-                                         "receivers: [{{name: w}}, {{name: other}}]\n{}",
-                                         route, rest),
-                             "")
-                      .value();
+    auto config =
+        LoadConfig(fmt::format("route:\n  receiver: w\n  group_by: [g]\n  group_wait: 10s\n"
+                               "  group_interval: 60s\n  repeat_interval: 5m\n{}"
+                               "receivers: [{{name: w}}, {{name: other}}]\n{}",
+                               route, rest),
+                   "")
+            .value();
     auto tree = std::make_shared<const RouteTree>(config);
     inhibitor = std::make_shared<Inhibitor>(config, clock);
     auto receivers = std::make_shared<Receivers>();
@@ -79,7 +81,9 @@ struct World {
         tree, context, start_delay > 0 ? clock.MonotonicNanos() + start_delay : 0);
   }
 
-  void Fire(std::string_view n, int64_t age_s = 0, Labels extra = {}) { Send(n, age_s, 3600, extra); }
+  void Fire(std::string_view n, int64_t age_s = 0, Labels extra = {}) {
+    Send(n, age_s, 3600, extra);
+  }
   void Resolve(std::string_view n) { Send(n, 100, 0, {}); }
   void Send(std::string_view n, int64_t age_s, int64_t ends_in_s, const Labels& extra) {
     auto alert = std::make_shared<Alert>();
@@ -187,11 +191,11 @@ TEST_CASE("failures are retried with growing pauses until the deadline of the fl
   w.Fire("a");
   w.Pass(10);
   CHECK(w.told() == 1);
-  w.Pass(1);   // 0.5 s
+  w.Pass(1);  // 0.5 s
   CHECK(w.told() == 2);
-  w.Pass(1);   // + 0.75 s
+  w.Pass(1);  // + 0.75 s
   CHECK(w.told() == 3);
-  w.Pass(2);   // + 1.125 s
+  w.Pass(2);  // + 1.125 s
   CHECK(w.told() == 4);
   w.Pass(50);
   CHECK(w.told() == 4);

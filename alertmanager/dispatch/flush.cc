@@ -35,12 +35,12 @@ class Delivery : public std::enable_shared_from_this<Delivery> {
     }
     std::sort(firing_.begin(), firing_.end());
     std::sort(resolved_.begin(), resolved_.end());
-    const Reason reason = NeedsNotification(
-        context_->log->Find(input_->group_key, Key()), firing_, resolved_,
-        integration_.send_resolved, input_->now, input_->route->repeat_interval_ns);
+    const Reason reason = NeedsNotification(context_->log->Find(input_->group_key, Key()), firing_,
+                                            resolved_, integration_.send_resolved, input_->now,
+                                            input_->route->repeat_interval_ns);
     if (reason == Reason::kNone) return done_(true);
-    notification_ = {input_->route->receiver, input_->group_key, input_->group_labels, {},
-                     input_->now,             reason};
+    notification_ = {
+        input_->route->receiver, input_->group_key, input_->group_labels, {}, input_->now, reason};
     for (const AlertPtr& alert : alerts_) {
       if (integration_.send_resolved || !alert->ResolvedAt(input_->now)) {
         notification_.alerts.push_back(alert);
@@ -68,7 +68,8 @@ class Delivery : public std::enable_shared_from_this<Delivery> {
     auto self = shared_from_this();
     integration_.notifier->Notify(
         notification_, std::max<int64_t>(deadline_ - Now(), 1), [self](Notifier::Result result) {
-          self->context_->loop->Post([self, result = std::move(result)] { self->Finished(result); });
+          self->context_->loop->Post(
+              [self, result = std::move(result)] { self->Finished(result); });
         });
   }
 
@@ -118,7 +119,8 @@ class Delivery : public std::enable_shared_from_this<Delivery> {
   int64_t NextBackoff() {
     const double spread = 1 + kBackoffSpread * (2 * context_->random() - 1);
     const auto delay = static_cast<int64_t>(static_cast<double>(backoff_) * spread);
-    backoff_ = std::min(kMaxBackoff, static_cast<int64_t>(static_cast<double>(backoff_) * kBackoffFactor));
+    backoff_ =
+        std::min(kMaxBackoff, static_cast<int64_t>(static_cast<double>(backoff_) * kBackoffFactor));
     return delay;
   }
 
@@ -131,8 +133,8 @@ class Delivery : public std::enable_shared_from_this<Delivery> {
 
   void Record() {
     const int64_t kept = std::min(context_->retention_ns, 2 * input_->route->repeat_interval_ns);
-    Status status = context_->log->Record(input_->group_key, Key(), {input_->now, firing_, resolved_},
-                                          input_->now + kept);
+    Status status = context_->log->Record(input_->group_key, Key(),
+                                          {input_->now, firing_, resolved_}, input_->now + kept);
     if (!status.ok()) {
       NX_LOG(Error, "Writing the notification log failed", {"receiver", Name()}, {"err", status});
     }
@@ -217,14 +219,14 @@ void RunFlush(const std::shared_ptr<const FlushContext>& context, FlushInput inp
   const std::vector<Integration>& integrations = found->second;
   auto join = std::make_shared<Join>(Join{integrations.size(), true, std::move(done)});
   auto shared = std::make_shared<const FlushInput>(std::move(input));
-  const int64_t deadline = context->clock->MonotonicNanos() +
-                           std::max(shared->route->group_interval_ns, kMinFlushTime);
+  const int64_t deadline =
+      context->clock->MonotonicNanos() + std::max(shared->route->group_interval_ns, kMinFlushTime);
   for (const Integration& integration : integrations) {
-    auto delivery = std::make_shared<Delivery>(context, shared, integration, alerts, deadline,
-                                               [join](bool ok) {
-                                                 join->ok = join->ok && ok;
-                                                 if (--join->waiting == 0) join->done(join->ok);
-                                               });
+    auto delivery =
+        std::make_shared<Delivery>(context, shared, integration, alerts, deadline, [join](bool ok) {
+          join->ok = join->ok && ok;
+          if (--join->waiting == 0) join->done(join->ok);
+        });
     delivery->Start();
   }
 }

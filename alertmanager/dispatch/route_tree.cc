@@ -45,10 +45,11 @@ std::unique_ptr<RouteNode> RouteTree::Build(const Route& route, const RouteNode*
   auto inherit = [](const std::optional<config::Duration>& own, int64_t inherited) {
     return own.has_value() ? own->ms * kNanosPerMs : inherited;
   };
-  node->group_wait_ns = inherit(
-      route.group_wait, parent ? parent->group_wait_ns : kDefaultGroupWaitMs * kNanosPerMs);
-  node->group_interval_ns = inherit(
-      route.group_interval, parent ? parent->group_interval_ns : kDefaultGroupIntervalMs * kNanosPerMs);
+  node->group_wait_ns =
+      inherit(route.group_wait, parent ? parent->group_wait_ns : kDefaultGroupWaitMs * kNanosPerMs);
+  node->group_interval_ns =
+      inherit(route.group_interval,
+              parent ? parent->group_interval_ns : kDefaultGroupIntervalMs * kNanosPerMs);
   node->repeat_interval_ns =
       inherit(route.repeat_interval,
               parent ? parent->repeat_interval_ns : kDefaultRepeatIntervalMs * kNanosPerMs);

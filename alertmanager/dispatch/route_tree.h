@@ -14,7 +14,8 @@
 namespace narthex::am {
 
 struct RouteNode {
-  // The chain of matchers from the root: {}/{team="a"}. Part of group keys; two routes may share one.
+  // The chain of matchers from the root: {}/{team="a"}. Part of group keys; two routes may share
+  // one.
   std::string key;
   size_t index = 0;  // unique in the tree
   std::string receiver;

@@ -6,7 +6,10 @@ namespace narthex::am {
 namespace {
 
 std::shared_ptr<const Config> Rules(std::string_view rules) {
-  return LoadConfig(fmt::format("route: {{receiver: w}}\nreceivers: [{{name: w}}]\ninhibit_rules:\n{}", rules), "")
+  return LoadConfig(
+             fmt::format("route: {{receiver: w}}\nreceivers: [{{name: w}}]\ninhibit_rules:\n{}",
+                         rules),
+             "")
       .value();
 }
 
@@ -20,7 +23,8 @@ AlertPtr Fire(Labels labels, int64_t ends_ms = 1'000'000) {
 
 TEST_CASE("a source inhibits targets with equal labels while it fires") {
   FakeClock clock(1000);
-  Inhibitor inhibitor(Rules("- {source_matchers: [sev=hi], target_matchers: [sev=lo], equal: [c, d]}\n"), clock);
+  Inhibitor inhibitor(
+      Rules("- {source_matchers: [sev=hi], target_matchers: [sev=lo], equal: [c, d]}\n"), clock);
   const AlertPtr source = Fire({{"sev", "hi"}, {"c", "1"}}, 2000);
   inhibitor.Observe(source);
   CHECK(inhibitor.InhibitedBy({{"sev", "lo"}, {"c", "1"}}) == source->fingerprint());
@@ -33,7 +37,8 @@ TEST_CASE("a source inhibits targets with equal labels while it fires") {
 
 TEST_CASE("no alert inhibits itself or its twin") {
   FakeClock clock(1000);
-  Inhibitor inhibitor(Rules("- {source_matchers: [s=1], target_matchers: [t=1], equal: [e]}\n"), clock);
+  Inhibitor inhibitor(Rules("- {source_matchers: [s=1], target_matchers: [t=1], equal: [e]}\n"),
+                      clock);
   const AlertPtr both = Fire({{"s", "1"}, {"t", "1"}, {"n", "a"}});
   inhibitor.Observe(both);
   CHECK_FALSE(inhibitor.InhibitedBy(both->labels).has_value());

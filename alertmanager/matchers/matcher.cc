@@ -43,9 +43,10 @@ StatusOr<T> Choose(std::string_view text, StatusOr<T> (*parse_utf8)(std::string_
   StatusOr<T> classic = parse_classic(text);
   if (!classic.ok()) return utf8.ok() ? utf8 : classic;
   if (!utf8.ok()) {
-    NX_LOG(Warn, "Alertmanager is moving to a new parser for labels and matchers, and this input is "
-                 "incompatible. Alertmanager has instead parsed the input using the classic matchers "
-                 "parser as a fallback.",
+    NX_LOG(Warn,
+           "Alertmanager is moving to a new parser for labels and matchers, and this input is "
+           "incompatible. Alertmanager has instead parsed the input using the classic matchers "
+           "parser as a fallback.",
            {"input", text}, {"err", utf8.status()});
   } else if (!(*utf8 == *classic)) {
     NX_LOG(Warn, "Matchers input has disagreement", {"input", text});

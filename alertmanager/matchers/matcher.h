@@ -1,8 +1,9 @@
 #pragma once
 // Label matchers of Alertmanager: those of routes, inhibition rules, silences and API filters.
 //
-// They print and sort as upstream's do: the text goes into group keys, which are identifiers in other
-// systems. Regular expressions are anchored and, unlike PromQL's, dot does not match a newline.
+// They print and sort as upstream's do: the text goes into group keys, which are identifiers in
+// other systems. Regular expressions are anchored and, unlike PromQL's, dot does not match a
+// newline.
 //
 // Thread safety: immutable.
 
@@ -39,7 +40,9 @@ class Matcher {
 
  private:
   Matcher(MatchType type, std::string name, std::string value, narthex::Matcher compiled)
-      : type_(type), name_(std::move(name)), value_(std::move(value)),
+      : type_(type),
+        name_(std::move(name)),
+        value_(std::move(value)),
         compiled_(std::move(compiled)) {}
 
   MatchType type_;
@@ -54,7 +57,8 @@ bool MatchesAll(const Matchers& matchers, const Labels& labels);
 // {a="b",c=~"d"}
 std::string ToString(const Matchers& matchers);
 
-// How texts are read (--enable-feature): both grammars with the classic one winning, or one of them.
+// How texts are read (--enable-feature): both grammars with the classic one winning, or one of
+// them.
 enum class MatcherSyntax { kFallback, kUtf8Strict, kClassic };
 void SetMatcherSyntax(MatcherSyntax syntax);  // at start-up, before anything parses
 

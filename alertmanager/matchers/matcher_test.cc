@@ -56,7 +56,8 @@ TEST_CASE("the UTF-8 grammar") {
   for (const Row& row : rows) {
     INFO(row.text);
     std::string result(row.result);
-    if (row.text == "a") result = "ERROR 0:1: end of input: expected an operator such as '=', '!=', '=~' or '!~'";
+    if (row.text == "a")
+      result = "ERROR 0:1: end of input: expected an operator such as '=', '!=', '=~' or '!~'";
     CHECK(Show(ParseUtf8Matchers(row.text)) == result);
   }
 }

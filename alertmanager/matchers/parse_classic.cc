@@ -70,7 +70,8 @@ StatusOr<Matcher> ParseClassicMatcher(std::string_view text) {
   const std::string_view trimmed = TrimSpace(text);
   size_t end = 0;
   auto is_name = [](char c) {
-    return c == '_' || c == ':' || (c >= '0' && c <= '9') || ((c | 0x20) >= 'a' && (c | 0x20) <= 'z');
+    return c == '_' || c == ':' || (c >= '0' && c <= '9') ||
+           ((c | 0x20) >= 'a' && (c | 0x20) <= 'z');
   };
   while (end < trimmed.size() && is_name(trimmed[end])) ++end;
   const std::string_view name = trimmed.substr(0, end);

@@ -27,7 +27,7 @@ struct ReceiverKey {
 };
 
 struct LogEntry {
-  int64_t timestamp = 0;                // of the flush, nanoseconds
+  int64_t timestamp = 0;                   // of the flush, nanoseconds
   std::vector<uint64_t> firing, resolved;  // hashes, sorted
 };
 

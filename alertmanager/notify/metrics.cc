@@ -4,11 +4,11 @@ namespace narthex::am {
 namespace {
 
 constexpr std::string_view kIntegrations[] = {
-    "webhook", "email", "pagerduty", "opsgenie", "wechat", "slack", "victorops", "pushover", "sns",
-    "telegram", "discord", "webex", "msteams", "msteamsv2", "jira", "rocketchat", "incidentio",
-    "mattermost"};
+    "webhook",   "email",     "pagerduty", "opsgenie",   "wechat",     "slack",
+    "victorops", "pushover",  "sns",       "telegram",   "discord",    "webex",
+    "msteams",   "msteamsv2", "jira",      "rocketchat", "incidentio", "mattermost"};
 constexpr std::string_view kReasons[] = {
-    "other", "clientError", "serverError", "contextCanceled", "contextDeadlineExceeded",
+    "other",     "clientError", "serverError", "contextCanceled", "contextDeadlineExceeded",
     "authError", "rateLimited"};
 
 }  // namespace

@@ -11,12 +11,12 @@ namespace narthex::am {
 struct NotifyMetrics {
   explicit NotifyMetrics(Registry& registry);
 
-  CounterVec& notifications;          // integration
-  CounterVec& notifications_failed;   // integration, reason
-  CounterVec& requests;               // integration
-  CounterVec& requests_failed;        // integration
-  HistogramVec& latency;              // integration
-  CounterVec& suppressed;             // reason
+  CounterVec& notifications;         // integration
+  CounterVec& notifications_failed;  // integration, reason
+  CounterVec& requests;              // integration
+  CounterVec& requests_failed;       // integration
+  HistogramVec& latency;             // integration
+  CounterVec& suppressed;            // reason
 };
 
 }  // namespace narthex::am

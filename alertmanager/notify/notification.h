@@ -36,8 +36,8 @@ class Notifier {
  public:
   struct Result {
     Status status;
-    bool retry = false;          // worth another attempt
-    std::string_view failure;    // label of the failure metric: "clientError" …
+    bool retry = false;        // worth another attempt
+    std::string_view failure;  // label of the failure metric: "clientError" …
   };
   using Callback = std::function<void(Result)>;
 

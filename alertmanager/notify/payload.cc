@@ -27,7 +27,7 @@ void WriteAlert(JsonWriter& json, const Alert& alert, int64_t now) {
 
 }  // namespace
 
-Labels CommonPairs(std::span<const AlertPtr> alerts, Labels Alert::*field) {
+Labels CommonPairs(std::span<const AlertPtr> alerts, Labels Alert::* field) {
   if (alerts.empty()) return {};
   LabelsBuilder builder(alerts[0].get()->*field);
   for (const AlertPtr& alert : alerts.subspan(1)) {

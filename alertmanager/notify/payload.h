@@ -13,7 +13,7 @@ std::string WebhookPayload(const Notification& notification, uint64_t max_alerts
                            const std::string& external_url);
 
 // The pairs (of Alert::labels or Alert::annotations) that all alerts have.
-Labels CommonPairs(std::span<const AlertPtr> alerts, Labels Alert::*field);
+Labels CommonPairs(std::span<const AlertPtr> alerts, Labels Alert::* field);
 
 // regexp.QuoteMeta: receivers' names appear quoted.
 std::string QuoteMeta(std::string_view text);

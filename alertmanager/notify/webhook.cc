@@ -35,9 +35,10 @@ class Webhook final : public Notifier {
     if (config_.timeout.ms > 0) timeout_ns = std::min(timeout_ns, config_.timeout.ms * 1'000'000);
     request.timeout = std::chrono::milliseconds(std::max<int64_t>(timeout_ns / 1'000'000, 1));
     request.max_body_bytes = kMaxAnswerBytes;
-    client_->Do(std::move(request), [done = std::move(done)](StatusOr<http::ClientResponse> answer) {
-      done(JudgeAnswer(answer));
-    });
+    client_->Do(std::move(request),
+                [done = std::move(done)](StatusOr<http::ClientResponse> answer) {
+                  done(JudgeAnswer(answer));
+                });
   }
 
  private:

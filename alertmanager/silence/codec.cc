@@ -78,7 +78,8 @@ StatusOr<Silence> DecodeSilence(std::string_view bytes) {
   }
   Silence silence;
   silence.id = in.id();
-  const auto& matchers = in.matcher_sets_size() == 1 ? in.matcher_sets(0).matchers() : in.matchers();
+  const auto& matchers =
+      in.matcher_sets_size() == 1 ? in.matcher_sets(0).matchers() : in.matchers();
   for (const silencepb::Matcher& matcher : matchers) {
     NX_ASSIGN_OR_RETURN(Matcher parsed, Matcher::Create(FromProto(matcher.type()), matcher.name(),
                                                         matcher.pattern()));
@@ -114,8 +115,8 @@ Status ValidateSilence(const Silence& silence) {
     all_match_empty = all_match_empty && matcher.Matches(std::string_view());
   }
   if (all_match_empty) {
-    return InvalidArgument(
-        "{}matcher set 0: at least one matcher must not match the empty string", kPrefix);
+    return InvalidArgument("{}matcher set 0: at least one matcher must not match the empty string",
+                           kPrefix);
   }
   if (silence.ends_at < silence.starts_at) {
     return InvalidArgument("{}end time must not be before start time", kPrefix);

@@ -30,10 +30,8 @@ bool CanEditInPlace(const Silence& before, const Silence& after, int64_t now) {
     case SilenceState::kActive:
       // Clients send back what they were shown, which has milliseconds.
       return after.starts_at / kSecond == before.starts_at / kSecond && after.ends_at >= now;
-    case SilenceState::kPending:
-      return after.starts_at >= now;
-    case SilenceState::kExpired:
-      return false;
+    case SilenceState::kPending: return after.starts_at >= now;
+    case SilenceState::kExpired: return false;
   }
   return false;
 }
@@ -42,12 +40,9 @@ bool CanEditInPlace(const Silence& before, const Silence& after, int64_t now) {
 
 std::string_view SilenceStateText(SilenceState state) {
   switch (state) {
-    case SilenceState::kExpired:
-      return "expired";
-    case SilenceState::kActive:
-      return "active";
-    case SilenceState::kPending:
-      return "pending";
+    case SilenceState::kExpired: return "expired";
+    case SilenceState::kActive: return "active";
+    case SilenceState::kPending: return "pending";
   }
   return "";
 }

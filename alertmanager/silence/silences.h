@@ -1,10 +1,12 @@
 #pragma once
 // Silences: stored durably (core/kv, one MeshSilence message a key), matched against alerts.
 //
-// A silence's matchers never change under its id, so what an alert matched once stays true: the look-up
-// keeps, for each alert, the ids that matched and tests only silences added since.
+// A silence's matchers never change under its id, so what an alert matched once stays true: the
+// look-up keeps, for each alert, the ids that matched and tests only silences added since.
 //
 // Thread safety: all methods. Set and Expire return when the change is on disk.
+
+#include <absl/container/flat_hash_map.h>
 
 #include <map>
 #include <memory>
@@ -12,8 +14,6 @@
 #include <string>
 #include <utility>
 #include <vector>
-
-#include <absl/container/flat_hash_map.h>
 
 #include "alertmanager/matchers/matcher.h"
 #include "alertmanager/types/alert.h"

@@ -4,10 +4,10 @@
 // Thread safety: all methods. The listener is called under the store's lock, in the order of the
 // updates, and must only queue.
 
+#include <absl/container/btree_map.h>
+
 #include <functional>
 #include <vector>
-
-#include <absl/container/btree_map.h>
 
 #include "alertmanager/types/alert.h"
 #include "core/base/clock.h"

@@ -75,7 +75,8 @@ class Kv final : public Methods {
     map_.type_name = "template.KV";
     std::vector<std::string> order;
     for (const auto& [name, value] : map_.items) order.push_back(name);
-    std::stable_partition(order.begin(), order.end(), [](const auto& n) { return n == "alertname"; });
+    std::stable_partition(order.begin(), order.end(),
+                          [](const auto& n) { return n == "alertname"; });
     auto pairs = std::make_shared<Pairs>(map_, order);
     text_ = pairs->ToText();
     methods_["String"] = Constant(Value(text_));
@@ -84,7 +85,8 @@ class Kv final : public Methods {
     methods_["Values"] = Constant(Value::StringList(Column(map_, order, false)));
     methods_["Remove"] = {"l", [this](Args a) -> StatusOr<Value> {
                             Map rest = map_;
-                            for (const Value& name : *a[0].list()) rest.items.erase(tmpl::ToText(name));
+                            for (const Value& name : *a[0].list())
+                              rest.items.erase(tmpl::ToText(name));
                             return Share(std::make_shared<Kv>(std::move(rest)));
                           }};
   }
@@ -138,16 +140,15 @@ class Alerts final : public Methods {
 }  // namespace
 
 Value TemplateData(const TemplateInput& input) {
-  return Struct::Make("template.Data",
-                      {{"Receiver", Value(input.receiver)},
-                       {"Status", Value(input.status)},
-                       {"Alerts", Share(std::make_shared<Alerts>(input.alerts))},
-                       {"NotificationReason", Value(input.reason)},
-                       {"GroupLabels", MakeKv(input.group_labels)},
-                       {"CommonLabels", MakeKv(input.common_labels)},
-                       {"CommonAnnotations", MakeKv(input.common_annotations)},
-                       {"RouteLabels", MakeKv(input.route_labels)},
-                       {"ExternalURL", Value(input.external_url)}});
+  return Struct::Make("template.Data", {{"Receiver", Value(input.receiver)},
+                                        {"Status", Value(input.status)},
+                                        {"Alerts", Share(std::make_shared<Alerts>(input.alerts))},
+                                        {"NotificationReason", Value(input.reason)},
+                                        {"GroupLabels", MakeKv(input.group_labels)},
+                                        {"CommonLabels", MakeKv(input.common_labels)},
+                                        {"CommonAnnotations", MakeKv(input.common_annotations)},
+                                        {"RouteLabels", MakeKv(input.route_labels)},
+                                        {"ExternalURL", Value(input.external_url)}});
 }
 
 Value TemplateData(const Notification& n, const std::string& external_url) {

@@ -43,7 +43,8 @@ StatusOr<Value> Match(Args a) {
 StatusOr<Value> ReReplaceAll(Args a) {
   StatusOr<std::shared_ptr<const Regex>> regex = Regex::Compile(a[0].as_string());
   if (!regex.ok()) {
-    return InvalidArgument("regexp: Compile(`{}`): {}", a[0].as_string(), MessageOf(regex.status()));
+    return InvalidArgument("regexp: Compile(`{}`): {}", a[0].as_string(),
+                           MessageOf(regex.status()));
   }
   return Value((*regex)->ReplaceAll(a[2].as_string(), a[1].as_string()));
 }
@@ -161,13 +162,16 @@ FunctionMap TemplateFunctions(std::function<int64_t()> now_nanos) {
       {"urlUnescape", {"s", UrlUnescape}},
       {"date", {"sa", Date}},
       {"tz", {"sa", [](Args a) { return tmpl::InZone(a[1], a[0].as_string()); }}},
-      {"since", {"a", [now_nanos](Args a) -> StatusOr<Value> {
-         int64_t then = 0;
-         if (!tmpl::TimeOf(a[0], &then)) {
-           return InvalidArgument("wrong type for value; expected time.Time; got {}", a[0].TypeName());
-         }
-         return tmpl::MakeDuration(now_nanos() - then);
-       }}},
+      {"since",
+       {"a",
+        [now_nanos](Args a) -> StatusOr<Value> {
+          int64_t then = 0;
+          if (!tmpl::TimeOf(a[0], &then)) {
+            return InvalidArgument("wrong type for value; expected time.Time; got {}",
+                                   a[0].TypeName());
+          }
+          return tmpl::MakeDuration(now_nanos() - then);
+        }}},
       {"now", {"", [now_nanos](Args) -> StatusOr<Value> { return tmpl::MakeTime(now_nanos()); }}},
       {"humanizeDuration", {"a", HumanizeDuration}},
       {"toJson", {"a", ToJson}},

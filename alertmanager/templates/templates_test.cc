@@ -45,20 +45,25 @@ TEST_CASE("templates see the notification") {
       {"{{ .CommonLabels.SortedPairs.Names | join \",\" }}", "alertname,dc"},
       {"{{ (.CommonLabels.Remove (stringSlice \"dc\")).Values | join \",\" }}", "A"},
       {"{{ .CommonLabels.none }}|{{ .CommonAnnotations.summary }}", "|s"},
-      {"{{ (index .Alerts 0).StartsAt.Format \"15:04\" }} {{ (index .Alerts 0).StartsAt | tz \"Europe/Paris\" | "
+      {"{{ (index .Alerts 0).StartsAt.Format \"15:04\" }} {{ (index .Alerts 0).StartsAt | tz "
+       "\"Europe/Paris\" | "
        "date \"15:04 MST\" }}",
        "14:09 15:09 CET"},
       {"{{ toJson .GroupLabels }} {{ dict \"a\" 1 }} {{ list 1 2 }} {{ append (list 1) 2 }}",
        "{\"alertname\":\"A\"} map[a:1] [1 2] [1 2]"},
-      {"{{ .GroupLabels }} {{ .CommonLabels.Remove (stringSlice \"dc\") }}", "alertname=A alertname=A"},
+      {"{{ .GroupLabels }} {{ .CommonLabels.Remove (stringSlice \"dc\") }}",
+       "alertname=A alertname=A"},
       {"{{ toJson (index .Alerts 0) }}",
-       "{\"status\":\"firing\",\"labels\":{\"alertname\":\"A\",\"dc\":\"x\",\"n\":\"1\"},\"annotations\":{"
-       "\"summary\":\"s\"},\"startsAt\":\"2026-11-22T14:09:48Z\",\"endsAt\":\"0001-01-01T00:00:00Z\","
+       "{\"status\":\"firing\",\"labels\":{\"alertname\":\"A\",\"dc\":\"x\",\"n\":\"1\"},"
+       "\"annotations\":{"
+       "\"summary\":\"s\"},\"startsAt\":\"2026-11-22T14:09:48Z\",\"endsAt\":\"0001-01-01T00:00:"
+       "00Z\","
        "\"generatorURL\":\"http://g\",\"fingerprint\":\"fac850bd48b1e285\"}"},
       {"{{ trimSpace \" x \" }}{{ urlUnescape \"a%20b\" }}{{ title \"ab\" }}", "xa bAb"},
       {"{{ define \"x\" }}1{{ end }}{{ template \"x\" }}", "1"},
       {"{{ template \"__text_alert_list\" .Alerts.Resolved }}",
-       "Labels:\n - alertname = A\n - dc = x\n - n = 2\nAnnotations:\n - summary = s\nSource: http://g\n"},
+       "Labels:\n - alertname = A\n - dc = x\n - n = 2\nAnnotations:\n - summary = s\nSource: "
+       "http://g\n"},
   };
   for (const Row& row : rows) {
     INFO(row.text);
@@ -75,9 +80,10 @@ TEST_CASE("files add and override; broken ones are refused; a glob may match not
   TempDir dir;
   std::ofstream(dir.path() + "/a.tmpl") << "{{ define \"mine\" }}[{{ .Status }}]{{ end }}";
   std::ofstream(dir.path() + "/b.tmpl") << "{{ define \"__alertmanager\" }}AM{{ end }}";
-  auto templates = Templates::Load({dir.path() + "/*.tmpl", dir.path() + "/*.none"}, "", clock).value();
-  CHECK(templates->Expand("{{ template \"mine\" . }}{{ template \"__alertmanager\" . }}", Sample()).value() ==
-        "[firing]AM");
+  auto templates =
+      Templates::Load({dir.path() + "/*.tmpl", dir.path() + "/*.none"}, "", clock).value();
+  CHECK(templates->Expand("{{ template \"mine\" . }}{{ template \"__alertmanager\" . }}", Sample())
+            .value() == "[firing]AM");
   std::ofstream(dir.path() + "/c.tmpl") << "{{ foo }}";
   CHECK(MessageOf(Templates::Load({dir.path() + "/*.tmpl"}, "", clock).status()) ==
         "template: c.tmpl:1: function \"foo\" not defined");

@@ -211,9 +211,10 @@ bool TimeInterval::Contains(int64_t unix_nanos) const {
   const absl::CivilSecond cs =
       (zone_ != nullptr ? zone_->zone : absl::UTCTimeZone()).At(absl::FromUnixNanos(unix_nanos)).cs;
   const int minute = cs.hour() * 60 + cs.minute();
-  const bool in_times = times_.empty() || std::any_of(times_.begin(), times_.end(), [&](const TimeRange& r) {
-                          return minute >= r.start_minute && minute < r.end_minute;
-                        });
+  const bool in_times =
+      times_.empty() || std::any_of(times_.begin(), times_.end(), [&](const TimeRange& r) {
+        return minute >= r.start_minute && minute < r.end_minute;
+      });
   const int weekday = (static_cast<int>(absl::GetWeekday(absl::CivilDay(cs))) + 1) % 7;
   return in_times && ContainsDay(days_, cs.day(), DaysInMonth(cs)) &&
          AnyContains(months_, cs.month()) && AnyContains(weekdays_, weekday) &&

@@ -68,7 +68,8 @@ TEST_CASE("bad intervals are refused in upstream's words") {
       {"months: ['5:2']", "end month 2 is before start month 5"},
       {"years: ['2022:2020']", "end year 2020 is before start year 2022"},
       {"location: Nowhere/City", "unknown time zone Nowhere/City"},
-      {"foo: 1", "yaml: unmarshal errors:\n  line 1: field foo not found in type timeinterval.TimeInterval"},
+      {"foo: 1",
+       "yaml: unmarshal errors:\n  line 1: field foo not found in type timeinterval.TimeInterval"},
   };
   for (const ErrorRow& row : rows) {
     INFO(row.interval);

@@ -7,15 +7,16 @@
 namespace narthex::am {
 namespace {
 
-// 2200-01-01T00:00:00Z. Later times ("silence for ever") become this one: nanoseconds end in 2262, and
-// there must be room to add a retention.
+// 2200-01-01T00:00:00Z. Later times ("silence for ever") become this one: nanoseconds end in 2262,
+// and there must be room to add a retention.
 constexpr int64_t kLatest = 7'258'118'400'000'000'000;
 
 StatusOr<int64_t> ParseNanos(std::string_view text) {
   StatusOr<int64_t> nanos = ParseRfc3339(text);
   if (nanos.ok()) return std::min(*nanos, kLatest);
   // The same moment in a year every reader can count tells "too late" from "no time at all".
-  const bool late_year = text.size() > 4 && text.substr(0, 4) >= "2200" && text.substr(0, 4) <= "9999";
+  const bool late_year =
+      text.size() > 4 && text.substr(0, 4) >= "2200" && text.substr(0, 4) <= "9999";
   if (late_year && ParseRfc3339("2196" + std::string(text.substr(4))).ok()) return kLatest;
   return nanos;
 }
@@ -85,7 +86,8 @@ Alert MergeAlerts(const Alert& a, const Alert& b) {
 bool Overlaps(const Alert& old_alert, const Alert& new_alert) {
   const int64_t old_start = old_alert.starts_at.nanos, old_end = old_alert.ends_at.nanos;
   const int64_t new_start = new_alert.starts_at.nanos, new_end = new_alert.ends_at.nanos;
-  return (new_end > old_start && new_end < old_end) || (new_start > old_start && new_start < old_end);
+  return (new_end > old_start && new_end < old_end) ||
+         (new_start > old_start && new_start < old_end);
 }
 
 void SortAlerts(std::vector<AlertPtr>* alerts) {

@@ -25,7 +25,8 @@ struct Time {
   friend bool operator==(const Time&, const Time&) = default;
 };
 
-// RFC 3339 with up to nine digits of a second, in the zone of the time; 0001-01-01T00:00:00Z if unset.
+// RFC 3339 with up to nine digits of a second, in the zone of the time; 0001-01-01T00:00:00Z if
+// unset.
 std::string FormatNanos(const Time& time);
 // Exactly three digits of a second, in the zone of the time.
 std::string FormatMillis(const Time& time);

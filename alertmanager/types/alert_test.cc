@@ -23,9 +23,11 @@ TEST_CASE("times keep their zone and their digits") {
     std::string_view text, nanos, millis;
   };
   const Row rows[] = {
-      {"2026-11-22T14:09:48.661266339Z", "2026-11-22T14:09:48.661266339Z", "2026-11-22T14:09:48.661Z"},
+      {"2026-11-22T14:09:48.661266339Z", "2026-11-22T14:09:48.661266339Z",
+       "2026-11-22T14:09:48.661Z"},
       {"2026-11-22T14:09:48Z", "2026-11-22T14:09:48Z", "2026-11-22T14:09:48.000Z"},
-      {"2026-11-22T14:09:48.5+02:00", "2026-11-22T14:09:48.5+02:00", "2026-11-22T14:09:48.500+02:00"},
+      {"2026-11-22T14:09:48.5+02:00", "2026-11-22T14:09:48.5+02:00",
+       "2026-11-22T14:09:48.500+02:00"},
       {"2026-11-22T14:09:48-05:30", "2026-11-22T14:09:48-05:30", "2026-11-22T14:09:48.000-05:30"},
       {"0001-01-01T00:00:00Z", "0001-01-01T00:00:00Z", "0001-01-01T00:00:00.000Z"},
       {"2026-11-22", "2026-11-22T00:00:00Z", "2026-11-22T00:00:00.000Z"},
@@ -80,14 +82,15 @@ TEST_CASE("alerts sort by job, instance, labels") {
     alert->labels = std::move(labels);
     return AlertPtr(alert);
   };
-  std::vector<AlertPtr> alerts = {make({{"a", "1"}, {"job", "z"}}), make({{"instance", "2"}, {"job", "b"}}),
-                                  make({{"instance", "1"}, {"job", "b"}}), make({{"b", "2"}}),
-                                  make({{"a", "2"}})};
+  std::vector<AlertPtr> alerts = {
+      make({{"a", "1"}, {"job", "z"}}), make({{"instance", "2"}, {"job", "b"}}),
+      make({{"instance", "1"}, {"job", "b"}}), make({{"b", "2"}}), make({{"a", "2"}})};
   SortAlerts(&alerts);
   std::string order;
   for (const AlertPtr& alert : alerts) order += alert->labels.ToString();
   CHECK(order ==
-        "{a=\"2\"}{b=\"2\"}{instance=\"1\", job=\"b\"}{instance=\"2\", job=\"b\"}{a=\"1\", job=\"z\"}");
+        "{a=\"2\"}{b=\"2\"}{instance=\"1\", job=\"b\"}{instance=\"2\", job=\"b\"}{a=\"1\", "
+        "job=\"z\"}");
 }
 
 }  // namespace

@@ -125,9 +125,7 @@ class Instance {
         s->value =
             std::round((s->value + static_cast<double>(random_() % 200) / 100 - 1) * 100) / 100;
         return;
-      case Series::Kind::kInfo:
-        s->value = 1;
-        return;
+      case Series::Kind::kInfo: s->value = 1; return;
     }
   }
 

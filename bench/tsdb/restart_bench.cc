@@ -65,14 +65,10 @@ double Since(std::chrono::steady_clock::time_point start) {
 // The value of a series at a tick: a third of the series moves at all.
 double ValueOf(size_t target, size_t i, int t) {
   switch (i % 10) {
-    case 0:
-      return static_cast<double>(static_cast<size_t>(t) * (i % 17) + target);
-    case 1:
-      return static_cast<double>((t * 37 + static_cast<int>(i)) % 1000) / 100;
-    case 2:
-      return t * 0.731 + static_cast<double>(i);
-    default:
-      return static_cast<double>(i % 5);
+    case 0: return static_cast<double>(static_cast<size_t>(t) * (i % 17) + target);
+    case 1: return static_cast<double>((t * 37 + static_cast<int>(i)) % 1000) / 100;
+    case 2: return t * 0.731 + static_cast<double>(i);
+    default: return static_cast<double>(i % 5);
   }
 }
 

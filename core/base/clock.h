@@ -1,5 +1,6 @@
 #pragma once
-// Time, injected. Everything that waits, expires or stamps takes a Clock so that tests own the time.
+// Time, injected. Everything that waits, expires or stamps takes a Clock so that tests own the
+// time.
 
 #include <atomic>
 #include <chrono>

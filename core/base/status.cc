@@ -10,26 +10,19 @@ namespace {
 StatusCode CodeOfErrno(int error) {
   switch (error) {
     case ENOENT:
-    case ENOTDIR:
-      return StatusCode::kNotFound;
-    case EEXIST:
-      return StatusCode::kAlreadyExists;
+    case ENOTDIR: return StatusCode::kNotFound;
+    case EEXIST: return StatusCode::kAlreadyExists;
     case EACCES:
     case EPERM:
-    case EROFS:
-      return StatusCode::kPermissionDenied;
+    case EROFS: return StatusCode::kPermissionDenied;
     case ENOSPC:
     case EDQUOT:
     case EMFILE:
     case ENFILE:
-    case ENOMEM:
-      return StatusCode::kResourceExhausted;
-    case ETIMEDOUT:
-      return StatusCode::kDeadlineExceeded;
-    case EINVAL:
-      return StatusCode::kInvalidArgument;
-    default:
-      return StatusCode::kUnavailable;
+    case ENOMEM: return StatusCode::kResourceExhausted;
+    case ETIMEDOUT: return StatusCode::kDeadlineExceeded;
+    case EINVAL: return StatusCode::kInvalidArgument;
+    default: return StatusCode::kUnavailable;
   }
 }
 

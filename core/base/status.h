@@ -30,10 +30,10 @@ inline std::string_view MessageOf(const Status& status) {
 }
 
 // Error constructors: InvalidArgument("line {}: expected {}", line, what).
-#define NX_STATUS_CONSTRUCTOR(Name, Code)                                     \
-  template <typename... Args>                                                 \
+#define NX_STATUS_CONSTRUCTOR(Name, Code)                                      \
+  template <typename... Args>                                                  \
   [[nodiscard]] Status Name(fmt::format_string<Args...> format, Args&&... a) { \
-    return MakeStatus(Code, fmt::format(format, std::forward<Args>(a)...));   \
+    return MakeStatus(Code, fmt::format(format, std::forward<Args>(a)...));    \
   }
 NX_STATUS_CONSTRUCTOR(InvalidArgument, StatusCode::kInvalidArgument)
 NX_STATUS_CONSTRUCTOR(NotFound, StatusCode::kNotFound)
@@ -62,10 +62,10 @@ NX_STATUS_CONSTRUCTOR(Aborted, StatusCode::kAborted)
 #define NX_CONCAT_INNER(a, b) a##b
 #define NX_CONCAT(a, b) NX_CONCAT_INNER(a, b)
 
-#define NX_RETURN_IF_ERROR(expression)                   \
-  do {                                                   \
-    ::narthex::Status nx_status_ = (expression);         \
-    if (!nx_status_.ok()) return nx_status_;             \
+#define NX_RETURN_IF_ERROR(expression)           \
+  do {                                           \
+    ::narthex::Status nx_status_ = (expression); \
+    if (!nx_status_.ok()) return nx_status_;     \
   } while (false)
 
 #define NX_ASSIGN_OR_RETURN(declaration, expression) \

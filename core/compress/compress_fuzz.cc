@@ -34,15 +34,9 @@ void FuzzGzip(std::string_view input) {
 void Run(uint8_t which, std::string_view input) {
   std::string out;
   switch (which % 5) {
-    case 0:
-      FuzzGzip(input);
-      break;
-    case 1:
-      (void)DeflateDecompress(input, kLimit, &out);
-      break;
-    case 2:
-      (void)SnappyDecompress(input, kLimit, &out);
-      break;
+    case 0: FuzzGzip(input); break;
+    case 1: (void)DeflateDecompress(input, kLimit, &out); break;
+    case 2: (void)SnappyDecompress(input, kLimit, &out); break;
     case 3:
       if (SnappyFramedDecompress(input, kLimit, &out).ok()) {
         std::string again;
@@ -50,9 +44,7 @@ void Run(uint8_t which, std::string_view input) {
         NX_CHECK(again == out);
       }
       break;
-    case 4:
-      (void)ZstdDecompress(input, kLimit, &out);
-      break;
+    case 4: (void)ZstdDecompress(input, kLimit, &out); break;
   }
   NX_CHECK(out.size() <= kLimit + 1);
 }

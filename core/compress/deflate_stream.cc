@@ -14,12 +14,9 @@ namespace {
 // zlib's encoding of the container in its windowBits argument.
 int WindowBits(DeflateFormat format) {
   switch (format) {
-    case DeflateFormat::kGzip:
-      return 15 + 16;
-    case DeflateFormat::kZlib:
-      return 15;
-    case DeflateFormat::kRaw:
-      break;
+    case DeflateFormat::kGzip: return 15 + 16;
+    case DeflateFormat::kZlib: return 15;
+    case DeflateFormat::kRaw: break;
   }
   return -15;
 }

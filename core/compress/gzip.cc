@@ -32,12 +32,9 @@ using DecodeFunction = libdeflate_result (*)(libdeflate_decompressor*, const voi
 
 DecodeFunction DecoderOf(DeflateFormat format) {
   switch (format) {
-    case DeflateFormat::kGzip:
-      return libdeflate_gzip_decompress_ex;
-    case DeflateFormat::kZlib:
-      return libdeflate_zlib_decompress_ex;
-    case DeflateFormat::kRaw:
-      break;
+    case DeflateFormat::kGzip: return libdeflate_gzip_decompress_ex;
+    case DeflateFormat::kZlib: return libdeflate_zlib_decompress_ex;
+    case DeflateFormat::kRaw: break;
   }
   return libdeflate_deflate_decompress_ex;
 }
@@ -120,7 +117,8 @@ Status GzipDecompress(std::string_view input, size_t limit, std::string* out, By
   size_t consumed = 0;
   size_t produced = 0;
   while (consumed < input.size()) {
-    NX_RETURN_IF_ERROR(DecodeMember(DeflateFormat::kGzip, input, limit, out, lease, &consumed, &produced));
+    NX_RETURN_IF_ERROR(
+        DecodeMember(DeflateFormat::kGzip, input, limit, out, lease, &consumed, &produced));
   }
   out->resize(produced);
   return OkStatus();

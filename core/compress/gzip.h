@@ -30,8 +30,7 @@ enum class DeflateFormat {
 // Replaces *out by the decompressed input. Several gzip members follow each other as one. Passing
 // the same *out again, uncleared, saves allocation and zero-filling. *lease, when given, holds the
 // size of *out; the error is its refusal when it refuses.
-Status GzipDecompress(std::string_view input, size_t limit, std::string* out,
-                      ByteLease* lease);
+Status GzipDecompress(std::string_view input, size_t limit, std::string* out, ByteLease* lease);
 Status GzipDecompress(std::string_view input, size_t limit, std::string* out);
 // HTTP's "deflate": zlib format, or the raw stream that some peers send instead.
 Status DeflateDecompress(std::string_view input, size_t limit, std::string* out);

@@ -271,7 +271,9 @@ struct Codec<T> {
 
 template <typename T>
 bool IsZeroStruct(const T& value) {
-  if constexpr (requires { { IsZero(value) } -> std::same_as<bool>; }) {
+  if constexpr (requires {
+                  { IsZero(value) } -> std::same_as<bool>;
+                }) {
     return IsZero(value);
   } else {
     return Codec<T>::Encode(value)->members.empty();

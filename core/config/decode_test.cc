@@ -163,8 +163,7 @@ TEST_CASE("errors of meaning end the decode as they are") {
   CHECK(ErrorOf("follow: false\nproxy: http://p/\n") == "proxy needs follow");
   CHECK(ErrorOf("proxy: \"http://a b/\"\n") ==
         "parse \"http://a b/\": invalid character \" \" in host name");
-  CHECK(ErrorOf("sigv4: {region: x}\n") ==
-        "line 1: sigv4 is known, not implemented here");
+  CHECK(ErrorOf("sigv4: {region: x}\n") == "line 1: sigv4 is known, not implemented here");
   CHECK(ErrorOf("sigv4:\n").empty());
 }
 
@@ -196,10 +195,11 @@ TEST_CASE("printing keeps order, leaves out zeros, hides secrets") {
 
 TEST_CASE("what is printed decodes to the same values") {
   Root root;
-  REQUIRE(Decode("text: |\n  two\n  lines\nlist: ['', ' ', '#x', \"a\\tb\"]\ncount: -3\nfactor: 2.5\n"
-                 "params: {'y': n, 'a b': 'c: d'}\n",
-                 &root)
-              .ok());
+  REQUIRE(
+      Decode("text: |\n  two\n  lines\nlist: ['', ' ', '#x', \"a\\tb\"]\ncount: -3\nfactor: 2.5\n"
+             "params: {'y': n, 'a b': 'c: d'}\n",
+             &root)
+          .ok());
   const std::string first = Marshal(root);
   Root again;
   REQUIRE(Decode(first, &again).ok());

@@ -46,8 +46,8 @@ Analysis Analyse(std::string_view s) {
     if (c == ' ' && s[i - 1] == '\n') break_space = true;
     if (c == '\n' && s[i - 1] == ' ') space_break = true;
   }
-  const bool edge_blank = s.front() == ' ' || s.front() == '\n' || s.back() == ' ' ||
-                          s.back() == '\n';
+  const bool edge_blank =
+      s.front() == ' ' || s.front() == '\n' || s.back() == ' ' || s.back() == '\n';
   if (edge_blank || a.multiline || break_space || special || StartsWithIndicator(s) ||
       HasInnerIndicator(s)) {
     a.plain_allowed = false;
@@ -91,9 +91,7 @@ class Printer {
   // Prints a value behind "key:" or "-"; `indent` is the column of the enclosing block.
   void Value(const Node& node, int indent, bool in_sequence) {
     switch (node.kind) {
-      case Node::Kind::kNull:
-        out_->append(" null\n");
-        return;
+      case Node::Kind::kNull: out_->append(" null\n"); return;
       case Node::Kind::kScalar:
         out_->push_back(' ');
         Text(node, indent);
@@ -208,8 +206,8 @@ class Printer {
     size_t column = Column();
     for (size_t i = 0; i < s.size(); ++i, ++column) {
       const bool inner = !quoted || (i > 0 && i + 1 < s.size());
-      const bool single_blank = s[i] == ' ' && (i == 0 || s[i - 1] != ' ') &&
-                                (i + 1 == s.size() || s[i + 1] != ' ');
+      const bool single_blank =
+          s[i] == ' ' && (i == 0 || s[i - 1] != ' ') && (i + 1 == s.size() || s[i + 1] != ' ');
       if (fold_ && single_blank && inner && column > kBestWidth) {
         NewLine();
         column = margin_ - 1;

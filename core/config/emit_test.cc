@@ -16,17 +16,47 @@ TEST_CASE("strings are quoted as go-yaml quotes them") {
     std::string_view text, printed;
   };
   const Row rows[] = {
-      {"yes", "\"yes\""},   {"012", "\"012\""},     {"x: y", "'x: y'"},   {"#h", "'#h'"},
-      {"", "\"\""},         {"a\tb", "\"a\\tb\""},  {" lead", "' lead'"}, {"null", "\"null\""},
-      {"1:30", "\"1:30\""}, {"2020-01-01", "\"2020-01-01\""},             {"it's", "it's"},
-      {"-", "'-'"},         {"*x", "'*x'"},         {"a #b", "'a #b'"},   {"ünï", "ünï"},
-      {"1e3", "\"1e3\""},   {"~", "\"~\""},         {"tail ", "'tail '"}, {"@a", "'@a'"},
-      {"%a", "'%a'"},       {"a,b", "a,b"},         {"[x", "'[x'"},       {"l1\nl2", "|-\n  l1\n  l2"},
-      {"l1\nl2\n", "|\n  l1\n  l2"},                {"a:b", "a:b"},       {"a:", "'a:'"},
-      {"-x", "-x"},         {"?x", "?x"},           {"---", "'---'"},     {"'q'", "'''q'''"},
-      {"\"q\"", "'\"q\"'"}, {"(.*)", "(.*)"},       {"$1", "$1"},         {"<secret>", "<secret>"},
-      {"2020:2022", "2020:2022"}, {"1:5", "\"1:5\""}, {"1:2:3.4", "\"1:2:3.4\""},
-      {"1:90", "1:90"}, {";", ";"},           {"\x1b", "\"\\e\""},    {"\x01", "\"\\x01\""},
+      {"yes", "\"yes\""},
+      {"012", "\"012\""},
+      {"x: y", "'x: y'"},
+      {"#h", "'#h'"},
+      {"", "\"\""},
+      {"a\tb", "\"a\\tb\""},
+      {" lead", "' lead'"},
+      {"null", "\"null\""},
+      {"1:30", "\"1:30\""},
+      {"2020-01-01", "\"2020-01-01\""},
+      {"it's", "it's"},
+      {"-", "'-'"},
+      {"*x", "'*x'"},
+      {"a #b", "'a #b'"},
+      {"ünï", "ünï"},
+      {"1e3", "\"1e3\""},
+      {"~", "\"~\""},
+      {"tail ", "'tail '"},
+      {"@a", "'@a'"},
+      {"%a", "'%a'"},
+      {"a,b", "a,b"},
+      {"[x", "'[x'"},
+      {"l1\nl2", "|-\n  l1\n  l2"},
+      {"l1\nl2\n", "|\n  l1\n  l2"},
+      {"a:b", "a:b"},
+      {"a:", "'a:'"},
+      {"-x", "-x"},
+      {"?x", "?x"},
+      {"---", "'---'"},
+      {"'q'", "'''q'''"},
+      {"\"q\"", "'\"q\"'"},
+      {"(.*)", "(.*)"},
+      {"$1", "$1"},
+      {"<secret>", "<secret>"},
+      {"2020:2022", "2020:2022"},
+      {"1:5", "\"1:5\""},
+      {"1:2:3.4", "\"1:2:3.4\""},
+      {"1:90", "1:90"},
+      {";", ";"},
+      {"\x1b", "\"\\e\""},
+      {"\x01", "\"\\x01\""},
   };
   for (const Row& row : rows) {
     INFO(row.text);
@@ -36,8 +66,31 @@ TEST_CASE("strings are quoted as go-yaml quotes them") {
 
 TEST_CASE("what is printed reads back as the same text") {
   const std::string texts[] = {
-      "", " ", "\n", "\n\n", "a\n", "a\n\n", "\na", " a\nb", "a \nb", "a\n b", "a\n\n\nb\n", "\ta\nb",
-      "it's: 'x'", "a\"b\\c", "|", ">", "- a", "? b", "{", "}", "!x", "&a", "null", "0x10", "<<",
+      "",
+      " ",
+      "\n",
+      "\n\n",
+      "a\n",
+      "a\n\n",
+      "\na",
+      " a\nb",
+      "a \nb",
+      "a\n b",
+      "a\n\n\nb\n",
+      "\ta\nb",
+      "it's: 'x'",
+      "a\"b\\c",
+      "|",
+      ">",
+      "- a",
+      "? b",
+      "{",
+      "}",
+      "!x",
+      "&a",
+      "null",
+      "0x10",
+      "<<",
       std::string(79, 'x') + " y  z " + std::string(90, 'w') + " end",
       "'" + std::string(100, 'x') + " y  z' # " + std::string(90, 'w') + " end",
       "\t" + std::string(100, 'x') + " y   z " + std::string(90, 'w') + " end",
@@ -60,10 +113,11 @@ TEST_CASE("what is printed reads back as the same text") {
 TEST_CASE("long texts fold behind column 80") {
   NodePtr tree = MakeMapping(
       {{"global",
-        MakeMapping({{"external_labels",
-                      MakeMapping({{"r", MakeString("very long text with spaces that goes on and on "
-                                                    "and on and on, more than eighty columns wide "
-                                                    "for sure, yes")}})}})}});
+        MakeMapping(
+            {{"external_labels",
+              MakeMapping({{"r", MakeString("very long text with spaces that goes on and on "
+                                            "and on and on, more than eighty columns wide "
+                                            "for sure, yes")}})}})}});
   CHECK(Emit(*tree) ==
         "global:\n  external_labels:\n"
         "    r: very long text with spaces that goes on and on and on and on, more than eighty\n"

@@ -99,21 +99,14 @@ void WriteJson(const Node& node, JsonWriter* json);
 void WriteScalar(const Node& node, JsonWriter* json) {
   const config::Scalar scalar = config::Resolve(node);
   switch (scalar.type) {
-    case config::ScalarType::kNull:
-      json->Null();
-      return;
-    case config::ScalarType::kBool:
-      json->Bool(scalar.boolean);
-      return;
+    case config::ScalarType::kNull: json->Null(); return;
+    case config::ScalarType::kBool: json->Bool(scalar.boolean); return;
     case config::ScalarType::kInt:
       scalar.is_unsigned ? json->Uint(static_cast<uint64_t>(scalar.integer))
                          : json->Int(scalar.integer);
       return;
-    case config::ScalarType::kFloat:
-      json->Double(scalar.number);
-      return;
-    default:
-      json->String(node.value);
+    case config::ScalarType::kFloat: json->Double(scalar.number); return;
+    default: json->String(node.value);
   }
 }
 
@@ -132,18 +125,14 @@ void WriteObject(const Node& mapping, JsonWriter* json) {
 // The reader limits the depth.
 void WriteJson(const Node& node, JsonWriter* json) {
   switch (node.kind) {
-    case Node::Kind::kNull:
-      json->Null();
-      return;
-    case Node::Kind::kScalar:
-      return WriteScalar(node, json);
+    case Node::Kind::kNull: json->Null(); return;
+    case Node::Kind::kScalar: return WriteScalar(node, json);
     case Node::Kind::kSequence:
       json->BeginArray();
       for (const NodePtr& item : node.items) WriteJson(*item, json);
       json->EndArray();
       return;
-    case Node::Kind::kMapping:
-      WriteObject(node, json);
+    case Node::Kind::kMapping: WriteObject(node, json);
   }
 }
 

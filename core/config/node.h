@@ -3,8 +3,8 @@
 //
 // The reader is yaml-cpp's scanner (which no header names) with the strictness of ours on top:
 // limits on size, depth and alias expansion, control characters refused, errors in go-yaml's
-// wording ("yaml: line 3: …"). Aliases share the node of their anchor. Merge keys and duplicate keys
-// are still in the tree; Entries() resolves the former and reports the latter.
+// wording ("yaml: line 3: …"). Aliases share the node of their anchor. Merge keys and duplicate
+// keys are still in the tree; Entries() resolves the former and reports the latter.
 //
 // Thread safety: nodes are immutable once built.
 
@@ -27,15 +27,15 @@ struct Node {
   enum class Kind : uint8_t { kNull, kScalar, kSequence, kMapping };
 
   Kind kind = Kind::kNull;
-  bool plain = true;     // scalar written without quotes; when printing: text that needs no quoting
-  bool flow = false;     // sequence: print as [a, b]
-  int line = 0;          // 1-based; 0 for nodes made by hand
+  bool plain = true;  // scalar written without quotes; when printing: text that needs no quoting
+  bool flow = false;  // sequence: print as [a, b]
+  int line = 0;       // 1-based; 0 for nodes made by hand
   int column = 0;
-  int depth = 1;         // levels of the subtree, aliases included
-  uint64_t size = 1;     // nodes of the subtree with aliases expanded (saturating)
-  std::string tag;       // explicit tag ("!!int" as "tag:yaml.org,2002:int"), else ""
-  std::string value;     // scalar, its source text
-  std::vector<NodePtr> items;                        // sequence
+  int depth = 1;               // levels of the subtree, aliases included
+  uint64_t size = 1;           // nodes of the subtree with aliases expanded (saturating)
+  std::string tag;             // explicit tag ("!!int" as "tag:yaml.org,2002:int"), else ""
+  std::string value;           // scalar, its source text
+  std::vector<NodePtr> items;  // sequence
   std::vector<std::pair<NodePtr, NodePtr>> members;  // mapping, in order
 
   bool is_null() const { return kind == Kind::kNull; }
@@ -60,12 +60,12 @@ enum class ScalarType : uint8_t { kNull, kBool, kInt, kFloat, kTimestamp, kMerge
 struct Scalar {
   ScalarType type = ScalarType::kString;
   bool boolean = false;
-  int64_t integer = 0;         // kInt; the value wraps when is_unsigned
-  bool is_unsigned = false;    // kInt above the range of int64
-  double number = 0;           // kFloat, and kInt as a double
+  int64_t integer = 0;       // kInt; the value wraps when is_unsigned
+  bool is_unsigned = false;  // kInt above the range of int64
+  double number = 0;         // kFloat, and kInt as a double
 };
 Scalar ResolvePlain(std::string_view text);
-Scalar Resolve(const Node& scalar);  // honours quotes and explicit tags
+Scalar Resolve(const Node& scalar);           // honours quotes and explicit tags
 std::string_view ShortTag(const Node& node);  // "!!str", "!!seq" …
 
 // One key of a mapping after merge keys ("<<") are applied; explicit keys win over merged ones.
@@ -73,8 +73,8 @@ struct Entry {
   std::string key;
   const Node* key_node = nullptr;
   const Node* value = nullptr;
-  bool duplicate = false;         // the key occurred before in the same mapping
-  int first_line = 0;             // of that earlier key
+  bool duplicate = false;  // the key occurred before in the same mapping
+  int first_line = 0;      // of that earlier key
 };
 // InvalidArgument when "<<" has no mapping, or a key is no scalar.
 StatusOr<std::vector<Entry>> Entries(const Node& mapping);
@@ -88,8 +88,8 @@ NodePtr MakeFlowSequence(std::vector<NodePtr> scalars);  // [a, b]
 NodePtr MakeMapping(std::vector<std::pair<std::string, NodePtr>> members);
 
 // Prints in go-yaml v2's style: block mappings indented by two, sequences not indented below their
-// key, "[]" and "{}" for empty ones, literal blocks for texts of several lines, long texts folded at
-// the first blank behind column 80. Ends in a newline.
+// key, "[]" and "{}" for empty ones, literal blocks for texts of several lines, long texts folded
+// at the first blank behind column 80. Ends in a newline.
 std::string Emit(const Node& node);
 
 }  // namespace narthex::config

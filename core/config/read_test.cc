@@ -16,23 +16,40 @@ TEST_CASE("scalars resolve by the rules of YAML 1.1 as go-yaml reads them") {
     double number = 0;
   };
   const Row rows[] = {
-      {"", ScalarType::kNull},          {"~", ScalarType::kNull},
-      {"null", ScalarType::kNull},      {"NULL", ScalarType::kNull},
-      {"nUll", ScalarType::kString},    {"yes", ScalarType::kBool, 1},
-      {"Off", ScalarType::kBool},       {"y", ScalarType::kBool, 1},
-      {"oN", ScalarType::kString},      {"1", ScalarType::kInt, 1},
-      {"-7", ScalarType::kInt, -7},     {"+7", ScalarType::kInt, 7},
-      {"012", ScalarType::kInt, 10},    {"0x1F", ScalarType::kInt, 31},
-      {"0b101", ScalarType::kInt, 5},   {"0o17", ScalarType::kInt, 15},
-      {"1_000", ScalarType::kInt, 1000}, {"09", ScalarType::kFloat, 9},
-      {"1.5", ScalarType::kFloat, 1.5}, {"1e3", ScalarType::kFloat, 1000},
-      {".5", ScalarType::kFloat, 0.5},  {"5.", ScalarType::kFloat, 5},
-      {"+1.5", ScalarType::kFloat, 1.5}, {"1.5m", ScalarType::kString},
-      {"1:30", ScalarType::kString},    {"0x", ScalarType::kString},
-      {"-", ScalarType::kString},       {".", ScalarType::kString},
-      {"1e", ScalarType::kString},      {"2020-01-01", ScalarType::kTimestamp},
-      {"2020-1-1T10:00:00Z", ScalarType::kTimestamp}, {"2020-01", ScalarType::kString},
-      {"<<", ScalarType::kMerge},       {"abc", ScalarType::kString},
+      {"", ScalarType::kNull},
+      {"~", ScalarType::kNull},
+      {"null", ScalarType::kNull},
+      {"NULL", ScalarType::kNull},
+      {"nUll", ScalarType::kString},
+      {"yes", ScalarType::kBool, 1},
+      {"Off", ScalarType::kBool},
+      {"y", ScalarType::kBool, 1},
+      {"oN", ScalarType::kString},
+      {"1", ScalarType::kInt, 1},
+      {"-7", ScalarType::kInt, -7},
+      {"+7", ScalarType::kInt, 7},
+      {"012", ScalarType::kInt, 10},
+      {"0x1F", ScalarType::kInt, 31},
+      {"0b101", ScalarType::kInt, 5},
+      {"0o17", ScalarType::kInt, 15},
+      {"1_000", ScalarType::kInt, 1000},
+      {"09", ScalarType::kFloat, 9},
+      {"1.5", ScalarType::kFloat, 1.5},
+      {"1e3", ScalarType::kFloat, 1000},
+      {".5", ScalarType::kFloat, 0.5},
+      {"5.", ScalarType::kFloat, 5},
+      {"+1.5", ScalarType::kFloat, 1.5},
+      {"1.5m", ScalarType::kString},
+      {"1:30", ScalarType::kString},
+      {"0x", ScalarType::kString},
+      {"-", ScalarType::kString},
+      {".", ScalarType::kString},
+      {"1e", ScalarType::kString},
+      {"2020-01-01", ScalarType::kTimestamp},
+      {"2020-1-1T10:00:00Z", ScalarType::kTimestamp},
+      {"2020-01", ScalarType::kString},
+      {"<<", ScalarType::kMerge},
+      {"abc", ScalarType::kString},
       {"-9223372036854775808", ScalarType::kInt, -9223372036854775808.0},
       {"18446744073709551615", ScalarType::kInt, 18446744073709551615.0},
   };
@@ -109,14 +126,14 @@ TEST_CASE("duplicate keys are marked with the line of the first") {
 TEST_CASE("expansion, depth and size have limits") {
   std::string laughs = "a0: &a0 [x,x,x,x,x,x,x,x,x,x]\n";
   for (int i = 1; i < 12; ++i) {
-    laughs += fmt::format("a{0}: &a{0} [*a{1},*a{1},*a{1},*a{1},*a{1},*a{1},*a{1},*a{1}]\n", i,
-                          i - 1);
+    laughs +=
+        fmt::format("a{0}: &a{0} [*a{1},*a{1},*a{1},*a{1},*a{1},*a{1},*a{1},*a{1}]\n", i, i - 1);
   }
   CHECK(ErrorOf(laughs) == "yaml: document contains excessive aliasing");
   CHECK(ErrorOf(std::string(200, '[')) == "yaml: exceeded max depth of 100");
   CHECK_FALSE(ErrorOf(std::string(100'000, '[')).empty());
-  std::string deep_alias = "a: &a " + std::string(60, '[') + std::string(60, ']') + "\nb: " +
-                           std::string(60, '[') + "*a" + std::string(60, ']') + "\n";
+  std::string deep_alias = "a: &a " + std::string(60, '[') + std::string(60, ']') +
+                           "\nb: " + std::string(60, '[') + "*a" + std::string(60, ']') + "\n";
   CHECK(ErrorOf(deep_alias) == "yaml: exceeded max depth of 100");
   CHECK(ReadDocument("abc", {.max_bytes = 2}).status().code() == StatusCode::kOutOfRange);
 }

@@ -151,11 +151,12 @@ Scalar ResolvePlain(std::string_view text) {
   Scalar scalar;
   if (text.empty() || OneOf(text, {"~", "null", "Null", "NULL"})) {
     scalar.type = ScalarType::kNull;
-  } else if (OneOf(text, {"y", "Y", "yes", "Yes", "YES", "true", "True", "TRUE", "on", "On", "ON"})) {
+  } else if (OneOf(text,
+                   {"y", "Y", "yes", "Yes", "YES", "true", "True", "TRUE", "on", "On", "ON"})) {
     scalar.type = ScalarType::kBool;
     scalar.boolean = true;
-  } else if (OneOf(text, {"n", "N", "no", "No", "NO", "false", "False", "FALSE", "off", "Off",
-                          "OFF"})) {
+  } else if (OneOf(text,
+                   {"n", "N", "no", "No", "NO", "false", "False", "FALSE", "off", "Off", "OFF"})) {
     scalar.type = ScalarType::kBool;
   } else if (OneOf(text, {".nan", ".NaN", ".NAN"})) {
     scalar.type = ScalarType::kFloat;
@@ -189,8 +190,8 @@ std::string_view ShortTag(const Node& node) {
   if (node.tag.starts_with(kTagPrefix)) {
     // The common tags have a static spelling; anything else keeps its long form.
     static constexpr std::array<std::string_view, 10> kShort = {
-        "!!str", "!!int", "!!float", "!!bool", "!!null", "!!seq", "!!map", "!!binary", "!!merge",
-        "!!timestamp"};
+        "!!str", "!!int", "!!float",  "!!bool",  "!!null",
+        "!!seq", "!!map", "!!binary", "!!merge", "!!timestamp"};
     for (std::string_view tag : kShort) {
       if (std::string_view(node.tag).substr(kTagPrefix.size()) == tag.substr(2)) return tag;
     }

@@ -5,9 +5,7 @@
 namespace narthex::config {
 namespace {
 
-bool IsHex(char c) {
-  return (c >= '0' && c <= '9') || ((c | 0x20) >= 'a' && (c | 0x20) <= 'f');
-}
+bool IsHex(char c) { return (c >= '0' && c <= '9') || ((c | 0x20) >= 'a' && (c | 0x20) <= 'f'); }
 bool IsAlpha(char c) { return (c | 0x20) >= 'a' && (c | 0x20) <= 'z'; }
 
 struct Parts {
@@ -55,8 +53,8 @@ Status CheckPort(std::string_view text, std::string_view host) {
   }
   if (colon == std::string_view::npos) return OkStatus();
   const std::string_view port = host.substr(colon);
-  const bool digits = port[0] == ':' && port.find_first_not_of("0123456789", 1) ==
-                                            std::string_view::npos;
+  const bool digits =
+      port[0] == ':' && port.find_first_not_of("0123456789", 1) == std::string_view::npos;
   if (digits) return OkStatus();
   return Bad(text, fmt::format("invalid port {} after host", GoQuote(port)));
 }
@@ -81,8 +79,8 @@ Status CheckUrl(std::string_view text) {
   for (char c : host) {
     if (c == ' ' || c == '<' || c == '>' || c == '"' || c == '\\' || c == '^' || c == '`' ||
         c == '{' || c == '|' || c == '}') {
-      return Bad(text, fmt::format("invalid character {} in host name",
-                                   GoQuote(std::string_view(&c, 1))));
+      return Bad(
+          text, fmt::format("invalid character {} in host name", GoQuote(std::string_view(&c, 1))));
     }
   }
   NX_RETURN_IF_ERROR(CheckPort(text, host));

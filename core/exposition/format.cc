@@ -77,12 +77,8 @@ std::string ContentTypeOf(const OutputFormat& format) {
     case ExpositionFormat::kOpenMetrics001:
       base = "application/openmetrics-text; version=0.0.1; charset=utf-8";
       break;
-    case ExpositionFormat::kText100:
-      base = "text/plain; version=1.0.0; charset=utf-8";
-      break;
-    case ExpositionFormat::kText004:
-      base = "text/plain; version=0.0.4; charset=utf-8";
-      break;
+    case ExpositionFormat::kText100: base = "text/plain; version=1.0.0; charset=utf-8"; break;
+    case ExpositionFormat::kText004: base = "text/plain; version=0.0.4; charset=utf-8"; break;
   }
   return fmt::format("{}; escaping={}", base, NameEscapingToString(format.escaping));
 }

@@ -80,10 +80,8 @@ FloatError ParseGoFloatSlow(std::string_view text, double* out) {
 
 std::string GoFloatErrorText(FloatError error, std::string_view text) {
   switch (error) {
-    case FloatError::kNone:
-      break;
-    case FloatError::kCharacter:
-      return "unsupported character in float";
+    case FloatError::kNone: break;
+    case FloatError::kCharacter: return "unsupported character in float";
     case FloatError::kSyntax:
       return "strconv.ParseFloat: parsing " + GoQuote(text) + ": invalid syntax";
     case FloatError::kRange:

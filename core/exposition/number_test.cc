@@ -26,17 +26,10 @@ TEST_CASE("Numbers equal the correctly rounded ones, bit for bit") {
     char text[64];
     double v = std::bit_cast<double>(random());
     switch (i % 5) {
-      case 0:
-        v = static_cast<double>(random() >> (random() % 64));
-        break;
-      case 1:
-        v = static_cast<double>(random() % 1'000'000'000) / 1000;
-        break;
-      case 2:
-        v = static_cast<double>(random()) * 1e-25;
-        break;
-      default:
-        break;
+      case 0: v = static_cast<double>(random() >> (random() % 64)); break;
+      case 1: v = static_cast<double>(random() % 1'000'000'000) / 1000; break;
+      case 2: v = static_cast<double>(random()) * 1e-25; break;
+      default: break;
     }
     if (!std::isfinite(v)) continue;
     const char* formats[] = {"%.17g", "%.6g", "%.15e", "%.3f", "%g"};

@@ -76,18 +76,12 @@ class OpenMetricsFamilyWriter {
 
 std::string_view TypeName(const MetricFamily& family, bool total) {
   switch (family.type) {
-    case MetricType::kCounter:
-      return total ? "counter" : "unknown";
-    case MetricType::kGauge:
-      return "gauge";
-    case MetricType::kSummary:
-      return "summary";
-    case MetricType::kHistogram:
-      return "histogram";
-    case MetricType::kGaugeHistogram:
-      return "gaugehistogram";
-    case MetricType::kUntyped:
-      break;
+    case MetricType::kCounter: return total ? "counter" : "unknown";
+    case MetricType::kGauge: return "gauge";
+    case MetricType::kSummary: return "summary";
+    case MetricType::kHistogram: return "histogram";
+    case MetricType::kGaugeHistogram: return "gaugehistogram";
+    case MetricType::kUntyped: break;
   }
   return "unknown";
 }
@@ -151,20 +145,13 @@ void AppendOpenMetricsFamily(const MetricFamily& family, NameEscaping escaping, 
   OpenMetricsFamilyWriter writer(name, escaping, out);
   for (const MetricSample& sample : family.samples) {
     switch (family.type) {
-      case MetricType::kSummary:
-        WriteSummary(sample, &writer);
-        break;
-      case MetricType::kHistogram:
-        WriteHistogram(sample, false, &writer);
-        break;
-      case MetricType::kGaugeHistogram:
-        WriteHistogram(sample, true, &writer);
-        break;
+      case MetricType::kSummary: WriteSummary(sample, &writer); break;
+      case MetricType::kHistogram: WriteHistogram(sample, false, &writer); break;
+      case MetricType::kGaugeHistogram: WriteHistogram(sample, true, &writer); break;
       case MetricType::kCounter:
         writer.Sample("", sample, sample.value, {.exemplar = &sample.exemplar});
         break;
-      default:
-        writer.Sample("", sample, sample.value, {});
+      default: writer.Sample("", sample, sample.value, {});
     }
   }
 }

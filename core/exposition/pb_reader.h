@@ -114,22 +114,12 @@ class PbReader {
   void SkipValue() {
     switch (wire_) {
       case kStartGroup:
-      case kEndGroup:
-        break;
-      case kVarint:
-        RawVarint();
-        break;
-      case kFixed64:
-        RawDouble();
-        break;
-      case kLength:
-        RawBytes();
-        break;
-      case kFixed32:
-        Advance(4);
-        break;
-      default:
-        Fail(Failure::kIllegalWireType);
+      case kEndGroup: break;
+      case kVarint: RawVarint(); break;
+      case kFixed64: RawDouble(); break;
+      case kLength: RawBytes(); break;
+      case kFixed32: Advance(4); break;
+      default: Fail(Failure::kIllegalWireType);
     }
   }
   void Advance(size_t n) {

@@ -20,14 +20,9 @@ int64_t DecodeTimestampMs(std::string_view message, bool* ok) {
   PbReader r(message);
   while (r.Next()) {
     switch (FieldOf<Timestamp>(r)) {
-      case Timestamp::kSeconds:
-        seconds = r.Int64();
-        break;
-      case Timestamp::kNanos:
-        nanos = r.Int64();
-        break;
-      default:
-        break;
+      case Timestamp::kSeconds: seconds = r.Int64(); break;
+      case Timestamp::kNanos: nanos = r.Int64(); break;
+      default: break;
     }
   }
   constexpr int64_t kMaxSeconds = INT64_MAX / 1000 - 1;
@@ -41,14 +36,9 @@ bool DecodeLabel(std::string_view message, MetricLabel* label) {
   PbReader r(message);
   while (r.Next()) {
     switch (FieldOf<Pair>(r)) {
-      case Pair::kName:
-        label->name = r.Bytes();
-        break;
-      case Pair::kValue:
-        label->value = r.Bytes();
-        break;
-      default:
-        break;
+      case Pair::kName: label->name = r.Bytes(); break;
+      case Pair::kValue: label->value = r.Bytes(); break;
+      default: break;
     }
   }
   return r.ok();
@@ -60,17 +50,10 @@ bool DecodeExemplar(std::string_view message, MetricExemplar* exemplar) {
   bool ok = true;
   while (ok && r.Next()) {
     switch (FieldOf<Exemplar>(r)) {
-      case Exemplar::kLabel:
-        ok = DecodeLabel(r.Bytes(), &exemplar->labels.emplace_back());
-        break;
-      case Exemplar::kValue:
-        exemplar->value = r.Double();
-        break;
-      case Exemplar::kTimestamp:
-        exemplar->timestamp_ms = DecodeTimestampMs(r.Bytes(), &ok);
-        break;
-      default:
-        break;
+      case Exemplar::kLabel: ok = DecodeLabel(r.Bytes(), &exemplar->labels.emplace_back()); break;
+      case Exemplar::kValue: exemplar->value = r.Double(); break;
+      case Exemplar::kTimestamp: exemplar->timestamp_ms = DecodeTimestampMs(r.Bytes(), &ok); break;
+      default: break;
     }
   }
   return ok && r.ok();
@@ -82,17 +65,14 @@ bool DecodeScalar(std::string_view message, bool counter, MetricSample* sample) 
   bool ok = true;
   while (ok && r.Next()) {
     switch (FieldOf<Scalar>(r)) {
-      case Scalar::kValue:
-        sample->value = r.Double();
-        break;
+      case Scalar::kValue: sample->value = r.Double(); break;
       case Scalar::kExemplar:
         if (counter) ok = DecodeExemplar(r.Bytes(), &sample->exemplar.emplace());
         break;
       case Scalar::kCreated:
         if (counter) sample->created_ms = DecodeTimestampMs(r.Bytes(), &ok);
         break;
-      default:
-        break;
+      default: break;
     }
   }
   return ok && r.ok();
@@ -103,14 +83,9 @@ bool DecodeQuantile(std::string_view message, MetricQuantile* quantile) {
   PbReader r(message);
   while (r.Next()) {
     switch (FieldOf<Quantile>(r)) {
-      case Quantile::kQuantile:
-        quantile->quantile = r.Double();
-        break;
-      case Quantile::kValue:
-        quantile->value = r.Double();
-        break;
-      default:
-        break;
+      case Quantile::kQuantile: quantile->quantile = r.Double(); break;
+      case Quantile::kValue: quantile->value = r.Double(); break;
+      default: break;
     }
   }
   return r.ok();
@@ -122,20 +97,13 @@ bool DecodeSummary(std::string_view message, MetricSample* sample) {
   bool ok = true;
   while (ok && r.Next()) {
     switch (FieldOf<Summary>(r)) {
-      case Summary::kCount:
-        sample->sample_count = static_cast<double>(r.Uint64());
-        break;
-      case Summary::kSum:
-        sample->sample_sum = r.Double();
-        break;
+      case Summary::kCount: sample->sample_count = static_cast<double>(r.Uint64()); break;
+      case Summary::kSum: sample->sample_sum = r.Double(); break;
       case Summary::kQuantile:
         ok = DecodeQuantile(r.Bytes(), &sample->quantiles.emplace_back());
         break;
-      case Summary::kCreated:
-        sample->created_ms = DecodeTimestampMs(r.Bytes(), &ok);
-        break;
-      default:
-        break;
+      case Summary::kCreated: sample->created_ms = DecodeTimestampMs(r.Bytes(), &ok); break;
+      default: break;
     }
   }
   return ok && r.ok();
@@ -148,18 +116,10 @@ bool DecodeBucket(std::string_view message, MetricBucket* bucket) {
   double floating = 0;
   while (ok && r.Next()) {
     switch (FieldOf<Bucket>(r)) {
-      case Bucket::kCount:
-        bucket->cumulative_count = static_cast<double>(r.Uint64());
-        break;
-      case Bucket::kCountFloat:
-        floating = r.Double();
-        break;
-      case Bucket::kUpperBound:
-        bucket->upper_bound = r.Double();
-        break;
-      case Bucket::kExemplar:
-        ok = DecodeExemplar(r.Bytes(), &bucket->exemplar.emplace());
-        break;
+      case Bucket::kCount: bucket->cumulative_count = static_cast<double>(r.Uint64()); break;
+      case Bucket::kCountFloat: floating = r.Double(); break;
+      case Bucket::kUpperBound: bucket->upper_bound = r.Double(); break;
+      case Bucket::kExemplar: ok = DecodeExemplar(r.Bytes(), &bucket->exemplar.emplace()); break;
     }
   }
   if (floating > 0) bucket->cumulative_count = floating;
@@ -171,14 +131,9 @@ bool DecodeSpan(std::string_view message, NativeHistogram::Span* span) {
   PbReader r(message);
   while (r.Next()) {
     switch (FieldOf<Span>(r)) {
-      case Span::kOffset:
-        span->offset = static_cast<int32_t>(r.Sint64());
-        break;
-      case Span::kLength:
-        span->length = static_cast<uint32_t>(r.Uint64());
-        break;
-      default:
-        break;
+      case Span::kOffset: span->offset = static_cast<int32_t>(r.Sint64()); break;
+      case Span::kLength: span->length = static_cast<uint32_t>(r.Uint64()); break;
+      default: break;
     }
   }
   return r.ok();
@@ -200,38 +155,20 @@ bool HistogramFields::DecodeNativeField(client_proto::Histogram field, PbReader&
   using client_proto::Histogram;
   auto append = [](auto* to) { return [to](auto v) { to->push_back(v); }; };
   switch (field) {
-    case Histogram::kSchema:
-      native.schema = static_cast<int32_t>(r.Sint64());
-      break;
-    case Histogram::kZeroThreshold:
-      native.zero_threshold = r.Double();
-      break;
-    case Histogram::kZeroCount:
-      zero_count = static_cast<double>(r.Uint64());
-      break;
-    case Histogram::kZeroCountFloat:
-      zero_count_float = r.Double();
-      break;
+    case Histogram::kSchema: native.schema = static_cast<int32_t>(r.Sint64()); break;
+    case Histogram::kZeroThreshold: native.zero_threshold = r.Double(); break;
+    case Histogram::kZeroCount: zero_count = static_cast<double>(r.Uint64()); break;
+    case Histogram::kZeroCountFloat: zero_count_float = r.Double(); break;
     case Histogram::kNegativeSpan:
       return DecodeSpan(r.Bytes(), &native.negative_spans.emplace_back());
     case Histogram::kPositiveSpan:
       return DecodeSpan(r.Bytes(), &native.positive_spans.emplace_back());
-    case Histogram::kNegativeDelta:
-      r.EachSint64(append(&native.negative_deltas));
-      break;
-    case Histogram::kPositiveDelta:
-      r.EachSint64(append(&native.positive_deltas));
-      break;
-    case Histogram::kNegativeCount:
-      r.EachDouble(append(&native.negative_counts));
-      break;
-    case Histogram::kPositiveCount:
-      r.EachDouble(append(&native.positive_counts));
-      break;
-    case Histogram::kExemplars:
-      return DecodeExemplar(r.Bytes(), &native.exemplars.emplace_back());
-    default:
-      break;
+    case Histogram::kNegativeDelta: r.EachSint64(append(&native.negative_deltas)); break;
+    case Histogram::kPositiveDelta: r.EachSint64(append(&native.positive_deltas)); break;
+    case Histogram::kNegativeCount: r.EachDouble(append(&native.negative_counts)); break;
+    case Histogram::kPositiveCount: r.EachDouble(append(&native.positive_counts)); break;
+    case Histogram::kExemplars: return DecodeExemplar(r.Bytes(), &native.exemplars.emplace_back());
+    default: break;
   }
   return true;
 }
@@ -242,23 +179,12 @@ bool HistogramFields::Decode(std::string_view message, MetricSample* sample) {
   bool ok = true;
   while (ok && r.Next()) {
     switch (FieldOf<Histogram>(r)) {
-      case Histogram::kCount:
-        count = static_cast<double>(r.Uint64());
-        break;
-      case Histogram::kCountFloat:
-        count_float = r.Double();
-        break;
-      case Histogram::kSum:
-        sample->sample_sum = r.Double();
-        break;
-      case Histogram::kBucket:
-        ok = DecodeBucket(r.Bytes(), &sample->buckets.emplace_back());
-        break;
-      case Histogram::kCreated:
-        sample->created_ms = DecodeTimestampMs(r.Bytes(), &ok);
-        break;
-      default:
-        ok = DecodeNativeField(FieldOf<Histogram>(r), r);
+      case Histogram::kCount: count = static_cast<double>(r.Uint64()); break;
+      case Histogram::kCountFloat: count_float = r.Double(); break;
+      case Histogram::kSum: sample->sample_sum = r.Double(); break;
+      case Histogram::kBucket: ok = DecodeBucket(r.Bytes(), &sample->buckets.emplace_back()); break;
+      case Histogram::kCreated: sample->created_ms = DecodeTimestampMs(r.Bytes(), &ok); break;
+      default: ok = DecodeNativeField(FieldOf<Histogram>(r), r);
     }
   }
   return ok && r.ok();
@@ -284,20 +210,13 @@ bool DecodeHistogram(std::string_view message, MetricSample* sample) {
 
 std::optional<MetricType> TypeOf(uint64_t number) {
   switch (number) {
-    case client_proto::kTypeCounter:
-      return MetricType::kCounter;
-    case client_proto::kTypeGauge:
-      return MetricType::kGauge;
-    case client_proto::kTypeSummary:
-      return MetricType::kSummary;
-    case client_proto::kTypeUntyped:
-      return MetricType::kUntyped;
-    case client_proto::kTypeHistogram:
-      return MetricType::kHistogram;
-    case client_proto::kTypeGaugeHistogram:
-      return MetricType::kGaugeHistogram;
-    default:
-      return std::nullopt;
+    case client_proto::kTypeCounter: return MetricType::kCounter;
+    case client_proto::kTypeGauge: return MetricType::kGauge;
+    case client_proto::kTypeSummary: return MetricType::kSummary;
+    case client_proto::kTypeUntyped: return MetricType::kUntyped;
+    case client_proto::kTypeHistogram: return MetricType::kHistogram;
+    case client_proto::kTypeGaugeHistogram: return MetricType::kGaugeHistogram;
+    default: return std::nullopt;
   }
 }
 
@@ -305,17 +224,12 @@ std::optional<MetricType> TypeOf(uint64_t number) {
 client_proto::Metric ValueField(MetricType type) {
   using client_proto::Metric;
   switch (type) {
-    case MetricType::kGauge:
-      return Metric::kGauge;
-    case MetricType::kCounter:
-      return Metric::kCounter;
-    case MetricType::kUntyped:
-      return Metric::kUntyped;
-    case MetricType::kSummary:
-      return Metric::kSummary;
+    case MetricType::kGauge: return Metric::kGauge;
+    case MetricType::kCounter: return Metric::kCounter;
+    case MetricType::kUntyped: return Metric::kUntyped;
+    case MetricType::kSummary: return Metric::kSummary;
     case MetricType::kHistogram:
-    case MetricType::kGaugeHistogram:
-      break;
+    case MetricType::kGaugeHistogram: break;
   }
   return Metric::kHistogram;
 }
@@ -323,33 +237,23 @@ client_proto::Metric ValueField(MetricType type) {
 bool DecodeValue(std::string_view value, MetricType type, MetricSample* sample) {
   switch (type) {
     case MetricType::kGauge:
-    case MetricType::kUntyped:
-      return DecodeScalar(value, false, sample);
-    case MetricType::kCounter:
-      return DecodeScalar(value, true, sample);
-    case MetricType::kSummary:
-      return DecodeSummary(value, sample);
+    case MetricType::kUntyped: return DecodeScalar(value, false, sample);
+    case MetricType::kCounter: return DecodeScalar(value, true, sample);
+    case MetricType::kSummary: return DecodeSummary(value, sample);
     case MetricType::kHistogram:
-    case MetricType::kGaugeHistogram:
-      break;
+    case MetricType::kGaugeHistogram: break;
   }
   return DecodeHistogram(value, sample);
 }
 
 std::string_view TypeName(MetricType type) {
   switch (type) {
-    case MetricType::kGauge:
-      return "GAUGE";
-    case MetricType::kCounter:
-      return "COUNTER";
-    case MetricType::kUntyped:
-      return "UNTYPED";
-    case MetricType::kSummary:
-      return "SUMMARY";
-    case MetricType::kHistogram:
-      return "HISTOGRAM";
-    case MetricType::kGaugeHistogram:
-      break;
+    case MetricType::kGauge: return "GAUGE";
+    case MetricType::kCounter: return "COUNTER";
+    case MetricType::kUntyped: return "UNTYPED";
+    case MetricType::kSummary: return "SUMMARY";
+    case MetricType::kHistogram: return "HISTOGRAM";
+    case MetricType::kGaugeHistogram: break;
   }
   return "GAUGE_HISTOGRAM";
 }
@@ -372,18 +276,10 @@ Status DecodeFamilyView(std::string_view message, FamilyView* view) {
   PbReader r(message);
   while (r.Next()) {
     switch (FieldOf<Family>(r)) {
-      case Family::kName:
-        view->name = r.Bytes();
-        break;
-      case Family::kHelp:
-        view->help = r.Bytes();
-        break;
-      case Family::kUnit:
-        view->unit = r.Bytes();
-        break;
-      case Family::kMetric:
-        view->metrics.push_back(r.Bytes());
-        break;
+      case Family::kName: view->name = r.Bytes(); break;
+      case Family::kHelp: view->help = r.Bytes(); break;
+      case Family::kUnit: view->unit = r.Bytes(); break;
+      case Family::kMetric: view->metrics.push_back(r.Bytes()); break;
       case Family::kType: {
         uint64_t number = r.Uint64();
         auto type = TypeOf(number);
@@ -409,9 +305,7 @@ Status DecodeMetric(std::string_view message, MetricType type, const FamilyLimit
         }
         ok = DecodeLabel(r.Bytes(), &sample->labels.emplace_back());
         break;
-      case Metric::kTimestampMs:
-        sample->timestamp_ms = r.Int64();
-        break;
+      case Metric::kTimestampMs: sample->timestamp_ms = r.Int64(); break;
       default:
         // Values of other types are passed over.
         if (FieldOf<Metric>(r) != ValueField(type)) break;

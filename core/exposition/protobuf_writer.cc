@@ -20,18 +20,12 @@ uint32_t Tag(Field field) {
 
 int32_t TypeNumber(MetricType type) {
   switch (type) {
-    case MetricType::kCounter:
-      return client_proto::kTypeCounter;
-    case MetricType::kGauge:
-      return client_proto::kTypeGauge;
-    case MetricType::kSummary:
-      return client_proto::kTypeSummary;
-    case MetricType::kHistogram:
-      return client_proto::kTypeHistogram;
-    case MetricType::kGaugeHistogram:
-      return client_proto::kTypeGaugeHistogram;
-    case MetricType::kUntyped:
-      break;
+    case MetricType::kCounter: return client_proto::kTypeCounter;
+    case MetricType::kGauge: return client_proto::kTypeGauge;
+    case MetricType::kSummary: return client_proto::kTypeSummary;
+    case MetricType::kHistogram: return client_proto::kTypeHistogram;
+    case MetricType::kGaugeHistogram: return client_proto::kTypeGaugeHistogram;
+    case MetricType::kUntyped: break;
   }
   return client_proto::kTypeUntyped;
 }
@@ -152,22 +146,12 @@ void WriteMetric(pbf_writer& parent, MetricType type, const MetricSample& sample
                EscapedLabelValue(label.name, label.value, escaping, &value));
   }
   switch (type) {
-    case MetricType::kCounter:
-      WriteScalar(writer, Metric::kCounter, sample);
-      break;
-    case MetricType::kGauge:
-      WriteScalar(writer, Metric::kGauge, sample);
-      break;
-    case MetricType::kUntyped:
-      WriteScalar(writer, Metric::kUntyped, sample);
-      break;
-    case MetricType::kSummary:
-      WriteSummary(writer, sample);
-      break;
+    case MetricType::kCounter: WriteScalar(writer, Metric::kCounter, sample); break;
+    case MetricType::kGauge: WriteScalar(writer, Metric::kGauge, sample); break;
+    case MetricType::kUntyped: WriteScalar(writer, Metric::kUntyped, sample); break;
+    case MetricType::kSummary: WriteSummary(writer, sample); break;
     case MetricType::kHistogram:
-    case MetricType::kGaugeHistogram:
-      WriteHistogram(writer, sample);
-      break;
+    case MetricType::kGaugeHistogram: WriteHistogram(writer, sample); break;
   }
   if (sample.timestamp_ms) writer.add_int64(Tag(Metric::kTimestampMs), *sample.timestamp_ms);
 }

@@ -24,31 +24,21 @@ enum class Part : uint8_t { kPlain, kNative, kCount, kSum, kBucket, kQuantile };
 
 std::string_view SuffixOf(Part part) {
   switch (part) {
-    case Part::kCount:
-      return "_count";
-    case Part::kSum:
-      return "_sum";
-    case Part::kBucket:
-      return "_bucket";
-    default:
-      return "";
+    case Part::kCount: return "_count";
+    case Part::kSum: return "_sum";
+    case Part::kBucket: return "_bucket";
+    default: return "";
   }
 }
 
 ScrapedType TypeOf(MetricType type) {
   switch (type) {
-    case MetricType::kCounter:
-      return ScrapedType::kCounter;
-    case MetricType::kGauge:
-      return ScrapedType::kGauge;
-    case MetricType::kSummary:
-      return ScrapedType::kSummary;
-    case MetricType::kHistogram:
-      return ScrapedType::kHistogram;
-    case MetricType::kGaugeHistogram:
-      return ScrapedType::kGaugeHistogram;
-    case MetricType::kUntyped:
-      break;
+    case MetricType::kCounter: return ScrapedType::kCounter;
+    case MetricType::kGauge: return ScrapedType::kGauge;
+    case MetricType::kSummary: return ScrapedType::kSummary;
+    case MetricType::kHistogram: return ScrapedType::kHistogram;
+    case MetricType::kGaugeHistogram: return ScrapedType::kGaugeHistogram;
+    case MetricType::kUntyped: break;
   }
   return ScrapedType::kUnknown;
 }
@@ -161,8 +151,7 @@ Status ProtobufScrape::Metric(std::string_view message) {
   NX_RETURN_IF_ERROR(DecodeMetric(message, family_.type, limits_, &sample_, &has_value));
   switch (family_.type) {
     case MetricType::kHistogram:
-    case MetricType::kGaugeHistogram:
-      return Histogram();
+    case MetricType::kGaugeHistogram: return Histogram();
     case MetricType::kSummary:
       NX_RETURN_IF_ERROR(Sample(Part::kCount, 0, sample_.sample_count, nullptr));
       NX_RETURN_IF_ERROR(Sample(Part::kSum, 0, sample_.sample_sum, nullptr));
@@ -170,8 +159,7 @@ Status ProtobufScrape::Metric(std::string_view message) {
         NX_RETURN_IF_ERROR(Sample(Part::kQuantile, q.quantile, q.value, nullptr));
       }
       return OkStatus();
-    default:
-      return Sample(Part::kPlain, 0, sample_.value, &sample_.exemplar);
+    default: return Sample(Part::kPlain, 0, sample_.value, &sample_.exemplar);
   }
 }
 

@@ -250,12 +250,8 @@ std::string Mutate(std::string body, const std::string& other, std::mt19937& ran
   for (int i = 0; i < edits; ++i) {
     const size_t p = at(body.size());
     switch (random() % 7) {
-      case 0:
-        body.insert(p, 1, kBytes[at(kBytes.size())]);
-        break;
-      case 1:
-        body.erase(p, 1 + random() % 3);
-        break;
+      case 0: body.insert(p, 1, kBytes[at(kBytes.size())]); break;
+      case 1: body.erase(p, 1 + random() % 3); break;
       case 2:
         if (!body.empty()) body[p] = kBytes[at(kBytes.size())];
         break;
@@ -275,12 +271,8 @@ std::string Mutate(std::string body, const std::string& other, std::mt19937& ran
               line);
         break;
       }
-      case 5:
-        body.insert(p, other.substr(at(other.size()), random() % 40));
-        break;
-      case 6:
-        body.resize(p);
-        break;
+      case 5: body.insert(p, other.substr(at(other.size()), random() % 40)); break;
+      case 6: body.resize(p); break;
     }
   }
   return body;

@@ -299,19 +299,15 @@ Status TextScrape::ReadCommentLine(uint32_t* flags) {
   at_ = reader_.position();
   MetadataLine::Kind what = MetadataLine::Kind::kHelp;
   switch (kind) {
-    case TextReader::Entry::kHelp:
-      break;
-    case TextReader::Entry::kUnit:
-      what = MetadataLine::Kind::kUnit;
-      break;
+    case TextReader::Entry::kHelp: break;
+    case TextReader::Entry::kUnit: what = MetadataLine::Kind::kUnit; break;
     case TextReader::Entry::kType:
       what = MetadataLine::Kind::kType;
       type_ = reader_.type();
       *flags = (*flags & ~uint32_t{ScrapeEntry::kTypeMask}) | ScrapeEntry::kSetsType |
                static_cast<uint32_t>(type_) << ScrapeEntry::kTypeShift;
       break;
-    default:
-      return OkStatus();
+    default: return OkStatus();
   }
   const std::string_view text = kind == TextReader::Entry::kType
                                     ? ScrapedTypeName(type_)

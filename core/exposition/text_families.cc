@@ -258,16 +258,11 @@ class TextFamilyParser {
       return Error(fmt::format("expected float as value, got {}", GoQuote(token_)));
     }
     switch (current_->family.type) {
-      case MetricType::kSummary:
-        SetSummaryValue(value, sample);
-        break;
-      case MetricType::kHistogram:
-        SetHistogramValue(value, sample);
-        break;
+      case MetricType::kSummary: SetSummaryValue(value, sample); break;
+      case MetricType::kHistogram: SetHistogramValue(value, sample); break;
       case MetricType::kGaugeHistogram:
         return Error(fmt::format("unexpected type for metric name {}", GoQuote(CurrentName())));
-      default:
-        sample->value = value;
+      default: sample->value = value;
     }
     return c_ == '\n' || Timestamp(sample);
   }
@@ -397,12 +392,9 @@ class TextFamilyParser {
   bool AddEscaped() {
     switch (c_) {
       case '\\':
-      case '"':
-        return AddToToken(c_);
-      case 'n':
-        return AddToToken('\n');
-      default:
-        return Error(fmt::format("invalid escape sequence '\\{}'", c_));
+      case '"': return AddToToken(c_);
+      case 'n': return AddToToken('\n');
+      default: return Error(fmt::format("invalid escape sequence '\\{}'", c_));
     }
   }
   bool MetricNameToken() { return NameToken(true, "metric name"); }

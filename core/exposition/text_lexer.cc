@@ -52,18 +52,12 @@ TextReader::Token TextReader::LexLabelToken() {
     return Take(Token::kLabelName, start, i_);
   }
   switch (c) {
-    case '=':
-      return Take(Token::kEqual, start, start + 1);
-    case ',':
-      return Take(Token::kComma, start, start + 1);
-    case '}':
-      return Take(Token::kBraceClose, start, start + 1);
-    case '"':
-      return LexQuoted(Token::kQuoted);
-    case -1:
-      return Token::kEnd;
-    default:
-      return Fail(start, start);
+    case '=': return Take(Token::kEqual, start, start + 1);
+    case ',': return Take(Token::kComma, start, start + 1);
+    case '}': return Take(Token::kBraceClose, start, start + 1);
+    case '"': return LexQuoted(Token::kQuoted);
+    case -1: return Token::kEnd;
+    default: return Fail(start, start);
   }
 }
 

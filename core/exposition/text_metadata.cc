@@ -38,12 +38,9 @@ std::optional<ScrapedType> TypeOf(std::string_view name, TextDialect dialect) {
 
 std::string_view KindName(TextReader::Entry kind) {
   switch (kind) {
-    case TextReader::Entry::kHelp:
-      return "HELP";
-    case TextReader::Entry::kType:
-      return "TYPE";
-    default:
-      return "UNIT";
+    case TextReader::Entry::kHelp: return "HELP";
+    case TextReader::Entry::kType: return "TYPE";
+    default: return "UNIT";
   }
 }
 
@@ -79,18 +76,14 @@ StatusOr<TextReader::Entry> TextReader::ReadTextMetadata(Entry kind) {
 StatusOr<TextReader::Entry> TextReader::ReadOpenMetricsComment() {
   Token token = LexOpenMetricsKeyword();
   switch (token) {
-    case Token::kHelp:
-      return ReadOpenMetricsMetadata(Entry::kHelp);
-    case Token::kType:
-      return ReadOpenMetricsMetadata(Entry::kType);
-    case Token::kUnit:
-      return ReadOpenMetricsMetadata(Entry::kUnit);
+    case Token::kHelp: return ReadOpenMetricsMetadata(Entry::kHelp);
+    case Token::kType: return ReadOpenMetricsMetadata(Entry::kType);
+    case Token::kUnit: return ReadOpenMetricsMetadata(Entry::kUnit);
     case Token::kEofWord:
       if (At(i_) == '\n') ++i_;
       if (i_ < body_.size()) return InvalidArgument("unexpected data after # EOF");
       return Entry::kEnd;
-    default:
-      return TokenError("expected a valid start token", token);
+    default: return TokenError("expected a valid start token", token);
   }
 }
 
@@ -119,11 +112,8 @@ StatusOr<TextReader::Entry> TextReader::FinishMetadata(Entry kind) {
                                GoQuote(text_.substr(0, 4096)));
       }
       break;
-    case Entry::kType:
-      NX_RETURN_IF_ERROR(SetType(text_));
-      break;
-    default:
-      NX_RETURN_IF_ERROR(CheckUnit());
+    case Entry::kType: NX_RETURN_IF_ERROR(SetType(text_)); break;
+    default: NX_RETURN_IF_ERROR(CheckUnit());
   }
   return kind;
 }

@@ -239,14 +239,10 @@ Status TextReader::ReadOpenMetricsSuffix() {
     if (token != Token::kComment) return TokenError("expected next entry after timestamp", token);
   }
   switch (token) {
-    case Token::kLinebreak:
-      return OkStatus();
-    case Token::kComment:
-      return ReadExemplar();
-    case Token::kEnd:
-      return InvalidArgument("data does not end with # EOF");
-    default:
-      return TokenError("expected timestamp or # symbol", token);
+    case Token::kLinebreak: return OkStatus();
+    case Token::kComment: return ReadExemplar();
+    case Token::kEnd: return InvalidArgument("data does not end with # EOF");
+    default: return TokenError("expected timestamp or # symbol", token);
   }
 }
 

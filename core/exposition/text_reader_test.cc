@@ -19,11 +19,8 @@ std::string Dump(std::string_view body, TextDialect dialect) {
     auto entry = reader.Next();
     if (!entry.ok()) return out + "error: " + std::string(MessageOf(entry.status()));
     switch (*entry) {
-      case TextReader::Entry::kEnd:
-        return out;
-      case TextReader::Entry::kComment:
-        out += "comment";
-        break;
+      case TextReader::Entry::kEnd: return out;
+      case TextReader::Entry::kComment: out += "comment"; break;
       case TextReader::Entry::kHelp:
         out += fmt::format("help {} [{}]", reader.family(), reader.metadata_text(&scratch));
         break;

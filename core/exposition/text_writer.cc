@@ -10,17 +10,12 @@ namespace {
 
 std::string_view TypeName(MetricType type) {
   switch (type) {
-    case MetricType::kCounter:
-      return "counter";
-    case MetricType::kGauge:
-      return "gauge";
-    case MetricType::kSummary:
-      return "summary";
+    case MetricType::kCounter: return "counter";
+    case MetricType::kGauge: return "gauge";
+    case MetricType::kSummary: return "summary";
     case MetricType::kHistogram:
-    case MetricType::kGaugeHistogram:
-      return "histogram";
-    case MetricType::kUntyped:
-      break;
+    case MetricType::kGaugeHistogram: return "histogram";
+    case MetricType::kUntyped: break;
   }
   return "untyped";
 }
@@ -109,15 +104,10 @@ void AppendTextFamily(const MetricFamily& family, NameEscaping escaping, std::st
   TextFamilyWriter writer(name, escaping, out);
   for (const MetricSample& sample : family.samples) {
     switch (family.type) {
-      case MetricType::kSummary:
-        WriteSummary(sample, &writer);
-        break;
+      case MetricType::kSummary: WriteSummary(sample, &writer); break;
       case MetricType::kHistogram:
-      case MetricType::kGaugeHistogram:
-        WriteHistogram(sample, &writer);
-        break;
-      default:
-        writer.Sample("", sample, sample.value);
+      case MetricType::kGaugeHistogram: WriteHistogram(sample, &writer); break;
+      default: writer.Sample("", sample, sample.value);
     }
   }
 }

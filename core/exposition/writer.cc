@@ -10,13 +10,11 @@ void AppendFamily(const MetricFamily& family, const OutputFormat& format, std::s
   if (family.samples.empty()) return;
   switch (format.format) {
     case ExpositionFormat::kText004:
-    case ExpositionFormat::kText100:
-      return AppendTextFamily(family, format.escaping, out);
+    case ExpositionFormat::kText100: return AppendTextFamily(family, format.escaping, out);
     case ExpositionFormat::kOpenMetrics001:
     case ExpositionFormat::kOpenMetrics100:
       return AppendOpenMetricsFamily(family, format.escaping, out);
-    case ExpositionFormat::kProtobuf:
-      return AppendProtobufFamily(family, format.escaping, out);
+    case ExpositionFormat::kProtobuf: return AppendProtobufFamily(family, format.escaping, out);
   }
 }
 

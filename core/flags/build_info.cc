@@ -9,15 +9,11 @@ namespace narthex {
 namespace {
 
 // The upstream release whose behaviour each program offers. Clients decide by this number which
-// features they may use (Grafana reads /api/v1/status/buildinfo, amtool compares it with its own), so
-// it is what `version` says; our own release number is among the tags.
+// features they may use (Grafana reads /api/v1/status/buildinfo, amtool compares it with its own),
+// so it is what `version` says; our own release number is among the tags.
 constexpr std::pair<std::string_view, std::string_view> kCompatibleVersions[] = {
-    {"prometheus", "3.5.0"},
-    {"alertmanager", "0.34.0"},
-    {"amtool", "0.34.0"},
-    {"pushgateway", "1.11.3"},
-    {"node_exporter", "1.12.1"},
-    {"kube_state_metrics", "2.20.0"},
+    {"prometheus", "3.5.0"},   {"alertmanager", "0.34.0"},  {"amtool", "0.34.0"},
+    {"pushgateway", "1.11.3"}, {"node_exporter", "1.12.1"}, {"kube_state_metrics", "2.20.0"},
 };
 
 BuildInfo Make(std::string_view version) {

@@ -22,7 +22,7 @@ struct Flag {
   bool is_bool = false;
   bool is_text = false;  // its default is shown in quotes
   bool is_repeatable = false;
-  bool was_set = false;  // on the command line
+  bool was_set = false;              // on the command line
   std::vector<std::string> choices;  // of an enumeration
   std::function<Status(std::string_view)> set;
   std::function<void()> clear;  // before the first value of a repeatable flag
@@ -73,10 +73,11 @@ struct UsageParts {
   std::vector<const Argument*> arguments;
   bool has_version = false;
 };
-// " [<flags>] <input file> [<output directory>]", required flags in front; "" when there is nothing.
+// " [<flags>] <input file> [<output directory>]", required flags in front; "" when there is
+// nothing.
 std::string SynopsisOf(const UsageParts& parts);
-// "usage: PROGRAM SYNOPSIS", the help, the flags, the arguments. Lines of the help that begin with a
-// blank are printed as they are.
+// "usage: PROGRAM SYNOPSIS", the help, the flags, the arguments. Lines of the help that begin with
+// a blank are printed as they are.
 std::string FormatUsage(const UsageParts& parts, const std::string& synopsis, bool compact = false);
 // Name and help of commands, below "Commands:" or "Subcommands:".
 std::string FormatCommands(std::string_view heading,

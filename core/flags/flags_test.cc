@@ -13,7 +13,8 @@ namespace narthex {
 namespace {
 
 struct Flags {
-  explicit Flags(FlagErrorStyle style = FlagErrorStyle::kPlain) : set("prog", "Does things.", style) {
+  explicit Flags(FlagErrorStyle style = FlagErrorStyle::kPlain)
+      : set("prog", "Does things.", style) {
     set.SetVersion("prog, version 1");
   }
   FlagSet set;
@@ -25,8 +26,8 @@ struct Flags {
   double* ratio = set.Double("ratio", "A ratio.", 0.9);
   int64_t* lookback =
       set.Duration("lookback", "Prometheus syntax.", "5m", FlagSet::DurationSyntax::kPrometheus);
-  int64_t* interval = set.Duration("interval", "Go syntax.", "30s", FlagSet::DurationSyntax::kGo,
-                                   {.hidden = true});
+  int64_t* interval =
+      set.Duration("interval", "Go syntax.", "30s", FlagSet::DurationSyntax::kGo, {.hidden = true});
   int64_t* retention =
       set.Duration("retention", "Unset.", "", FlagSet::DurationSyntax::kPrometheus);
   int64_t* size = set.Size("size", "Bytes.", "0");
@@ -96,9 +97,10 @@ TEST_CASE("flags have their defaults") {
 
 TEST_CASE("values come behind = or as the next argument") {
   Flags f;
-  REQUIRE(f.set.TryParse({"--on", "--no-keep", "--config.file", "x=y", "--listen=:9", "--listen",
-                          "-", "--limit=5e7", "--ratio", "0.5", "--lookback=1d2h", "--interval=1.5s",
-                          "--size=512MB", "--kind=b", "--log.level=debug"})
+  REQUIRE(f.set
+              .TryParse({"--on", "--no-keep", "--config.file", "x=y", "--listen=:9", "--listen",
+                         "-", "--limit=5e7", "--ratio", "0.5", "--lookback=1d2h", "--interval=1.5s",
+                         "--size=512MB", "--kind=b", "--log.level=debug"})
               .ok());
   CHECK(*f.on);
   CHECK_FALSE(*f.keep);
@@ -160,7 +162,8 @@ TEST_CASE("errors use upstream's words") {
 }
 
 TEST_CASE("a file of arguments is expanded in place") {
-  const auto dir = std::filesystem::temp_directory_path() / ("flags_test." + std::to_string(getpid()));
+  const auto dir =
+      std::filesystem::temp_directory_path() / ("flags_test." + std::to_string(getpid()));
   std::filesystem::create_directories(dir);
   const std::string inner = dir / "inner", outer = dir / "outer", loop = dir / "loop";
   REQUIRE(WriteFileAtomically(inner, "--limit\n7\n").ok());
@@ -198,10 +201,18 @@ TEST_CASE("values are listed as text, hidden ones too") {
   Flags f;
   REQUIRE(f.set.TryParse({"--size=1GB", "--limit=5e7"}).ok());
   using Pairs = std::vector<std::pair<std::string, std::string>>;
-  CHECK(f.set.Values() == Pairs{{"on", "false"}, {"keep", "true"}, {"config.file", "prog.yml"},
-                                {"listen", ":1,:2"}, {"limit", "50000000"}, {"ratio", "0.9"},
-                                {"lookback", "5m"}, {"interval", "30s"}, {"retention", "0s"},
-                                {"size", "1GiB"}, {"kind", "a"}, {"log.level", "info"},
+  CHECK(f.set.Values() == Pairs{{"on", "false"},
+                                {"keep", "true"},
+                                {"config.file", "prog.yml"},
+                                {"listen", ":1,:2"},
+                                {"limit", "50000000"},
+                                {"ratio", "0.9"},
+                                {"lookback", "5m"},
+                                {"interval", "30s"},
+                                {"retention", "0s"},
+                                {"size", "1GiB"},
+                                {"kind", "a"},
+                                {"log.level", "info"},
                                 {"log.format", "logfmt"}});
 }
 

@@ -49,8 +49,8 @@ FloatHistogram TrimBelow(const FloatHistogram& h, double bound);
 struct CountedBucket : Bucket {
   double count = 0;
 };
-// All buckets from the lowest to the highest, the zero bucket between the sides. A bucket that begins
-// inside the zero bucket is cut off there.
+// All buckets from the lowest to the highest, the zero bucket between the sides. A bucket that
+// begins inside the zero bucket is cut off there.
 std::vector<CountedBucket> AllBuckets(const FloatHistogram& h);
 
 // A sum or mean of many histograms, compensated after Kahan and Neumaier in every bucket.

@@ -184,15 +184,9 @@ StatusOr<MergeNotes> CombineInto(OpenHistogram* h, const FloatHistogram& closed,
   notes.reset_collision = CombineHints(&h->frame.reset, other.frame.reset);
   const auto add = [how](double inc, double* value, double* c) {
     switch (how) {
-      case Combination::kAdd:
-        *value += inc;
-        break;
-      case Combination::kSubtract:
-        *value -= inc;
-        break;
-      case Combination::kCompensatedAdd:
-        CompensatedAdd(inc, value, c);
-        break;
+      case Combination::kAdd: *value += inc; break;
+      case Combination::kSubtract: *value -= inc; break;
+      case Combination::kCompensatedAdd: CompensatedAdd(inc, value, c); break;
     }
   };
   if (h->custom()) {

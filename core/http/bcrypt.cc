@@ -13,7 +13,8 @@ Status CheckBcryptHash(const std::string& hash) {
   const bool prefix = hash.size() == 60 && hash[0] == '$' && hash[1] == '2' &&
                       (hash[2] == 'a' || hash[2] == 'b' || hash[2] == 'y') && hash[3] == '$' &&
                       hash[6] == '$';
-  if (hash.size() < 59) return InvalidArgument("crypto/bcrypt: hashedSecret too short to be a bcrypted password");
+  if (hash.size() < 59)
+    return InvalidArgument("crypto/bcrypt: hashedSecret too short to be a bcrypted password");
   if (!prefix || hash[4] < '0' || hash[4] > '9' || hash[5] < '0' || hash[5] > '9') {
     return InvalidArgument("crypto/bcrypt: not a bcrypt hash of version 2a, 2b or 2y");
   }

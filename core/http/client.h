@@ -34,8 +34,8 @@ struct TlsConfig {
 
 // The keys that every HTTP client of a configuration file has, as plain values. core/config decodes
 // and prints them.
-// What is named *_ref is to come from a secret manager; as in Prometheus there is none, and no client
-// is made for such a block.
+// What is named *_ref is to come from a secret manager; as in Prometheus there is none, and no
+// client is made for such a block.
 struct ClientConfig {
   struct BasicAuth {
     std::string username, username_file, username_ref, password, password_file, password_ref;

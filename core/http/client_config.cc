@@ -29,7 +29,8 @@ Status ValidateTls(const TlsConfig& tls) {
   const bool has_key = !tls.key.empty() || !tls.key_file.empty() || !tls.key_ref.empty();
   if (has_cert && !has_key) {
     return InvalidArgument(
-        "exactly one of key or key_file must be configured when a client certificate is configured");
+        "exactly one of key or key_file must be configured when a client certificate is "
+        "configured");
   }
   if (has_key && !has_cert) {
     return InvalidArgument(
@@ -41,10 +42,12 @@ Status ValidateTls(const TlsConfig& tls) {
 Status ValidateProxy(const std::string& proxy_url, const std::string& no_proxy,
                      bool from_environment, bool has_connect_headers) {
   if (!proxy_url.empty() && from_environment) {
-    return InvalidArgument("if proxy_from_environment is configured, proxy_url must not be configured");
+    return InvalidArgument(
+        "if proxy_from_environment is configured, proxy_url must not be configured");
   }
   if (!no_proxy.empty() && from_environment) {
-    return InvalidArgument("if proxy_from_environment is configured, no_proxy must not be configured");
+    return InvalidArgument(
+        "if proxy_from_environment is configured, no_proxy must not be configured");
   }
   if (!no_proxy.empty() && proxy_url.empty()) {
     return InvalidArgument("if no_proxy is configured, proxy_url must also be configured");
@@ -59,12 +62,14 @@ Status ValidateProxy(const std::string& proxy_url, const std::string& no_proxy,
 
 Status ValidateBasicAuth(const ClientConfig::BasicAuth& basic) {
   if (Several({&basic.username, &basic.username_file, &basic.username_ref})) {
-    return InvalidArgument("at most one of basic_auth username, username_file & username_ref must be "
-                           "configured");
+    return InvalidArgument(
+        "at most one of basic_auth username, username_file & username_ref must be "
+        "configured");
   }
   if (Several({&basic.password, &basic.password_file, &basic.password_ref})) {
-    return InvalidArgument("at most one of basic_auth password, password_file & password_ref must be "
-                           "configured");
+    return InvalidArgument(
+        "at most one of basic_auth password, password_file & password_ref must be "
+        "configured");
   }
   return OkStatus();
 }
@@ -126,13 +131,24 @@ std::string CanonicalName(std::string_view name) {
 
 Status ValidateHeaders(const std::vector<ClientConfig::Header>& headers) {
   // What the client itself decides: the length, the framing, the connection and the credentials.
-  static constexpr std::string_view kReserved[] = {
-      "authorization",     "host",       "content-encoding",    "content-length",
-      "content-type",      "user-agent", "connection",          "keep-alive",
-      "proxy-authenticate", "proxy-authorization", "www-authenticate", "accept-encoding",
-      "x-prometheus-remote-write-version", "x-prometheus-remote-read-version",
-      "x-prometheus-scrape-timeout-seconds", "x-amz-date", "x-amz-security-token",
-      "x-amz-content-sha256"};
+  static constexpr std::string_view kReserved[] = {"authorization",
+                                                   "host",
+                                                   "content-encoding",
+                                                   "content-length",
+                                                   "content-type",
+                                                   "user-agent",
+                                                   "connection",
+                                                   "keep-alive",
+                                                   "proxy-authenticate",
+                                                   "proxy-authorization",
+                                                   "www-authenticate",
+                                                   "accept-encoding",
+                                                   "x-prometheus-remote-write-version",
+                                                   "x-prometheus-remote-read-version",
+                                                   "x-prometheus-scrape-timeout-seconds",
+                                                   "x-amz-date",
+                                                   "x-amz-security-token",
+                                                   "x-amz-content-sha256"};
   for (const ClientConfig::Header& header : headers) {
     for (const std::string_view reserved : kReserved) {
       if (EqualsIgnoreCase(header.name, reserved)) {
@@ -174,12 +190,11 @@ Status CheckSecretReferences(const ClientConfig& config) {
 
 Status ValidateClientConfig(const ClientConfig& config) {
   if (config.basic_auth) NX_RETURN_IF_ERROR(ValidateBasicAuth(*config.basic_auth));
-  const int schemes = (config.basic_auth ? 1 : 0) + (config.oauth2 ? 1 : 0) +
-                      (config.authorization ? 1 : 0);
+  const int schemes =
+      (config.basic_auth ? 1 : 0) + (config.oauth2 ? 1 : 0) + (config.authorization ? 1 : 0);
   if (config.authorization) NX_RETURN_IF_ERROR(ValidateAuthorization(*config.authorization));
   if (schemes > 1) {
-    return InvalidArgument(
-        "at most one of basic_auth, oauth2 & authorization must be configured");
+    return InvalidArgument("at most one of basic_auth, oauth2 & authorization must be configured");
   }
   if (config.oauth2) NX_RETURN_IF_ERROR(ValidateOAuth2(*config.oauth2));
   NX_RETURN_IF_ERROR(ValidateTls(config.tls));

@@ -181,8 +181,8 @@ void Connection::OnReadable() {
 
 bool Connection::ReadOnce() {
   if (state_ == State::kClosed) return false;
-  const bool busy = state_ == State::kHandling || state_ == State::kDetached ||
-                    state_ == State::kAuthorizing;
+  const bool busy =
+      state_ == State::kHandling || state_ == State::kDetached || state_ == State::kAuthorizing;
   if (busy && input_.size() >= kMaxPipelined) return false;
   const IoResult result = transport_.Read(loop_->scratch.get(), Loop::kScratchBytes);
   switch (result.state) {
@@ -215,7 +215,8 @@ void Connection::Parse() {
   while (state_ == State::kIdle || state_ == State::kReading) {
     if (parser_ == nullptr) {
       keep_alive_ = false;  // of a rejection, should it come to that
-      input_.erase(0, input_.find_first_not_of("\r\n"));  // RFC 9112 2.2: tolerated before a request
+      input_.erase(0,
+                   input_.find_first_not_of("\r\n"));  // RFC 9112 2.2: tolerated before a request
       if (input_.empty()) break;
       parser_ = std::make_unique<RequestParser>();
       parser_->header_limit(
@@ -376,7 +377,7 @@ void Connection::Reject(int status, std::string_view reason, std::string_view ex
 
 void Connection::PostOutput(std::string head, std::string body) {
   boost::asio::post(loop_->context, [self = shared_from_this(), head = std::move(head),
-                                    body = std::move(body)]() mutable {
+                                     body = std::move(body)]() mutable {
     const size_t bytes = head.size() + body.size();
     if (self->state_ == State::kClosed) return self->flow_->Release(bytes);
     if (!head.empty()) self->output_.push_back(std::move(head));

@@ -1,7 +1,8 @@
 #pragma once
 // One accepted connection: a state machine on the thread of its loop.
 //
-//   [handshake] -> idle -> reading -> [authorizing] -> handling -> (answer drained) -> idle ...      any -> lingering -> closed
+//   [handshake] -> idle -> reading -> [authorizing] -> handling -> (answer drained) -> idle ... any
+//   -> lingering -> closed
 //
 // While a handler runs on a worker the connection keeps reading, so that it notices the peer's
 // going away; what arrives is the next request of a pipeline and is kept, up to a limit. The
@@ -47,7 +48,7 @@ struct ServerShared {
   Handler handler;
   std::unique_ptr<WorkerPool> workers;
   std::unique_ptr<Gate> gate;
-  bool tls = false;  // decided at the start, as upstream does
+  bool tls = false;                    // decided at the start, as upstream does
   std::function<void()> on_slot_free;  // set when accepting may have to resume
   std::atomic<size_t> open{0};
   std::atomic<uint64_t> accepted{0};

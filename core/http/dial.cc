@@ -119,9 +119,9 @@ void Dial::OnWritable() {
 void Dial::OnFailure(std::string_view call, int error) {
   if (first_error_.ok()) {
     const SocketAddress& address = addresses_[next_ - 1];
-    first_error_ = Unavailable("dial {} {}: {}: {}",
-                               address.storage.ss_family == AF_UNIX ? "unix" : "tcp",
-                               address.ToString(), call, ErrnoText(error));
+    first_error_ =
+        Unavailable("dial {} {}: {}: {}", address.storage.ss_family == AF_UNIX ? "unix" : "tcp",
+                    address.ToString(), call, ErrnoText(error));
   }
   TryNext();
 }

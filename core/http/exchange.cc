@@ -214,16 +214,14 @@ void Exchange::OnTransportError(int error) {
 void Exchange::OnParseError() {
   using Error = ResponseParser::Error;
   switch (parser_->error()) {
-    case Error::kStopped:
-      return Fail(Cancelled("stopped by the reader of the body"));
+    case Error::kStopped: return Fail(Cancelled("stopped by the reader of the body"));
     case Error::kBodyLimit:
       if (parser_->body_lease.refused()) return Fail(parser_->body_lease.Refusal());
       return Fail(OutOfRange("body size limit of {} bytes exceeded", now_->request.max_body_bytes));
     case Error::kHeadSize:
       return FailHop(Unavailable("net/http: server response headers exceeded {} bytes; aborted",
                                  ResponseParser::kMaxHeadBytes));
-    case Error::kBody:
-      return Fail(Unavailable("malformed body: {}", parser_->what()));
+    case Error::kBody: return Fail(Unavailable("malformed body: {}", parser_->what()));
     default:
       return FailHop(
           Unavailable("net/http: HTTP/1.x transport connection broken: {}", parser_->what()));

@@ -200,16 +200,11 @@ bool Exchange::InHandshake() const {
 void Exchange::Handshake() {
   const IoResult result = connection_->transport.Handshake();
   switch (result.state) {
-    case IoState::kDone:
-      return phase_ == Phase::kProxyHandshake ? AtProxy() : SendRequest();
-    case IoState::kWantRead:
-      return connection_->WaitReadable();
-    case IoState::kWantWrite:
-      return connection_->WaitWritable();
-    case IoState::kEof:
-      return FailHop(OnTheWay(Unavailable("EOF")));
-    case IoState::kError:
-      break;
+    case IoState::kDone: return phase_ == Phase::kProxyHandshake ? AtProxy() : SendRequest();
+    case IoState::kWantRead: return connection_->WaitReadable();
+    case IoState::kWantWrite: return connection_->WaitWritable();
+    case IoState::kEof: return FailHop(OnTheWay(Unavailable("EOF")));
+    case IoState::kError: break;
   }
   if (result.error != 0) return OnTransportError(result.error);
   const std::string& failure = connection_->transport.tls()->failure();

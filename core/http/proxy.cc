@@ -76,8 +76,7 @@ StatusOr<ProxySelector> ProxySelector::Create(const std::string& proxy_url,
   if (from_environment) {
     selector.bypass_rules_ = true;
     selector.no_proxy_ = Environment("NO_PROXY", "no_proxy");
-    NX_ASSIGN_OR_RETURN(selector.http_proxy_,
-                        ParseProxy(Environment("HTTP_PROXY", "http_proxy")));
+    NX_ASSIGN_OR_RETURN(selector.http_proxy_, ParseProxy(Environment("HTTP_PROXY", "http_proxy")));
     NX_ASSIGN_OR_RETURN(selector.https_proxy_,
                         ParseProxy(Environment("HTTPS_PROXY", "https_proxy")));
     return selector;

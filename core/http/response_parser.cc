@@ -22,16 +22,11 @@ size_t ResponseParser::Put(std::string_view data) {
   while (used < data.size() && error_ == Error::kNone && state_ != State::kDone) {
     const std::string_view rest = data.substr(used);
     switch (state_) {
-      case State::kHead:
-        used += PutHead(rest);
-        break;
+      case State::kHead: used += PutHead(rest); break;
       case State::kLength:
       case State::kChunkData:
-      case State::kUntilClose:
-        used += PutBody(rest);
-        break;
-      default:
-        used += PutLine(rest);
+      case State::kUntilClose: used += PutBody(rest); break;
+      default: used += PutLine(rest);
     }
   }
   return used;
@@ -66,16 +61,10 @@ void ResponseParser::OnHead(std::string_view text) {
   streaming_ =
       sink != nullptr && head_.status / 100 == 2 && sink->OnHead(head_.status, head_.headers);
   switch (head_.framing) {
-    case Framing::kNone:
-      return Finish();
-    case Framing::kUntilClose:
-      state_ = State::kUntilClose;
-      return;
-    case Framing::kChunked:
-      state_ = State::kChunkSize;
-      return;
-    case Framing::kLength:
-      break;
+    case Framing::kNone: return Finish();
+    case Framing::kUntilClose: state_ = State::kUntilClose; return;
+    case Framing::kChunked: state_ = State::kChunkSize; return;
+    case Framing::kLength: break;
   }
   if (head_.length == 0) return Finish();
   state_ = State::kLength;
@@ -105,13 +94,9 @@ bool ResponseParser::Deliver(std::string_view data) {
     return false;
   }
   switch (sink->OnBody(data)) {
-    case BodySink::Verdict::kMore:
-      return true;
-    case BodySink::Verdict::kPause:
-      pause = true;
-      return true;
-    case BodySink::Verdict::kStop:
-      break;
+    case BodySink::Verdict::kMore: return true;
+    case BodySink::Verdict::kPause: pause = true; return true;
+    case BodySink::Verdict::kStop: break;
   }
   Fail(Error::kStopped);
   return false;

@@ -327,20 +327,11 @@ void ResponseWriter::Redirect(int code, std::string_view location) {
   std::string escaped;
   for (const char c : location) {
     switch (c) {
-      case '&':
-        escaped += "&amp;";
-        break;
-      case '<':
-        escaped += "&lt;";
-        break;
-      case '>':
-        escaped += "&gt;";
-        break;
-      case '"':
-        escaped += "&#34;";
-        break;
-      default:
-        escaped.push_back(c);
+      case '&': escaped += "&amp;"; break;
+      case '<': escaped += "&lt;"; break;
+      case '>': escaped += "&gt;"; break;
+      case '"': escaped += "&#34;"; break;
+      default: escaped.push_back(c);
     }
   }
   Send(code, "text/html; charset=utf-8",

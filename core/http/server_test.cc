@@ -92,7 +92,9 @@ TEST_CASE("a pipeline is answered in order, also in one packet and in single byt
   };
   check(Ask(port, batch));
   RawSocket slow(port);
-  std::string tail = "\r\n\r\nPOST /x HTTP/1.1\r\nHost: h\r\nContent-Length: 2\r\n\r\nhiGET /y HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n";
+  std::string tail =
+      "\r\n\r\nPOST /x HTTP/1.1\r\nHost: h\r\nContent-Length: 2\r\n\r\nhiGET /y HTTP/1.1\r\nHost: "
+      "x\r\nConnection: close\r\n\r\n";
   for (const char c : tail) REQUIRE(slow.Send({&c, 1}));
   const std::string answers = slow.ReadToEnd();
   CHECK_THAT(answers, Catch::Contains("POST /x [hi]"));
@@ -131,7 +133,8 @@ TEST_CASE("malformed and oversized requests end in a clean status") {
       {"POST / HTTP/1.1\r\nHost: x\r\nContent-Length: -1\r\n\r\nab", 400},
       {"POST / HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\nzz\r\n", 400},
       {"POST / HTTP/1.1\r\nHost: x\r\nContent-Length: 3\r\nTransfer-Encoding: chunked\r\n\r\n"
-       "0\r\n\r\n", 400},
+       "0\r\n\r\n",
+       400},
       {"POST / HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: gzip\r\n\r\nab", 501},
       {"POST / HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: gzip, chunked\r\n\r\n0\r\n\r\n", 501},
       {"GET / HTTP/3.0\r\nHost: x\r\n\r\n", 505},
@@ -421,7 +424,8 @@ TEST_CASE("event streams outlive their handler and end with their client") {
     std::lock_guard lock(mutex);
     for (const auto& stream : streams) CHECK(stream->Write("data: again\n\n"));
   }
-  for (const auto& socket : sockets) CHECK_THAT(socket->ReadUntil("again\n\n"), Catch::Contains("again"));
+  for (const auto& socket : sockets)
+    CHECK_THAT(socket->ReadUntil("again\n\n"), Catch::Contains("again"));
   streams[0]->Close();
   CHECK_THAT(sockets[0]->ReadToEnd(), Catch::EndsWith("0\r\n\r\n"));
   CHECK_FALSE(streams[0]->Write("more"));

@@ -70,9 +70,7 @@ StatusOr<bool> SocksHandshake::Advance(std::string* output) {
   }
   if (input_.size() < size) return false;
   switch (step_) {
-    case Step::kMethod:
-      NX_RETURN_IF_ERROR(OnMethod(output));
-      break;
+    case Step::kMethod: NX_RETURN_IF_ERROR(OnMethod(output)); break;
     case Step::kPassword:
       if (input_[0] != kPasswordVersion) {
         return Unavailable("invalid username/password version");
@@ -80,11 +78,8 @@ StatusOr<bool> SocksHandshake::Advance(std::string* output) {
       if (input_[1] != 0) return Unavailable("username/password authentication failed");
       NX_RETURN_IF_ERROR(Ask(output));
       break;
-    case Step::kReply:
-      step_ = Step::kOpen;
-      break;
-    case Step::kOpen:
-      return false;
+    case Step::kReply: step_ = Step::kOpen; break;
+    case Step::kOpen: return false;
   }
   input_.erase(0, size);
   return true;
@@ -137,15 +132,12 @@ StatusOr<size_t> SocksHandshake::ReplySize() const {
   }
   if (input_[2] != 0) return Unavailable("non-zero reserved field");
   switch (input_[3]) {
-    case kIpv4:
-      return kHead + 4 + kPort;
-    case kIpv6:
-      return kHead + 16 + kPort;
+    case kIpv4: return kHead + 4 + kPort;
+    case kIpv6: return kHead + 16 + kPort;
     case kName:
       if (input_.size() == kHead) return 0;
       return kHead + 1 + static_cast<uint8_t>(input_[kHead]) + kPort;
-    default:
-      return Unavailable("unknown address type {}", static_cast<uint8_t>(input_[3]));
+    default: return Unavailable("unknown address type {}", static_cast<uint8_t>(input_[3]));
   }
 }
 

@@ -14,16 +14,11 @@ namespace narthex::http {
 
 IoResult Transport::FromTls(const tls::Session::Result& result) {
   switch (result.state) {
-    case tls::Session::State::kDone:
-      return {IoState::kDone, result.bytes, 0};
-    case tls::Session::State::kWantRead:
-      return {IoState::kWantRead, 0, 0};
-    case tls::Session::State::kWantWrite:
-      return {IoState::kWantWrite, 0, 0};
-    case tls::Session::State::kEof:
-      return {IoState::kEof, 0, 0};
-    case tls::Session::State::kError:
-      break;
+    case tls::Session::State::kDone: return {IoState::kDone, result.bytes, 0};
+    case tls::Session::State::kWantRead: return {IoState::kWantRead, 0, 0};
+    case tls::Session::State::kWantWrite: return {IoState::kWantWrite, 0, 0};
+    case tls::Session::State::kEof: return {IoState::kEof, 0, 0};
+    case tls::Session::State::kError: break;
   }
   return {IoState::kError, 0, result.error};
 }

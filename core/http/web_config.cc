@@ -179,9 +179,8 @@ Status ReadTls(const TlsSection& section, const std::string& directory, WebConfi
                                                         "cert_file", directory, &config->files));
   NX_ASSIGN_OR_RETURN(out.key_pem, InlineOrFile(section.key, section.key_file, "key_file",
                                                 directory, &config->files));
-  NX_ASSIGN_OR_RETURN(out.client_ca_pem,
-                      InlineOrFile(section.client_ca, section.client_ca_file, "client_ca_file",
-                                   directory, &config->files));
+  NX_ASSIGN_OR_RETURN(out.client_ca_pem, InlineOrFile(section.client_ca, section.client_ca_file,
+                                                      "client_ca_file", directory, &config->files));
   out.allowed_sans = section.allowed_sans;
   out.min_version = section.min_version.version;
   out.max_version = section.max_version.version;
@@ -219,7 +218,7 @@ StatusOr<WebConfig> ParseWebConfig(std::string_view text, const std::string& dir
 }
 
 WebConfigFile::Stamp WebConfigFile::StampOf(const std::string& path) {
-  struct stat info {};
+  struct stat info{};
   if (::stat(path.c_str(), &info) != 0) return {};
   return {{static_cast<int64_t>(info.st_dev), static_cast<int64_t>(info.st_ino), info.st_size,
            info.st_mtim.tv_sec * 1'000'000'000 + info.st_mtim.tv_nsec,

@@ -1,8 +1,9 @@
 #pragma once
 // The web.config.file of every server: TLS, basic authentication, response headers, rate limit.
 //
-// WebConfigFile follows the file and those it names: each look compares their stat(2) data and reads
-// anew what has changed, so new certificates and users apply at once. What it hands out is immutable.
+// WebConfigFile follows the file and those it names: each look compares their stat(2) data and
+// reads anew what has changed, so new certificates and users apply at once. What it hands out is
+// immutable.
 //
 // Thread safety: WebConfigFile from any thread.
 

@@ -83,10 +83,10 @@ TEST_CASE("a bad file is refused at the start") {
       CheckWebConfigFile(dir.Write("pem.yml", "tls_server_config:\n  cert: x\n  key: y")).ok());
   CHECK(CheckWebConfigFile("").ok());
   CHECK(CheckWebConfigFile(dir.Write("empty.yml", "")).ok());
-  CHECK_FALSE(Server::Create({.listen_addresses = {"127.0.0.1:0"},
-                              .web_config_file = dir.path() + "/bad.yml"},
-                             Hello)
-                  .ok());
+  CHECK_FALSE(
+      Server::Create(
+          {.listen_addresses = {"127.0.0.1:0"}, .web_config_file = dir.path() + "/bad.yml"}, Hello)
+          .ok());
 }
 
 TEST_CASE("bcrypt") {
@@ -98,8 +98,9 @@ TEST_CASE("bcrypt") {
   CHECK_FALSE(BcryptMatches("", hash));
   // A known answer of another implementation.
   CHECK(BcryptMatches("abc", "$2a$06$If6bvum7DFjUnE9p2uDeDu0YHzrHM6tf.iqN8.yx.jNN1ILEf7h0i"));
-  for (const char* bad : {"", "$1$abc", "$2b$99$abcdefghijklmnopqrstuuBnbqNGq/6hJdzHhG9B1QM1cHiGLoJTW",
-                          "$2x$10$abcdefghijklmnopqrstuuBnbqNGq/6hJdzHhG9B1QM1cHiGLoJTW"}) {
+  for (const char* bad :
+       {"", "$1$abc", "$2b$99$abcdefghijklmnopqrstuuBnbqNGq/6hJdzHhG9B1QM1cHiGLoJTW",
+        "$2x$10$abcdefghijklmnopqrstuuBnbqNGq/6hJdzHhG9B1QM1cHiGLoJTW"}) {
     CHECK_FALSE(CheckBcryptHash(bad).ok());
   }
 }
@@ -107,8 +108,8 @@ TEST_CASE("bcrypt") {
 TEST_CASE("users, headers and their reload") {
   TempDir dir;
   const std::string users = "basic_auth_users:\n  alice: " + Hash("pa:ss") + "\n";
-  const std::string file = dir.Write(
-      "web.yml", users + "http_server_config:\n  headers:\n    X-Frame-Options: deny\n");
+  const std::string file =
+      dir.Write("web.yml", users + "http_server_config:\n  headers:\n    X-Frame-Options: deny\n");
   auto running = Serve(file);
   const std::string url = fmt::format("http://127.0.0.1:{}/", running.port());
   const std::string refused = Curl("-i " + url);
@@ -165,7 +166,8 @@ TEST_CASE("rate limit") {
 TEST_CASE("TLS, its reload, and plain HTTP spoken to it") {
   TempDir dir;
   MakeCertificates(dir);
-  const std::string config = "tls_server_config:\n  cert_file: server.pem\n  key_file: server.key\n";
+  const std::string config =
+      "tls_server_config:\n  cert_file: server.pem\n  key_file: server.key\n";
   auto running = Serve(dir.Write("web.yml", config));
   const std::string url = fmt::format("https://localhost:{}/", running.port());
   const std::string trust = "--cacert " + dir.path() + "/ca.pem ";
@@ -194,8 +196,9 @@ TEST_CASE("TLS, its reload, and plain HTTP spoken to it") {
   CHECK_THAT(Curl(trust + url), Catch::Contains("curl: ("));
   dir.Write("web.yml", "");
   CHECK_THAT(Curl(trust + url), Catch::Contains("curl: ("));
-  dir.Write("web.yml", "tls_server_config:\n  cert_file: server2.pem\n  key_file: server2.key\n"
-                       "  min_version: TLS13\n");
+  dir.Write("web.yml",
+            "tls_server_config:\n  cert_file: server2.pem\n  key_file: server2.key\n"
+            "  min_version: TLS13\n");
   CHECK(Curl(trust + url) == "secure");
   CHECK_THAT(Curl(trust + "--tls-max 1.2 " + url), Catch::Contains("curl: ("));
 }
@@ -283,8 +286,9 @@ TEST_CASE("client certificates by policy") {
     CHECK(ask("alien") == test.alien);
   }
   for (const char* san : {"client.example", "spiffe://x/y"}) {
-    dir.Write("web.yml", base + "  client_auth_type: RequireAndVerifyClientCert\n"
-                                "  client_ca_file: ca.pem\n  client_allowed_sans: [" +
+    dir.Write("web.yml", base +
+                             "  client_auth_type: RequireAndVerifyClientCert\n"
+                             "  client_ca_file: ca.pem\n  client_allowed_sans: [" +
                              std::string(san) + "]\n");
     CHECK(ask("client"));
     CHECK_FALSE(ask("other"));

@@ -17,22 +17,15 @@ class Converter {
   JsonValue Convert(const dom::element& element, std::string_view name = {}) {
     ++values_;
     switch (element.type()) {
-      case dom::element_type::ARRAY:
-        return ConvertArray(element);
-      case dom::element_type::OBJECT:
-        return ConvertObject(element, name);
+      case dom::element_type::ARRAY: return ConvertArray(element);
+      case dom::element_type::OBJECT: return ConvertObject(element, name);
       case dom::element_type::STRING:
         return JsonValue(std::string(element.get_string().value_unsafe()));
-      case dom::element_type::INT64:
-        return JsonValue(element.get_int64().value_unsafe());
-      case dom::element_type::UINT64:
-        return JsonValue(element.get_uint64().value_unsafe());
-      case dom::element_type::DOUBLE:
-        return JsonValue(element.get_double().value_unsafe());
-      case dom::element_type::BOOL:
-        return JsonValue(element.get_bool().value_unsafe());
-      case dom::element_type::NULL_VALUE:
-        break;
+      case dom::element_type::INT64: return JsonValue(element.get_int64().value_unsafe());
+      case dom::element_type::UINT64: return JsonValue(element.get_uint64().value_unsafe());
+      case dom::element_type::DOUBLE: return JsonValue(element.get_double().value_unsafe());
+      case dom::element_type::BOOL: return JsonValue(element.get_bool().value_unsafe());
+      case dom::element_type::NULL_VALUE: break;
     }
     return JsonValue();
   }

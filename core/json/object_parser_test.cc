@@ -9,21 +9,16 @@ namespace {
 
 std::string Print(const JsonValue& v) {
   switch (v.type()) {
-    case JsonValue::Type::kNull:
-      return "null";
-    case JsonValue::Type::kBool:
-      return v.AsBool() ? "true" : "false";
-    case JsonValue::Type::kNumber:
-      return fmt::format("{}|{}", v.AsDouble(), v.AsInt());
-    case JsonValue::Type::kString:
-      return "'" + v.AsString() + "'";
+    case JsonValue::Type::kNull: return "null";
+    case JsonValue::Type::kBool: return v.AsBool() ? "true" : "false";
+    case JsonValue::Type::kNumber: return fmt::format("{}|{}", v.AsDouble(), v.AsInt());
+    case JsonValue::Type::kString: return "'" + v.AsString() + "'";
     case JsonValue::Type::kArray: {
       std::string out = "[";
       for (const JsonValue& item : v.items()) out += Print(item) + ",";
       return out + "]";
     }
-    case JsonValue::Type::kObject:
-      break;
+    case JsonValue::Type::kObject: break;
   }
   std::string out = "{";
   for (const auto& [name, value] : v.members()) out += name + ":" + Print(value) + ",";

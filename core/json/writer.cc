@@ -1,15 +1,12 @@
 #include "core/json/writer.h"
 
-#include <cmath>
-
-#include "core/json/reader.h"
+#include <fmt/format.h>
 
 #include <charconv>
 #include <cmath>
 #include <iterator>
 
-#include <fmt/format.h>
-
+#include "core/json/reader.h"
 #include "core/strings/numbers.h"
 #include "core/strings/utf8.h"
 

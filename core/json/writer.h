@@ -30,11 +30,13 @@ class JsonWriter {
   JsonWriter& Double(double value);  // Go's encoding/json float64; NaN and Inf become null
   JsonWriter& Bool(bool value);
   JsonWriter& Null();
-  JsonWriter& Raw(std::string_view json);  // an already encoded value
+  JsonWriter& Raw(std::string_view json);     // an already encoded value
   JsonWriter& Value(const JsonValue& value);  // a whole tree, members in its order
 
   // Shorthands for members of an object.
-  JsonWriter& Member(std::string_view key, std::string_view value) { return Key(key).String(value); }
+  JsonWriter& Member(std::string_view key, std::string_view value) {
+    return Key(key).String(value);
+  }
 
  private:
   void Separate();

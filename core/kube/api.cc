@@ -14,21 +14,14 @@ double Seconds(int64_t since_nanos) {
 StatusCode CodeOf(int status) {
   switch (status) {
     case 400:
-    case 422:
-      return StatusCode::kInvalidArgument;
+    case 422: return StatusCode::kInvalidArgument;
     case 401:
-    case 403:
-      return StatusCode::kPermissionDenied;
-    case 404:
-      return StatusCode::kNotFound;
-    case 409:
-      return StatusCode::kAborted;
-    case 410:
-      return StatusCode::kOutOfRange;
-    case 429:
-      return StatusCode::kResourceExhausted;
-    default:
-      return status >= 500 ? StatusCode::kUnavailable : StatusCode::kFailedPrecondition;
+    case 403: return StatusCode::kPermissionDenied;
+    case 404: return StatusCode::kNotFound;
+    case 409: return StatusCode::kAborted;
+    case 410: return StatusCode::kOutOfRange;
+    case 429: return StatusCode::kResourceExhausted;
+    default: return status >= 500 ? StatusCode::kUnavailable : StatusCode::kFailedPrecondition;
   }
 }
 

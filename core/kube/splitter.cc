@@ -75,8 +75,7 @@ const char* ListSplitter::Structural(const char* at) {
     case ':':
       if (depth_ == 1) last_ = c;
       return next;
-    default:
-      return next;
+    default: return next;
   }
 }
 

@@ -149,9 +149,8 @@ StatusOr<std::optional<std::string>> KvStore::Get(std::string_view key) const {
   return impl_->Get(key);
 }
 
-Status KvStore::Scan(
-    std::string_view prefix,
-    const std::function<bool(std::string_view, std::string_view)>& visit) const {
+Status KvStore::Scan(std::string_view prefix,
+                     const std::function<bool(std::string_view, std::string_view)>& visit) const {
   leveldb::ReadOptions options;
   options.verify_checksums = true;
   options.fill_cache = false;

@@ -77,7 +77,9 @@ class KvTable {
 
   // The store is not owned.
   KvTable(KvStore* store, std::string prefix, Encode encode, Decode decode)
-      : store_(store), prefix_(std::move(prefix)), encode_(std::move(encode)),
+      : store_(store),
+        prefix_(std::move(prefix)),
+        encode_(std::move(encode)),
         decode_(std::move(decode)) {}
 
   Status Put(std::string_view key, const T& value, Durability durability) {

@@ -34,10 +34,13 @@ std::unique_ptr<KvStore> MustOpen(const std::string& dir, uint32_t version = 1) 
 
 std::map<std::string, std::string> Contents(const KvStore& store, std::string_view prefix = "") {
   std::map<std::string, std::string> all;
-  REQUIRE(store.Scan(prefix, [&](std::string_view k, std::string_view v) {
-    all.emplace(k, v);
-    return true;
-  }).ok());
+  REQUIRE(store
+              .Scan(prefix,
+                    [&](std::string_view k, std::string_view v) {
+                      all.emplace(k, v);
+                      return true;
+                    })
+              .ok());
   return all;
 }
 
@@ -58,10 +61,13 @@ TEST_CASE("what is put can be read, scanned and deleted") {
   CHECK(store->Get("b/1").value() == std::nullopt);
 
   std::vector<std::string> seen;
-  REQUIRE(store->Scan("", [&](std::string_view k, std::string_view) {
-    seen.emplace_back(k);
-    return seen.size() < 2;
-  }).ok());
+  REQUIRE(store
+              ->Scan("",
+                     [&](std::string_view k, std::string_view) {
+                       seen.emplace_back(k);
+                       return seen.size() < 2;
+                     })
+              .ok());
   CHECK(seen == std::vector<std::string>{"a", "b/2"});
 }
 
@@ -71,12 +77,15 @@ TEST_CASE("a scan does not see what is written during it") {
   REQUIRE(store->Put("k1", "", Durability::kBuffered).ok());
   REQUIRE(store->Put("k2", "", Durability::kBuffered).ok());
   size_t visits = 0;
-  REQUIRE(store->Scan("k", [&](std::string_view k, std::string_view) {
-    ++visits;
-    REQUIRE(store->Put(std::string(k) + "x", "", Durability::kBuffered).ok());
-    REQUIRE(store->Delete(k, Durability::kBuffered).ok());
-    return true;
-  }).ok());
+  REQUIRE(store
+              ->Scan("k",
+                     [&](std::string_view k, std::string_view) {
+                       ++visits;
+                       REQUIRE(store->Put(std::string(k) + "x", "", Durability::kBuffered).ok());
+                       REQUIRE(store->Delete(k, Durability::kBuffered).ok());
+                       return true;
+                     })
+              .ok());
   CHECK(visits == 2);
   CHECK(Contents(*store) == std::map<std::string, std::string>{{"k1x", ""}, {"k2x", ""}});
 }
@@ -108,7 +117,8 @@ TEST_CASE("a batch is applied as a whole and survives a reopen") {
     CHECK(batch.size() == 3);
     REQUIRE(store->Write(batch, Durability::kSync).ok());
   }
-  CHECK(Contents(*MustOpen(dir.path)) == std::map<std::string, std::string>{{"x", "1"}, {"y", "2"}});
+  CHECK(Contents(*MustOpen(dir.path)) ==
+        std::map<std::string, std::string>{{"x", "1"}, {"y", "2"}});
 }
 
 TEST_CASE("another holder, a foreign database and damage are reported") {
@@ -172,8 +182,9 @@ TEST_CASE("typed tables encode, decode and report what is broken") {
   CHECK(table.Get("bad").status().code() == StatusCode::kDataLoss);
   int64_t sum = 0;
   std::vector<std::string> broken;
-  REQUIRE(table.ForEach([&](std::string_view, int64_t v) { return sum += v, true; },
-                        [&](std::string_view k, const Status&) { broken.emplace_back(k); })
+  REQUIRE(table
+              .ForEach([&](std::string_view, int64_t v) { return sum += v, true; },
+                       [&](std::string_view k, const Status&) { broken.emplace_back(k); })
               .ok());
   CHECK(sum == 3);
   CHECK(broken == std::vector<std::string>{"bad"});

@@ -35,7 +35,8 @@ class Matcher {
   bool MatchesEmpty() const { return matches_empty_; }
   bool is_regex() const { return type_ == MatchType::kRegex || type_ == MatchType::kNotRegex; }
 
-  // For index look-ups on =~ and !~: when not empty, exactly these values match (or, for !~, do not).
+  // For index look-ups on =~ and !~: when not empty, exactly these values match (or, for !~, do
+  // not).
   const std::vector<std::string>& set_matches() const;
   // A prefix every value matched by the expression has; "" when there is none.
   std::string_view prefix() const;

@@ -218,14 +218,10 @@ std::string UnescapeName(std::string_view name, NameEscaping scheme) {
 
 std::string_view NameEscapingToString(NameEscaping scheme) {
   switch (scheme) {
-    case NameEscaping::kAllowUtf8:
-      return "allow-utf-8";
-    case NameEscaping::kUnderscores:
-      return "underscores";
-    case NameEscaping::kDots:
-      return "dots";
-    case NameEscaping::kValues:
-      return "values";
+    case NameEscaping::kAllowUtf8: return "allow-utf-8";
+    case NameEscaping::kUnderscores: return "underscores";
+    case NameEscaping::kDots: return "dots";
+    case NameEscaping::kValues: return "values";
   }
   return "";
 }

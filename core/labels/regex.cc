@@ -42,7 +42,9 @@ Status CompileError(const RE2& re, std::string_view pattern) {
   return InvalidArgument("error parsing regexp: {}: `{}`", reason, argument);
 }
 
-bool IsMeta(char c) { return std::string_view("\\.+*?()|[]{}^$").find(c) != std::string_view::npos; }
+bool IsMeta(char c) {
+  return std::string_view("\\.+*?()|[]{}^$").find(c) != std::string_view::npos;
+}
 
 // Reads literal text up to the first character with a meaning; escaped punctuation is literal.
 std::string TakeLiteral(std::string_view& pattern) {
@@ -220,8 +222,8 @@ bool Regex::Matches(std::string_view text) const {
 
 std::string Regex::ReplaceAll(std::string_view text, std::string_view replacement) const {
   std::string out;
-  size_t position = 0;      // where the next search starts
-  size_t copied = 0;        // text before this has been written
+  size_t position = 0;  // where the next search starts
+  size_t copied = 0;    // text before this has been written
   bool last_was_match = false;
   while (position <= text.size()) {
     bool matched = false;

@@ -5,7 +5,8 @@
 namespace narthex {
 namespace {
 
-std::string Expand(const std::string& pattern, std::string_view text, std::string_view replacement) {
+std::string Expand(const std::string& pattern, std::string_view text,
+                   std::string_view replacement) {
   auto regex = AnchoredRegex::Compile(pattern);
   REQUIRE(regex.ok());
   std::string out;
@@ -31,9 +32,12 @@ TEST_CASE("replace all as Go's Regexp.ReplaceAllString") {
     std::string pattern, text, replacement, want;
   };
   const Case cases[] = {
-      {"a", "banana", "<$0>", "b<a>n<a>n<a>"}, {"a*", "baaac", "x", "xbxcx"},
-      {"", "ab", "-", "-a-b-"},                {"(.)(.)", "abcd", "$2$1", "badc"},
-      {"x", "abc", "y", "abc"},                {"", "", "x", "x"},
+      {"a", "banana", "<$0>", "b<a>n<a>n<a>"},
+      {"a*", "baaac", "x", "xbxcx"},
+      {"", "ab", "-", "-a-b-"},
+      {"(.)(.)", "abcd", "$2$1", "badc"},
+      {"x", "abc", "y", "abc"},
+      {"", "", "x", "x"},
       {"", "\xc3\xa4", "-", "-\xc3\xa4-"},
   };
   for (const Case& c : cases) {

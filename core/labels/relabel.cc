@@ -68,10 +68,8 @@ bool NeedsTarget(RelabelAction action) {
     case RelabelAction::kLowercase:
     case RelabelAction::kUppercase:
     case RelabelAction::kKeepEqual:
-    case RelabelAction::kDropEqual:
-      return true;
-    default:
-      return false;
+    case RelabelAction::kDropEqual: return true;
+    default: return false;
   }
 }
 
@@ -228,31 +226,18 @@ StatusOr<RelabelRule> RelabelRule::Compile(RelabelConfig config, NameValidation 
 
 bool RelabelRule::Apply(LabelsBuilder* labels) const {
   switch (config_.action) {
-    case RelabelAction::kLabelMap:
-      MapLabels(labels);
-      return true;
-    case RelabelAction::kLabelDrop:
-      FilterLabels(true, labels);
-      return true;
-    case RelabelAction::kLabelKeep:
-      FilterLabels(false, labels);
-      return true;
-    default:
-      break;
+    case RelabelAction::kLabelMap: MapLabels(labels); return true;
+    case RelabelAction::kLabelDrop: FilterLabels(true, labels); return true;
+    case RelabelAction::kLabelKeep: FilterLabels(false, labels); return true;
+    default: break;
   }
   const std::string value = JoinSources(config_, *labels);
   switch (config_.action) {
-    case RelabelAction::kDrop:
-      return !regex_->Matches(value);
-    case RelabelAction::kKeep:
-      return regex_->Matches(value);
-    case RelabelAction::kDropEqual:
-      return labels->Get(config_.target_label) != value;
-    case RelabelAction::kKeepEqual:
-      return labels->Get(config_.target_label) == value;
-    case RelabelAction::kReplace:
-      Replace(value, labels);
-      return true;
+    case RelabelAction::kDrop: return !regex_->Matches(value);
+    case RelabelAction::kKeep: return regex_->Matches(value);
+    case RelabelAction::kDropEqual: return labels->Get(config_.target_label) != value;
+    case RelabelAction::kKeepEqual: return labels->Get(config_.target_label) == value;
+    case RelabelAction::kReplace: Replace(value, labels); return true;
     case RelabelAction::kLowercase:
     case RelabelAction::kUppercase:
       labels->Set(config_.target_label,
@@ -261,8 +246,7 @@ bool RelabelRule::Apply(LabelsBuilder* labels) const {
     case RelabelAction::kHashMod:
       labels->Set(config_.target_label, std::to_string(Md5Low64(value) % config_.modulus));
       return true;
-    default:
-      return true;
+    default: return true;
   }
 }
 

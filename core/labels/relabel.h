@@ -75,7 +75,7 @@ class RelabelRule {
 
   RelabelConfig config_;
   NameValidation validation_ = NameValidation::kUtf8;
-  bool constant_ = false;          // neither target nor replacement refers to a group
+  bool constant_ = false;  // neither target nor replacement refers to a group
   bool matches_everything_ = false;
   std::shared_ptr<const AnchoredRegex> regex_;
 };

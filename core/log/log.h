@@ -55,7 +55,8 @@ void WriteLog(LogLevel level, const char* file, int line, std::string_view messa
 class LogLimiter {
  public:
   explicit LogLimiter(int64_t interval_ms) : interval_ms_(interval_ms) {}
-  // True when the caller may log now; *suppressed is how many calls were refused since the last one.
+  // True when the caller may log now; *suppressed is how many calls were refused since the last
+  // one.
   bool Allow(int64_t* suppressed);
 
  private:
@@ -66,10 +67,10 @@ class LogLimiter {
 
 }  // namespace narthex
 
-#define NX_LOG(level, message, ...)                                                    \
-  do {                                                                                 \
-    if (::narthex::LogEnabled(::narthex::LogLevel::k##level)) {                        \
-      ::narthex::WriteLog(::narthex::LogLevel::k##level, __FILE__, __LINE__, message,  \
-                          {__VA_ARGS__});                                              \
-    }                                                                                  \
+#define NX_LOG(level, message, ...)                                                   \
+  do {                                                                                \
+    if (::narthex::LogEnabled(::narthex::LogLevel::k##level)) {                       \
+      ::narthex::WriteLog(::narthex::LogLevel::k##level, __FILE__, __LINE__, message, \
+                          {__VA_ARGS__});                                             \
+    }                                                                                 \
   } while (false)

@@ -54,7 +54,8 @@ TEST_CASE("lines are logfmt as slog writes it") {
          {"path", "C:\\x"}, {"uml", "h\xC3\xBC"}, {"raw", "a\nb\xff"});
   const auto lines = TakeLines();
   REQUIRE(lines.size() == 2);
-  CHECK(Stable(lines[0]) == R"(level=INFO source=log_test.cc: msg="Head ready" series=12 ratio=0.5 ok=true)");
+  CHECK(Stable(lines[0]) ==
+        R"(level=INFO source=log_test.cc: msg="Head ready" series=12 ratio=0.5 ok=true)");
   CHECK(Stable(lines[1]) ==
         R"(level=ERROR source=log_test.cc: msg=plain err="no \"file\"" empty="" "a=b"="x=y")"
         R"( path=C:\x uml=hü raw="a\nb\xff")");

@@ -73,9 +73,9 @@ void DropInvalid(MetricFamily* family, std::vector<std::string>* errors) {
     for (size_t i = 0; i < s.labels.size(); ++i) {
       const auto& label = s.labels[i];
       if (i > 0 && label.name == s.labels[i - 1].name) {
-        errors->push_back(fmt::format(
-            "collected metric {} {{ {}}} has two or more labels with the same name: {}",
-            Quoted(family->name), DescribeSample(family->type, s), label.name));
+        errors->push_back(
+            fmt::format("collected metric {} {{ {}}} has two or more labels with the same name: {}",
+                        Quoted(family->name), DescribeSample(family->type, s), label.name));
         return true;
       }
       if (!IsValidUtf8Text(label.value)) {

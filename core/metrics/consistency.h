@@ -1,6 +1,7 @@
 #pragma once
-// Turns what collectors delivered into families that an exposition may show: merged by name, sorted,
-// without duplicates and contradictions. Error texts are those of upstream's client library.
+// Turns what collectors delivered into families that an exposition may show: merged by name,
+// sorted, without duplicates and contradictions. Error texts are those of upstream's client
+// library.
 
 #include <string>
 #include <vector>

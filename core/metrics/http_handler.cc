@@ -14,8 +14,9 @@ MetricsHandler::MetricsHandler(Gather gather, MetricsHandlerOptions options)
   errors_->With({"gathering"});
   errors_->With({"encoding"});
   if (!options_.count_requests) return;
-  requests_ = &options_.self->AddCounterVec("promhttp_metric_handler_requests_total",
-                                            "Total number of scrapes by HTTP status code.", {"code"});
+  requests_ =
+      &options_.self->AddCounterVec("promhttp_metric_handler_requests_total",
+                                    "Total number of scrapes by HTTP status code.", {"code"});
   for (std::string_view code : {"200", "500", "503"}) requests_->With({code});
   requests_in_flight_ = &options_.self->AddGauge("promhttp_metric_handler_requests_in_flight",
                                                  "Current number of scrapes being served.");

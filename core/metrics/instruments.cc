@@ -8,8 +8,8 @@ namespace {
 
 void AddBits(std::atomic<uint64_t>* bits, double v) {
   uint64_t old = bits->load(std::memory_order_relaxed);
-  while (!bits->compare_exchange_weak(
-      old, std::bit_cast<uint64_t>(std::bit_cast<double>(old) + v), std::memory_order_relaxed)) {
+  while (!bits->compare_exchange_weak(old, std::bit_cast<uint64_t>(std::bit_cast<double>(old) + v),
+                                      std::memory_order_relaxed)) {
   }
 }
 
@@ -34,7 +34,8 @@ uint64_t HashValues(std::span<const std::string_view> values) {
 }
 
 void CheckArity(size_t got, size_t want) {
-  if (got == want) [[likely]] return;
+  if (got == want) [[likely]]
+    return;
   std::fprintf(stderr, "inconsistent label cardinality: expected %zu label values but got %zu\n",
                want, got);
   NX_CHECK(got == want);

@@ -111,8 +111,8 @@ std::map<int, int64_t> Decode(const std::vector<NativeHistogram::Span>& spans,
 }
 
 TEST_CASE("the growth factor picks the schema") {
-  const std::pair<double, int> cases[] = {{1.1, 3},  {1.05, 4},   {2, 0},        {4, -1},
-                                          {1.5, 1},  {65536, -4}, {1e300, -4},   {1.0001, 8},
+  const std::pair<double, int> cases[] = {{1.1, 3},  {1.05, 4},   {2, 0},      {4, -1},
+                                          {1.5, 1},  {65536, -4}, {1e300, -4}, {1.0001, 8},
                                           {1.09, 4}, {16, -2},    {1.00271, 8}};
   for (const auto& [factor, schema] : cases) {
     CAPTURE(factor);
@@ -220,9 +220,10 @@ TEST_CASE("few values give exact quantiles") {
 
 TEST_CASE("a summary forgets what is older than its window") {
   FakeClock clock(1'000'000);
-  Summary summary(SummaryOptions{
-      .objectives = {{0.9, 0.01}, {0.5, 0.05}}, .max_age_ms = 10'000, .age_buckets = 5,
-      .clock = &clock});
+  Summary summary(SummaryOptions{.objectives = {{0.9, 0.01}, {0.5, 0.05}},
+                                 .max_age_ms = 10'000,
+                                 .age_buckets = 5,
+                                 .clock = &clock});
   MetricSample s;
   for (int i = 1; i <= 100; ++i) summary.Observe(i);
   summary.Collect(&s);

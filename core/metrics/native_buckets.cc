@@ -109,7 +109,8 @@ NativeHistogram NativeBuckets::Snapshot() const {
   Encode(positive_, &h.positive_spans, &h.positive_deltas);
   Encode(negative_, &h.negative_spans, &h.negative_deltas);
   // A native histogram without observations is told from a classic one by an empty span.
-  if (zero_count_ == 0 && positive_.empty() && negative_.empty()) h.positive_spans.push_back({0, 0});
+  if (zero_count_ == 0 && positive_.empty() && negative_.empty())
+    h.positive_spans.push_back({0, 0});
   return h;
 }
 

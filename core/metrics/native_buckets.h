@@ -1,5 +1,6 @@
 #pragma once
-// The sparse buckets of a native histogram (exponential schemas -4 to 8), as observations fill them.
+// The sparse buckets of a native histogram (exponential schemas -4 to 8), as observations fill
+// them.
 //
 // Bucket i of schema s holds values in (2^((i-1)/2^s), 2^(i/2^s)]; negative values mirror that.
 // Not thread-safe.

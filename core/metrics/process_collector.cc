@@ -48,7 +48,7 @@ double BootTime() {
 }
 
 double OpenFds() {
-  struct stat info {};
+  struct stat info{};
   // Since Linux 6.2 the size of the directory is the number of descriptors.
   if (stat("/proc/self/fd", &info) == 0 && info.st_size > 0) {
     return static_cast<double>(info.st_size);

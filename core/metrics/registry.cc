@@ -148,8 +148,7 @@ GaugeVec& Registry::AddGaugeVec(std::string name, std::string help,
                               std::move(labels));
 }
 HistogramVec& Registry::AddHistogramVec(std::string name, std::string help,
-                                        std::vector<std::string> labels,
-                                        HistogramOptions options) {
+                                        std::vector<std::string> labels, HistogramOptions options) {
   return impl_->AddVec<Histogram>(MetricType::kHistogram, std::move(name), std::move(help),
                                   std::move(labels), std::move(options));
 }

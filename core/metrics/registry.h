@@ -3,8 +3,8 @@
 // that produce samples at gather time, and the registry that gathers them for exposition.
 //
 //   Registry registry;
-//   auto& requests = registry.AddCounterVec("http_requests_total", "Requests.", {"code", "method"});
-//   requests.With({"200", "get"}).Inc();
+//   auto& requests = registry.AddCounterVec("http_requests_total", "Requests.", {"code",
+//   "method"}); requests.With({"200", "get"}).Inc();
 //
 // Thread safety: every metric may be updated from any thread, without locks on the hot path;
 // children are created on first use and live as long as their vector. Gather may run concurrently

@@ -1,8 +1,9 @@
 // Gathering: order, merging, contradictions, functions, collectors, process metrics.
 
+#include "core/metrics/registry.h"
+
 #include <unistd.h>
 
-#include "core/metrics/registry.h"
 #include "tests/catch.h"
 
 namespace narthex {
@@ -119,7 +120,9 @@ TEST_CASE("contradictions are reported in upstream's words and left out") {
         "\"m_bucket\""},
        1},
       {{Family("m_bucket", gauge, "h", {{}}), Family("m", MetricType::kSummary, "h", {{}})}, {}, 2},
-      {{Family("", gauge, "h", {{}})}, {"descriptor is invalid: \"\" is not a valid metric name"}, 0},
+      {{Family("", gauge, "h", {{}})},
+       {"descriptor is invalid: \"\" is not a valid metric name"},
+       0},
       {{Family("m", gauge, "h", {{{"a", "\xff"}}})},
        {"collected metric \"m\" { label:{name:\"a\" value:\"\\xff\"} gauge:{value:1}} has a label "
         "named \"a\" whose value is not utf8: \"\\xff\""},

@@ -6,8 +6,9 @@
 // published and the old one is kept for readers still inside it (together they are at most as large
 // as the newest).
 //
-// Thread safety: all methods. A reference that With returned stays valid until the vector dies, also
-// after Remove: a removed child is only no longer collected, and the next With makes a fresh one.
+// Thread safety: all methods. A reference that With returned stays valid until the vector dies,
+// also after Remove: a removed child is only no longer collected, and the next With makes a fresh
+// one.
 
 #include <initializer_list>
 #include <numeric>

@@ -102,10 +102,12 @@ TEST_CASE("mutual TLS lets in who shows a certificate of the right authority") {
   // One self-signed certificate serves as authority, server and client.
   const std::string command =
       "openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:prime256v1 -nodes -days 2 -subj "
-      "/CN=localhost -addext subjectAltName=DNS:localhost -keyout " + dir + "/key -out " + dir +
-      "/cert >/dev/null 2>&1";
+      "/CN=localhost -addext subjectAltName=DNS:localhost -keyout " +
+      dir + "/key -out " + dir + "/cert >/dev/null 2>&1";
   REQUIRE(std::system(command.c_str()) == 0);
-  const RpcTls tls{.cert_file = dir + "/cert", .key_file = dir + "/key", .ca_file = dir + "/cert",
+  const RpcTls tls{.cert_file = dir + "/cert",
+                   .key_file = dir + "/key",
+                   .ca_file = dir + "/cert",
                    .server_name = "localhost"};
   auto server = MustStart({.listen_address = "127.0.0.1:0", .tls = tls});
   CHECK(CheckRpcHealth(Dial(server->port(), tls), "", 10s).value() == RpcHealth::kServing);

@@ -26,8 +26,8 @@ struct PromUnit {
 };
 // From big to small, the order in which they must be written.
 constexpr PromUnit kPromUnits[] = {
-    {"y", 365 * kDay, true}, {"w", 7 * kDay, true},    {"d", kDay, false},
-    {"h", kHour, false},     {"m", kMinute, false},    {"s", kSecond, false},
+    {"y", 365 * kDay, true},     {"w", 7 * kDay, true}, {"d", kDay, false},
+    {"h", kHour, false},         {"m", kMinute, false}, {"s", kSecond, false},
     {"ms", kMillisecond, false},
 };
 

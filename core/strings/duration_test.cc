@@ -13,11 +13,19 @@ std::string ErrorOf(const StatusOr<int64_t>& result) {
 
 TEST_CASE("Prometheus durations") {
   const std::tuple<const char*, int64_t, const char*> good[] = {
-      {"0", 0, "0s"},          {"0s", 0, "0s"},           {"5m", 300'000, "5m"},
-      {"324ms", 324, "324ms"}, {"3s", 3000, "3s"},        {"1h30m", 5'400'000, "1h30m"},
-      {"4d", 345'600'000, "4d"}, {"4d1h", 349'200'000, "4d1h"}, {"14d", 1'209'600'000, "2w"},
-      {"90d", 7'776'000'000, "90d"}, {"10y", 315'360'000'000, "10y"},
-      {"1y1w1d1h1m1s1ms", 32'230'861'001, "373d1h1m1s1ms"}, {"120s", 120'000, "2m"},
+      {"0", 0, "0s"},
+      {"0s", 0, "0s"},
+      {"5m", 300'000, "5m"},
+      {"324ms", 324, "324ms"},
+      {"3s", 3000, "3s"},
+      {"1h30m", 5'400'000, "1h30m"},
+      {"4d", 345'600'000, "4d"},
+      {"4d1h", 349'200'000, "4d1h"},
+      {"14d", 1'209'600'000, "2w"},
+      {"90d", 7'776'000'000, "90d"},
+      {"10y", 315'360'000'000, "10y"},
+      {"1y1w1d1h1m1s1ms", 32'230'861'001, "373d1h1m1s1ms"},
+      {"120s", 120'000, "2m"},
   };
   for (const auto& [text, ms, printed] : good) {
     INFO(text);
@@ -32,7 +40,8 @@ TEST_CASE("Prometheus durations") {
   CHECK(ErrorOf(ParsePromDuration("5z")) == "unknown unit \"z\" in duration \"5z\"");
   CHECK(ErrorOf(ParsePromDuration("300y")) == "duration out of range");
   CHECK(ErrorOf(ParsePromDuration("290y400w")) == "duration out of range");
-  for (const char* text : {"1", "1m1h", "1s1s", "-1s", "1.5s", "s", "99999999999999999999s", " 1s"}) {
+  for (const char* text :
+       {"1", "1m1h", "1s1s", "-1s", "1.5s", "s", "99999999999999999999s", " 1s"}) {
     INFO(text);
     CHECK_FALSE(ParsePromDuration(text).ok());
   }
@@ -66,8 +75,8 @@ TEST_CASE("Go durations") {
   CHECK(ErrorOf(ParseGoDuration("abc")) == "time: invalid duration \"abc\"");
   CHECK(ErrorOf(ParseGoDuration("3")) == "time: missing unit in duration \"3\"");
   CHECK(ErrorOf(ParseGoDuration("3x")) == "time: unknown unit \"x\" in duration \"3x\"");
-  for (const char* text : {"", "-", ".", ".s", "2562047h47m16.854775808s", "9999999999999999999999s",
-                           "1s ", "3000000h"}) {
+  for (const char* text : {"", "-", ".", ".s", "2562047h47m16.854775808s",
+                           "9999999999999999999999s", "1s ", "3000000h"}) {
     INFO(text);
     CHECK_FALSE(ParseGoDuration(text).ok());
   }
@@ -75,10 +84,14 @@ TEST_CASE("Go durations") {
 
 TEST_CASE("byte sizes") {
   const std::tuple<const char*, int64_t, const char*> good[] = {
-      {"0", 0, "0B"},           {"5B", 5, "5B"},
-      {"1KB", 1024, "1KiB"},    {"1KiB", 1024, "1KiB"},
-      {"512MB", 512 << 20, "512MiB"}, {"1.5GB", 1'610'612'736, "1GiB512MiB"},
-      {"1GB1B", (1 << 30) + 1, "1GiB1B"}, {"1EB", int64_t{1} << 60, "1EiB"},
+      {"0", 0, "0B"},
+      {"5B", 5, "5B"},
+      {"1KB", 1024, "1KiB"},
+      {"1KiB", 1024, "1KiB"},
+      {"512MB", 512 << 20, "512MiB"},
+      {"1.5GB", 1'610'612'736, "1GiB512MiB"},
+      {"1GB1B", (1 << 30) + 1, "1GiB1B"},
+      {"1EB", int64_t{1} << 60, "1EiB"},
   };
   for (const auto& [text, bytes, printed] : good) {
     INFO(text);

@@ -98,7 +98,8 @@ bool TakeEscape(std::string_view* text, char quote, std::string* out) {
     case 'x': return TakeByte(text, 2, 16, out);
     case 'u': return TakeRune(text, 4, out);
     case 'U': return TakeRune(text, 8, out);
-    case '\'': case '"':
+    case '\'':
+    case '"':
       if (c != quote) return false;
       out->push_back(c);
       return true;

@@ -47,13 +47,15 @@ TEST_CASE("quotes of all three kinds are undone") {
 
 TEST_CASE("UTF-8 is checked, counted and repaired") {
   CHECK(IsValidUtf8Text("h\xC3\xBCtte"));
-  for (const char* text : {"\xC0\x80", "\xED\xA0\x80", "\xF4\x90\x80\x80", "\x80", "\xE2\x98", "\xFE"}) {
+  for (const char* text :
+       {"\xC0\x80", "\xED\xA0\x80", "\xF4\x90\x80\x80", "\x80", "\xE2\x98", "\xFE"}) {
     CHECK_FALSE(IsValidUtf8Text(text));
   }
   CHECK(RuneCount("a\xC3\xBC\xff\xfe") == 4);
   CHECK(ToValidUtf8("a\xff\xfe"
-                    "b\xff") == "a\xEF\xBF\xBD"
-                                "b\xEF\xBF\xBD");
+                    "b\xff") ==
+        "a\xEF\xBF\xBD"
+        "b\xEF\xBF\xBD");
   for (char32_t rune : {U'a', U'\u00fc', U'\u20ac', U'\U0001F600', U'\U0010FFFF'}) {
     std::string encoded;
     AppendRune(&encoded, rune);

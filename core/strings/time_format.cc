@@ -25,7 +25,8 @@ Civil CivilFromDays(int64_t days) {
   const unsigned doy = doe - (365 * yoe + yoe / 4 - yoe / 100);
   const unsigned mp = (5 * doy + 2) / 153;
   const unsigned month = mp < 10 ? mp + 3 : mp - 9;
-  return {static_cast<int64_t>(yoe) + era * 400 + (month <= 2), month, doy - (153 * mp + 2) / 5 + 1};
+  return {static_cast<int64_t>(yoe) + era * 400 + (month <= 2), month,
+          doy - (153 * mp + 2) / 5 + 1};
 }
 
 int64_t DaysFromCivil(int64_t year, unsigned month, unsigned day) {

@@ -50,7 +50,9 @@ DecodedRune DecodeRune(std::string_view text) {
 
 void AppendRune(std::string* out, char32_t rune) {
   if (rune > 0x10FFFF || (rune >= 0xD800 && rune <= 0xDFFF)) rune = kRuneError;
-  auto tail = [&](int shift) { out->push_back(static_cast<char>(0x80 | ((rune >> shift) & 0x3F))); };
+  auto tail = [&](int shift) {
+    out->push_back(static_cast<char>(0x80 | ((rune >> shift) & 0x3F)));
+  };
   if (rune < 0x80) {
     out->push_back(static_cast<char>(rune));
   } else if (rune < 0x800) {
@@ -77,12 +79,21 @@ bool IsPrintableRune(char32_t rune) {
 
 bool IsSpaceRune(char32_t rune) {
   switch (rune) {
-    case '\t': case '\n': case '\v': case '\f': case '\r': case ' ':
-    case 0x85: case 0xA0: case 0x1680: case 0x2028: case 0x2029: case 0x202F: case 0x205F:
-    case 0x3000:
-      return true;
-    default:
-      return rune >= 0x2000 && rune <= 0x200A;
+    case '\t':
+    case '\n':
+    case '\v':
+    case '\f':
+    case '\r':
+    case ' ':
+    case 0x85:
+    case 0xA0:
+    case 0x1680:
+    case 0x2028:
+    case 0x2029:
+    case 0x202F:
+    case 0x205F:
+    case 0x3000: return true;
+    default: return rune >= 0x2000 && rune <= 0x200A;
   }
 }
 

@@ -225,14 +225,13 @@ const FunctionMap& Builtins() {
       {"call", {"aa*", Call}},
       {"print", {"a*", [](Args a) -> StatusOr<Value> { return Value(Print(a)); }}},
       {"println", {"a*", [](Args a) -> StatusOr<Value> { return Value(PrintLine(a)); }}},
-      {"printf", {"sa*", [](Args a) -> StatusOr<Value> {
-         return Value(Printf(a[0].as_string(), a.subspan(1)));
-       }}},
+      {"printf",
+       {"sa*",
+        [](Args a) -> StatusOr<Value> { return Value(Printf(a[0].as_string(), a.subspan(1))); }}},
       {"html", {"a*", [](Args a) -> StatusOr<Value> { return Value(HtmlEscape(Print(a))); }}},
       {"js", {"a*", [](Args a) -> StatusOr<Value> { return Value(JsEscape(Print(a))); }}},
-      {"urlquery", {"a*", [](Args a) -> StatusOr<Value> {
-         return Value(UrlQueryEscape(Print(a)));
-       }}},
+      {"urlquery",
+       {"a*", [](Args a) -> StatusOr<Value> { return Value(UrlQueryEscape(Print(a))); }}},
   };
   return *functions;
 }

@@ -180,9 +180,7 @@ StatusOr<Value> Executor::EvalCommand(const Value& dot, const Node& command, con
   const Node& first = *command.children[0];
   const Operands operands{&command, final};
   switch (first.type) {
-    case NodeType::kField:
-      At(first);
-      return EvalNames(dot, first, dot, operands);
+    case NodeType::kField: At(first); return EvalNames(dot, first, dot, operands);
     case NodeType::kChain: {
       At(first);
       NX_ASSIGN_OR_RETURN(Value base, EvalOperand(dot, *first.children[0]));
@@ -192,10 +190,8 @@ StatusOr<Value> Executor::EvalCommand(const Value& dot, const Node& command, con
       At(first);
       if (!first.names.empty()) return EvalNames(dot, first, Variable(first.text), operands);
       break;
-    case NodeType::kIdentifier:
-      return EvalFunction(dot, first, operands);
-    default:
-      break;
+    case NodeType::kIdentifier: return EvalFunction(dot, first, operands);
+    default: break;
   }
   At(first);
   if (operands.count() > 0) {
@@ -228,9 +224,9 @@ StatusOr<Value> Executor::EvalOperand(const Value& dot, const Node& node) {
 }
 
 StatusOr<Value> Executor::Constant(const Node& number) {
-  if (number.is_int && (number.is_char ||
-                        number.source.find_first_of(".eEpP") == std::string::npos ||
-                        number.source.starts_with("0x") || number.source.starts_with("0X"))) {
+  if (number.is_int &&
+      (number.is_char || number.source.find_first_of(".eEpP") == std::string::npos ||
+       number.source.starts_with("0x") || number.source.starts_with("0X"))) {
     return Value(number.integer);
   }
   if (!number.is_int && number.source.find_first_of(".eEpP") == std::string::npos) {
@@ -280,7 +276,8 @@ StatusOr<Value> Executor::EvalField(const Value& dot, const Node& node, const st
   if (has_arguments) return Error("{} is not a method but has arguments", name);
   auto found = map->items.find(name);
   if (found != map->items.end()) return found->second;
-  if (options_.missing_key == MissingKey::kError) return Error("map has no entry for key \"{}\"", name);
+  if (options_.missing_key == MissingKey::kError)
+    return Error("map has no entry for key \"{}\"", name);
   const bool zero = options_.missing_key == MissingKey::kZero && !map->zero.is_nil();
   return zero ? map->zero : Value::Missing();
 }
@@ -364,8 +361,8 @@ StatusOr<Value> Executor::EvalCall(const Value& dot, const Function& function,
   arguments.reserve(count);
   const size_t written = count - (operands.final != nullptr ? 1 : 0);
   for (size_t i = 0; i < written; ++i) {
-    NX_ASSIGN_OR_RETURN(Value argument, EvalArgument(dot, *operands.command->children[i + 1],
-                                                     signature.TypeOf(i)));
+    NX_ASSIGN_OR_RETURN(Value argument,
+                        EvalArgument(dot, *operands.command->children[i + 1], signature.TypeOf(i)));
     arguments.push_back(std::move(argument));
   }
   if (operands.final != nullptr) {

@@ -21,8 +21,8 @@ class Executor {
 
   // Operands of a call that are not evaluated yet: args[0] is the callee itself.
   struct Operands {
-    const Node* command = nullptr;        // nullptr: none
-    const Value* final = nullptr;         // the value piped in
+    const Node* command = nullptr;  // nullptr: none
+    const Value* final = nullptr;   // the value piped in
     size_t count() const {
       return (command == nullptr || command->children.empty() ? 0 : command->children.size() - 1) +
              (final != nullptr ? 1 : 0);

@@ -1,6 +1,5 @@
-#include "core/template/prometheus_functions.h"
-
 #include "core/template/humanize.h"
+#include "core/template/prometheus_functions.h"
 #include "core/template/time_value.h"
 #include "tests/catch.h"
 
@@ -23,7 +22,8 @@ std::string Render(std::string_view text, double value = 1) {
                                     {{{"instance", "a"}}, 21}};
   };
   TemplateSet set(std::make_shared<const FunctionMap>(PrometheusFunctions(context)));
-  if (Status status = set.Parse("t", std::string(kRuleTemplateHeader) + std::string(text)); !status.ok()) {
+  if (Status status = set.Parse("t", std::string(kRuleTemplateHeader) + std::string(text));
+      !status.ok()) {
     return "ERROR " + std::string(MessageOf(status));
   }
   StatusOr<std::string> out =
@@ -37,7 +37,8 @@ std::string Render(std::string_view text, double value = 1) {
 TEST_CASE("rule templates see labels, value and the outside") {
   const Row rows[] = {
       {"{{ $labels.job }}{{ .Labels.job }}{{ $labels.none }}", "jj"},
-      {"{{ $value }} {{ .Value }} {{ $externalLabels.dc }} {{ $externalURL }}", "1 1 x http://prom/x"},
+      {"{{ $value }} {{ .Value }} {{ $externalLabels.dc }} {{ $externalURL }}",
+       "1 1 x http://prom/x"},
       {"{{ externalURL }} {{ pathPrefix }}", "http://prom/x /x"},
       {"{{ $value | printf \"%.2f\" }}", "1.00"},
   };
@@ -67,8 +68,10 @@ TEST_CASE("numbers are humanized as Prometheus does") {
   const Row rows[] = {
       {"{{ humanize 0.0 }} {{ humanize 1.0 }} {{ humanize 1234567.0 }} {{ humanize .12 }}",
        "0 1 1.235M 120m"},
-      {"{{ humanize 1e-30 }} {{ humanize \"1234\" }} {{ humanize -1234 }}", "1e-06y 1.234k -1.234k"},
-      {"{{ humanize1024 0.0 }} {{ humanize1024 1.0 }} {{ humanize1024 1048576.0 }} {{ humanize1024 .12 }}",
+      {"{{ humanize 1e-30 }} {{ humanize \"1234\" }} {{ humanize -1234 }}",
+       "1e-06y 1.234k -1.234k"},
+      {"{{ humanize1024 0.0 }} {{ humanize1024 1.0 }} {{ humanize1024 1048576.0 }} {{ humanize1024 "
+       ".12 }}",
        "0 1 1Mi 0.12"},
       {"{{ humanizeDuration 0 }} {{ humanizeDuration 1 }} {{ humanizeDuration 60 }} "
        "{{ humanizeDuration 3600 }} {{ humanizeDuration 86400 }} {{ humanizeDuration 86461 }} "
@@ -76,8 +79,10 @@ TEST_CASE("numbers are humanized as Prometheus does") {
        "0s 1s 1m 0s 1h 0m 0s 1d 0h 0m 0s 1d 0h 1m 1s -1m 0s 100ms 59.12s"},
       {"{{ humanizePercentage 0.12345 }} {{ humanizePercentage \"1\" }}", "12.35% 100%"},
       {"{{ humanizeTimestamp 1435065584.128 }}", "2015-06-23 13:19:44.128 +0000 UTC"},
-      {"{{ (toTime 0).Format \"2006-01-02 Mon 15:04:05.000 MST\" }}", "1970-01-01 Thu 00:00:00.000 UTC"},
-      {"{{ (toDuration 90).Minutes }} {{ toDuration 90 }} {{ (toDuration 1.5).String }}", "1.5 1m30s 1.5s"},
+      {"{{ (toTime 0).Format \"2006-01-02 Mon 15:04:05.000 MST\" }}",
+       "1970-01-01 Thu 00:00:00.000 UTC"},
+      {"{{ (toDuration 90).Minutes }} {{ toDuration 90 }} {{ (toDuration 1.5).String }}",
+       "1.5 1m30s 1.5s"},
       {"{{ now }} {{ parseDuration \"1h2m10ms\" }}", "1.50000000025e+09 3720.01"},
       {"{{ humanize true }}", "ERROR error calling humanize: can't convert bool to float"},
       {"{{ humanize \"x\" }}",
@@ -91,10 +96,12 @@ TEST_CASE("numbers are humanized as Prometheus does") {
 
 TEST_CASE("texts") {
   const Row rows[] = {
-      {"{{ title \"hello big world\" }} {{ toUpper \"äb\" }} {{ toLower \"ÄB\" }}", "Hello Big World ÄB äb"},
+      {"{{ title \"hello big world\" }} {{ toUpper \"äb\" }} {{ toLower \"ÄB\" }}",
+       "Hello Big World ÄB äb"},
       {"{{ match \"a+\" \"baab\" }}{{ match \"^a\" \"b\" }}", "truefalse"},
       {"{{ reReplaceAll \"(a)b\" \"x$1\" \"abab\" }}", "xaxa"},
-      {"{{ stripPort \"h:80\" }} {{ stripPort \"[::1]:80\" }} {{ stripPort \"h\" }} {{ stripPort \"a:b:c\" }}",
+      {"{{ stripPort \"h:80\" }} {{ stripPort \"[::1]:80\" }} {{ stripPort \"h\" }} {{ stripPort "
+       "\"a:b:c\" }}",
        "h ::1 h a:b:c"},
       {"{{ stripDomain \"a.b.c:80\" }} {{ stripDomain \"a.b\" }} {{ stripDomain \"1.2.3.4:5\" }}",
        "a:80 a 1.2.3.4:5"},
@@ -110,9 +117,11 @@ TEST_CASE("texts") {
     INFO(row.text);
     CHECK(Render(row.text) == row.result);
   }
-  CHECK(Render("{{ match \"(\" \"\" }}").starts_with("ERROR error calling match: error parsing regexp: missing"));
+  CHECK(Render("{{ match \"(\" \"\" }}")
+            .starts_with("ERROR error calling match: error parsing regexp: missing"));
   CHECK(Render("{{ reReplaceAll \"(\" \"\" \"\" }}")
-            .starts_with("ERROR error calling reReplaceAll: regexp: Compile(`(`): error parsing regexp"));
+            .starts_with(
+                "ERROR error calling reReplaceAll: regexp: Compile(`(`): error parsing regexp"));
 }
 
 TEST_CASE("Go's time layouts") {
@@ -158,7 +167,8 @@ TEST_CASE("printf knows Go's verbs") {
       {"%[2]d %[1]d", {Value(1), Value(2)}, "2 1"},
       {"%*d|%.*f", {Value(5), Value(1), Value(1), Value(2.55)}, "    1|2.5"},
       {"%T %T %T %T", {Value(1), Value(1.5), Value("a"), Value(true)}, "int float64 string bool"},
-      {"%v %s %d", {Value::StringList({"a", "b"}), Value::StringList({"a"}), Value(List{Value(1)})},
+      {"%v %s %d",
+       {Value::StringList({"a", "b"}), Value::StringList({"a"}), Value(List{Value(1)})},
        "[a b] [a] [1]"},
       {"%v", {Value(1e21)}, "1e+21"},
       {"%v %.3g %g", {Value(100000.0), Value(123456.0), Value(1e-7)}, "100000 1.23e+05 1e-07"},

@@ -27,12 +27,18 @@ TokenType KeywordOf(std::string_view word) {
     TokenType type;
   };
   static constexpr Keyword kKeywords[] = {
-      {"block", TokenType::kBlock},   {"break", TokenType::kBreak},
-      {"continue", TokenType::kContinue}, {"define", TokenType::kDefine},
-      {"else", TokenType::kElse},     {"end", TokenType::kEnd},
-      {"if", TokenType::kIf},         {"range", TokenType::kRange},
-      {"nil", TokenType::kNil},       {"template", TokenType::kTemplate},
-      {"with", TokenType::kWith},     {"true", TokenType::kBool},
+      {"block", TokenType::kBlock},
+      {"break", TokenType::kBreak},
+      {"continue", TokenType::kContinue},
+      {"define", TokenType::kDefine},
+      {"else", TokenType::kElse},
+      {"end", TokenType::kEnd},
+      {"if", TokenType::kIf},
+      {"range", TokenType::kRange},
+      {"nil", TokenType::kNil},
+      {"template", TokenType::kTemplate},
+      {"with", TokenType::kWith},
+      {"true", TokenType::kBool},
       {"false", TokenType::kBool},
   };
   for (const Keyword& keyword : kKeywords) {
@@ -114,7 +120,8 @@ Token Lexer::LexLeft() {
 
 bool Lexer::AtRightDelimiter(bool* trim) const {
   const std::string_view rest = text_.substr(pos_);
-  *trim = rest.size() >= 4 && IsSpace(rest[0]) && rest[1] == '-' && rest.substr(2).starts_with(kRight);
+  *trim =
+      rest.size() >= 4 && IsSpace(rest[0]) && rest[1] == '-' && rest.substr(2).starts_with(kRight);
   return *trim || rest.starts_with(kRight);
 }
 
@@ -137,12 +144,9 @@ Token Lexer::LexInside() {
   if (IsSpace(c)) return LexSpace();
   switch (c) {
     case '"':
-    case '\'':
-      return LexQuoted();
-    case '`':
-      return LexRawString();
-    case '$':
-      return LexField();
+    case '\'': return LexQuoted();
+    case '`': return LexRawString();
+    case '$': return LexField();
     case '.':
       if (!IsDigit(Peek(1))) return LexField();
       return LexNumber();
@@ -154,18 +158,13 @@ Token Lexer::LexInside() {
       ++pos_;
       if (--parens_ < 0) return Error("unexpected right paren");
       return Emit(TokenType::kRightParen);
-    case '|':
-      ++pos_;
-      return Emit(TokenType::kPipe);
-    case '=':
-      ++pos_;
-      return Emit(TokenType::kAssign);
+    case '|': ++pos_; return Emit(TokenType::kPipe);
+    case '=': ++pos_; return Emit(TokenType::kAssign);
     case ':':
       pos_ += 2;
       if (pos_ > text_.size() || text_[pos_ - 1] != '=') return Error("expected :=");
       return Emit(TokenType::kDeclare);
-    default:
-      break;
+    default: break;
   }
   if (c == '+' || c == '-' || IsDigit(c)) return LexNumber();
   if (IsWord(c)) return LexName();
@@ -173,8 +172,8 @@ Token Lexer::LexInside() {
     ++pos_;
     return Emit(TokenType::kChar);
   }
-  return Error(fmt::format("unrecognized character in action: U+{:04X}",
-                           static_cast<unsigned char>(c)));
+  return Error(
+      fmt::format("unrecognized character in action: U+{:04X}", static_cast<unsigned char>(c)));
 }
 
 Token Lexer::LexSpace() {

@@ -7,11 +7,38 @@
 namespace narthex::tmpl {
 
 enum class TokenType {
-  kError, kEof, kText, kLeft, kRight, kSpace, kChar,  // kChar: one punctuation character
-  kBool, kCharConstant, kNumber, kString, kRawString,
-  kField,       // .Name
-  kIdentifier, kVariable, kDot, kNil, kPipe, kAssign, kDeclare, kLeftParen, kRightParen,
-  kBlock, kBreak, kContinue, kDefine, kElse, kEnd, kIf, kRange, kTemplate, kWith,
+  kError,
+  kEof,
+  kText,
+  kLeft,
+  kRight,
+  kSpace,
+  kChar,  // kChar: one punctuation character
+  kBool,
+  kCharConstant,
+  kNumber,
+  kString,
+  kRawString,
+  kField,  // .Name
+  kIdentifier,
+  kVariable,
+  kDot,
+  kNil,
+  kPipe,
+  kAssign,
+  kDeclare,
+  kLeftParen,
+  kRightParen,
+  kBlock,
+  kBreak,
+  kContinue,
+  kDefine,
+  kElse,
+  kEnd,
+  kIf,
+  kRange,
+  kTemplate,
+  kWith,
 };
 
 struct Token {
@@ -19,7 +46,7 @@ struct Token {
   size_t pos = 0;
   int line = 1;
   std::string value;
-  bool is_keyword() const { 
+  bool is_keyword() const {
     return type >= TokenType::kBlock || type == TokenType::kNil || type == TokenType::kDot;
   }
 };

@@ -10,7 +10,7 @@
 namespace narthex::tmpl {
 namespace {
 
-constexpr int kMaxDepth = 200;          // nesting of blocks and parentheses
+constexpr int kMaxDepth = 200;  // nesting of blocks and parentheses
 constexpr size_t kMaxText = 16 << 20;
 
 std::string Describe(const Token& token) {
@@ -245,10 +245,8 @@ class Parser {
         node->text = std::move(token.value);
         return node;
       }
-      case TokenType::kLeft:
-        return Action();
-      default:
-        return Unexpected(token, "input");
+      case TokenType::kLeft: return Action();
+      default: return Unexpected(token, "input");
     }
   }
 
@@ -368,15 +366,21 @@ class Parser {
         return CheckPipeline(*pipe, context) ? std::move(pipe) : nullptr;
       }
       switch (token.type) {
-        case TokenType::kBool: case TokenType::kCharConstant: case TokenType::kNumber:
-        case TokenType::kDot: case TokenType::kField: case TokenType::kIdentifier:
-        case TokenType::kNil: case TokenType::kRawString: case TokenType::kString:
-        case TokenType::kVariable: case TokenType::kLeftParen:
+        case TokenType::kBool:
+        case TokenType::kCharConstant:
+        case TokenType::kNumber:
+        case TokenType::kDot:
+        case TokenType::kField:
+        case TokenType::kIdentifier:
+        case TokenType::kNil:
+        case TokenType::kRawString:
+        case TokenType::kString:
+        case TokenType::kVariable:
+        case TokenType::kLeftParen:
           Backup(token);
           pipe->children.push_back(Command());
           break;
-        default:
-          return Unexpected(token, context);
+        default: return Unexpected(token, context);
       }
     }
     return nullptr;
@@ -425,12 +429,14 @@ class Parser {
     // Only the first command of a pipeline may be a value.
     for (size_t i = 1; i < pipe.children.size(); ++i) {
       switch (pipe.children[i]->children[0]->type) {
-        case NodeType::kBool: case NodeType::kDot: case NodeType::kNil: case NodeType::kNumber:
+        case NodeType::kBool:
+        case NodeType::kDot:
+        case NodeType::kNil:
+        case NodeType::kNumber:
         case NodeType::kString:
           Fail(fmt::format("non executable command in pipeline stage {}", i + 1));
           return false;
-        default:
-          break;
+        default: break;
       }
     }
     return true;
@@ -468,11 +474,13 @@ class Parser {
         node->names.insert(node->names.end(), names.begin(), names.end());
         node->pos = pos;
         return node;
-      case NodeType::kBool: case NodeType::kString: case NodeType::kNumber: case NodeType::kNil:
+      case NodeType::kBool:
+      case NodeType::kString:
+      case NodeType::kNumber:
+      case NodeType::kNil:
       case NodeType::kDot:
         return Fail(fmt::format("unexpected . after term {}", GoQuote(node->ToString())));
-      default:
-        break;
+      default: break;
     }
     NodePtr chain = New(NodeType::kChain, pos);
     chain->children.push_back(std::move(node));
@@ -499,8 +507,7 @@ class Parser {
         return node;
       }
       case TokenType::kCharConstant:
-      case TokenType::kNumber:
-        return Number(token);
+      case TokenType::kNumber: return Number(token);
       case TokenType::kLeftParen: return Pipeline("parenthesized pipeline", TokenType::kRightParen);
       case TokenType::kString:
       case TokenType::kRawString: {
@@ -508,9 +515,7 @@ class Parser {
         node->source = token.value;
         return Unquote(token.value, &node->text) ? std::move(node) : nullptr;
       }
-      default:
-        Backup(std::move(token));
-        return nullptr;
+      default: Backup(std::move(token)); return nullptr;
     }
   }
 
@@ -565,7 +570,7 @@ class Parser {
     node->number = *number;
     // 1e3 is as good an int as 1000.
     if (!looks_integral && node->number == static_cast<double>(static_cast<int64_t>(
-                               std::min(std::max(node->number, -9e18), 9e18)))) {
+                                               std::min(std::max(node->number, -9e18), 9e18)))) {
       node->integer = static_cast<int64_t>(node->number);
       node->is_int = true;
     }

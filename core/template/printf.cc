@@ -99,7 +99,10 @@ class Formatter {
     for (;; ++pos_) {
       switch (Peek()) {
         case '+': spec->plus = true; break;
-        case '-': spec->minus = true; spec->zero = false; break;
+        case '-':
+          spec->minus = true;
+          spec->zero = false;
+          break;
         case '#': spec->sharp = true; break;
         case ' ': spec->space = true; break;
         case '0': spec->zero = !spec->minus; break;
@@ -149,8 +152,7 @@ class Formatter {
       case Value::Kind::kNil:
         if (spec.verb == 'T' || spec.verb == 'v') return Pad(spec, "<nil>");
         return Bad(spec, value);
-      default:
-        break;
+      default: break;
     }
     if (spec.verb == 'T') return Text(spec, value.TypeName());
     switch (value.kind()) {
@@ -205,8 +207,8 @@ class Formatter {
       case 'v': return spec.sharp ? Pad(spec, GoQuote(text)) : Text(spec, text);
       case 'q': {
         const std::string cut = Truncate(spec, text);
-        const bool raw = spec.sharp && cut.find('`') == std::string::npos &&
-                         cut.find('\n') == std::string::npos;
+        const bool raw =
+            spec.sharp && cut.find('`') == std::string::npos && cut.find('\n') == std::string::npos;
         if (raw) return Pad(spec, "`" + cut + "`");
         return Pad(spec, spec.plus ? EscapeNonAscii(GoQuote(cut)) : GoQuote(cut));
       }
@@ -257,11 +259,26 @@ class Formatter {
     switch (spec.verb) {
       case 'v':
       case 'd': digits = fmt::format("{}", magnitude); break;
-      case 'b': digits = fmt::format("{:b}", magnitude); prefix = spec.sharp ? "0b" : ""; break;
-      case 'o': digits = fmt::format("{:o}", magnitude); prefix = spec.sharp ? "0" : ""; break;
-      case 'O': digits = fmt::format("{:o}", magnitude); prefix = "0o"; break;
-      case 'x': digits = fmt::format("{:x}", magnitude); prefix = spec.sharp ? "0x" : ""; break;
-      case 'X': digits = fmt::format("{:X}", magnitude); prefix = spec.sharp ? "0X" : ""; break;
+      case 'b':
+        digits = fmt::format("{:b}", magnitude);
+        prefix = spec.sharp ? "0b" : "";
+        break;
+      case 'o':
+        digits = fmt::format("{:o}", magnitude);
+        prefix = spec.sharp ? "0" : "";
+        break;
+      case 'O':
+        digits = fmt::format("{:o}", magnitude);
+        prefix = "0o";
+        break;
+      case 'x':
+        digits = fmt::format("{:x}", magnitude);
+        prefix = spec.sharp ? "0x" : "";
+        break;
+      case 'X':
+        digits = fmt::format("{:X}", magnitude);
+        prefix = spec.sharp ? "0X" : "";
+        break;
       case 'c': return Pad(spec, Rune(v));
       case 'q': return Pad(spec, QuotedRune(v));
       case 'U': return Pad(spec, fmt::format("U+{:04X}", magnitude));
@@ -305,7 +322,9 @@ class Formatter {
       case 'g':
       case 'G': digits = General(magnitude, precision); break;
       case 'e':
-      case 'E': digits = Chars(magnitude, std::chars_format::scientific, precision < 0 ? 6 : precision); break;
+      case 'E':
+        digits = Chars(magnitude, std::chars_format::scientific, precision < 0 ? 6 : precision);
+        break;
       case 'f':
       case 'F': digits = FormatFloatF(magnitude, precision < 0 ? 6 : precision); break;
       default: return Bad(spec, value);

@@ -191,8 +191,8 @@ StatusOr<Value> ReReplaceAll(Args a) {
 
 Function Link(std::string_view tab) {
   return {"s", [tab](Args a) -> StatusOr<Value> {
-            return Value(fmt::format("/graph?g0.expr={}&g0.tab={}",
-                                     UrlQueryEscape(a[0].as_string()), tab));
+            return Value(
+                fmt::format("/graph?g0.expr={}&g0.tab={}", UrlQueryEscape(a[0].as_string()), tab));
           }};
 }
 

@@ -6,8 +6,8 @@
 //   NX_ASSIGN_OR_RETURN(std::string text, set.Execute("alert", data, options));
 //
 // The language is complete: actions, pipelines, variables, if/else/with/range/break/continue,
-// define/template/block, trim markers, comments, every builtin. Numbers are int and float64; complex
-// constants are refused. Contextual HTML escaping is not part of it.
+// define/template/block, trim markers, comments, every builtin. Numbers are int and float64;
+// complex constants are refused. Contextual HTML escaping is not part of it.
 //
 // Errors read as Go's: "template: alert:1:5: executing "alert" at <.Foo>: …" and, for parsing,
 // "template: alert:1: unexpected "}" in operand".

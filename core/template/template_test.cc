@@ -7,25 +7,29 @@ namespace {
 
 FunctionMap TestFunctions() {
   return {
-      {"toUpper", {"s", [](std::span<const Value> a) -> StatusOr<Value> {
-         std::string text = a[0].as_string();
-         for (char& c : text) c = static_cast<char>(std::toupper(c));
-         return Value(text);
-       }}},
-      {"join", {"sl", [](std::span<const Value> a) -> StatusOr<Value> {
-         std::string out;
-         for (const Value& item : *a[1].list()) {
-           if (!out.empty()) out += a[0].as_string();
-           out += ToText(item);
-         }
-         return Value(out);
-       }}},
-      {"half", {"f", [](std::span<const Value> a) -> StatusOr<Value> {
-         return Value(a[0].as_float() / 2);
-       }}},
-      {"fail", {"", [](std::span<const Value>) -> StatusOr<Value> {
-         return InvalidArgument("it failed");
-       }}},
+      {"toUpper",
+       {"s",
+        [](std::span<const Value> a) -> StatusOr<Value> {
+          std::string text = a[0].as_string();
+          for (char& c : text) c = static_cast<char>(std::toupper(c));
+          return Value(text);
+        }}},
+      {"join",
+       {"sl",
+        [](std::span<const Value> a) -> StatusOr<Value> {
+          std::string out;
+          for (const Value& item : *a[1].list()) {
+            if (!out.empty()) out += a[0].as_string();
+            out += ToText(item);
+          }
+          return Value(out);
+        }}},
+      {"half",
+       {"f",
+        [](std::span<const Value> a) -> StatusOr<Value> { return Value(a[0].as_float() / 2); }}},
+      {"fail",
+       {"",
+        [](std::span<const Value>) -> StatusOr<Value> { return InvalidArgument("it failed"); }}},
   };
 }
 
@@ -97,7 +101,8 @@ TEST_CASE("text, actions, comments and trim markers") {
       {"{{ 1000000.5 }} {{ 123456.0 }} {{ print 1e8 }}", "1.0000005e+06 123456 1e+08"},
       {"{{ printf \"%+q\" \"é\" }}", "\"\\u00e9\""},
       {"{{ 'a' }} {{ 0x10 }} {{ 1e3 }} {{ 1_000 }} {{ .5 }}", "97 16 1000 1000 0.5"},
-      {"{{ true }}{{ .Count }}{{ .Ratio }}{{ .List }}{{ .Labels }}", "true30.25[x y z]map[a:1 b:2]"},
+      {"{{ true }}{{ .Count }}{{ .Ratio }}{{ .List }}{{ .Labels }}",
+       "true30.25[x y z]map[a:1 b:2]"},
       {"{{ .Nothing }}|{{ .Empty }}|{{ .None }}", "<no value>||[]"},
       {"{{ .Person }} {{ .Person.Name }} {{ .Person.Greet \"you\" }}", "{Ada} Ada hello you"},
   };
@@ -121,9 +126,11 @@ TEST_CASE("control structures") {
       {"{{$x := 1}}{{if true}}{{$x = 2}}{{$y := 3}}{{$y}}{{end}}{{$x}}", "32"},
       {"{{$x := 1}}{{if true}}{{$x := 2}}{{$x}}{{end}}{{$x}}", "21"},
       {"{{range .List}}{{$.Count}}{{end}}", "333"},
-      {"{{define \"a\"}}[{{.}}]{{end}}{{template \"a\" .Count}}{{template \"a\"}}", "[3][<no value>]"},
+      {"{{define \"a\"}}[{{.}}]{{end}}{{template \"a\" .Count}}{{template \"a\"}}",
+       "[3][<no value>]"},
       {"{{block \"b\" .Status}}<{{.}}>{{end}}", "<alertstatus>"},
-      {"{{define \"r\"}}{{if gt . 0}}{{.}}{{template \"r\" 0}}{{end}}{{end}}{{template \"r\" 5}}", "5"},
+      {"{{define \"r\"}}{{if gt . 0}}{{.}}{{template \"r\" 0}}{{end}}{{end}}{{template \"r\" 5}}",
+       "5"},
       {"{{.Labels.a}}{{$l := .Labels}}{{$l.b}}{{(index .List 1)}}", "12y"},
   };
   CheckRows(rows);
@@ -137,7 +144,8 @@ TEST_CASE("builtins") {
        "truetruetruetruetruefalsetrue"},
       {"{{eq nil 1}}{{eq .Nothing nil}}", "falsetrue"},
       {"{{len \"äb\"}}{{len .List}}{{len .Labels}}", "332"},
-      {"{{index .List 2}}{{index .Labels \"b\"}}{{index .Labels \"zz\"}}{{index \"abc\" 1}}", "z298"},
+      {"{{index .List 2}}{{index .Labels \"b\"}}{{index .Labels \"zz\"}}{{index \"abc\" 1}}",
+       "z298"},
       {"{{slice \"abcd\" 1 3}}{{slice .List 1}}{{slice \"abc\"}}", "bc[y z]abc"},
       {"{{print 1 2 \"a\" 3 3}}", "1 2a3 3"},
       {"{{println 1 \"a\"}}", "1 a\n"},
@@ -159,53 +167,74 @@ TEST_CASE("execution errors read as Go's") {
       {"{{ .Foo.Bar.Baz }}",
        "ERROR template: t:1:7: executing \"t\" at <.Foo.Bar.Baz>: can't evaluate field Foo in type "
        "template.Data"},
-      {"{{ 1 | len }}", "ERROR template: t:1:7: executing \"t\" at <len>: error calling len: len of type int"},
+      {"{{ 1 | len }}",
+       "ERROR template: t:1:7: executing \"t\" at <len>: error calling len: len of type int"},
       {"{{ .Status.X }}",
-       "ERROR template: t:1:10: executing \"t\" at <.Status.X>: can't evaluate field X in type string"},
+       "ERROR template: t:1:10: executing \"t\" at <.Status.X>: can't evaluate field X in type "
+       "string"},
       {"{{ index .Labels 1 2}}",
-       "ERROR template: t:1:3: executing \"t\" at <index .Labels 1 2>: error calling index: value has type "
+       "ERROR template: t:1:3: executing \"t\" at <index .Labels 1 2>: error calling index: value "
+       "has type "
        "int; should be string"},
       {"{{ template \"nope\" }}",
-       "ERROR template: t:1:12: executing \"t\" at <{{template \"nope\"}}>: template \"nope\" not defined"},
+       "ERROR template: t:1:12: executing \"t\" at <{{template \"nope\"}}>: template \"nope\" not "
+       "defined"},
       {"{{ eq 1 \"a\" }}",
-       "ERROR template: t:1:3: executing \"t\" at <eq 1 \"a\">: error calling eq: incompatible types for "
+       "ERROR template: t:1:3: executing \"t\" at <eq 1 \"a\">: error calling eq: incompatible "
+       "types for "
        "comparison"},
       {"{{ lt 1 1.5 }}",
-       "ERROR template: t:1:3: executing \"t\" at <lt 1 1.5>: error calling lt: incompatible types for "
+       "ERROR template: t:1:3: executing \"t\" at <lt 1 1.5>: error calling lt: incompatible types "
+       "for "
        "comparison"},
-      {"{{ toUpper 1 }}", "ERROR template: t:1:11: executing \"t\" at <1>: expected string; found 1"},
-      {"{{ 3 4 }}", "ERROR template: t:1:3: executing \"t\" at <3>: can't give argument to non-function 3"},
+      {"{{ toUpper 1 }}",
+       "ERROR template: t:1:11: executing \"t\" at <1>: expected string; found 1"},
+      {"{{ 3 4 }}",
+       "ERROR template: t:1:3: executing \"t\" at <3>: can't give argument to non-function 3"},
       {"{{ .Status \"x\" }}",
-       "ERROR template: t:1:3: executing \"t\" at <.Status>: Status has arguments but cannot be invoked as "
+       "ERROR template: t:1:3: executing \"t\" at <.Status>: Status has arguments but cannot be "
+       "invoked as "
        "function"},
       {"{{ call 3 }}",
-       "ERROR template: t:1:3: executing \"t\" at <call 3>: error calling call: non-function of type int"},
+       "ERROR template: t:1:3: executing \"t\" at <call 3>: error calling call: non-function of "
+       "type int"},
       {"{{ toUpper }}",
-       "ERROR template: t:1:3: executing \"t\" at <toUpper>: wrong number of args for toUpper: want 1 got 0"},
+       "ERROR template: t:1:3: executing \"t\" at <toUpper>: wrong number of args for toUpper: "
+       "want 1 got 0"},
       {"{{ $x := 1 }}{{ $x.Foo }}",
        "ERROR template: t:1:18: executing \"t\" at <$x.Foo>: can't evaluate field Foo in type int"},
       {"{{ index .List 10 }}",
-       "ERROR template: t:1:3: executing \"t\" at <index .List 10>: error calling index: index out of range: 10"},
+       "ERROR template: t:1:3: executing \"t\" at <index .List 10>: error calling index: index out "
+       "of range: 10"},
       {"{{ slice \"abc\" 2 1 }}",
-       "ERROR template: t:1:3: executing \"t\" at <slice \"abc\" 2 1>: error calling slice: invalid slice "
+       "ERROR template: t:1:3: executing \"t\" at <slice \"abc\" 2 1>: error calling slice: "
+       "invalid slice "
        "index: 2 > 1"},
       {"{{ nil }}", "ERROR template: t:1:3: executing \"t\" at <nil>: nil is not a command"},
-      {"{{ and }}", "ERROR template: t:1:3: executing \"t\" at <and>: wrong number of args for and: want at "
-                    "least 1 got 0"},
-      {"{{ gt \"a\" }}", "ERROR template: t:1:3: executing \"t\" at <gt>: wrong number of args for gt: want 2 got 1"},
+      {"{{ and }}",
+       "ERROR template: t:1:3: executing \"t\" at <and>: wrong number of args for and: want at "
+       "least 1 got 0"},
+      {"{{ gt \"a\" }}",
+       "ERROR template: t:1:3: executing \"t\" at <gt>: wrong number of args for gt: want 2 got 1"},
       {"{{ index nil 1 }}",
-       "ERROR template: t:1:3: executing \"t\" at <index nil 1>: error calling index: index of untyped nil"},
+       "ERROR template: t:1:3: executing \"t\" at <index nil 1>: error calling index: index of "
+       "untyped nil"},
       {"{{ range .Status }}x{{end}}",
        "ERROR template: t:1:9: executing \"t\" at <.Status>: range can't iterate over alertstatus"},
       {"{{ (len \"abc\").X }}",
        "ERROR template: t:1:8: executing \"t\" at <\"abc\">: can't evaluate field X in type int"},
       {"{{ join \",\" \"x\" }}",
-       "ERROR template: t:1:12: executing \"t\" at <\"x\">: can't handle \"x\" for arg of type []string"},
+       "ERROR template: t:1:12: executing \"t\" at <\"x\">: can't handle \"x\" for arg of type "
+       "[]string"},
       {"{{ 9223372036854775808 }}",
-       "ERROR template: t:1:3: executing \"t\" at <9223372036854775808>: 9223372036854775808 overflows int"},
+       "ERROR template: t:1:3: executing \"t\" at <9223372036854775808>: 9223372036854775808 "
+       "overflows int"},
       {"{{ (nil).X }}", "ERROR template: t:1:4: executing \"t\" at <nil>: nil is not a command"},
-      {"line\n{{ fail }}", "ERROR template: t:2:3: executing \"t\" at <fail>: error calling fail: it failed"},
-      {"{{ eq }}", "ERROR template: t:1:3: executing \"t\" at <eq>: wrong number of args for eq: want at least 1 got 0"},
+      {"line\n{{ fail }}",
+       "ERROR template: t:2:3: executing \"t\" at <fail>: error calling fail: it failed"},
+      {"{{ eq }}",
+       "ERROR template: t:1:3: executing \"t\" at <eq>: wrong number of args for eq: want at least "
+       "1 got 0"},
   };
   CheckRows(rows);
 }
@@ -227,7 +256,8 @@ TEST_CASE("parse errors read as Go's") {
       {"{{ define x }}{{end}}", "ERROR template: t:1: unexpected \"x\" in define clause"},
       {"{{/* x }}", "ERROR template: t:1: unclosed comment"},
       {"{{ $x, $y := 1 }}", "ERROR template: t:1: too many declarations in command"},
-      {"{{ range $i, $j, $k := .List }}{{end}}", "ERROR template: t:1: too many declarations in range"},
+      {"{{ range $i, $j, $k := .List }}{{end}}",
+       "ERROR template: t:1: too many declarations in range"},
       {"{{ .X.. }}", "ERROR template: t:1: unexpected <.> in operand"},
       {"{{ ) }}", "ERROR template: t:1: unexpected right paren"},
       {"{{ ( }}", "ERROR template: t:1: unclosed left paren"},
@@ -241,7 +271,8 @@ TEST_CASE("parse errors read as Go's") {
       {"{{ 1.2.3 }}", "ERROR template: t:1: unexpected \".3\" in operand"},
       {"{{ \"a\nb\" }}", "ERROR template: t:1: unterminated quoted string"},
       {"{{ if 1 }}\n{{ foo }}", "ERROR template: t:2: function \"foo\" not defined"},
-      {"{{ with $x := 5 }}{{ $x }}{{ end }}{{ $x }}", "ERROR template: t:1: undefined variable \"$x\""},
+      {"{{ with $x := 5 }}{{ $x }}{{ end }}{{ $x }}",
+       "ERROR template: t:1: undefined variable \"$x\""},
       {"{{ .Status", "ERROR template: t:1: unclosed action"},
       {"{{ 3i }}", "ERROR template: t:1: complex numbers are not implemented"},
   };

@@ -11,9 +11,9 @@ namespace narthex::tmpl {
 namespace {
 
 constexpr std::string_view kStringLayout = "2006-01-02 15:04:05.999999999 -0700 MST";
-constexpr std::string_view kMonths[] = {"January", "February", "March",     "April",
-                                        "May",     "June",     "July",      "August",
-                                        "September", "October", "November", "December"};
+constexpr std::string_view kMonths[] = {"January",   "February", "March",    "April",
+                                        "May",       "June",     "July",     "August",
+                                        "September", "October",  "November", "December"};
 constexpr std::string_view kDays[] = {"Sunday",   "Monday", "Tuesday", "Wednesday",
                                       "Thursday", "Friday", "Saturday"};
 
@@ -42,9 +42,11 @@ Clockface Read(int64_t unix_nanos, const absl::TimeZone& zone) {
       zone.At(zero ? absl::FromUnixSeconds(kGoZeroSeconds) : absl::FromUnixNanos(unix_nanos));
   const absl::CivilSecond& cs = info.cs;
   const int weekday = (static_cast<int>(absl::GetWeekday(absl::CivilDay(cs))) + 1) % 7;
-  return {cs.year(),   cs.month(),  cs.day(), cs.hour(), cs.minute(), cs.second(), weekday,
-          absl::GetYearDay(absl::CivilDay(cs)), info.offset,
-          zero ? 0 : ((unix_nanos % 1'000'000'000) + 1'000'000'000) % 1'000'000'000,
+  return {cs.year(),     cs.month(),
+          cs.day(),      cs.hour(),
+          cs.minute(),   cs.second(),
+          weekday,       absl::GetYearDay(absl::CivilDay(cs)),
+          info.offset,   zero ? 0 : ((unix_nanos % 1'000'000'000) + 1'000'000'000) % 1'000'000'000,
           info.zone_abbr};
 }
 
@@ -188,17 +190,16 @@ class DurationObject final : public Object {
     number("Minutes", 60e9);
     number("Seconds", 1e9);
     auto integer = [this](std::string name, int64_t unit) {
-      methods_[name] = {"", [v = nanos_, unit](Args) -> StatusOr<Value> { return Value(v / unit); }};
+      methods_[name] = {"",
+                        [v = nanos_, unit](Args) -> StatusOr<Value> { return Value(v / unit); }};
     };
     integer("Milliseconds", 1'000'000);
     integer("Microseconds", 1'000);
     integer("Nanoseconds", 1);
-    methods_["String"] = {"", [v = nanos_](Args) -> StatusOr<Value> {
-                            return Value(FormatGoDuration(v));
-                          }};
-    methods_["Abs"] = {"", [v = nanos_](Args) -> StatusOr<Value> {
-                         return MakeDuration(v < 0 ? -v : v);
-                       }};
+    methods_["String"] = {
+        "", [v = nanos_](Args) -> StatusOr<Value> { return Value(FormatGoDuration(v)); }};
+    methods_["Abs"] = {
+        "", [v = nanos_](Args) -> StatusOr<Value> { return MakeDuration(v < 0 ? -v : v); }};
     for (const bool truncate : {false, true}) {
       methods_[truncate ? "Truncate" : "Round"] = {
           "a", [v = nanos_, truncate](Args a) -> StatusOr<Value> {
@@ -251,13 +252,12 @@ class TimeObject final : public Object {
     const bool zero = nanos_ == kGoZeroTime;
     constant("IsZero", Value(zero));
     constant("Unix", Value(zero ? kGoZeroSeconds : (nanos_ - clock.nanos) / 1'000'000'000));
-    constant("UnixMilli", Value(zero ? kGoZeroSeconds * 1000
-                                     : (nanos_ - clock.nanos % 1'000'000) / 1'000'000));
+    constant("UnixMilli",
+             Value(zero ? kGoZeroSeconds * 1000 : (nanos_ - clock.nanos % 1'000'000) / 1'000'000));
     constant("UnixNano", Value(nanos_));
     constant("String", Value(ToText()));
-    methods_["Format"] = {"s", [clock](Args a) -> StatusOr<Value> {
-                            return Value(Format(clock, a[0].as_string()));
-                          }};
+    methods_["Format"] = {
+        "s", [clock](Args a) -> StatusOr<Value> { return Value(Format(clock, a[0].as_string())); }};
   }
   void AddArithmetic() {
     const int64_t v = nanos_;

@@ -14,8 +14,8 @@ std::string Names(const std::vector<std::string>& names) {
 }
 
 std::string Branch(std::string_view keyword, const Node& node) {
-  std::string out = fmt::format("{{{{{} {}}}}}{}", keyword, node.pipe->ToString(),
-                                node.body->ToString());
+  std::string out =
+      fmt::format("{{{{{} {}}}}}{}", keyword, node.pipe->ToString(), node.body->ToString());
   if (node.otherwise != nullptr) out += "{{else}}" + node.otherwise->ToString();
   return out + "{{end}}";
 }
@@ -52,20 +52,13 @@ std::string Node::ToString() const {
   switch (type) {
     case NodeType::kText:
     case NodeType::kIdentifier:
-    case NodeType::kBool:
-      return text;
-    case NodeType::kAction:
-      return "{{" + pipe->ToString() + "}}";
-    case NodeType::kIf:
-      return Branch("if", *this);
-    case NodeType::kRange:
-      return Branch("range", *this);
-    case NodeType::kWith:
-      return Branch("with", *this);
-    case NodeType::kBreak:
-      return "{{break}}";
-    case NodeType::kContinue:
-      return "{{continue}}";
+    case NodeType::kBool: return text;
+    case NodeType::kAction: return "{{" + pipe->ToString() + "}}";
+    case NodeType::kIf: return Branch("if", *this);
+    case NodeType::kRange: return Branch("range", *this);
+    case NodeType::kWith: return Branch("with", *this);
+    case NodeType::kBreak: return "{{break}}";
+    case NodeType::kContinue: return "{{continue}}";
     case NodeType::kTemplate:
       return "{{template " + GoQuote(text) + (pipe != nullptr ? " " + pipe->ToString() : "") + "}}";
     case NodeType::kList: {
@@ -73,21 +66,14 @@ std::string Node::ToString() const {
       for (const NodePtr& child : children) out += child->ToString();
       return out;
     }
-    case NodeType::kPipe:
-      return Pipeline(*this);
-    case NodeType::kCommand:
-      return Command(*this);
+    case NodeType::kPipe: return Pipeline(*this);
+    case NodeType::kCommand: return Command(*this);
     case NodeType::kNumber:
-    case NodeType::kString:
-      return source;
-    case NodeType::kNil:
-      return "nil";
-    case NodeType::kDot:
-      return ".";
-    case NodeType::kField:
-      return Names(names);
-    case NodeType::kVariable:
-      return text + Names(names);
+    case NodeType::kString: return source;
+    case NodeType::kNil: return "nil";
+    case NodeType::kDot: return ".";
+    case NodeType::kField: return Names(names);
+    case NodeType::kVariable: return text + Names(names);
     case NodeType::kChain: {
       const std::string base = children[0]->ToString();
       return (children[0]->type == NodeType::kPipe ? "(" + base + ")" : base) + Names(names);

@@ -10,9 +10,26 @@
 namespace narthex::tmpl {
 
 enum class NodeType : uint8_t {
-  kText, kAction, kIf, kRange, kWith, kBreak, kContinue, kTemplate, kList,
-  kPipe, kCommand,
-  kBool, kNumber, kString, kNil, kDot, kField, kVariable, kIdentifier, kChain,
+  kText,
+  kAction,
+  kIf,
+  kRange,
+  kWith,
+  kBreak,
+  kContinue,
+  kTemplate,
+  kList,
+  kPipe,
+  kCommand,
+  kBool,
+  kNumber,
+  kString,
+  kNil,
+  kDot,
+  kField,
+  kVariable,
+  kIdentifier,
+  kChain,
 };
 
 struct Node;
@@ -49,7 +66,7 @@ struct Tree {
   std::string name;        // of the template
   std::string parse_name;  // of the text it was in
   std::shared_ptr<const std::string> text;
-  NodePtr root;            // kList
+  NodePtr root;  // kList
 
   // "name:line:column" of a node.
   std::string LocationOf(const Node& node) const;

@@ -24,14 +24,14 @@ Value Value::Missing() {
 
 Value Value::StringList(const std::vector<std::string>& items) {
   Value value;
-  value.v_ = std::make_shared<const TypedList>(
-      TypedList{List(items.begin(), items.end()), "[]string"});
+  value.v_ =
+      std::make_shared<const TypedList>(TypedList{List(items.begin(), items.end()), "[]string"});
   return value;
 }
 
 Value::Kind Value::kind() const {
-  static constexpr Kind kKinds[] = {Kind::kNil,   Kind::kMissing, Kind::kBool, Kind::kInt,
-                                    Kind::kFloat, Kind::kString,  Kind::kList, Kind::kMap,
+  static constexpr Kind kKinds[] = {Kind::kNil,    Kind::kMissing, Kind::kBool, Kind::kInt,
+                                    Kind::kFloat,  Kind::kString,  Kind::kList, Kind::kMap,
                                     Kind::kObject, Kind::kFunction};
   if (v_.index() == 8 && std::get<8>(v_) == nullptr) return Kind::kNil;
   return kKinds[v_.index()];

@@ -1,8 +1,8 @@
 #pragma once
 // The values templates work on: nil, bool, int, float, string, list, map, object, function.
 //
-// Objects stand for Go's structs and named types: they have fields, methods, a type name and a text.
-// Composite values are shared and immutable, so a Value is cheap to copy.
+// Objects stand for Go's structs and named types: they have fields, methods, a type name and a
+// text. Composite values are shared and immutable, so a Value is cheap to copy.
 //
 // Thread safety: immutable values.
 
@@ -38,8 +38,8 @@ struct Map;
 class Object {
  public:
   virtual ~Object() = default;
-  virtual std::string type_name() const = 0;          // "template.Alert", in errors and for %T
-  virtual std::string ToText() const = 0;             // %v
+  virtual std::string type_name() const = 0;  // "template.Alert", in errors and for %T
+  virtual std::string ToText() const = 0;     // %v
   // True and the value when there is such a field / method.
   virtual bool GetField(std::string_view name, Value* out) const;
   virtual const Function* GetMethod(std::string_view name) const;
@@ -52,16 +52,16 @@ class Value {
  public:
   enum class Kind { kMissing, kNil, kBool, kInt, kFloat, kString, kList, kMap, kObject, kFunction };
 
-  Value() = default;  // nil
-  Value(bool v) : v_(v) {}                             // NOLINT: implicit on purpose
-  Value(int v) : v_(static_cast<int64_t>(v)) {}        // NOLINT
-  Value(int64_t v) : v_(v) {}                          // NOLINT
-  Value(double v) : v_(v) {}                           // NOLINT
-  Value(std::string v) : v_(std::move(v)) {}           // NOLINT
-  Value(std::string_view v) : v_(std::string(v)) {}    // NOLINT
-  Value(const char* v) : v_(std::string(v)) {}         // NOLINT
-  Value(List v);                                       // NOLINT: a []interface {}
-  Value(Map v);                                        // NOLINT
+  Value() = default;                                              // nil
+  Value(bool v) : v_(v) {}                                        // NOLINT: implicit on purpose
+  Value(int v) : v_(static_cast<int64_t>(v)) {}                   // NOLINT
+  Value(int64_t v) : v_(v) {}                                     // NOLINT
+  Value(double v) : v_(v) {}                                      // NOLINT
+  Value(std::string v) : v_(std::move(v)) {}                      // NOLINT
+  Value(std::string_view v) : v_(std::string(v)) {}               // NOLINT
+  Value(const char* v) : v_(std::string(v)) {}                    // NOLINT
+  Value(List v);                                                  // NOLINT: a []interface {}
+  Value(Map v);                                                   // NOLINT
   Value(std::shared_ptr<const Object> v) : v_(std::move(v)) {}    // NOLINT
   Value(std::shared_ptr<const Function> v) : v_(std::move(v)) {}  // NOLINT
 
@@ -112,7 +112,8 @@ struct Map {
 
 // fmt.Sprint of one value, "%v": <nil>, [a b], map[k:v].
 std::string ToText(const Value& value);
-// fmt.Sprint: blanks between operands when neither is a string. fmt.Sprintln: always, and a newline.
+// fmt.Sprint: blanks between operands when neither is a string. fmt.Sprintln: always, and a
+// newline.
 std::string Print(std::span<const Value> values);
 std::string PrintLine(std::span<const Value> values);
 // fmt.Sprintf with all its verbs, flags, widths and complaints. Output is cut off at `limit` bytes.

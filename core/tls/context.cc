@@ -116,7 +116,8 @@ StatusOr<SslContextPtr> NewContext(const SSL_METHOD* method, Version min, Versio
   if (min > max) return InvalidArgument("tls: min_version is above max_version");
   SSL_CTX_set_min_proto_version(context.get(), OpenSslVersion(min));
   SSL_CTX_set_max_proto_version(context.get(), OpenSslVersion(max));
-  // TLS 1.0 and 1.1 sign with SHA-1, which only level 0 allows; otherwise Go's lower bounds on keys.
+  // TLS 1.0 and 1.1 sign with SHA-1, which only level 0 allows; otherwise Go's lower bounds on
+  // keys.
   SSL_CTX_set_security_level(context.get(), min < Version::kTls12 ? 0 : 1);
   SSL_CTX_set_mode(context.get(), SSL_MODE_RELEASE_BUFFERS | SSL_MODE_ENABLE_PARTIAL_WRITE |
                                       SSL_MODE_ACCEPT_MOVING_WRITE_BUFFER);
@@ -163,9 +164,7 @@ int AcceptAnyCertificate(int, X509_STORE_CTX*) { return 1; }
 
 void UseClientAuth(SSL_CTX* context, ClientAuth policy) {
   switch (policy) {
-    case ClientAuth::kNone:
-      SSL_CTX_set_verify(context, SSL_VERIFY_NONE, nullptr);
-      break;
+    case ClientAuth::kNone: SSL_CTX_set_verify(context, SSL_VERIFY_NONE, nullptr); break;
     case ClientAuth::kRequest:
       SSL_CTX_set_verify(context, SSL_VERIFY_PEER, &AcceptAnyCertificate);
       break;
@@ -173,9 +172,7 @@ void UseClientAuth(SSL_CTX* context, ClientAuth policy) {
       SSL_CTX_set_verify(context, SSL_VERIFY_PEER | SSL_VERIFY_FAIL_IF_NO_PEER_CERT,
                          &AcceptAnyCertificate);
       break;
-    case ClientAuth::kVerifyIfGiven:
-      SSL_CTX_set_verify(context, SSL_VERIFY_PEER, nullptr);
-      break;
+    case ClientAuth::kVerifyIfGiven: SSL_CTX_set_verify(context, SSL_VERIFY_PEER, nullptr); break;
     case ClientAuth::kRequireAndVerify:
       SSL_CTX_set_verify(context, SSL_VERIFY_PEER | SSL_VERIFY_FAIL_IF_NO_PEER_CERT, nullptr);
       break;
@@ -226,8 +223,8 @@ Status CheckCurveName(std::string_view go_name) {
 Context::~Context() = default;
 
 StatusOr<std::shared_ptr<const Context>> Context::ForServer(const ServerSettings& settings) {
-  NX_ASSIGN_OR_RETURN(SslContextPtr context, NewContext(TLS_server_method(), settings.min_version,
-                                                        settings.max_version));
+  NX_ASSIGN_OR_RETURN(SslContextPtr context,
+                      NewContext(TLS_server_method(), settings.min_version, settings.max_version));
   NX_RETURN_IF_ERROR(UseKeyPair(context.get(), settings.certificate_pem, settings.key_pem));
   if (settings.client_auth == ClientAuth::kVerifyIfGiven ||
       settings.client_auth == ClientAuth::kRequireAndVerify) {
@@ -252,8 +249,8 @@ StatusOr<std::shared_ptr<const Context>> Context::ForServer(const ServerSettings
 }
 
 StatusOr<std::shared_ptr<const Context>> Context::ForClient(const ClientSettings& settings) {
-  NX_ASSIGN_OR_RETURN(SslContextPtr context, NewContext(TLS_client_method(), settings.min_version,
-                                                        settings.max_version));
+  NX_ASSIGN_OR_RETURN(SslContextPtr context,
+                      NewContext(TLS_client_method(), settings.min_version, settings.max_version));
   if (!settings.certificate_pem.empty()) {
     NX_RETURN_IF_ERROR(UseKeyPair(context.get(), settings.certificate_pem, settings.key_pem));
   }

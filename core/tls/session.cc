@@ -21,7 +21,7 @@ struct SanList {
 
 struct Session::Impl {
   std::shared_ptr<const Context> context;
-  SanList refused;  // names of a server's certificate that did not verify
+  SanList refused;                 // names of a server's certificate that did not verify
   std::unique_ptr<Session> outer;  // null: the socket
   SslPtr ssl;
   std::string server_name;
@@ -62,19 +62,11 @@ SocketState* StateOf(BIO* bio) { return static_cast<SocketState*>(BIO_get_data(b
 // What the session around this one has come to, as a BIO tells it.
 int FromOuter(BIO* bio, SocketState* state, const Session::Result& result) {
   switch (result.state) {
-    case Session::State::kDone:
-      return static_cast<int>(result.bytes);
-    case Session::State::kWantRead:
-      BIO_set_retry_read(bio);
-      return -1;
-    case Session::State::kWantWrite:
-      BIO_set_retry_write(bio);
-      return -1;
-    case Session::State::kEof:
-      *state->eof = true;
-      return 0;
-    case Session::State::kError:
-      break;
+    case Session::State::kDone: return static_cast<int>(result.bytes);
+    case Session::State::kWantRead: BIO_set_retry_read(bio); return -1;
+    case Session::State::kWantWrite: BIO_set_retry_write(bio); return -1;
+    case Session::State::kEof: *state->eof = true; return 0;
+    case Session::State::kError: break;
   }
   *state->error = result.error != 0 ? result.error : EPROTO;
   return -1;
@@ -87,8 +79,8 @@ int BioWrite(BIO* bio, const char* data, int size) {
     return FromOuter(bio, state, state->outer->Write({data, static_cast<size_t>(size)}));
   }
   for (;;) {
-    const ssize_t n = ::send(*state->fd, data, static_cast<size_t>(size),
-                             MSG_NOSIGNAL | MSG_DONTWAIT);
+    const ssize_t n =
+        ::send(*state->fd, data, static_cast<size_t>(size), MSG_NOSIGNAL | MSG_DONTWAIT);
     if (n >= 0) return static_cast<int>(n);
     if (errno == EINTR) continue;
     if (errno == EAGAIN || errno == EWOULDBLOCK) {
@@ -144,9 +136,8 @@ std::string FormatIp(const ASN1_STRING* string) {
 
 SanList ReadSans(X509* certificate) {
   SanList list;
-  const std::unique_ptr<GENERAL_NAMES, Free<&GENERAL_NAMES_free>> names(
-      static_cast<GENERAL_NAMES*>(
-          X509_get_ext_d2i(certificate, NID_subject_alt_name, nullptr, nullptr)));
+  const std::unique_ptr<GENERAL_NAMES, Free<&GENERAL_NAMES_free>> names(static_cast<GENERAL_NAMES*>(
+      X509_get_ext_d2i(certificate, NID_subject_alt_name, nullptr, nullptr)));
   if (names == nullptr) return list;
   for (int i = 0; i < sk_GENERAL_NAME_num(names.get()); ++i) {
     const GENERAL_NAME* name = sk_GENERAL_NAME_value(names.get(), i);
@@ -191,26 +182,28 @@ std::string VerifyFailure(SSL* ssl, const std::string& server_name, const SanLis
       const bool address = result == X509_V_ERR_IP_ADDRESS_MISMATCH;
       const auto& names = address ? sans.other : sans.dns;
       if (names.empty()) {
-        why = address ? fmt::format("x509: cannot validate certificate for {} because it doesn't "
-                                    "contain any IP SANs", server_name)
-                      : fmt::format("x509: certificate is not valid for any names, but wanted to "
-                                    "match {}", server_name);
+        why = address ? fmt::format(
+                            "x509: cannot validate certificate for {} because it doesn't "
+                            "contain any IP SANs",
+                            server_name)
+                      : fmt::format(
+                            "x509: certificate is not valid for any names, but wanted to "
+                            "match {}",
+                            server_name);
       } else {
         why = fmt::format("x509: certificate is valid for {}, not {}", fmt::join(names, ", "),
                           server_name);
       }
       break;
     }
-    default:
-      why = fmt::format("x509: {}", X509_verify_cert_error_string(result));
+    default: why = fmt::format("x509: {}", X509_verify_cert_error_string(result));
   }
   return "tls: failed to verify certificate: " + why;
 }
 
 }  // namespace
 
-StatusOr<std::unique_ptr<Session>> Session::Accept(std::shared_ptr<const Context> context,
-                                                   int fd) {
+StatusOr<std::unique_ptr<Session>> Session::Accept(std::shared_ptr<const Context> context, int fd) {
   return Connect(std::move(context), fd, {});
 }
 
@@ -335,13 +328,13 @@ Session::Result Session::Translate(int result, bool handshake) {
   if (reason == SSL_R_CERTIFICATE_VERIFY_FAILED) {
     ERR_clear_error();
     failure_ = VerifyFailure(impl_->ssl.get(), impl_->server_name, impl_->refused);
-  } else if (reason == SSL_R_WRONG_VERSION_NUMBER && handshake &&
-             !impl_->context->impl_->server) {
+  } else if (reason == SSL_R_WRONG_VERSION_NUMBER && handshake && !impl_->context->impl_->server) {
     ERR_clear_error();
     failure_ = kNoTlsRecord;
   } else {
     std::string text = TakeOpenSslError();
-    // Alerts of the peer: "sslv3 alert bad certificate" -> Go's "remote error: tls: bad certificate".
+    // Alerts of the peer: "sslv3 alert bad certificate" -> Go's "remote error: tls: bad
+    // certificate".
     const size_t alert = text.find("alert ");
     failure_ = alert == std::string::npos ? "tls: " + text
                                           : "remote error: tls: " + text.substr(alert + 6);

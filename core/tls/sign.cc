@@ -13,12 +13,9 @@ using DigestPtr = std::unique_ptr<EVP_MD_CTX, Free<&EVP_MD_CTX_free>>;
 
 const EVP_MD* MethodOf(RsaDigest digest) {
   switch (digest) {
-    case RsaDigest::kSha256:
-      return EVP_sha256();
-    case RsaDigest::kSha384:
-      return EVP_sha384();
-    case RsaDigest::kSha512:
-      break;
+    case RsaDigest::kSha256: return EVP_sha256();
+    case RsaDigest::kSha384: return EVP_sha384();
+    case RsaDigest::kSha512: break;
   }
   return EVP_sha512();
 }

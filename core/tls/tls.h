@@ -27,7 +27,8 @@ struct ServerSettings {
   std::string certificate_pem, key_pem;  // the chain, leaf first
   std::string client_ca_pem;             // empty: the system's roots
   ClientAuth client_auth = ClientAuth::kNone;
-  std::vector<std::string> allowed_sans;  // a client certificate must carry one of these; empty: any
+  std::vector<std::string>
+      allowed_sans;  // a client certificate must carry one of these; empty: any
   Version min_version = Version::kTls12;
   Version max_version = Version::kTls13;
   std::vector<std::string> cipher_suites;  // Go names; empty: default

@@ -83,14 +83,9 @@ class Compiled {
   std::vector<Value> Values(const Json& at) const {
     std::vector<Value> values;
     switch (each_.type) {
-      case FamilyType::kInfo:
-        AddInfos(at, &values);
-        break;
-      case FamilyType::kStateSet:
-        AddStates(at, &values);
-        break;
-      default:
-        AddGauges(at, &values);
+      case FamilyType::kInfo: AddInfos(at, &values); break;
+      case FamilyType::kStateSet: AddStates(at, &values); break;
+      default: AddGauges(at, &values);
     }
     std::ranges::sort(values, {}, &Value::labels);
     return values;

@@ -72,11 +72,8 @@ void Print(const Json& value, int depth, std::string* out) {
       out->append(whole ? fmt::format("{}", value.AsInt()) : FormatFloat(number));
       return;
     }
-    case Json::Type::kNull:
-      out->append("<nil>");
-      return;
-    default:
-      out->append(Shown(value));
+    case Json::Type::kNull: out->append("<nil>"); return;
+    default: out->append(Shown(value));
   }
 }
 
@@ -137,14 +134,10 @@ const std::string* Path::SingleMember() const {
 
 std::optional<double> NumberOf(const Json& value) {
   switch (value.type()) {
-    case Json::Type::kNumber:
-      return value.AsDouble();
-    case Json::Type::kBool:
-      return value.AsBool() ? 1 : 0;
-    case Json::Type::kString:
-      return NumberOfText(value.AsString());
-    default:
-      return std::nullopt;
+    case Json::Type::kNumber: return value.AsDouble();
+    case Json::Type::kBool: return value.AsBool() ? 1 : 0;
+    case Json::Type::kString: return NumberOfText(value.AsString());
+    default: return std::nullopt;
   }
 }
 

@@ -9,14 +9,10 @@ namespace {
 
 std::string_view TypeName(FamilyType type, bool open_metrics) {
   switch (type) {
-    case FamilyType::kCounter:
-      return "counter";
-    case FamilyType::kInfo:
-      return open_metrics ? "info" : "gauge";
-    case FamilyType::kStateSet:
-      return open_metrics ? "stateset" : "gauge";
-    case FamilyType::kGauge:
-      break;
+    case FamilyType::kCounter: return "counter";
+    case FamilyType::kInfo: return open_metrics ? "info" : "gauge";
+    case FamilyType::kStateSet: return open_metrics ? "stateset" : "gauge";
+    case FamilyType::kGauge: break;
   }
   return "gauge";
 }

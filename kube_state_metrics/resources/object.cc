@@ -56,14 +56,10 @@ bool IsExtendedResource(std::string_view name) {
 
 std::string Shown(const Json& value) {
   switch (value.type()) {
-    case Json::Type::kString:
-      return value.AsString();
-    case Json::Type::kNumber:
-      return fmt::format("{}", value.AsInt());
-    case Json::Type::kBool:
-      return std::string(TrueOrFalse(value.AsBool()));
-    default:
-      return {};
+    case Json::Type::kString: return value.AsString();
+    case Json::Type::kNumber: return fmt::format("{}", value.AsInt());
+    case Json::Type::kBool: return std::string(TrueOrFalse(value.AsBool()));
+    default: return {};
   }
 }
 
@@ -169,12 +165,9 @@ void AddMapLabels(SeriesSink& out, std::string_view prefix, const Json& map) {
 
 std::string_view UnitName(Unit unit) {
   switch (unit) {
-    case Unit::kCore:
-      return "core";
-    case Unit::kByte:
-      return "byte";
-    case Unit::kInteger:
-      break;
+    case Unit::kCore: return "core";
+    case Unit::kByte: return "byte";
+    case Unit::kInteger: break;
   }
   return "integer";
 }

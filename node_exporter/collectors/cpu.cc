@@ -15,7 +15,7 @@
 namespace narthex::node {
 namespace {
 
-constexpr double kUserHz = 100;  // the kernel's ABI on every Linux architecture we run on
+constexpr double kUserHz = 100;         // the kernel's ABI on every Linux architecture we run on
 constexpr double kHotplugIdleDrop = 3;  // seconds: an idle time this much lower is another CPU
 
 constexpr std::array<std::string_view, 8> kModes = {"user",   "nice", "system",  "idle",
@@ -74,9 +74,8 @@ class CpuCollector final : public Collector {
     });
     MetricFamily& seconds = sink.Add(MetricType::kCounter, "node_cpu_seconds_total",
                                      "Seconds the CPUs spent in each mode.");
-    MetricFamily& guest =
-        sink.Add(MetricType::kCounter, "node_cpu_guest_seconds_total",
-                 "Seconds the CPUs spent in guests (VMs) for each mode.");
+    MetricFamily& guest = sink.Add(MetricType::kCounter, "node_cpu_guest_seconds_total",
+                                   "Seconds the CPUs spent in guests (VMs) for each mode.");
     MutexLock lock(mutex_);
     Remember(fresh);
     for (const auto& [cpu, times] : times_) {
@@ -195,8 +194,8 @@ class CpuPlugin final : public Plugin {
   }
 
  private:
-  // Upstream ties the frequency of cpuinfo to the cpufreq collector being on, which it is by default.
-  // (That collector is not built here, so the default of its flag says nothing.)
+  // Upstream ties the frequency of cpuinfo to the cpufreq collector being on, which it is by
+  // default. (That collector is not built here, so the default of its flag says nothing.)
   static bool CpufreqWanted(const FlagSet& flags) {
     bool given = false, defaults = true;
     for (const auto& [name, value] : flags.Values()) {

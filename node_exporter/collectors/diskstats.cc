@@ -10,7 +10,7 @@
 namespace narthex::node {
 namespace {
 
-constexpr double kSector = 512;       // of the kernel's interface, whatever the disk has
+constexpr double kSector = 512;  // of the kernel's interface, whatever the disk has
 constexpr double kMillisecond = .001;
 
 // The numbers of a row, in order. Kernels before 4.18 have 11, before 5.5 have 15.
@@ -90,13 +90,13 @@ class DiskstatsCollector final : public Collector {
         columns.push_back(&sink.Add(column.type, fmt::format("node_disk_{}", column.name),
                                     std::string(column.help)));
       }
-      filesystem = &sink.Add(MetricType::kGauge, "node_disk_filesystem_info",
-                             "Info about disk filesystem.");
+      filesystem =
+          &sink.Add(MetricType::kGauge, "node_disk_filesystem_info", "Info about disk filesystem.");
       device_mapper = &sink.Add(MetricType::kGauge, "node_disk_device_mapper_info",
                                 "Info about disk device mapper.");
       for (const auto& ata_row : kAta) {
-        ata.push_back(&sink.Add(MetricType::kGauge, std::string(ata_row.name),
-                                std::string(ata_row.help)));
+        ata.push_back(
+            &sink.Add(MetricType::kGauge, std::string(ata_row.name), std::string(ata_row.help)));
       }
     }
     Sink& sink;
@@ -106,7 +106,8 @@ class DiskstatsCollector final : public Collector {
 
   Status Device(const std::vector<std::string_view>& words, Families& families) const {
     const std::string device(words[2]);
-    const auto udev = udev_.empty() ? UdevProperties() : UdevProperties::Read(udev_, words[0], words[1]);
+    const auto udev =
+        udev_.empty() ? UdevProperties() : UdevProperties::Read(udev_, words[0], words[1]);
     Info(device, words, udev, families);
     for (size_t i = 0; i < std::size(kColumns) && i + 3 < words.size(); ++i) {
       const auto value = Number(words[i + 3]);

@@ -52,7 +52,8 @@ StatusOr<Mount> ParseMount(std::string_view line) {
   if (dash + 3 > words.size()) return DataLoss("malformed mount point information: {}", line);
   Mount mount;
   const size_t colon = words[2].find(':');
-  if (colon == std::string_view::npos) return DataLoss("malformed mount point information: {}", line);
+  if (colon == std::string_view::npos)
+    return DataLoss("malformed mount point information: {}", line);
   mount.major = words[2].substr(0, colon);
   mount.minor = words[2].substr(colon + 1);
   mount.mount_point = Decode(words[4]);
@@ -61,15 +62,15 @@ StatusOr<Mount> ParseMount(std::string_view line) {
   const bool has_source = dash + 3 < words.size();
   mount.device = has_source ? std::string(words[dash + 2]) : "";
   const std::string_view super = words[has_source ? dash + 3 : dash + 2];
-  mount.read_only = HasOption(words[5], "ro") || HasOption(super, "ro") ||
-                    HasOption(super, "emergency_ro");
+  mount.read_only =
+      HasOption(words[5], "ro") || HasOption(super, "ro") || HasOption(super, "emergency_ro");
   return mount;
 }
 
 class FilesystemCollector final : public Collector {
  public:
-  FilesystemCollector(const Paths& paths, NameFilter mount_points, NameFilter types,
-                      size_t workers, int64_t timeout_ms)
+  FilesystemCollector(const Paths& paths, NameFilter mount_points, NameFilter types, size_t workers,
+                      int64_t timeout_ms)
       : paths_(paths),
         mount_points_(std::move(mount_points)),
         types_(std::move(types)),
@@ -90,8 +91,7 @@ class FilesystemCollector final : public Collector {
     explicit Families(Sink& sink)
         : size(Add(sink, "size_bytes", "Filesystem size in bytes.")),
           free(Add(sink, "free_bytes", "Filesystem free space in bytes.")),
-          avail(Add(sink, "avail_bytes",
-                    "Filesystem space available to non-root users in bytes.")),
+          avail(Add(sink, "avail_bytes", "Filesystem space available to non-root users in bytes.")),
           files(Add(sink, "files", "Filesystem total file nodes.")),
           files_free(Add(sink, "files_free", "Filesystem total free file nodes.")),
           purgeable(Add(sink, "purgeable_bytes",
@@ -173,8 +173,8 @@ class FilesystemCollector final : public Collector {
 
   // Go's wording of an errno is the C library's in lower case.
   static std::string ErrnoText(int error) {
-    std::string text = strerrordesc_np(error) != nullptr ? strerrordesc_np(error)
-                                                         : fmt::format("errno {}", error);
+    std::string text =
+        strerrordesc_np(error) != nullptr ? strerrordesc_np(error) : fmt::format("errno {}", error);
     return ToLowerAscii(text);
   }
 
@@ -207,14 +207,14 @@ class FilesystemPlugin final : public Plugin {
   }
 
  private:
-  FilterFlags mount_points_{
-      {.collector = "filesystem",
-       .subject = "mount-points",
-       .plural = "mount points",
-       .default_exclude = "^/(dev|proc|run/credentials/.+|sys|var/lib/docker/.+|"
-                          "var/lib/containers/storage/.+)($|/)",
-       .old_exclude = "ignored-mount-points",
-       .old_include = ""}};
+  FilterFlags mount_points_{{.collector = "filesystem",
+                             .subject = "mount-points",
+                             .plural = "mount points",
+                             .default_exclude =
+                                 "^/(dev|proc|run/credentials/.+|sys|var/lib/docker/.+|"
+                                 "var/lib/containers/storage/.+)($|/)",
+                             .old_exclude = "ignored-mount-points",
+                             .old_include = ""}};
   FilterFlags types_{
       {.collector = "filesystem",
        .subject = "fs-types",

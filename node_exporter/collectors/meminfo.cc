@@ -1,4 +1,5 @@
-// /proc/meminfo: a fixed list of fields. Fields of newer kernels are not shown until they are listed.
+// /proc/meminfo: a fixed list of fields. Fields of newer kernels are not shown until they are
+// listed.
 
 #include <algorithm>
 #include <array>

@@ -28,8 +28,9 @@ class NetdevCollector final : public Collector {
       if (filter_.Ignores(device.name)) continue;
       std::vector<MetricLabel> labels = {{"device", device.name}};
       if (options_.label_ifalias) {
-        labels.push_back({"ifalias", ReadTrimmed(fmt::format("{}/{}/ifalias", class_, device.name))
-                                         .value_or("")});
+        labels.push_back(
+            {"ifalias",
+             ReadTrimmed(fmt::format("{}/{}/ifalias", class_, device.name)).value_or("")});
       }
       for (const auto& [name, value] : device.counters) {
         MetricFamily*& family = families[name];
@@ -56,8 +57,8 @@ class NetdevCollector final : public Collector {
 
   static Status Addresses(Sink& sink) {
     NX_ASSIGN_OR_RETURN(std::vector<NetAddress> addresses, ListAddresses());
-    MetricFamily& family = sink.Add(MetricType::kGauge, "node_network_address_info",
-                                    "node network address by device");
+    MetricFamily& family =
+        sink.Add(MetricType::kGauge, "node_network_address_info", "node network address by device");
     for (const NetAddress& a : addresses) {
       AddSample(family, 1,
                 {{"address", a.address},
@@ -77,8 +78,8 @@ class NetdevPlugin final : public Plugin {
  public:
   void AddFlags(FlagSet& flags) override {
     device_.Add(flags);
-    address_info_ = flags.Bool("collector.netdev.address-info",
-                               "Collect address-info for every device", false);
+    address_info_ =
+        flags.Bool("collector.netdev.address-info", "Collect address-info for every device", false);
     detailed_ = flags.Bool("collector.netdev.enable-detailed-metrics",
                            "Use (incompatible) metric names that provide more detailed stats on "
                            "Linux",
@@ -89,12 +90,11 @@ class NetdevPlugin final : public Plugin {
   }
   StatusOr<std::unique_ptr<Collector>> Create(const Paths& paths, const FlagSet& flags) override {
     NX_ASSIGN_OR_RETURN(NameFilter filter, device_.Resolve(flags));
-    return std::make_unique<NetdevCollector>(
-        paths, std::move(filter),
-        NetdevOptions{.netlink = *netlink_,
-                      .detailed = *detailed_,
-                      .address_info = *address_info_,
-                      .label_ifalias = *ifalias_});
+    return std::make_unique<NetdevCollector>(paths, std::move(filter),
+                                             NetdevOptions{.netlink = *netlink_,
+                                                           .detailed = *detailed_,
+                                                           .address_info = *address_info_,
+                                                           .label_ifalias = *ifalias_});
   }
 
  private:

@@ -138,8 +138,10 @@ StatusOr<std::vector<NetDevice>> DevicesFromProc(std::string_view text, bool det
       // Inter-|   Receive   |  Transmit, then the columns of each.
       const auto parts = SplitString(line, '|');
       if (parts.size() != 3 || parts[1].find("bytes") == std::string_view::npos) return true;
-      for (std::string_view c : Words(parts[1])) names.push_back(ProcCounterName("receive", c, detailed));
-      for (std::string_view c : Words(parts[2])) names.push_back(ProcCounterName("transmit", c, detailed));
+      for (std::string_view c : Words(parts[1]))
+        names.push_back(ProcCounterName("receive", c, detailed));
+      for (std::string_view c : Words(parts[2]))
+        names.push_back(ProcCounterName("transmit", c, detailed));
       return true;
     }
     const size_t colon = line.rfind(':');  // an alias has one in its name
@@ -181,8 +183,8 @@ StatusOr<std::vector<NetAddress>> ListAddresses() {
       inet_ntop(family, &address, text, sizeof text);
       scope = Scope6(address);
     }
-    addresses.push_back({a->ifa_name, text, std::to_string(PrefixLength(a->ifa_netmask)),
-                         std::string(scope)});
+    addresses.push_back(
+        {a->ifa_name, text, std::to_string(PrefixLength(a->ifa_netmask)), std::string(scope)});
   }
   freeifaddrs(list);
   return addresses;

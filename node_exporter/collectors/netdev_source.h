@@ -16,7 +16,8 @@ struct NetDevice {
   std::vector<std::pair<std::string, double>> counters;  // "receive_bytes" and so on
 };
 
-// `detailed`: the kernel's own counters by name, where the default folds them as /proc/net/dev does.
+// `detailed`: the kernel's own counters by name, where the default folds them as /proc/net/dev
+// does.
 std::vector<NetDevice> DevicesFromLinks(const std::vector<Link>& links, bool detailed);
 StatusOr<std::vector<NetDevice>> DevicesFromProc(std::string_view text, bool detailed);
 

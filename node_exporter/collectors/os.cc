@@ -15,12 +15,18 @@ struct Field {
   std::string_view label, key;
 };
 constexpr Field kInfo[] = {
-    {"build_id", "BUILD_ID"},       {"id", "ID"},
-    {"id_like", "ID_LIKE"},         {"image_id", "IMAGE_ID"},
-    {"image_version", "IMAGE_VERSION"}, {"name", "NAME"},
-    {"pretty_name", "PRETTY_NAME"}, {"variant", "VARIANT"},
-    {"variant_id", "VARIANT_ID"},   {"version", "VERSION"},
-    {"version_codename", "VERSION_CODENAME"}, {"version_id", "VERSION_ID"},
+    {"build_id", "BUILD_ID"},
+    {"id", "ID"},
+    {"id_like", "ID_LIKE"},
+    {"image_id", "IMAGE_ID"},
+    {"image_version", "IMAGE_VERSION"},
+    {"name", "NAME"},
+    {"pretty_name", "PRETTY_NAME"},
+    {"variant", "VARIANT"},
+    {"variant_id", "VARIANT_ID"},
+    {"version", "VERSION"},
+    {"version_codename", "VERSION_CODENAME"},
+    {"version_id", "VERSION_ID"},
 };
 
 using Release = std::map<std::string, std::string, std::less<>>;

@@ -10,7 +10,8 @@ namespace {
 
 // Names of the numbers in the softirq row, behind its total.
 constexpr std::array<std::string_view, 10> kVectors = {
-    "hi", "timer", "net_tx", "net_rx", "block", "block_iopoll", "tasklet", "sched", "hrtimer", "rcu"};
+    "hi",           "timer",   "net_tx", "net_rx",  "block",
+    "block_iopoll", "tasklet", "sched",  "hrtimer", "rcu"};
 
 class StatCollector final : public Collector {
  public:

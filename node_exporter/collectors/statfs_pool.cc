@@ -100,8 +100,8 @@ std::vector<StatfsPool::Result> StatfsPool::Run(const std::vector<std::string>& 
     ++batch->pending;
   }
   const size_t usable = state.workers - std::min(state.workers, state.stuck.size());
-  const size_t wanted = std::min(state.limit, usable + state.queue.size() -
-                                                  std::min(state.queue.size(), state.idle));
+  const size_t wanted =
+      std::min(state.limit, usable + state.queue.size() - std::min(state.queue.size(), state.idle));
   for (size_t n = usable; n < wanted; ++n) state.StartWorker();
   state.work_ready.NotifyAll();
   state.batch_done.WaitFor(lock, state.timeout, [&] { return batch->pending == 0; });

@@ -29,7 +29,7 @@ class StatfsPool {
   struct Result {
     bool timed_out = false;
     int error = 0;
-    struct statfs stats {};
+    struct statfs stats{};
   };
   // In the order of the paths. Takes no longer than the time-out.
   std::vector<Result> Run(const std::vector<std::string>& paths);

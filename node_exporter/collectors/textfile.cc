@@ -58,7 +58,7 @@ struct TextFile {
 };
 
 StatusOr<TextFile> ReadTextFile(const std::string& path) {
-  struct stat info {};
+  struct stat info{};
   if (stat(path.c_str(), &info) != 0) {
     return Annotate(ErrnoStatus(errno, path), "failed to open textfile data file");
   }
@@ -66,18 +66,20 @@ StatusOr<TextFile> ReadTextFile(const std::string& path) {
   if (!text.ok()) return Annotate(text.status(), "failed to open textfile data file");
   auto families = ParseTextFamilies(*text, NameValidation::kLegacy);
   if (!families.ok()) {
-    return Annotate(families.status(), fmt::format("failed to parse textfile data from \"{}\"", path));
+    return Annotate(families.status(),
+                    fmt::format("failed to parse textfile data from \"{}\"", path));
   }
   for (const auto& family : *families) {
     for (const auto& sample : family.samples) {
       if (sample.timestamp_ms.has_value()) {
         return InvalidArgument(
-            "textfile \"{}\" contains unsupported client-side timestamps, skipping entire file", path);
+            "textfile \"{}\" contains unsupported client-side timestamps, skipping entire file",
+            path);
       }
     }
   }
-  const double mtime = static_cast<double>(info.st_mtim.tv_sec) +
-                       static_cast<double>(info.st_mtim.tv_nsec) / 1e9;
+  const double mtime =
+      static_cast<double>(info.st_mtim.tv_sec) + static_cast<double>(info.st_mtim.tv_nsec) / 1e9;
   return TextFile{path, mtime, *std::move(families)};
 }
 
@@ -155,7 +157,8 @@ class TextfileCollector final : public Collector {
     }
     for (TextFile& file : *files) {
       for (MetricFamily& family : file.families) {
-        if (family.help.empty()) family.help = fmt::format("Metric read from {}", sources[family.name]);
+        if (family.help.empty())
+          family.help = fmt::format("Metric read from {}", sources[family.name]);
       }
     }
   }

@@ -16,8 +16,8 @@ class UnameCollector final : public Collector {
   Status Update(Sink& sink) override {
     utsname name{};
     if (uname(&name) != 0) return ErrnoStatus(errno, "uname");
-    sink.Gauge("node_uname_info", "Labeled system information as provided by the uname system call.",
-               1,
+    sink.Gauge("node_uname_info",
+               "Labeled system information as provided by the uname system call.", 1,
                {{"domainname", name.domainname},
                 {"machine", name.machine},
                 {"nodename", name.nodename},

@@ -38,9 +38,9 @@ class VmstatCollector final : public Collector {
 class VmstatPlugin final : public Plugin {
  public:
   void AddFlags(FlagSet& flags) override {
-    fields_ = flags.String("collector.vmstat.fields",
-                           "Regexp of fields to return for vmstat collector.",
-                           "^(oom_kill|pgpg|pswp|pg.*fault).*");
+    fields_ =
+        flags.String("collector.vmstat.fields", "Regexp of fields to return for vmstat collector.",
+                     "^(oom_kill|pgpg|pswp|pg.*fault).*");
   }
   StatusOr<std::unique_ptr<Collector>> Create(const Paths& paths, const FlagSet&) override {
     NX_ASSIGN_OR_RETURN(auto fields, Regex::Compile(*fields_));

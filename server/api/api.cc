@@ -14,9 +14,10 @@ Api::Impl::Impl(Options o, Sources s, Cors c, Registry* r)
       ready(r->AddGauge("prometheus_ready",
                         "Whether Prometheus startup was fully completed and the server is ready "
                         "for normal operation.")),
-      federation_errors(r->AddCounter("prometheus_web_federation_errors_total",
-                                      "Total number of errors that occurred while sending federation "
-                                      "responses.")),
+      federation_errors(
+          r->AddCounter("prometheus_web_federation_errors_total",
+                        "Total number of errors that occurred while sending federation "
+                        "responses.")),
       state_since_nanos(options.clock->NowNanos()) {
   r->AddCounter("prometheus_web_federation_warnings_total",
                 "Total number of warnings that occurred while sending federation responses.");
@@ -35,15 +36,14 @@ void Api::Impl::ServeEndpoint(Endpoint endpoint, const http::Request& request,
   cors.SetHeaders(request, &response.headers());
   auto form = request.Form();
   if (!form.ok()) {
-    return WriteOutcome(BadData(fmt::format("error parsing form values: {}",
-                                            MessageOf(form.status()))),
-                        response);
+    return WriteOutcome(
+        BadData(fmt::format("error parsing form values: {}", MessageOf(form.status()))), response);
   }
   WriteOutcome((this->*endpoint)({request, *form}), response);
 }
 
-void Api::Impl::AddEndpoint(http::Router& router, std::string_view methods,
-                            const std::string& path, Endpoint endpoint, bool gated) {
+void Api::Impl::AddEndpoint(http::Router& router, std::string_view methods, const std::string& path,
+                            Endpoint endpoint, bool gated) {
   const std::string pattern = options.route_prefix + "/api/v1" + path;
   http::Handler handler = [this, endpoint, gated](const http::Request& request,
                                                   http::ResponseWriter& response) {
@@ -66,8 +66,8 @@ void Api::Impl::AddEndpoint(http::Router& router, std::string_view methods,
 
 StatusOr<std::unique_ptr<Api>> Api::Create(Options options, Sources sources, Registry* registry) {
   NX_ASSIGN_OR_RETURN(Cors cors, Cors::Create(options.cors_origin));
-  return std::unique_ptr<Api>(new Api(std::make_unique<Impl>(
-      std::move(options), std::move(sources), std::move(cors), registry)));
+  return std::unique_ptr<Api>(new Api(
+      std::make_unique<Impl>(std::move(options), std::move(sources), std::move(cors), registry)));
 }
 
 Api::Api(std::unique_ptr<Impl> impl) : impl_(std::move(impl)) {}

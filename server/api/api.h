@@ -1,6 +1,6 @@
 #pragma once
-// The HTTP API: /api/v1/*, /federate, /-/*, /metrics and /version. A leaf: it sees data through the functions
-// of Sources and concrete types only where they are plain values.
+// The HTTP API: /api/v1/*, /federate, /-/*, /metrics and /version. A leaf: it sees data through the
+// functions of Sources and concrete types only where they are plain values.
 //
 //   auto api = Api::Create(options, sources, &registry);
 //   api->Register(router);             // before the server starts
@@ -32,8 +32,8 @@
 namespace narthex::api {
 
 struct Options {
-  std::string external_url;      // "http://host:9090/prefix", without a slash at the end
-  std::string route_prefix;      // "" or "/prefix"
+  std::string external_url;  // "http://host:9090/prefix", without a slash at the end
+  std::string route_prefix;  // "" or "/prefix"
   // "host:port" we listen on: tells ourselves among the targets on localhost (globalUrl).
   std::string listen_address;
   std::string cors_origin = ".*";  // anchored expression

@@ -85,8 +85,7 @@ struct Fixture {
       if (pool == "node") return std::string("job_name: node\n");
       return NotFound("scrape pool {} not found", pool);
     };
-    s.scrape_pool_rules =
-        [](const std::string& pool) -> StatusOr<std::vector<RelabelConfig>> {
+    s.scrape_pool_rules = [](const std::string& pool) -> StatusOr<std::vector<RelabelConfig>> {
       if (pool != "node") return NotFound("scrape pool {} not found", pool);
       std::vector<RelabelConfig> rules(3);
       rules[0].source_labels = {"a", "b"};

@@ -44,29 +44,18 @@ void WriteDuration(JsonWriter& json, std::string_view key, const DurationValue& 
 
 std::string_view DurationOpName(DurationOp op) {
   switch (op) {
-    case DurationOp::kAdd:
-      return "+";
+    case DurationOp::kAdd: return "+";
     case DurationOp::kSub:
-    case DurationOp::kNegate:
-      return "-";
-    case DurationOp::kMul:
-      return "*";
-    case DurationOp::kDiv:
-      return "/";
-    case DurationOp::kMod:
-      return "%";
-    case DurationOp::kPow:
-      return "^";
-    case DurationOp::kStep:
-      return "step";
-    case DurationOp::kRange:
-      return "range";
-    case DurationOp::kMinOf:
-      return "min_of";
-    case DurationOp::kMaxOf:
-      return "max_of";
-    case DurationOp::kParen:
-      break;
+    case DurationOp::kNegate: return "-";
+    case DurationOp::kMul: return "*";
+    case DurationOp::kDiv: return "/";
+    case DurationOp::kMod: return "%";
+    case DurationOp::kPow: return "^";
+    case DurationOp::kStep: return "step";
+    case DurationOp::kRange: return "range";
+    case DurationOp::kMinOf: return "min_of";
+    case DurationOp::kMaxOf: return "max_of";
+    case DurationOp::kParen: break;
   }
   return "";
 }
@@ -213,10 +202,10 @@ void WriteMembers(JsonWriter& json, const Expr& expr) {
       json.Member("op", expr.As<UnaryExpr>().negate ? "-" : "+");
       break;
     case ExprKind::kParen: WriteChild(json, "expr", expr.As<ParenExpr>().expr); break;
-    case ExprKind::kStepInvariant: WriteChild(json, "expr", expr.As<StepInvariantExpr>().expr); break;
-    case ExprKind::kDuration:
-      WriteDurationExpr(json, expr.As<DurationExpr>());
+    case ExprKind::kStepInvariant:
+      WriteChild(json, "expr", expr.As<StepInvariantExpr>().expr);
       break;
+    case ExprKind::kDuration: WriteDurationExpr(json, expr.As<DurationExpr>()); break;
   }
 }
 

@@ -38,15 +38,13 @@ void Api::Impl::RegisterLifecycle(http::Router& router) {
       [this](const http::Request& request, http::ResponseWriter& response) {
         metrics_handler.Serve(request, response);
       });
-  add(std::span(kReaders, 1), "/version",
-      [](const http::Request&, http::ResponseWriter& response) {
-        response.Send(200, kText, BuildInfoJson() + "\n");
-      });
+  add(std::span(kReaders, 1), "/version", [](const http::Request&, http::ResponseWriter& response) {
+    response.Send(200, kText, BuildInfoJson() + "\n");
+  });
 
   auto lifecycle = [&](const std::string& path, http::Handler act) {
     add(kWriters, path,
-        [this, act = std::move(act)](const http::Request& request,
-                                     http::ResponseWriter& response) {
+        [this, act = std::move(act)](const http::Request& request, http::ResponseWriter& response) {
           if (!options.enable_lifecycle) {
             return response.Send(403, kText, "Lifecycle API is not enabled.");
           }

@@ -103,10 +103,8 @@ void WriteResult(DataWriter& out, const promql::QueryResult& result) {
   JsonWriter& json = out.json();
   const double seconds = static_cast<double>(result.scalar.t) / 1000;
   switch (result.type) {
-    case promql::ValueType::kVector:
-      return WriteVector(out, result.vector);
-    case promql::ValueType::kMatrix:
-      return WriteMatrix(out, result.matrix);
+    case promql::ValueType::kVector: return WriteVector(out, result.vector);
+    case promql::ValueType::kMatrix: return WriteMatrix(out, result.matrix);
     case promql::ValueType::kScalar: {
       std::string value;
       AppendApiFloat(&value, result.scalar.v);
@@ -116,9 +114,7 @@ void WriteResult(DataWriter& out, const promql::QueryResult& result) {
     case promql::ValueType::kString:
       json.BeginArray().Double(seconds).String(result.string).EndArray();
       return;
-    case promql::ValueType::kNone:
-      json.Null();
-      return;
+    case promql::ValueType::kNone: json.Null(); return;
   }
 }
 

@@ -62,7 +62,8 @@ std::variant<Filter, Failure> ReadFilter(const Call& call) {
   if (const auto text = url.Get("exclude_alerts"); !text.empty()) {
     const auto exclude = ParseBool(ToLowerAscii(text));
     if (!exclude.ok()) {
-      return BadParameter("exclude_alerts", Annotate(exclude.status(), "error converting exclude_alerts"));
+      return BadParameter("exclude_alerts",
+                          Annotate(exclude.status(), "error converting exclude_alerts"));
     }
     filter.list_alerts = !*exclude;
   }
@@ -70,18 +71,20 @@ std::variant<Filter, Failure> ReadFilter(const Call& call) {
   if (const auto text = url.Get("group_limit"); !text.empty()) {
     const auto limit = ParseInt(text);
     if (!limit) {
-      return BadParameter("group_limit",
-                          InvalidArgument("group_limit needs to be a valid number: strconv.ParseInt: "
-                                          "parsing {}: invalid syntax", GoQuote(text)));
+      return BadParameter(
+          "group_limit",
+          InvalidArgument("group_limit needs to be a valid number: strconv.ParseInt: "
+                          "parsing {}: invalid syntax",
+                          GoQuote(text)));
     }
     if (*limit <= 0) {
-      return BadParameter("group_limit",
-                          InvalidArgument("group_limit needs to be greater than 0"));
+      return BadParameter("group_limit", InvalidArgument("group_limit needs to be greater than 0"));
     }
     filter.group_limit = static_cast<size_t>(*limit);
   } else if (!filter.next_token.empty()) {
-    return BadParameter("group_limit", InvalidArgument("group_limit needs to be present in order to "
-                                                       "paginate over the groups"));
+    return BadParameter("group_limit",
+                        InvalidArgument("group_limit needs to be present in order to "
+                                        "paginate over the groups"));
   }
   return filter;
 }
@@ -192,7 +195,8 @@ Outcome Api::Impl::Rules(const Call& call) {
                   if (!next.empty()) json.Member("groupNextToken", next);
                   json.EndObject();
                 },
-                {}, {}};
+                {},
+                {}};
 }
 
 Outcome Api::Impl::Alerts(const Call&) {
@@ -208,7 +212,8 @@ Outcome Api::Impl::Alerts(const Call&) {
                   }
                   json.EndArray().EndObject();
                 },
-                {}, {}};
+                {},
+                {}};
 }
 
 Outcome Api::Impl::Alertmanagers(const Call&) {
@@ -227,7 +232,8 @@ Outcome Api::Impl::Alertmanagers(const Call&) {
                   write("droppedAlertmanagers", all.dropped);
                   json.EndObject();
                 },
-                {}, {}};
+                {},
+                {}};
 }
 
 }  // namespace narthex::api

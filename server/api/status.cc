@@ -26,19 +26,21 @@ Outcome Api::Impl::StatusConfig(const Call&) {
   return Answer{[yaml = sources.config_yaml()](DataWriter& out) {
                   out.json().BeginObject().Member("yaml", yaml).EndObject();
                 },
-                {}, {}};
+                {},
+                {}};
 }
 
 Outcome Api::Impl::StatusFlags(const Call&) {
   if (!sources.flags) return Unavailable("the flags are not available");
   const auto flags = sources.flags();
-  return Answer{[sorted = std::map<std::string, std::string>(flags.begin(), flags.end())](
-                    DataWriter& out) {
-                  out.json().BeginObject();
-                  for (const auto& [name, value] : sorted) out.json().Member(name, value);
-                  out.json().EndObject();
-                },
-                {}, {}};
+  return Answer{
+      [sorted = std::map<std::string, std::string>(flags.begin(), flags.end())](DataWriter& out) {
+        out.json().BeginObject();
+        for (const auto& [name, value] : sorted) out.json().Member(name, value);
+        out.json().EndObject();
+      },
+      {},
+      {}};
 }
 
 Outcome Api::Impl::StatusRuntimeInfo(const Call&) {
@@ -58,7 +60,8 @@ Outcome Api::Impl::StatusRuntimeInfo(const Call&) {
                   json.Member("GOGC", info.gogc).Member("GODEBUG", info.godebug);
                   json.Member("storageRetention", info.storage_retention).EndObject();
                 },
-                {}, {}};
+                {},
+                {}};
 }
 
 Outcome Api::Impl::StatusBuildInfo(const Call&) {
@@ -70,7 +73,8 @@ Outcome Api::Impl::StatusBuildInfo(const Call&) {
                   json.Member("buildUser", info.build_user).Member("buildDate", info.build_date);
                   json.Member("goVersion", info.compiler).EndObject();
                 },
-                {}, {}};
+                {},
+                {}};
 }
 
 Outcome Api::Impl::StatusTsdb(const Call& call) {
@@ -95,7 +99,8 @@ Outcome Api::Impl::StatusTsdb(const Call& call) {
                   WriteEntries(json, "seriesCountByLabelValuePair", stats.series_by_label_pair);
                   json.EndObject();
                 },
-                {}, {}};
+                {},
+                {}};
 }
 
 Outcome Api::Impl::StatusWalReplay(const Call&) {
@@ -104,7 +109,8 @@ Outcome Api::Impl::StatusWalReplay(const Call&) {
                   out.json().BeginObject().Key("min").Int(replay.min).Key("max").Int(replay.max);
                   out.json().Key("current").Int(replay.current).EndObject();
                 },
-                {}, {}};
+                {},
+                {}};
 }
 
 // What an operator should know now, in upstream's words.
@@ -119,8 +125,7 @@ Outcome Api::Impl::Notifications(const Call&) {
       active.emplace_back("Prometheus is shutting down and gracefully stopping all operations.",
                           since);
       break;
-    case State::kReady:
-      break;
+    case State::kReady: break;
   }
   if (sources.runtime_info) {
     const RuntimeInfo info = sources.runtime_info();
@@ -136,7 +141,8 @@ Outcome Api::Impl::Notifications(const Call&) {
                   }
                   out.json().EndArray();
                 },
-                {}, {}};
+                {},
+                {}};
 }
 
 }  // namespace narthex::api

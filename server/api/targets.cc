@@ -131,10 +131,12 @@ Outcome Api::Impl::Targets(const Call& call) {
                   WriteDropped(json, *targets, dropped);
                   json.EndObject();
                 },
-                {}, {}};
+                {},
+                {}};
 }
 
-// What each of a job's rules makes of a discovered target. Behind a rule that drops it nothing is left.
+// What each of a job's rules makes of a discovered target. Behind a rule that drops it nothing is
+// left.
 Outcome Api::Impl::TargetsRelabelSteps(const Call& call) {
   if (!sources.scrape_pool_rules) return Unavailable("scrape pools are not available");
   const std::string pool(call.form.Get("scrapePool"));
@@ -162,7 +164,8 @@ Outcome Api::Impl::TargetsRelabelSteps(const Call& call) {
                   }
                   json.EndArray().EndObject();
                 },
-                {}, {}};
+                {},
+                {}};
 }
 
 Outcome Api::Impl::ScrapePools(const Call&) {
@@ -174,7 +177,8 @@ Outcome Api::Impl::ScrapePools(const Call&) {
                   WriteStrings(out.json(), pools);
                   out.json().EndObject();
                 },
-                {}, {}};
+                {},
+                {}};
 }
 
 Outcome Api::Impl::ScrapePoolConfig(const Call& call) {
@@ -186,7 +190,8 @@ Outcome Api::Impl::ScrapePoolConfig(const Call& call) {
   return Answer{[yaml = *std::move(yaml)](DataWriter& out) {
                   out.json().BeginObject().Member("yaml", yaml).EndObject();
                 },
-                {}, {}};
+                {},
+                {}};
 }
 
 Outcome Api::Impl::Metadata(const Call& call) {
@@ -199,27 +204,28 @@ Outcome Api::Impl::Metadata(const Call& call) {
   for (auto& entry : sources.metadata(std::string(call.form.Get("metric")))) {
     metrics[entry.metadata.metric].insert(std::move(entry.metadata));
   }
-  return Answer{[metrics = std::move(metrics), limit = *limit,
-                 per_metric = *per_metric](DataWriter& out) {
-                  JsonWriter& json = out.json();
-                  json.BeginObject();
-                  int64_t names = 0;
-                  for (const auto& [name, entries] : metrics) {
-                    if (limit >= 0 && names++ >= limit) break;
-                    json.Key(name).BeginArray();
-                    int64_t shown = 0;
-                    for (const auto& entry : entries) {
-                      if (per_metric > 0 && shown++ >= per_metric) break;
-                      json.BeginObject();
-                      WriteMetadataMembers(json, entry);
-                      json.EndObject();
-                    }
-                    json.EndArray();
-                    if (!out.Breathe()) return;
-                  }
-                  json.EndObject();
-                },
-                {}, {}};
+  return Answer{
+      [metrics = std::move(metrics), limit = *limit, per_metric = *per_metric](DataWriter& out) {
+        JsonWriter& json = out.json();
+        json.BeginObject();
+        int64_t names = 0;
+        for (const auto& [name, entries] : metrics) {
+          if (limit >= 0 && names++ >= limit) break;
+          json.Key(name).BeginArray();
+          int64_t shown = 0;
+          for (const auto& entry : entries) {
+            if (per_metric > 0 && shown++ >= per_metric) break;
+            json.BeginObject();
+            WriteMetadataMembers(json, entry);
+            json.EndObject();
+          }
+          json.EndArray();
+          if (!out.Breathe()) return;
+        }
+        json.EndObject();
+      },
+      {},
+      {}};
 }
 
 Outcome Api::Impl::TargetsMetadata(const Call& call) {
@@ -233,8 +239,7 @@ Outcome Api::Impl::TargetsMetadata(const Call& call) {
     sets.push_back(*std::move(matchers));
   }
   const std::string metric(call.form.Get("metric"));
-  auto entries =
-      std::make_shared<std::vector<scrape::TargetMetadata>>(sources.metadata(metric));
+  auto entries = std::make_shared<std::vector<scrape::TargetMetadata>>(sources.metadata(metric));
   return Answer{[entries, sets, metric, limit = *limit](DataWriter& out) {
                   JsonWriter& json = out.json();
                   json.BeginArray();
@@ -253,7 +258,8 @@ Outcome Api::Impl::TargetsMetadata(const Call& call) {
                   }
                   json.EndArray();
                 },
-                {}, {}};
+                {},
+                {}};
 }
 
 }  // namespace narthex::api

@@ -142,7 +142,8 @@ scrape_configs:
 
 TEST_CASE("relative paths are joined to the directory of the file that mentions them") {
   TempDir dir;
-  dir.Write("sub/more.yml", "scrape_configs:\n- job_name: m\n  basic_auth: {username: u, password_file: pw}\n");
+  dir.Write("sub/more.yml",
+            "scrape_configs:\n- job_name: m\n  basic_auth: {username: u, password_file: pw}\n");
   const std::string file = dir.Write("p.yml", R"(
 rule_files: [r/*.yml, /abs.yml]
 scrape_config_files: [sub/*.yml]
@@ -207,15 +208,32 @@ storage: {tsdb: {out_of_order_time_window: 0s, retention: {time: 10d}}}
   CHECK(yaml.find("password: <secret>") != std::string::npos);
   CHECK(yaml.find("proxy_url: http://p:xxxxx@x/") != std::string::npos);
   size_t last = 0;
-  for (const char* key :
-       {"global:", "  scrape_interval: 1m", "  scrape_timeout: 10s", "  evaluation_interval: 1m",
-        "  external_labels:", "runtime:", "  gogc: 75", "alerting:", "scrape_configs:",
-        "- job_name: a", "  honor_timestamps: true", "  track_timestamps_staleness: false",
-        "  scrape_interval: 1m", "  scrape_protocols:", "  metrics_path: /metrics",
-        "  scheme: http", "  enable_compression: true", "  basic_auth:",
-        "  follow_redirects: true", "  enable_http2: true", "  relabel_configs:",
-        "    separator: ;", "    replacement: $1", "  static_configs:", "storage:",
-        "      time: 10d"}) {
+  for (const char* key : {"global:",
+                          "  scrape_interval: 1m",
+                          "  scrape_timeout: 10s",
+                          "  evaluation_interval: 1m",
+                          "  external_labels:",
+                          "runtime:",
+                          "  gogc: 75",
+                          "alerting:",
+                          "scrape_configs:",
+                          "- job_name: a",
+                          "  honor_timestamps: true",
+                          "  track_timestamps_staleness: false",
+                          "  scrape_interval: 1m",
+                          "  scrape_protocols:",
+                          "  metrics_path: /metrics",
+                          "  scheme: http",
+                          "  enable_compression: true",
+                          "  basic_auth:",
+                          "  follow_redirects: true",
+                          "  enable_http2: true",
+                          "  relabel_configs:",
+                          "    separator: ;",
+                          "    replacement: $1",
+                          "  static_configs:",
+                          "storage:",
+                          "      time: 10d"}) {
     const size_t at = yaml.find(key, last);
     INFO(key);
     REQUIRE(at != std::string::npos);

@@ -62,9 +62,7 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
   if (size == 0) return 0;
   const std::string_view text(reinterpret_cast<const char*>(data) + 1, size - 1);
   switch (data[0] % 3) {
-    case 0:
-      narthex::FuzzConfig(text);
-      break;
+    case 0: narthex::FuzzConfig(text); break;
     case 1:
       static_cast<void>(narthex::discovery::file::ParseTargetGroups(text, true, "f.json"));
       break;

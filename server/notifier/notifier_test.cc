@@ -18,15 +18,15 @@ using namespace std::chrono_literals;
 class FakeAlertmanager {
  public:
   FakeAlertmanager() {
-    auto server = http::Server::Create(
-        {.listen_addresses = {"127.0.0.1:0"}, .server_name = "fake-am"},
-        [this](const http::Request& request, http::ResponseWriter& response) {
-          MutexLock lock(mutex_);
-          posts_.push_back(request);
-          changed_.NotifyAll();
-          changed_.Wait(lock, [this] { return !held_; });
-          response.Send(status_, "text/plain", "");
-        });
+    auto server =
+        http::Server::Create({.listen_addresses = {"127.0.0.1:0"}, .server_name = "fake-am"},
+                             [this](const http::Request& request, http::ResponseWriter& response) {
+                               MutexLock lock(mutex_);
+                               posts_.push_back(request);
+                               changed_.NotifyAll();
+                               changed_.Wait(lock, [this] { return !held_; });
+                               response.Send(status_, "text/plain", "");
+                             });
     REQUIRE(server.ok());
     server_ = *std::move(server);
     REQUIRE(server_->Start().ok());
@@ -163,13 +163,15 @@ TEST_CASE("targets become URLs through relabelling") {
   path.target_label = "__alerts_path__";
   const auto rules = CompileRelabelRules(std::vector{drop, path}).value();
   discovery::TargetGroup group;
-  group.targets = {Labels{{"__address__", "a:1"}}, Labels{{"__address__", "bad:2"}},
+  group.targets = {Labels{{"__address__", "a:1"}},
+                   Labels{{"__address__", "bad:2"}},
                    Labels{{"__address__", "a:1"}, {"other", "x"}},
                    Labels{{"__address__", "b:3"}, {"path", "/own"}},
-                   Labels{{"__address__", "c/d"}}, Labels{{"other", "x"}}};
+                   Labels{{"__address__", "c/d"}},
+                   Labels{{"other", "x"}}};
   group.labels = Labels{{"other", "common"}};
-  const auto result = ResolveAlertmanagers(
-      config, rules, {std::make_shared<const discovery::TargetGroup>(group)});
+  const auto result =
+      ResolveAlertmanagers(config, rules, {std::make_shared<const discovery::TargetGroup>(group)});
   CHECK(result.active ==
         std::vector<std::string>{"https://a:1/am/api/v2/alerts", "https://b:3/own"});
   CHECK(result.dropped == std::vector<std::string>{"https://bad:2/am/api/v2/alerts"});
@@ -185,8 +187,8 @@ TEST_CASE("alerts reach every Alertmanager with external labels and relabelling"
   second.path_prefix = "/am";
   second.alert_relabel_configs = {DropAlert("OnlyOne")};
   f.Apply();
-  f.manager.UpdateTargets(Sets({{"config-0", {one.address()}}, {"config-1", {two.address()}},
-                                {"config-9", {"unused:1"}}}));
+  f.manager.UpdateTargets(Sets(
+      {{"config-0", {one.address()}}, {"config-1", {two.address()}}, {"config-9", {"unused:1"}}}));
   f.manager.Send({MakeAlert("Secret"), MakeAlert("OnlyOne"), MakeAlert("Both")});
 
   const auto first_posts = one.WaitForPosts(1);

@@ -28,8 +28,8 @@ void AlertQueue::Add(const std::vector<Alert>& alerts) {
       metrics_->dropped.With({options_.url}).Add(static_cast<double>(excess));
       int64_t suppressed = 0;
       if (log_limiter_.Allow(&suppressed)) {
-        NX_LOG(Warn, "Alert notification queue full, dropping alerts",
-               {"component", "notifier"}, {"alertmanager", options_.url}, {"count", excess});
+        NX_LOG(Warn, "Alert notification queue full, dropping alerts", {"component", "notifier"},
+               {"alertmanager", options_.url}, {"count", excess});
       }
     }
     metrics_->queue_length.With({options_.url}).Set(static_cast<double>(queue_.size()));

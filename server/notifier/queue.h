@@ -28,7 +28,8 @@ class AlertQueue : public std::enable_shared_from_this<AlertQueue> {
     size_t batch_size = 0;
     std::chrono::milliseconds timeout{0};
   };
-  AlertQueue(Options options, std::shared_ptr<http::Client> client, std::shared_ptr<Metrics> metrics);
+  AlertQueue(Options options, std::shared_ptr<http::Client> client,
+             std::shared_ptr<Metrics> metrics);
 
   const std::string& url() const { return options_.url; }
   void Add(const std::vector<Alert>& alerts);

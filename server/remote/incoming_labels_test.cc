@@ -15,9 +15,12 @@ TEST_CASE("labels are sorted, judged and cleaned") {
   };
   const Case cases[] = {
       {{{"__name__", "m"}, {"a", "1"}}, Verdict::kOk, R"({__name__="m", a="1"})"},
-      {{{"z", "1"}, {"__name__", "m"}, {"a", "2"}}, Verdict::kOk, R"({__name__="m", a="2", z="1"})"},
+      {{{"z", "1"}, {"__name__", "m"}, {"a", "2"}},
+       Verdict::kOk,
+       R"({__name__="m", a="2", z="1"})"},
       {{{"__name__", "m"}, {"a", ""}, {"b", "1"}}, Verdict::kOk, R"({__name__="m", b="1"})"},
-      {{{"__name__", "m\u00e9.x"}, {"l\u00e4.b", "1"}}, Verdict::kOk,
+      {{{"__name__", "m\u00e9.x"}, {"l\u00e4.b", "1"}},
+       Verdict::kOk,
        "{__name__=\"m\u00e9.x\", \"l\u00e4.b\"=\"1\"}"},
       {{}, Verdict::kInvalid, ""},
       {{{"a", "1"}}, Verdict::kInvalid, ""},

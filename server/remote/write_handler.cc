@@ -159,21 +159,12 @@ bool Request::Judge(const StatusOr<AppendResult>& result, TimestampMs t, const d
   const Appender::Conflict conflict = appender_.conflict();
   if (conflict.pending) return true;
   switch (*result) {
-    case AppendResult::kDuplicate:
-      Fail(400, DuplicateText(conflict, t, value));
-      break;
-    case AppendResult::kOutOfOrder:
-      Fail(400, "out of order sample");
-      break;
-    case AppendResult::kOutOfBounds:
-      Fail(400, "out of bounds");
-      break;
-    case AppendResult::kTooOld:
-      Fail(400, "too old sample");
-      break;
+    case AppendResult::kDuplicate: Fail(400, DuplicateText(conflict, t, value)); break;
+    case AppendResult::kOutOfOrder: Fail(400, "out of order sample"); break;
+    case AppendResult::kOutOfBounds: Fail(400, "out of bounds"); break;
+    case AppendResult::kTooOld: Fail(400, "too old sample"); break;
     case AppendResult::kOk:
-    case AppendResult::kRefused:
-      return Fail(503, "the storage takes no samples now");
+    case AppendResult::kRefused: return Fail(503, "the storage takes no samples now");
   }
   NX_LOG(Debug, "Out of order sample from remote write", {"err", result_.message},
          {"series", labels.ToString()}, {"timestamp", t});

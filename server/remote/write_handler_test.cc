@@ -53,8 +53,6 @@ struct RealStorage {
   tsdb::Contents All() { return tsdb::Dump(*db); }
 };
 
-
-
 TEST_CASE("an empty head takes any time from the epoch on; what is stored is seen at once") {
   RealStorage s;
   CHECK(s.Write({{"__name__", "m"}}, {{0, 1}, {15000, 2}}).code == 204);
@@ -76,7 +74,8 @@ TEST_CASE("what is refused, and in which words") {
       {{{kNow - 1000, 1}}, 400, "out of order sample"},
       {{{kNow, 1234567}},
        400,
-       "duplicate sample for timestamp 1700000000000; overrides not allowed: existing 2.5, new value "
+       "duplicate sample for timestamp 1700000000000; overrides not allowed: existing 2.5, new "
+       "value "
        "1.234567e+06"},
       {{{kNow - 7'200'000, 1}}, 400, "out of bounds"},
       {{{kNow + 600'001, 1}}, 400, "out of bounds: timestamp is too far in the future"},
@@ -103,7 +102,9 @@ TEST_CASE("one refused sample takes the whole request with it") {
 
 TEST_CASE("a sample that collides within its request falls silently") {
   RealStorage s;
-  CHECK(s.Write({{"__name__", "m"}}, {{kNow, 1}, {kNow - 1000, 2}, {kNow, 3}, {kNow + 1, 4}}).code == 204);
+  CHECK(
+      s.Write({{"__name__", "m"}}, {{kNow, 1}, {kNow - 1000, 2}, {kNow, 3}, {kNow + 1, 4}}).code ==
+      204);
   CHECK(s.All()[R"({__name__="m"})"] == tsdb::Samples{{kNow, Bits(1)}, {kNow + 1, Bits(4)}});
 }
 
@@ -115,9 +116,10 @@ TEST_CASE("series with invalid labels are left out and counted") {
   Add(&request, {{"__name__", "m"}}, {{kNow, 1}});
   CHECK(s.handler.Store(request.SerializeAsString()).code == 204);
   CHECK(s.All().size() == 1);
-  CHECK(s.registry.AddCounter("prometheus_api_remote_write_invalid_labels_samples_total",
-                              "The total number of received remote write samples and histogram "
-                              "samples which were rejected due to invalid labels.")
+  CHECK(s.registry
+            .AddCounter("prometheus_api_remote_write_invalid_labels_samples_total",
+                        "The total number of received remote write samples and histogram "
+                        "samples which were rejected due to invalid labels.")
             .value() == 2);
 }
 
@@ -163,11 +165,8 @@ TEST_CASE("histograms of finer schemas are reduced to the finest that is stored"
   span->set_length(6);  // buckets 1 to 6: four and two of schema 8
   for (const int delta : {1, 0, 0, 0, 0, 0}) h->add_positive_deltas(delta);
   REQUIRE(s.handler.Store(request.SerializeAsString()).code == 204);
-  const FloatHistogram want{.schema = 8,
-                            .count = 6,
-                            .sum = 3,
-                            .positive_spans = {{1, 2}},
-                            .positive_buckets = {4, 2}};
+  const FloatHistogram want{
+      .schema = 8, .count = 6, .sum = 3, .positive_spans = {{1, 2}}, .positive_buckets = {4, 2}};
   CHECK(s.All()[R"({__name__="m"})"] == tsdb::Samples{{kNow, tsdb::HistogramBits(want)}});
   // Those that are wrong stay wrong.
   h->set_timestamp(kNow + 1);
@@ -275,13 +274,14 @@ TEST_CASE("what the storage says becomes a status") {
   };
   const Case cases[] = {
       {[](Script& s) { s.sample = AppendResult::kTooOld; }, 400, "too old sample"},
-      {[](Script& s) { s.sample = AppendResult::kRefused; }, 503, "the storage takes no samples now"},
+      {[](Script& s) { s.sample = AppendResult::kRefused; }, 503,
+       "the storage takes no samples now"},
       {[](Script& s) { s.sample = Unavailable("closed"); }, 503, "closed"},
-      {[](Script& s) { s.sample = AppendResult::kDuplicate; },
-       400,
+      {[](Script& s) { s.sample = AppendResult::kDuplicate; }, 400,
        "duplicate sample for timestamp 1700000000000; overrides not allowed: existing is a "
        "histogram, new value 1"},
-      {[](Script& s) { s.histogram = AppendResult::kDuplicate; }, 400, "duplicate sample for timestamp"},
+      {[](Script& s) { s.histogram = AppendResult::kDuplicate; }, 400,
+       "duplicate sample for timestamp"},
       {[](Script& s) { s.histogram = Unimplemented("no histograms"); }, 501, "no histograms"},
       {[](Script& s) { s.exemplar = Unimplemented("no exemplars"); }, 204, ""},
       {[](Script& s) { s.exemplar = AppendResult::kOutOfOrder; }, 204, ""},
@@ -336,13 +336,15 @@ struct Web {
                   [this](const http::Request& request, http::ResponseWriter& response) {
                     handler.Serve(request, response);
                   });
-    server = http::Server::Create({.listen_addresses = {"127.0.0.1:0"}}, router.AsHandler()).value();
+    server =
+        http::Server::Create({.listen_addresses = {"127.0.0.1:0"}}, router.AsHandler()).value();
     REQUIRE(server->Start().ok());
     client = http::Client::Create(runtime, {}).value();
   }
   ~Web() { server->Stop(); }
 
-  http::ClientResponse Post(std::string body, const std::string& type, const std::string& encoding) {
+  http::ClientResponse Post(std::string body, const std::string& type,
+                            const std::string& encoding) {
     http::ClientRequest request;
     request.method = "POST";
     request.url = fmt::format("http://127.0.0.1:{}/api/v1/write", server->ports()[0]);
@@ -400,8 +402,12 @@ TEST_CASE("bodies that are no snappy block are refused") {
   const std::pair<std::string, std::string> cases[] = {
       {"", "snappy: corrupt input\n"},
       {"hello, this is not snappy", "snappy: corrupt input\n"},
-      {"\xff\xff\xff\xff\x0f" "abc", "snappy: decoded length 4294967295 exceeds limit 33554432\n"},
-      {"\xff\xff\xff\xff\xff\xff\xff\xff\x7f" "abc", "snappy: corrupt input\n"},
+      {"\xff\xff\xff\xff\x0f"
+       "abc",
+       "snappy: decoded length 4294967295 exceeds limit 33554432\n"},
+      {"\xff\xff\xff\xff\xff\xff\xff\xff\x7f"
+       "abc",
+       "snappy: corrupt input\n"},
   };
   for (const auto& [body, text] : cases) {
     const http::ClientResponse response = web.Post(body, "application/x-protobuf", "snappy");

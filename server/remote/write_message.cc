@@ -73,8 +73,7 @@ const FieldShape* Find(const MessageShape& shape, uint32_t number) {
 Status WireError(const PbReader& r, const MessageShape& shape, const FieldShape* field) {
   using Failure = PbReader::Failure;
   switch (r.failure()) {
-    case Failure::kOverflow:
-      return InvalidArgument("proto: integer overflow");
+    case Failure::kOverflow: return InvalidArgument("proto: integer overflow");
     case Failure::kNegativeLength:
       return InvalidArgument("proto: negative length found during unmarshaling");
     case Failure::kWireType:
@@ -88,8 +87,7 @@ Status WireError(const PbReader& r, const MessageShape& shape, const FieldShape*
     case Failure::kEndGroup:
       return InvalidArgument("proto: {}: wiretype end group for non-group", shape.name);
     case Failure::kNone:
-    case Failure::kTruncated:
-      break;
+    case Failure::kTruncated: break;
   }
   return InvalidArgument("unexpected EOF");
 }
@@ -102,26 +100,16 @@ Status Check(std::string_view message, const MessageShape& shape) {
     field = Find(shape, r.field());
     if (field == nullptr) continue;
     switch (field->kind) {
-      case Kind::kVarint:
-        r.Uint64();
-        break;
-      case Kind::kDouble:
-        r.Double();
-        break;
-      case Kind::kBytes:
-        r.Bytes();
-        break;
+      case Kind::kVarint: r.Uint64(); break;
+      case Kind::kDouble: r.Double(); break;
+      case Kind::kBytes: r.Bytes(); break;
       case Kind::kMessage: {
         const std::string_view inner = r.Bytes();
         if (r.ok()) NX_RETURN_IF_ERROR(Check(inner, *field->message));
         break;
       }
-      case Kind::kVarints:
-        r.EachSint64([](int64_t) {});
-        break;
-      case Kind::kDoubles:
-        r.EachDouble([](double) {});
-        break;
+      case Kind::kVarints: r.EachSint64([](int64_t) {}); break;
+      case Kind::kDoubles: r.EachDouble([](double) {}); break;
     }
   }
   return r.ok() ? OkStatus() : WireError(r, shape, field);
@@ -143,14 +131,10 @@ BucketSpan ReadSpan(std::string_view message) {
 
 CounterResetHint HintOf(int64_t number) {
   switch (number) {
-    case 1:
-      return CounterResetHint::kReset;
-    case 2:
-      return CounterResetHint::kNotReset;
-    case 3:
-      return CounterResetHint::kGauge;
-    default:
-      return CounterResetHint::kUnknown;
+    case 1: return CounterResetHint::kReset;
+    case 2: return CounterResetHint::kNotReset;
+    case 3: return CounterResetHint::kGauge;
+    default: return CounterResetHint::kUnknown;
   }
 }
 
@@ -223,15 +207,9 @@ Status ReadHistogram(std::string_view message, HistogramMessage* out) {
         floating.count = r.Double();
         is_float = true;
         break;
-      case 3:
-        integer.sum = floating.sum = r.Double();
-        break;
-      case 4:
-        integer.schema = floating.schema = static_cast<int32_t>(r.Sint64());
-        break;
-      case 5:
-        integer.zero_threshold = floating.zero_threshold = r.Double();
-        break;
+      case 3: integer.sum = floating.sum = r.Double(); break;
+      case 4: integer.schema = floating.schema = static_cast<int32_t>(r.Sint64()); break;
+      case 5: integer.zero_threshold = floating.zero_threshold = r.Double(); break;
       case 6:
         integer.zero_count = r.Uint64();
         floating.zero_count = 0;
@@ -240,35 +218,16 @@ Status ReadHistogram(std::string_view message, HistogramMessage* out) {
         floating.zero_count = r.Double();
         integer.zero_count = 0;
         break;
-      case 8:
-        sides.negative_spans.push_back(ReadSpan(r.Bytes()));
-        break;
-      case 9:
-        r.EachSint64([&](int64_t delta) { sides.negative_deltas.push_back(delta); });
-        break;
-      case 10:
-        r.EachDouble([&](double count) { sides.negative_counts.push_back(count); });
-        break;
-      case 11:
-        sides.positive_spans.push_back(ReadSpan(r.Bytes()));
-        break;
-      case 12:
-        r.EachSint64([&](int64_t delta) { sides.positive_deltas.push_back(delta); });
-        break;
-      case 13:
-        r.EachDouble([&](double count) { sides.positive_counts.push_back(count); });
-        break;
-      case 14:
-        integer.reset = floating.reset = HintOf(r.Int64());
-        break;
-      case 15:
-        out->timestamp = r.Int64();
-        break;
-      case 16:
-        r.EachDouble([&](double bound) { sides.custom_values.push_back(bound); });
-        break;
-      default:
-        break;
+      case 8: sides.negative_spans.push_back(ReadSpan(r.Bytes())); break;
+      case 9: r.EachSint64([&](int64_t delta) { sides.negative_deltas.push_back(delta); }); break;
+      case 10: r.EachDouble([&](double count) { sides.negative_counts.push_back(count); }); break;
+      case 11: sides.positive_spans.push_back(ReadSpan(r.Bytes())); break;
+      case 12: r.EachSint64([&](int64_t delta) { sides.positive_deltas.push_back(delta); }); break;
+      case 13: r.EachDouble([&](double count) { sides.positive_counts.push_back(count); }); break;
+      case 14: integer.reset = floating.reset = HintOf(r.Int64()); break;
+      case 15: out->timestamp = r.Int64(); break;
+      case 16: r.EachDouble([&](double bound) { sides.custom_values.push_back(bound); }); break;
+      default: break;
     }
     if (sides.size() > kMaxBuckets)
       return ResourceExhausted("native histogram has too many buckets");

@@ -27,7 +27,8 @@ TEST_CASE("damage is told in the words of Go's reader") {
       {"\x80", "unexpected EOF"},
       {"\x0a\x7f"s + "abc", "unexpected EOF"},
       {std::string(10, '\x80') + "\x01", "proto: integer overflow"},
-      {"\x0a\xff\xff\xff\xff\xff\xff\xff\xff\xff\x01", "proto: negative length found during unmarshaling"},
+      {"\x0a\xff\xff\xff\xff\xff\xff\xff\xff\xff\x01",
+       "proto: negative length found during unmarshaling"},
       {"\x08\x05", "proto: wrong wireType = 0 for field Timeseries"},
       {"\x18\x05", "proto: wrong wireType = 0 for field Metadata"},
       {"\x02\0"s, "proto: WriteRequest: illegal tag 0 (wire type 2)"},
@@ -40,11 +41,20 @@ TEST_CASE("damage is told in the words of Go's reader") {
       {Sized(1, "\x08\x01"), "proto: wrong wireType = 0 for field Labels"},
       {Sized(1, Sized(1, "\x08\x01")), "proto: wrong wireType = 0 for field Name"},
       {Sized(1, Sized(2, "\x08\x01")), "proto: wrong wireType = 0 for field Value"},
-      {Sized(1, Sized(3, "\x19" "12345678")), "proto: wrong wireType = 1 for field Timestamp"},
-      {Sized(1, Sized(4, "\x4d" "1234")), "proto: wrong wireType = 5 for field NegativeDeltas"},
+      {Sized(1, Sized(3,
+                      "\x19"
+                      "12345678")),
+       "proto: wrong wireType = 1 for field Timestamp"},
+      {Sized(1, Sized(4,
+                      "\x4d"
+                      "1234")),
+       "proto: wrong wireType = 5 for field NegativeDeltas"},
       {Sized(1, Sized(4, Sized(9, "\x80"))), "unexpected EOF"},
       {Sized(1, Sized(4, Sized(10, "1234567"))), "unexpected EOF"},
-      {Sized(1, Sized(4, Sized(8, "\x09" "12345678"))), "proto: wrong wireType = 1 for field Offset"},
+      {Sized(1, Sized(4, Sized(8,
+                               "\x09"
+                               "12345678"))),
+       "proto: wrong wireType = 1 for field Offset"},
       {Sized(3, "\x10\x01"), "proto: wrong wireType = 0 for field MetricFamilyName"},
   };
   for (const auto& [message, text] : cases) {
@@ -97,7 +107,8 @@ TEST_CASE("what the generated writer wrote is read back") {
       labels.emplace_back(read.name, read.value);
       return true;
     });
-    CHECK(labels == std::vector<std::pair<std::string, std::string>>{{"__name__", "up"}, {"job", ""}});
+    CHECK(labels ==
+          std::vector<std::pair<std::string, std::string>>{{"__name__", "up"}, {"job", ""}});
     ForEachField(one, TimeSeriesField::kSample, [&](std::string_view m) {
       CHECK(ReadSample(m).timestamp == -7);
       CHECK(std::signbit(ReadSample(m).value));
@@ -117,7 +128,8 @@ TEST_CASE("a walk stops when it is told to") {
   prometheus::WriteRequest request;
   for (int i = 0; i < 3; ++i) request.add_timeseries()->add_samples();
   int n = 0;
-  CHECK_FALSE(ForEachSeries(request.SerializeAsString(), [&](std::string_view) { return ++n < 2; }));
+  CHECK_FALSE(
+      ForEachSeries(request.SerializeAsString(), [&](std::string_view) { return ++n < 2; }));
   CHECK(n == 2);
 }
 

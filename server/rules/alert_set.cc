@@ -77,8 +77,8 @@ Status AlertSet::Update(const RuleSpec& rule, int64_t limit, TimestampMs t,
       ++it;
       continue;
     }
-    const bool forget = alert.state == AlertState::kPending ||
-                        t - alert.resolved_at > kResolvedRetentionMs;
+    const bool forget =
+        alert.state == AlertState::kPending || t - alert.resolved_at > kResolvedRetentionMs;
     it = forget ? alerts_.erase(it) : std::next(it);
   }
   if (limit > 0 && active > limit) {

@@ -149,8 +149,10 @@ TEST_CASE("the state is written as two series an alert") {
   CHECK(samples[0].labels ==
         Labels{{"__name__", "ALERTS_FOR_STATE"}, {"alertname", "Down"}, {"instance", "a"}});
   CHECK(samples[0].value == 6000);
-  CHECK(samples[1].labels == Labels{{"__name__", "ALERTS"}, {"alertname", "Down"},
-                                    {"alertstate", "pending"}, {"instance", "a"}});
+  CHECK(samples[1].labels == Labels{{"__name__", "ALERTS"},
+                                    {"alertname", "Down"},
+                                    {"alertstate", "pending"},
+                                    {"instance", "a"}});
   CHECK(samples[1].value == 1);
   REQUIRE(m.At(101, {"a"}).ok());
   CHECK(m.set.Output(m.rule)[1].labels.Get("alertstate") == "firing");

@@ -192,7 +192,8 @@ GroupStatus Group::Status() const {
     out.for_ms = rule->spec.for_ms;
     out.keep_firing_for_ms = rule->spec.keep_firing_for_ms;
     out.alerts = rule->alerts.Statuses();
-    out.state = rule->last_evaluation_nanos == 0 ? AlertState::kUnknown : rule->alerts.worst_state();
+    out.state =
+        rule->last_evaluation_nanos == 0 ? AlertState::kUnknown : rule->alerts.worst_state();
   }
   return status;
 }

@@ -67,7 +67,8 @@ class Group {
   void EvaluateRule(Rule& rule, TimestampMs t);
   StatusOr<Samples> EvaluateRecording(const Rule& rule, TimestampMs at) const;
   StatusOr<Samples> EvaluateAlerts(Rule& rule, TimestampMs t, TimestampMs at);
-  std::vector<AlertElement> Expand(const Rule& rule, const std::vector<promql::VectorSample>& vector,
+  std::vector<AlertElement> Expand(const Rule& rule,
+                                   const std::vector<promql::VectorSample>& vector,
                                    TimestampMs t) const;
   void SendAlerts(Rule& rule, TimestampMs t);
   narthex::Status WriteSamples(Rule& rule, TimestampMs at, const Samples& samples);

@@ -8,7 +8,7 @@ namespace narthex::rules {
 namespace {
 
 struct FormerState {
-  TimestampMs down_at;      // time of the last sample
+  TimestampMs down_at;  // time of the last sample
   TimestampMs active_since;
 };
 using FormerStates = absl::flat_hash_map<Labels, FormerState>;
@@ -17,9 +17,8 @@ StatusOr<FormerStates> ReadFormerStates(const storage::Queryable& queryable,
                                         const std::string& alert, TimestampMs mint,
                                         TimestampMs maxt) {
   NX_ASSIGN_OR_RETURN(auto querier, queryable.NewQuerier(mint, maxt));
-  const Matcher matchers[] = {
-      Matcher::Equal(std::string(kMetricNameLabel), "ALERTS_FOR_STATE"),
-      Matcher::Equal(std::string(kAlertNameLabel), alert)};
+  const Matcher matchers[] = {Matcher::Equal(std::string(kMetricNameLabel), "ALERTS_FOR_STATE"),
+                              Matcher::Equal(std::string(kAlertNameLabel), alert)};
   storage::SelectHints hints;
   hints.start = mint;
   hints.end = maxt;
@@ -76,8 +75,8 @@ void Group::RestoreRule(Rule& rule, TimestampMs now) {
   for (auto& [labels, alert] : rule.alerts.alerts()) {
     const auto former = states->find(labels);
     if (former == states->end()) continue;
-    alert.active_at = RestoredActiveAt(former->second, rule.spec.for_ms,
-                                       options.for_grace_period_ms, now);
+    alert.active_at =
+        RestoredActiveAt(former->second, rule.spec.for_ms, options.for_grace_period_ms, now);
     ++restored;
   }
   NX_LOG(Debug, "'for' state restored", {"component", "rule manager"}, {"group", spec_.name},

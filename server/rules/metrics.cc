@@ -60,9 +60,9 @@ void Metrics::RemoveGroup(const std::string& key) {
   for (CounterVec* vec : {&evaluations, &evaluation_failures, &iterations, &iterations_missed}) {
     vec->Remove({key});
   }
-  for (GaugeVec* vec : {&interval, &last_duration, &last_rule_duration_sum,
-                        &last_evaluation_timestamp, &last_evaluation_samples,
-                        &last_restore_duration, &rules}) {
+  for (GaugeVec* vec :
+       {&interval, &last_duration, &last_rule_duration_sum, &last_evaluation_timestamp,
+        &last_evaluation_samples, &last_restore_duration, &rules}) {
     vec->Remove({key});
   }
 }

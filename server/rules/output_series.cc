@@ -13,22 +13,12 @@ void Count(const StatusOr<storage::AppendResult>& result, OutputSeries::Written*
     return;
   }
   switch (*result) {
-    case storage::AppendResult::kOk:
-      ++commit.appended;
-      return;
-    case storage::AppendResult::kDuplicate:
-      ++commit.duplicate;
-      return;
+    case storage::AppendResult::kOk: ++commit.appended; return;
+    case storage::AppendResult::kDuplicate: ++commit.duplicate; return;
     case storage::AppendResult::kOutOfOrder:
-    case storage::AppendResult::kTooOld:
-      ++commit.out_of_order;
-      return;
-    case storage::AppendResult::kOutOfBounds:
-      ++commit.out_of_bounds;
-      return;
-    case storage::AppendResult::kRefused:
-      ++commit.refused;
-      return;
+    case storage::AppendResult::kTooOld: ++commit.out_of_order; return;
+    case storage::AppendResult::kOutOfBounds: ++commit.out_of_bounds; return;
+    case storage::AppendResult::kRefused: ++commit.refused; return;
   }
 }
 

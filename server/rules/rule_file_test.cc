@@ -116,7 +116,8 @@ TEST_CASE("faults are all reported with their place") {
 }
 
 TEST_CASE("the YAML is strict") {
-  CHECK(FaultsOf("groups:\n- name: g\n  foo: 1\n  rules:\n  - record: a\n    expr: up\n    bar: 2\n") ==
+  CHECK(FaultsOf(
+            "groups:\n- name: g\n  foo: 1\n  rules:\n  - record: a\n    expr: up\n    bar: 2\n") ==
         "r.yml: yaml: unmarshal errors:\n"
         "  line 3: field foo not found in type rulefmt.RuleGroup\n"
         "  line 7: field bar not found in type rulefmt.RuleNode");

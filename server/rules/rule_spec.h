@@ -15,9 +15,9 @@ using NamedTexts = std::vector<std::pair<std::string, std::string>>;  // by name
 
 struct RuleSpec {
   bool is_alert = false;
-  std::string name;       // of the series or of the alert
-  std::string expr;       // printed canonically
-  NamedTexts labels;      // the group's included; templates for alerts
+  std::string name;   // of the series or of the alert
+  std::string expr;   // printed canonically
+  NamedTexts labels;  // the group's included; templates for alerts
   NamedTexts annotations;
   int64_t for_ms = 0;
   int64_t keep_firing_for_ms = 0;

@@ -70,18 +70,14 @@ void ClassicHistogram::Clear() {
 void ClassicHistogram::Add(ClassicPart part, double bound, double value) {
   any_ = true;
   switch (part) {
-    case ClassicPart::kBucket:
-      return AddBucket(bound, value);
+    case ClassicPart::kBucket: return AddBucket(bound, value);
     case ClassicPart::kCount:
       broken_ |= value < 0;
       has_count_ = true;
       count_ = value;
       return;
-    case ClassicPart::kSum:
-      sum_ = value;
-      return;
-    case ClassicPart::kNone:
-      return;
+    case ClassicPart::kSum: sum_ = value; return;
+    case ClassicPart::kNone: return;
   }
 }
 

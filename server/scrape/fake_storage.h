@@ -155,14 +155,9 @@ class FakeStorage final : public storage::Appendable {
       const auto add = [&](const std::string& series, double v) {
         if (storage::IsStaleNaN(v) && storage_->Get(series).empty()) return;
         switch (storage_->Append(series, t, v)) {
-          case storage::AppendResult::kOk:
-            ++commit.appended;
-            break;
-          case storage::AppendResult::kDuplicate:
-            ++commit.duplicate;
-            break;
-          default:
-            ++commit.out_of_order;
+          case storage::AppendResult::kOk: ++commit.appended; break;
+          case storage::AppendResult::kDuplicate: ++commit.duplicate; break;
+          default: ++commit.out_of_order;
         }
       };
       for (const std::string& series : retired_) add(series, storage::StaleNaN());

@@ -28,11 +28,11 @@ struct ManagerRig {
   // The configuration of one job "j": keys as in prometheus.yml, two blanks deep.
   static std::shared_ptr<const config::Config> OneJob(const std::string& keys,
                                                       const std::string& interval = "100ms") {
-    const auto config = config::Load(
-        fmt::format("scrape_configs:\n- job_name: j\n  scrape_interval: {0}\n  "
-                    "scrape_timeout: {0}\n{1}",
-                    interval, keys),
-        "/", "test.yml");
+    const auto config =
+        config::Load(fmt::format("scrape_configs:\n- job_name: j\n  scrape_interval: {0}\n  "
+                                 "scrape_timeout: {0}\n{1}",
+                                 interval, keys),
+                     "/", "test.yml");
     NX_CHECK(config.ok());
     return *config;
   }

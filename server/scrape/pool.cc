@@ -93,16 +93,17 @@ void Pool::SyncTargets() {
   ApplyTargetLimit();
   context_.metrics->pool_sync.With({name()}).Inc();
   context_.metrics->pool_targets.With({name()}).Set(static_cast<double>(wanted.size()));
-  context_.metrics->sync_length.With({name()})
-      .Observe(static_cast<double>(context_.clock->MonotonicNanos() - start) / 1e9);
+  context_.metrics->sync_length.With({name()}).Observe(
+      static_cast<double>(context_.clock->MonotonicNanos() - start) / 1e9);
 }
 
 void Pool::ApplyTargetLimit() {
   const uint64_t limit = settings_->config.limits.targets;
   context_.metrics->pool_target_limit.With({name()}).Set(static_cast<double>(limit));
-  const auto active = static_cast<size_t>(std::count_if(
-      loops_.begin(), loops_.end(),
-      [](const auto& entry) { return !entry.second->ending() && !entry.second->stopped(); }));
+  const auto active =
+      static_cast<size_t>(std::count_if(loops_.begin(), loops_.end(), [](const auto& entry) {
+        return !entry.second->ending() && !entry.second->stopped();
+      }));
   Status error;
   if (limit > 0 && active > limit) {
     context_.metrics->exceeded_target_limit.Inc();

@@ -37,9 +37,9 @@ bool ReportSeries::Prepare(const Labels& target, bool extra) {
 storage::GroupWriter::Commit ReportSeries::Write(const Labels& target, TimestampMs timestamp,
                                                  const Report& report) {
   const bool complete = Prepare(target, report.extra);
-  const double values[] = {report.up ? 1.0 : 0.0, report.duration_seconds, report.scraped,
-                           report.after_relabel,  report.added,            report.timeout_seconds,
-                           report.sample_limit,   report.body_size_bytes};
+  const double values[] = {
+      report.up ? 1.0 : 0.0, report.duration_seconds, report.scraped,      report.after_relabel,
+      report.added,          report.timeout_seconds,  report.sample_limit, report.body_size_bytes};
   std::vector<double> row(group_->member_count(), storage::StaleNaN());
   for (size_t i = 0; i < members_.size(); ++i) row[members_[i]] = values[i];
   storage::GroupWriter::Commit commit = group_->CommitTick(timestamp, row);

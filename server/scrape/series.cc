@@ -20,21 +20,12 @@ void TrimVector(std::vector<T>* v) {
 
 void Count(storage::AppendResult result, AppendCounts* counts) {
   switch (result) {
-    case storage::AppendResult::kOk:
-      return;
-    case storage::AppendResult::kDuplicate:
-      ++counts->duplicate;
-      return;
+    case storage::AppendResult::kOk: return;
+    case storage::AppendResult::kDuplicate: ++counts->duplicate; return;
     case storage::AppendResult::kOutOfOrder:
-    case storage::AppendResult::kTooOld:
-      ++counts->out_of_order;
-      return;
-    case storage::AppendResult::kOutOfBounds:
-      ++counts->out_of_bounds;
-      return;
-    case storage::AppendResult::kRefused:
-      ++counts->refused;
-      return;
+    case storage::AppendResult::kTooOld: ++counts->out_of_order; return;
+    case storage::AppendResult::kOutOfBounds: ++counts->out_of_bounds; return;
+    case storage::AppendResult::kRefused: ++counts->refused; return;
   }
 }
 

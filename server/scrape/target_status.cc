@@ -4,12 +4,9 @@ namespace narthex::scrape {
 
 std::string_view HealthToString(Health health) {
   switch (health) {
-    case Health::kUp:
-      return "up";
-    case Health::kDown:
-      return "down";
-    case Health::kUnknown:
-      break;
+    case Health::kUp: return "up";
+    case Health::kDown: return "down";
+    case Health::kUnknown: break;
   }
   return "unknown";
 }

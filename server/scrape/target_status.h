@@ -32,9 +32,9 @@ struct DroppedTarget {
 };
 
 struct TargetsSnapshot {
-  std::vector<ActiveTarget> active;             // by pool, then URL
-  std::vector<DroppedTarget> dropped;           // at most keep_dropped_targets of each pool
-  std::map<std::string, int> dropped_counts;    // of each pool, all of them
+  std::vector<ActiveTarget> active;           // by pool, then URL
+  std::vector<DroppedTarget> dropped;         // at most keep_dropped_targets of each pool
+  std::map<std::string, int> dropped_counts;  // of each pool, all of them
 };
 
 struct MetricMetadata {

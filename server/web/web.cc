@@ -109,11 +109,9 @@ void RegisterWebRoutes(http::Router& router, WebOptions options) {
       pages->RedirectTo("/query", request, response);
     });
   }
-  add("/query",
-      [pages](const Request&, ResponseWriter& response) { pages->ServeIndex(response); });
+  add("/query", [pages](const Request&, ResponseWriter& response) { pages->ServeIndex(response); });
   add("/assets/*filepath", [](const Request& request, ResponseWriter& response) {
-    const Asset* asset =
-        FindAsset("assets/" + std::string(request.PathParam("filepath")));
+    const Asset* asset = FindAsset("assets/" + std::string(request.PathParam("filepath")));
     if (asset == nullptr) return response.Error(404, "404 page not found");
     ServeAsset(request, response, *asset);
   });

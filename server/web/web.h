@@ -13,7 +13,7 @@ struct WebOptions {
   std::string route_prefix;     // "" or "/prefix": where the routes are
   std::string external_prefix;  // "" or "/prefix": where browsers see them
   std::string page_title = "Narthex";
-  std::string consoles_link;    // "" without consoles
+  std::string consoles_link;  // "" without consoles
   std::string lookback_delta = "5m";
   bool agent_mode = false;
   std::function<bool()> ready;  // empty: always

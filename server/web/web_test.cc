@@ -15,8 +15,7 @@ using http::ClientResponse;
 struct Site {
   explicit Site(WebOptions options) {
     RegisterWebRoutes(router, std::move(options));
-    auto made =
-        http::Server::Create({.listen_addresses = {"127.0.0.1:0"}}, router.AsHandler());
+    auto made = http::Server::Create({.listen_addresses = {"127.0.0.1:0"}}, router.AsHandler());
     REQUIRE(made.ok());
     server = *std::move(made);
     REQUIRE(server->Start().ok());
@@ -26,9 +25,8 @@ struct Site {
   }
   ClientResponse Get(const std::string& path, const std::string& header = "",
                      const std::string& value = "") {
-    ClientRequest request{
-        .url = "http://127.0.0.1:" + std::to_string(server->ports()[0]) + path,
-        .decode_gzip = true};
+    ClientRequest request{.url = "http://127.0.0.1:" + std::to_string(server->ports()[0]) + path,
+                          .decode_gzip = true};
     if (!header.empty()) request.headers.Add(header, value);
     auto response = client->DoBlocking(request);
     REQUIRE(response.ok());
@@ -54,9 +52,9 @@ TEST_CASE("old addresses lead to the query page with their parameters") {
 
 TEST_CASE("the page has its placeholders filled, safely") {
   std::atomic<bool> ready{false};
-  Site site({.route_prefix = "/p",
-             .page_title = "A <b>\"title\"",
-             .ready = [&] { return ready.load(); }});
+  Site site({.route_prefix = "/p", .page_title = "A <b>\"title\"", .ready = [&] {
+               return ready.load();
+             }});
   const auto starting = site.Get("/p/query?g0.expr=up");
   CHECK(starting.status == 200);
   CHECK(starting.headers.Get("Content-Type") == "text/html; charset=utf-8");

@@ -110,15 +110,10 @@ class Sources {
 
 Status Act(tsdb::Db& db, Action action, const std::string& dir) {
   switch (action) {
-    case Action::kCompact:
-      return db.CompactNow();
-    case Action::kCheckpoint:
-      return db.Checkpoint();
-    case Action::kSnapshot:
-      return db.Snapshot(dir + "/snapshots/one", true);
-    case Action::kRetention:
-      db.SetRetention({.time_ms = kShortRetention});
-      return db.Maintain();
+    case Action::kCompact: return db.CompactNow();
+    case Action::kCheckpoint: return db.Checkpoint();
+    case Action::kSnapshot: return db.Snapshot(dir + "/snapshots/one", true);
+    case Action::kRetention: db.SetRetention({.time_ms = kShortRetention}); return db.Maintain();
     case Action::kDelete: {
       const auto matcher = Matcher::Create(MatchType::kEqual, "__name__", "lone");
       const Matcher matchers[] = {*matcher};
@@ -127,8 +122,7 @@ Status Act(tsdb::Db& db, Action action, const std::string& dir) {
     }
     case Action::kOpen:
     case Action::kWrite:
-    case Action::kClose:
-      return OkStatus();
+    case Action::kClose: return OkStatus();
   }
   return OkStatus();
 }

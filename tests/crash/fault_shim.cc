@@ -81,12 +81,9 @@ Verdict Judge(bool ours, Call call) {
   const Settings& s = settings();
   if (s.at == 0 || n < s.at) return Verdict::kPass;
   switch (s.kind) {
-    case Kind::kKill:
-      Die();
-    case Kind::kTorn:
-      return call == Call::kWrite ? Verdict::kHalfThenDie : Verdict::kDieAfter;
-    case Kind::kShort:
-      return n == s.at && call == Call::kWrite ? Verdict::kHalf : Verdict::kPass;
+    case Kind::kKill: Die();
+    case Kind::kTorn: return call == Call::kWrite ? Verdict::kHalfThenDie : Verdict::kDieAfter;
+    case Kind::kShort: return n == s.at && call == Call::kWrite ? Verdict::kHalf : Verdict::kPass;
     case Kind::kNoSpace:
       if (n >= s.at + s.calls || call == Call::kOther) return Verdict::kPass;
       errno = ENOSPC;

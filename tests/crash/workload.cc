@@ -16,14 +16,10 @@ Labels ChurningSeries(int group, int tick) {
 
 double GroupValue(int group, int series, int tick) {
   switch (series % 4) {
-    case 0:
-      return tick * (group + 1);
-    case 1:
-      return tick * 0.37 + group;
-    case 2:
-      return group;
-    default:
-      return tick % 5 == 0 ? 1.0 / (tick + 1) : 0.25;
+    case 0: return tick * (group + 1);
+    case 1: return tick * 0.37 + group;
+    case 2: return group;
+    default: return tick % 5 == 0 ? 1.0 / (tick + 1) : 0.25;
   }
 }
 

@@ -36,7 +36,8 @@ TEST_CASE("a broken configuration names file, line and field and stops with exit
       {"scrape_configs:\n  - static_configs: []\n", "job_name is empty"},
       {"scrape_configs:\n- job_name: a\n- job_name: a\n",
        "found multiple scrape configs with job name \\\"a\\\""},
-      {"global: {scrape_interval: 5s, scrape_timeout: 6s}\n", "scrape timeout greater than scrape interval"},
+      {"global: {scrape_interval: 5s, scrape_timeout: 6s}\n",
+       "scrape timeout greater than scrape interval"},
       {"a: [\n", "yaml: "},
   };
   for (const Case& c : cases) {
@@ -51,7 +52,8 @@ TEST_CASE("a broken configuration names file, line and field and stops with exit
 TEST_CASE("flags are refused the way people know it") {
   const RunResult unknown = RunToEnd({Binary("prometheus"), "--no-such-flag"});
   CHECK(unknown.exit_code == 1);
-  CHECK(unknown.output.find("Error parsing command line arguments: unknown long flag '--no-such-flag'") !=
+  CHECK(unknown.output.find(
+            "Error parsing command line arguments: unknown long flag '--no-such-flag'") !=
         std::string::npos);
   const RunResult value = RunToEnd({Binary("prometheus"), "--query.timeout=abc"});
   CHECK(value.exit_code == 2);
@@ -78,9 +80,8 @@ TEST_CASE("a data directory that cannot be used, a port in use: exit 1 and the r
 
   Suite suite("bad-port");
   suite.StartAll();
-  REQUIRE(Eventually(60s, [&] {
-    return HttpGet(suite.url("prometheus") + "/-/ready").status == 200;
-  }));
+  REQUIRE(
+      Eventually(60s, [&] { return HttpGet(suite.url("prometheus") + "/-/ready").status == 200; }));
   const std::string taken = suite.url("prometheus").substr(7);
   std::filesystem::remove(dir + "/data");
   const RunResult second =
@@ -106,9 +107,8 @@ TEST_CASE("a data directory that cannot be used, a port in use: exit 1 and the r
 TEST_CASE("a torn and scribbled WAL tail costs its last records, not the start") {
   Suite suite("bad-wal");
   suite.StartAll();
-  REQUIRE(Eventually(60s, [&] {
-    return suite.Query("count_over_time(up{job=\"node\"}[1m])").value_or(0) >= 5;
-  }));
+  REQUIRE(Eventually(
+      60s, [&] { return suite.Query("count_over_time(up{job=\"node\"}[1m])").value_or(0) >= 5; }));
   const double first = suite.Query("min_over_time(timestamp(up{job=\"node\"})[1m:1s])").value_or(0);
   suite.Kill("prometheus", SIGKILL);
   std::filesystem::path newest;
@@ -123,9 +123,8 @@ TEST_CASE("a torn and scribbled WAL tail costs its last records, not the start")
   INFO(suite.logs());
   REQUIRE(Eventually(60s, [&] { return suite.Query("sum(up)") == 3.0; }));
   CHECK(suite.Query("min_over_time(timestamp(up{job=\"node\"})[2m:1s])").value_or(1e18) <= first);
-  CHECK(Eventually(20s, [&] {
-    return suite.Query("prometheus_tsdb_wal_corruptions_total").value_or(0) >= 1;
-  }));
+  CHECK(Eventually(
+      20s, [&] { return suite.Query("prometheus_tsdb_wal_corruptions_total").value_or(0) >= 1; }));
 }
 
 }  // namespace

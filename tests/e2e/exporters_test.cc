@@ -67,7 +67,8 @@ TEST_CASE("pushgateway refuses what it cannot serve, by name") {
   CHECK(Contains(result.output, dir + "/gob"));
   result = RunToEnd({pushgateway, "--no-such-flag"});
   CHECK(result.exit_code == 1);
-  CHECK(Contains(result.output, "pushgateway: error: unknown long flag '--no-such-flag', try --help"));
+  CHECK(Contains(result.output,
+                 "pushgateway: error: unknown long flag '--no-such-flag', try --help"));
   const int port = FreePort();
   Listening first("pushgateway", dir, port, {});
   result = RunToEnd({pushgateway, "--web.listen-address=127.0.0.1:" + std::to_string(port)});
@@ -84,7 +85,8 @@ TEST_CASE("node_exporter serves this machine and ends cleanly") {
   for (const char* part :
        {"\nnode_cpu_seconds_total{cpu=\"0\",mode=\"idle\"} ", "\nnode_memory_MemTotal_bytes ",
         "\nnode_network_receive_bytes_total{device=\"lo\"} ", "\nnode_boot_time_seconds ",
-        "\nprocess_resident_memory_bytes ", "node_scrape_collector_success{collector=\"stat\"} 1\n"}) {
+        "\nprocess_resident_memory_bytes ",
+        "node_scrape_collector_success{collector=\"stat\"} 1\n"}) {
     CAPTURE(part);
     CHECK(Contains(scrape.body, part));
   }

@@ -1,7 +1,7 @@
 // The suite's main job, end to end, with the real executables.
 
-#include <csignal>
 #include <cmath>
+#include <csignal>
 #include <filesystem>
 #include <map>
 #include <set>
@@ -55,7 +55,8 @@ TEST_CASE("a real exporter is scraped, stored, queried, alerted on, and survives
   Suite suite("e2e");
   suite.StartAll();
   const bool up = Eventually(60s, [&] {
-    return suite.Query("sum(up)") == 3.0 && suite.Query("min_over_time(job:up:sum{job=\"node\"}[5s])") == 1.0;
+    return suite.Query("sum(up)") == 3.0 &&
+           suite.Query("min_over_time(job:up:sum{job=\"node\"}[5s])") == 1.0;
   });
   INFO(suite.logs());
   REQUIRE(up);
@@ -80,19 +81,21 @@ TEST_CASE("a real exporter is scraped, stored, queried, alerted on, and survives
     const auto pushed = HttpSend("POST", suite.url("pushgateway") + "/metrics/job/backup/shard/7",
                                  "# TYPE backup_bytes gauge\nbackup_bytes 12345\n", "text/plain");
     CHECK(pushed.status == 200);
-    CHECK(Eventually(20s, [&] {
-      return suite.Query("backup_bytes{job=\"backup\",shard=\"7\"}") == 12345.0;
-    }));
+    CHECK(Eventually(
+        20s, [&] { return suite.Query("backup_bytes{job=\"backup\",shard=\"7\"}") == 12345.0; }));
     CHECK(suite.Query("push_time_seconds{job=\"backup\"}").value_or(0) > 1.6e9);
 
     // ---- a target goes down: up == 0, alert, webhook; then it returns and the alert resolves ----
     suite.Kill("node_exporter", SIGKILL);
     CHECK(Eventually(20s, [&] { return suite.Query("up{job=\"node\"}") == 0.0; }));
-    CHECK(Eventually(20s, [&] { return suite.Query("count(node_memory_MemTotal_bytes)") == std::nullopt; }));
+    CHECK(Eventually(
+        20s, [&] { return suite.Query("count(node_memory_MemTotal_bytes)") == std::nullopt; }));
     CHECK(Eventually(30s, [&] {
-      return suite.Query("ALERTS{alertname=\"NodeDown\",alertstate=\"firing\",severity=\"page\"}") == 1.0;
+      return suite.Query(
+                 "ALERTS{alertname=\"NodeDown\",alertstate=\"firing\",severity=\"page\"}") == 1.0;
     }));
-    CHECK(Eventually(30s, [&] { return suite.webhooks().find("\"firing\"") != std::string::npos; }));
+    CHECK(
+        Eventually(30s, [&] { return suite.webhooks().find("\"firing\"") != std::string::npos; }));
     const std::string hooks = suite.webhooks();
     const Json hook(hooks.substr(0, hooks.find('\n')));
     CHECK(hook.String("alerts.0.labels.alertname") == "NodeDown");
@@ -102,7 +105,8 @@ TEST_CASE("a real exporter is scraped, stored, queried, alerted on, and survives
     CHECK(hook.String("version") == "4");
     suite.StartNodeExporter();
     CHECK(Eventually(30s, [&] { return suite.Query("up{job=\"node\"}") == 1.0; }));
-    CHECK(Eventually(60s, [&] { return suite.webhooks().find("\"resolved\"") != std::string::npos; }));
+    CHECK(Eventually(60s,
+                     [&] { return suite.webhooks().find("\"resolved\"") != std::string::npos; }));
 
     // ---- kill -9, restart: every sample that a query has shown is still there ----
     const std::string all = "/api/v1/query?query=" + UrlEscape("{job=~\".+\"}[10m]") + "&time=";
@@ -111,9 +115,8 @@ TEST_CASE("a real exporter is scraped, stored, queried, alerted on, and survives
     suite.Kill("prometheus", SIGKILL);
     REQUIRE(before.size() > 1000);
     suite.StartServer();
-    REQUIRE(Eventually(60s, [&] {
-      return HttpGet(suite.url("prometheus") + "/-/ready").status == 200;
-    }));
+    REQUIRE(Eventually(
+        60s, [&] { return HttpGet(suite.url("prometheus") + "/-/ready").status == 200; }));
     const auto after = Samples(suite.Api(all + now));
     size_t lost = 0, changed = 0;
     for (const auto& [key, value] : before) {
@@ -131,10 +134,10 @@ TEST_CASE("a real exporter is scraped, stored, queried, alerted on, and survives
     CHECK(Eventually(30s, [&] { return suite.Query("sum(up)") == 3.0; }));
 
     // ---- the page in a real browser ----
-    const auto browser = RunToEnd({NARTHEX_NODE, NARTHEX_SOURCE_DIR "/tests/browser/graph.mjs",
-                                   suite.url("prometheus"), "rate(node_cpu_seconds_total[1m])",
-                                   NARTHEX_BUILD_DIR "/artefacts/graph.png"},
-                                  120s);
+    const auto browser = RunToEnd(
+        {NARTHEX_NODE, NARTHEX_SOURCE_DIR "/tests/browser/graph.mjs", suite.url("prometheus"),
+         "rate(node_cpu_seconds_total[1m])", NARTHEX_BUILD_DIR "/artefacts/graph.png"},
+        120s);
     INFO(browser.output);
     CHECK(browser.exit_code == 0);
     CHECK(FileExists(NARTHEX_BUILD_DIR "/artefacts/graph.png"));

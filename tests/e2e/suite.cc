@@ -80,7 +80,8 @@ Suite::Suite(const std::string& scratch_name) : dir_(ScratchDir(scratch_name)) {
 }
 
 void Suite::WriteConfigs() const {
-  NX_CHECK(WriteFileAtomically(dir_ + "/prometheus.yml", Fill(std::string(kServerConfig), ports_)).ok());
+  NX_CHECK(
+      WriteFileAtomically(dir_ + "/prometheus.yml", Fill(std::string(kServerConfig), ports_)).ok());
   NX_CHECK(WriteFileAtomically(dir_ + "/rules.yml", kRules).ok());
   NX_CHECK(WriteFileAtomically(dir_ + "/alertmanager.yml",
                                Fill(std::string(kAlertmanagerConfig), ports_))
@@ -114,10 +115,9 @@ void Suite::StartAll() {
   StartNodeExporter();
   Start("pushgateway", {fmt::format("--web.listen-address=127.0.0.1:{}", ports_["pushgateway"]),
                         "--persistence.file=pushgateway-data"});
-  Start("alertmanager",
-        {"--config.file=alertmanager.yml", "--storage.path=alertmanager-data",
-         "--cluster.listen-address=",
-         fmt::format("--web.listen-address=127.0.0.1:{}", ports_["alertmanager"])});
+  Start("alertmanager", {"--config.file=alertmanager.yml", "--storage.path=alertmanager-data",
+                         "--cluster.listen-address=",
+                         fmt::format("--web.listen-address=127.0.0.1:{}", ports_["alertmanager"])});
   StartServer();
 }
 

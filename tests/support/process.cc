@@ -111,8 +111,8 @@ bool Eventually(milliseconds timeout, const std::function<bool()>& condition) {
 
 RunResult RunToEnd(std::vector<std::string> argv, milliseconds timeout) {
   static int serial = 0;
-  const std::string log = fmt::format("{}/run-{}-{}.log", std::filesystem::temp_directory_path().string(),
-                                      ::getpid(), ++serial);
+  const std::string log = fmt::format(
+      "{}/run-{}-{}.log", std::filesystem::temp_directory_path().string(), ::getpid(), ++serial);
   RunResult result;
   {
     ChildProcess child(std::move(argv), log);

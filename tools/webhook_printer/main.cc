@@ -17,8 +17,8 @@ using narthex::JsonValue;
 void PrintAlerts(const JsonValue& message) {
   for (const JsonValue& alert : message["alerts"].items()) {
     const JsonValue& labels = alert["labels"];
-    std::string line = fmt::format("webhook: {} {}", alert["status"].AsString(),
-                                   labels["alertname"].AsString());
+    std::string line =
+        fmt::format("webhook: {} {}", alert["status"].AsString(), labels["alertname"].AsString());
     for (const auto& [name, value] : labels.members()) {
       if (name != "alertname") line += fmt::format(" {}={}", name, value.AsString());
     }

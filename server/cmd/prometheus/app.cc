@@ -460,11 +460,8 @@ void App::ServeRequests() {
   const int timeout = auto_reload ? static_cast<int>(*flags_.auto_reload_interval_ms) : -1;
   for (;;) {
     switch (requests_.Wait(timeout)) {
-      case Requests::Event::kStop:
-        return;
-      case Requests::Event::kReload:
-        requests_.FinishReload(Reload());
-        break;
+      case Requests::Event::kStop: return;
+      case Requests::Event::kReload: requests_.FinishReload(Reload()); break;
       case Requests::Event::kNone:
         if (auto_reload && DigestFiles(*current()) != config_digest_) {
           NX_LOG(Info, "Configuration file change detected, reloading the configuration.");

@@ -63,12 +63,12 @@ struct Pipeline {
   }
   // The values of an instant query, by metric: "a{…}=1 b{…}=2".
   std::string Query(const std::string& expr) {
-    const auto result =
-        engine.Instant(*db, expr, Clock::System().NowMs(), promql::QueryOptions{});
+    const auto result = engine.Instant(*db, expr, Clock::System().NowMs(), promql::QueryOptions{});
     if (!result.ok()) return std::string(MessageOf(result.status()));
     std::string out;
     for (const auto& sample : result->vector) {
-      out += fmt::format("{}{}={}", out.empty() ? "" : " ", sample.metric.ToMetricString(), sample.v);
+      out +=
+          fmt::format("{}{}={}", out.empty() ? "" : " ", sample.metric.ToMetricString(), sample.v);
     }
     return out;
   }
@@ -154,7 +154,8 @@ TEST_CASE("a body of a million lines is taken, and its memory is bounded") {
   CHECK(p.Query("up") == "up{" + id + "}=1");
   CHECK(p.Query("scrape_samples_scraped") ==
         fmt::format("scrape_samples_scraped{{{}}}={}", id, kLines));
-  CHECK(p.Query(fmt::format("m{{i=\"{}\"}}", kLines - 1)).ends_with(fmt::format("={}", kLines - 1)));
+  CHECK(
+      p.Query(fmt::format("m{{i=\"{}\"}}", kLines - 1)).ends_with(fmt::format("={}", kLines - 1)));
   const size_t grown = ResidentMiB() - before;
   UNSCOPED_INFO("grew by " << grown << " MiB");
 #if !defined(__SANITIZE_ADDRESS__) && !defined(__SANITIZE_THREAD__)
@@ -252,7 +253,8 @@ TEST_CASE("relabelling while running") {
   p.Target(server.address());
   CHECK(p.Becomes("count({__name__=~\"a|b\"})", "{}=2"));
   p.Target(server.address(),
-           "  metric_relabel_configs:\n  - {source_labels: [__name__], regex: b, target_label: __name__, replacement: z}\n");
+           "  metric_relabel_configs:\n  - {source_labels: [__name__], regex: b, target_label: "
+           "__name__, replacement: z}\n");
   CHECK(p.Becomes("count(b) or count(z)", "{}=1"));
   CHECK(p.Becomes("sum(z)", "{}=2"));
   CHECK(p.Becomes("b", ""));

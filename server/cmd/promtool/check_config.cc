@@ -19,8 +19,7 @@ namespace {
 // "" stands for a file nobody named.
 Status CheckFileExists(const std::string& file, std::string_view what) {
   if (file.empty() || access(file.c_str(), F_OK) == 0) return OkStatus();
-  return NotFound("error checking {} {}: stat {}: {}", what, GoQuote(file), file,
-                  ErrnoText(errno));
+  return NotFound("error checking {} {}: stat {}: {}", what, GoQuote(file), file, ErrnoText(errno));
 }
 
 Status CheckTlsFiles(const http::TlsConfig& tls) {

@@ -139,12 +139,9 @@ class Linter {
 // What one metric of the family is stored as, in series.
 size_t SeriesOf(const MetricFamily& family, const MetricSample& sample) {
   switch (family.type) {
-    case MetricType::kSummary:
-      return sample.quantiles.size() + 2;
-    case MetricType::kHistogram:
-      return sample.buckets.size() + 2;
-    default:
-      return 1;
+    case MetricType::kSummary: return sample.quantiles.size() + 2;
+    case MetricType::kHistogram: return sample.buckets.size() + 2;
+    default: return 1;
   }
 }
 

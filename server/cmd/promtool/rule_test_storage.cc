@@ -44,11 +44,8 @@ class Writer final : public storage::GroupWriter {
           memory_.Add(member.labels, t, end ? storage::StaleNaN() : values[i]);
           ++commit.appended;
           break;
-        case storage::AppendResult::kDuplicate:
-          ++commit.duplicate;
-          break;
-        default:
-          ++commit.out_of_order;
+        case storage::AppendResult::kDuplicate: ++commit.duplicate; break;
+        default: ++commit.out_of_order;
       }
     }
     return commit;

@@ -28,15 +28,9 @@ class SampleLines {
   void Series(const Labels& labels) {
     series_.clear();
     switch (format_) {
-      case DumpFormat::kPrometheus:
-        series_ = labels.ToString();
-        break;
-      case DumpFormat::kOpenMetrics:
-        AppendOpenMetrics(labels);
-        break;
-      case DumpFormat::kSeriesJson:
-        PrintJson(labels);
-        break;
+      case DumpFormat::kPrometheus: series_ = labels.ToString(); break;
+      case DumpFormat::kOpenMetrics: AppendOpenMetrics(labels); break;
+      case DumpFormat::kSeriesJson: PrintJson(labels); break;
     }
   }
   bool wants_samples() const { return format_ != DumpFormat::kSeriesJson; }

@@ -17,16 +17,11 @@ constexpr int kTries = 2;
 
 int WireType(RecordType type) {
   switch (type) {
-    case RecordType::kSrv:
-      return ns_t_srv;
-    case RecordType::kA:
-      return ns_t_a;
-    case RecordType::kAaaa:
-      return ns_t_aaaa;
-    case RecordType::kMx:
-      return ns_t_mx;
-    case RecordType::kNs:
-      return ns_t_ns;
+    case RecordType::kSrv: return ns_t_srv;
+    case RecordType::kA: return ns_t_a;
+    case RecordType::kAaaa: return ns_t_aaaa;
+    case RecordType::kMx: return ns_t_mx;
+    case RecordType::kNs: return ns_t_ns;
   }
   return ns_t_a;
 }
@@ -110,16 +105,11 @@ int Read(RecordType type, std::span<const uint8_t> answer, std::vector<Record>* 
   const int claimed = DNS_HEADER_ANCOUNT(data);
   const int most = std::clamp(claimed, 1, size / RRFIXEDSZ + 1);
   switch (type) {
-    case RecordType::kSrv:
-      return ReadSrv(data, size, out);
-    case RecordType::kA:
-      return ReadA(data, size, most, out);
-    case RecordType::kAaaa:
-      return ReadAaaa(data, size, most, out);
-    case RecordType::kMx:
-      return ReadMx(data, size, out);
-    case RecordType::kNs:
-      return ReadNs(data, size, out);
+    case RecordType::kSrv: return ReadSrv(data, size, out);
+    case RecordType::kA: return ReadA(data, size, most, out);
+    case RecordType::kAaaa: return ReadAaaa(data, size, most, out);
+    case RecordType::kMx: return ReadMx(data, size, out);
+    case RecordType::kNs: return ReadNs(data, size, out);
   }
   return ARES_EBADRESP;
 }
@@ -227,14 +217,9 @@ void ChannelImpl::OnAnswer(void* arg, int status, int /*timeouts*/, unsigned cha
   }
   switch (status) {
     case ARES_SUCCESS:
-    case ARES_ENODATA:
-      answer.kind = Answer::Kind::kRecords;
-      break;
-    case ARES_ENOTFOUND:
-      answer.kind = Answer::Kind::kNoName;
-      break;
-    default:
-      answer.error = ares_strerror(status);
+    case ARES_ENODATA: answer.kind = Answer::Kind::kRecords; break;
+    case ARES_ENOTFOUND: answer.kind = Answer::Kind::kNoName; break;
+    default: answer.error = ares_strerror(status);
   }
   question->callback(std::move(answer));
 }

@@ -112,15 +112,10 @@ std::shared_ptr<const TargetGroup> DnsProvider::GroupOf(const std::string& name,
         labels.Set(kSrvTarget, record.host + ".");
         labels.Set(kSrvPort, fmt::format("{}", record.port));
         break;
-      case RecordType::kMx:
-        labels.Set(kMxTarget, record.host + ".");
-        break;
-      case RecordType::kNs:
-        labels.Set(kNsTarget, record.host + ".");
-        break;
+      case RecordType::kMx: labels.Set(kMxTarget, record.host + "."); break;
+      case RecordType::kNs: labels.Set(kNsTarget, record.host + "."); break;
       case RecordType::kA:
-      case RecordType::kAaaa:
-        break;
+      case RecordType::kAaaa: break;
     }
     labels.Set(kAddressLabel, JoinHostPort(record.host, port));
     group->targets.push_back(labels.Build());

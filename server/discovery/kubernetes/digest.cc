@@ -79,24 +79,15 @@ const JsonValue& ControllerOf(const JsonValue& object) {
 
 Entry Digest(Kind kind, const JsonValue& object) {
   switch (kind) {
-    case Kind::kNode:
-      return DigestNode(object);
-    case Kind::kService:
-      return DigestService(object);
-    case Kind::kPod:
-      return DigestPod(object);
-    case Kind::kEndpoints:
-      return DigestEndpoints(object);
-    case Kind::kEndpointSlice:
-      return DigestEndpointSlice(object);
-    case Kind::kIngress:
-      return DigestIngress(object);
-    case Kind::kNamespace:
-      return DigestNamespace(object);
-    case Kind::kReplicaSet:
-      return DigestOwner(object, "Deployment");
-    case Kind::kJob:
-      return DigestOwner(object, "CronJob");
+    case Kind::kNode: return DigestNode(object);
+    case Kind::kService: return DigestService(object);
+    case Kind::kPod: return DigestPod(object);
+    case Kind::kEndpoints: return DigestEndpoints(object);
+    case Kind::kEndpointSlice: return DigestEndpointSlice(object);
+    case Kind::kIngress: return DigestIngress(object);
+    case Kind::kNamespace: return DigestNamespace(object);
+    case Kind::kReplicaSet: return DigestOwner(object, "Deployment");
+    case Kind::kJob: return DigestOwner(object, "CronJob");
   }
   return {};
 }

@@ -63,8 +63,7 @@ void Store::OnListEnd(const Status& status, size_t) {
 // people are woken by the counter.
 void Store::OnWatchEnd(const Status& status) {
   switch (status.code()) {
-    case StatusCode::kOk:
-      return;
+    case StatusCode::kOk: return;
     case StatusCode::kPermissionDenied:
     case StatusCode::kNotFound:
     case StatusCode::kInvalidArgument:

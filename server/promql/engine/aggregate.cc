@@ -204,16 +204,13 @@ StatusOr<OperatorPtr> BuildAggregate(Builder& builder, const AggregateExpr& expr
   const bool one_name = !named && !AnyTypeOrUnit(groups.labels);
   switch (expr.op) {
     case AggregateOp::kTopK:
-    case AggregateOp::kBottomK:
-      return TopAggregate(expr, *input, groups, param);
+    case AggregateOp::kBottomK: return TopAggregate(expr, *input, groups, param);
     case AggregateOp::kLimitK:
-    case AggregateOp::kLimitRatio:
-      return LimitAggregate(expr, std::move(input), groups, param);
+    case AggregateOp::kLimitRatio: return LimitAggregate(expr, std::move(input), groups, param);
     case AggregateOp::kQuantile:
       WarnOfQuantiles(builder, param, expr.param->pos);
       return QuantileAggregate(expr, *input, groups, param, one_name);
-    default:
-      return FoldAggregate(expr, *input, groups, one_name);
+    default: return FoldAggregate(expr, *input, groups, one_name);
   }
 }
 

@@ -110,14 +110,10 @@ void ApplyBinary(BinaryOp op, const double* l, const double* r, size_t n, double
     for (size_t w = 0; w < PresenceWords(n); ++w) keep[w] = FullWord(n, w);
   }
   switch (op) {
-    case BinaryOp::kAdd:
-      return Arithmetic(l, r, n, out, [](double a, double b) { return a + b; });
-    case BinaryOp::kSub:
-      return Arithmetic(l, r, n, out, [](double a, double b) { return a - b; });
-    case BinaryOp::kMul:
-      return Arithmetic(l, r, n, out, [](double a, double b) { return a * b; });
-    case BinaryOp::kDiv:
-      return Arithmetic(l, r, n, out, [](double a, double b) { return a / b; });
+    case BinaryOp::kAdd: return Arithmetic(l, r, n, out, [](double a, double b) { return a + b; });
+    case BinaryOp::kSub: return Arithmetic(l, r, n, out, [](double a, double b) { return a - b; });
+    case BinaryOp::kMul: return Arithmetic(l, r, n, out, [](double a, double b) { return a * b; });
+    case BinaryOp::kDiv: return Arithmetic(l, r, n, out, [](double a, double b) { return a / b; });
     case BinaryOp::kMod:
       return Arithmetic(l, r, n, out, [](double a, double b) { return std::fmod(a, b); });
     case BinaryOp::kPow:
@@ -136,8 +132,7 @@ void ApplyBinary(BinaryOp op, const double* l, const double* r, size_t n, double
       return Compare(l, r, n, out, keep, [](double a, double b) { return a >= b; });
     case BinaryOp::kLe:
       return Compare(l, r, n, out, keep, [](double a, double b) { return a <= b; });
-    default:
-      return;  // set operators have no values; trims go cell by cell
+    default: return;  // set operators have no values; trims go cell by cell
   }
 }
 

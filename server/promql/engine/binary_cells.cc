@@ -71,8 +71,7 @@ CellResult CombineCells(QueryContext& context, BinaryOp op, const CellValue& l, 
       return {
           SameLayout(*l.h, *r.h) == (op == BinaryOp::kEq) ? CellResult::kTrue : CellResult::kFalse,
           0, l.h};
-    default:
-      break;
+    default: break;
   }
   context.Inform(note::IncompatibleTypes(KindOf(l.h), BinaryOpName(op), KindOf(r.h)), where);
   return {};

@@ -61,20 +61,13 @@ StatusOr<OperatorPtr> Builder::Build(const Expr& expr, const EvalWindow& window,
     }
     case ExprKind::kVectorSelector:
       return MakeVectorSelector(context_, window, expr.As<VectorSelector>(), use, false);
-    case ExprKind::kParen:
-      return Build(*expr.As<ParenExpr>().expr, window, use);
-    case ExprKind::kStepInvariant:
-      return BuildInvariant(expr.As<StepInvariantExpr>(), window);
-    case ExprKind::kUnary:
-      return BuildUnary(expr.As<UnaryExpr>(), window);
-    case ExprKind::kCall:
-      return BuildCall(expr.As<Call>(), window);
-    case ExprKind::kAggregate:
-      return BuildAggregate(*this, expr.As<AggregateExpr>(), window);
-    case ExprKind::kBinary:
-      return BuildBinary(*this, expr.As<BinaryExpr>(), window);
-    default:
-      return Internal("a {} cannot be evaluated as a vector", DocumentedType(expr.type));
+    case ExprKind::kParen: return Build(*expr.As<ParenExpr>().expr, window, use);
+    case ExprKind::kStepInvariant: return BuildInvariant(expr.As<StepInvariantExpr>(), window);
+    case ExprKind::kUnary: return BuildUnary(expr.As<UnaryExpr>(), window);
+    case ExprKind::kCall: return BuildCall(expr.As<Call>(), window);
+    case ExprKind::kAggregate: return BuildAggregate(*this, expr.As<AggregateExpr>(), window);
+    case ExprKind::kBinary: return BuildBinary(*this, expr.As<BinaryExpr>(), window);
+    default: return Internal("a {} cannot be evaluated as a vector", DocumentedType(expr.type));
   }
 }
 

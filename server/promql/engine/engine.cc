@@ -53,18 +53,13 @@ Status CheckRequest(const Request& request, const Expr& expr) {
 
 std::string_view ApiErrorType(const Status& status) {
   switch (status.code()) {
-    case StatusCode::kInvalidArgument:
-      return "bad_data";
-    case StatusCode::kDeadlineExceeded:
-      return "timeout";
-    case StatusCode::kCancelled:
-      return "canceled";
+    case StatusCode::kInvalidArgument: return "bad_data";
+    case StatusCode::kDeadlineExceeded: return "timeout";
+    case StatusCode::kCancelled: return "canceled";
     case StatusCode::kInternal:
     case StatusCode::kDataLoss:
-    case StatusCode::kUnavailable:
-      return "internal";
-    default:
-      return "execution";
+    case StatusCode::kUnavailable: return "internal";
+    default: return "execution";
   }
 }
 

@@ -144,23 +144,14 @@ constexpr FoldKernel kStdvar{3, {0, 0, 0}, AddVariance, FinishStdvar};
 
 const FoldKernel& FoldKernelFor(AggregateOp op) {
   switch (op) {
-    case AggregateOp::kSum:
-      return kSum;
-    case AggregateOp::kAvg:
-      return kAvg;
-    case AggregateOp::kCount:
-      return kCount;
-    case AggregateOp::kMin:
-      return kMin;
-    case AggregateOp::kMax:
-      return kMax;
-    case AggregateOp::kStddev:
-      return kStddev;
-    case AggregateOp::kStdvar:
-      return kStdvar;
-    default:
-      NX_CHECK(op == AggregateOp::kGroup);
-      return kGroup;
+    case AggregateOp::kSum: return kSum;
+    case AggregateOp::kAvg: return kAvg;
+    case AggregateOp::kCount: return kCount;
+    case AggregateOp::kMin: return kMin;
+    case AggregateOp::kMax: return kMax;
+    case AggregateOp::kStddev: return kStddev;
+    case AggregateOp::kStdvar: return kStdvar;
+    default: NX_CHECK(op == AggregateOp::kGroup); return kGroup;
   }
 }
 

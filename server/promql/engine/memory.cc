@@ -51,14 +51,12 @@ bool QueryMemory::Fail(Verdict verdict) {
 
 Status QueryMemory::status() const {
   switch (verdict_.load()) {
-    case Verdict::kFine:
-      return OkStatus();
+    case Verdict::kFine: return OkStatus();
     case Verdict::kOwn:
       return ResourceExhausted(
           "query processing would use more memory than a query may: {} (--query.memory-limit)",
           FormatSize(limit_));
-    case Verdict::kAll:
-      break;
+    case Verdict::kAll: break;
   }
   return ResourceExhausted(
       "query processing would use more memory than is left for queries: {} of {} in use "

@@ -88,8 +88,7 @@ Status EvaluateInstant(Builder& builder, const Expr& expr, const EvalWindow& win
       result->scalar = {window.start, values[0]};
       return OkStatus();
     }
-    case ValueType::kMatrix:
-      return InstantMatrix(builder, expr, window, result, hold);
+    case ValueType::kMatrix: return InstantMatrix(builder, expr, window, result, hold);
     default: {
       NX_ASSIGN_OR_RETURN(OperatorPtr op, builder.Build(expr, window));
       op = MakeNamesFinal(std::move(op));

@@ -42,15 +42,41 @@ enum class ExprKind : uint8_t {
 };
 
 enum class BinaryOp : uint8_t {
-  kAdd, kSub, kMul, kDiv, kMod, kPow, kAtan2,
-  kEq, kNe, kGt, kLt, kGe, kLe,
-  kTrimUpper, kTrimLower,  // </ and >/
-  kAnd, kOr, kUnless,
+  kAdd,
+  kSub,
+  kMul,
+  kDiv,
+  kMod,
+  kPow,
+  kAtan2,
+  kEq,
+  kNe,
+  kGt,
+  kLt,
+  kGe,
+  kLe,
+  kTrimUpper,
+  kTrimLower,  // </ and >/
+  kAnd,
+  kOr,
+  kUnless,
 };
 
 enum class AggregateOp : uint8_t {
-  kSum, kAvg, kCount, kMin, kMax, kGroup, kStddev, kStdvar,
-  kTopK, kBottomK, kCountValues, kQuantile, kLimitK, kLimitRatio,
+  kSum,
+  kAvg,
+  kCount,
+  kMin,
+  kMax,
+  kGroup,
+  kStddev,
+  kStdvar,
+  kTopK,
+  kBottomK,
+  kCountValues,
+  kQuantile,
+  kLimitK,
+  kLimitRatio,
 };
 
 std::string_view BinaryOpName(BinaryOp op);
@@ -68,9 +94,13 @@ struct Expr {
   Expr(ExprKind k, ValueType t, PosRange p) : kind(k), type(t), pos(p) {}
   virtual ~Expr() = default;
   template <typename T>
-  T& As() { return static_cast<T&>(*this); }
+  T& As() {
+    return static_cast<T&>(*this);
+  }
   template <typename T>
-  const T& As() const { return static_cast<const T&>(*this); }
+  const T& As() const {
+    return static_cast<const T&>(*this);
+  }
 };
 using ExprPtr = std::unique_ptr<Expr>;
 
@@ -107,7 +137,9 @@ struct DurationExpr : Expr {
   ExprPtr lhs, rhs;  // one operand is in rhs
   DurationExpr(DurationOp o, ExprPtr l, ExprPtr r, PosRange p)
       : Expr(ExprKind::kDuration, ValueType::kScalar, p),
-        op(o), lhs(std::move(l)), rhs(std::move(r)) {}
+        op(o),
+        lhs(std::move(l)),
+        rhs(std::move(r)) {}
 };
 
 // A duration in the query: fixed when parsed, or computed from an expression when planned.
@@ -133,8 +165,7 @@ struct VectorSelector : Expr {
   bool anchored = false;
   bool smoothed = false;
   bool is_info_matcher = false;  // the bare matchers given to info()
-  explicit VectorSelector(PosRange p)
-      : Expr(ExprKind::kVectorSelector, ValueType::kVector, p) {}
+  explicit VectorSelector(PosRange p) : Expr(ExprKind::kVectorSelector, ValueType::kVector, p) {}
 };
 
 struct MatrixSelector : Expr {
@@ -174,10 +205,10 @@ enum class Cardinality : uint8_t { kOneToOne, kManyToOne, kOneToMany, kManyToMan
 
 struct VectorMatching {
   Cardinality card = Cardinality::kOneToOne;
-  bool on = false;                     // on(labels), else ignoring(labels)
+  bool on = false;  // on(labels), else ignoring(labels)
   std::vector<std::string> labels;
-  std::vector<std::string> include;    // of group_left/group_right
-  std::optional<double> fill_left;     // values for a side without a partner
+  std::vector<std::string> include;  // of group_left/group_right
+  std::optional<double> fill_left;   // values for a side without a partner
   std::optional<double> fill_right;
 };
 

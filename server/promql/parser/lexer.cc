@@ -232,9 +232,7 @@ Token Lexer::LexInsideBraces() {
   if (c == '`') return LexRawString();
   switch (c) {
     case ',': ++pos_; return Emit(Tok::kComma);
-    case '=':
-      ++pos_;
-      return Accept("~") ? Emit(Tok::kEqRegex) : Emit(Tok::kAssign);
+    case '=': ++pos_; return Accept("~") ? Emit(Tok::kEqRegex) : Emit(Tok::kAssign);
     case '!':
       ++pos_;
       if (Accept("~")) return Emit(Tok::kNeRegex);
@@ -346,8 +344,18 @@ std::string Lexer::LexEscape(char quote) {
   uint32_t base = 16;
   uint32_t max = 0x10ffff;
   switch (c) {
-    case 'a': case 'b': case 'f': case 'n': case 'r': case 't': case 'v': case '\\': return "";
-    case 'x': count = 2; max = 255; break;
+    case 'a':
+    case 'b':
+    case 'f':
+    case 'n':
+    case 'r':
+    case 't':
+    case 'v':
+    case '\\': return "";
+    case 'x':
+      count = 2;
+      max = 255;
+      break;
     case 'u': count = 4; break;
     case 'U': count = 8; break;
     default:
@@ -364,7 +372,8 @@ std::string Lexer::LexEscape(char quote) {
   uint64_t value = 0;
   for (; count > 0; --count, ++pos_) {
     if (AtEnd()) return "escape sequence not terminated";
-    const size_t digit = std::string_view("0123456789abcdef").find(Peek() | (Peek() >= 'A' ? 0x20 : 0));
+    const size_t digit =
+        std::string_view("0123456789abcdef").find(Peek() | (Peek() >= 'A' ? 0x20 : 0));
     if (digit == std::string_view::npos || digit >= base) {
       return "illegal character " + UnicodeRune() + " in escape sequence";
     }

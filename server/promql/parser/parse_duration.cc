@@ -11,8 +11,11 @@ constexpr double kMaxSeconds = 9.2e9;  // about 292 years, what int64 nanosecond
 
 int Precedence(Tok op) {
   switch (op) {
-    case Tok::kAdd: case Tok::kSub: return 1;
-    case Tok::kMul: case Tok::kDiv: case Tok::kMod: return 2;
+    case Tok::kAdd:
+    case Tok::kSub: return 1;
+    case Tok::kMul:
+    case Tok::kDiv:
+    case Tok::kMod: return 2;
     case Tok::kPow: return 4;  // 3 are the signs
     default: return -1;
   }
@@ -142,8 +145,7 @@ ExprPtr Parser::ParseDurationFunction() {
     case Tok::kRange: op = DurationOp::kRange; break;
     case Tok::kMinOf: op = DurationOp::kMinOf; break;
     case Tok::kMaxOf: op = DurationOp::kMaxOf; break;
-    default:
-      return Unexpected();
+    default: return Unexpected();
   }
   Advance();
   if (!Expect(Tok::kLeftParen)) return nullptr;

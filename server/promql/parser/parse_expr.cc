@@ -21,11 +21,22 @@ constexpr int kPowPrecedence = 6;
 int Precedence(Tok op) {
   switch (op) {
     case Tok::kOr: return 1;
-    case Tok::kAnd: case Tok::kUnless: return 2;
-    case Tok::kEq: case Tok::kNe: case Tok::kGt: case Tok::kLt: case Tok::kGe: case Tok::kLe:
-    case Tok::kTrimUpper: case Tok::kTrimLower: return 3;
-    case Tok::kAdd: case Tok::kSub: return 4;
-    case Tok::kMul: case Tok::kDiv: case Tok::kMod: case Tok::kAtan2: return kUnaryPrecedence;
+    case Tok::kAnd:
+    case Tok::kUnless: return 2;
+    case Tok::kEq:
+    case Tok::kNe:
+    case Tok::kGt:
+    case Tok::kLt:
+    case Tok::kGe:
+    case Tok::kLe:
+    case Tok::kTrimUpper:
+    case Tok::kTrimLower: return 3;
+    case Tok::kAdd:
+    case Tok::kSub: return 4;
+    case Tok::kMul:
+    case Tok::kDiv:
+    case Tok::kMod:
+    case Tok::kAtan2: return kUnaryPrecedence;
     case Tok::kPow: return kPowPrecedence;
     default: return -1;
   }
@@ -33,8 +44,13 @@ int Precedence(Tok op) {
 
 bool CanBeFunctionName(Tok type) {
   switch (type) {
-    case Tok::kIdentifier: case Tok::kStart: case Tok::kEnd: case Tok::kStep: case Tok::kRange:
-    case Tok::kMinOf: case Tok::kMaxOf: return true;
+    case Tok::kIdentifier:
+    case Tok::kStart:
+    case Tok::kEnd:
+    case Tok::kStep:
+    case Tok::kRange:
+    case Tok::kMinOf:
+    case Tok::kMaxOf: return true;
     default: return false;
   }
 }
@@ -176,7 +192,8 @@ ExprPtr Parser::ParsePrimary() {
   ExprPtr expr;
   switch (tok().type) {
     case Tok::kLeftParen: expr = ParseParen(); break;
-    case Tok::kNumber: case Tok::kDuration: expr = ParseNumber(); break;
+    case Tok::kNumber:
+    case Tok::kDuration: expr = ParseNumber(); break;
     case Tok::kString: expr = ParseStringLiteral(); break;
     case Tok::kLeftBrace: expr = ParseSelector(nullptr); break;
     default: expr = ParseWordPrimary();
@@ -203,7 +220,8 @@ ExprPtr Parser::ParsePostfix(ExprPtr expr) {
       case Tok::kLeftBracket: expr = ParseBracket(std::move(expr)); break;
       case Tok::kOffset: expr = ParseOffset(std::move(expr)); break;
       case Tok::kAt: expr = ParseAt(std::move(expr)); break;
-      case Tok::kAnchored: case Tok::kSmoothed: expr = ParseExtended(std::move(expr)); break;
+      case Tok::kAnchored:
+      case Tok::kSmoothed: expr = ParseExtended(std::move(expr)); break;
       default: return expr;
     }
   }
@@ -229,9 +247,9 @@ bool Parser::ParseNumberToken(const Token& token, double* value) {
     if (c != '_') plain.push_back(c);
   }
   const bool octal = plain.size() > 1 && plain[0] == '0' && !hex;
-  const bool integral = plain.find_first_not_of(hex ? "0123456789abcdefABCDEFxX"
-                                                    : (octal ? "01234567" : "0123456789")) ==
-                        std::string::npos;
+  const bool integral =
+      plain.find_first_not_of(hex ? "0123456789abcdefABCDEFxX"
+                                  : (octal ? "01234567" : "0123456789")) == std::string::npos;
   const bool separated = UnderscoresSeparate(digits, hex);
   if (integral && separated) {
     int64_t n = 0;
@@ -246,9 +264,9 @@ bool Parser::ParseNumberToken(const Token& token, double* value) {
   const std::optional<double> parsed = separated ? ParseFloat(plain) : std::nullopt;
   const bool infinite_word = ToLowerAscii(plain).find("inf") != std::string::npos;
   if (!parsed || (std::isinf(*parsed) && !infinite_word)) {
-    Fail(token.range(), fmt::format("error parsing number: strconv.ParseFloat: parsing {}: {}",
-                                    GoQuote(token.text),
-                                    parsed ? "value out of range" : "invalid syntax"));
+    Fail(token.range(),
+         fmt::format("error parsing number: strconv.ParseFloat: parsing {}: {}",
+                     GoQuote(token.text), parsed ? "value out of range" : "invalid syntax"));
     return false;
   }
   *value = *parsed;

@@ -109,7 +109,8 @@ ExprPtr Parser::ParseOffset(ExprPtr expr) {
     if (!ParseOffsetDuration(&offset)) return nullptr;
   }
   if (time == nullptr) {
-    return Fail(expr->pos, fmt::format("offset modifier must be preceded by {}", kModifierOperands));
+    return Fail(expr->pos,
+                fmt::format("offset modifier must be preceded by {}", kModifierOperands));
   }
   if (time->has_offset) return Fail(expr->pos, "offset may not be set multiple times");
   time->has_offset = true;
@@ -166,11 +167,10 @@ ExprPtr Parser::ParseExtended(ExprPtr expr) {
     selector = &expr->As<VectorSelector>();
   }
   if (selector == nullptr) {
-    return Fail(expr->pos, fmt::format("{} modifier must be preceded by a {}",
-                                       TokenSpelling(word.type),
-                                       word.type == Tok::kAnchored
-                                           ? "range vector selector"
-                                           : "range or instant vector selector"));
+    return Fail(expr->pos,
+                fmt::format("{} modifier must be preceded by a {}", TokenSpelling(word.type),
+                            word.type == Tok::kAnchored ? "range vector selector"
+                                                        : "range or instant vector selector"));
   }
   if (selector->anchored || selector->smoothed) {
     return Fail(expr->pos, "anchored and smoothed modifiers cannot be used together");

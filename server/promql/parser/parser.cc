@@ -88,10 +88,8 @@ bool Parser::CanStartExpr() {
     case Tok::kDuration:
     case Tok::kString:
     case Tok::kAdd:
-    case Tok::kSub:
-      return true;
-    default:
-      return CanBeMetricName(tok().type);
+    case Tok::kSub: return true;
+    default: return CanBeMetricName(tok().type);
   }
 }
 
@@ -162,9 +160,9 @@ StatusOr<Labels> ParseMetric(std::string_view text) {
   LabelsBuilder labels;
   for (const Matcher& m : selector->matchers) {
     if (m.type() != MatchType::kEqual) {
-      return ParseErrorAt(text, selector->pos,
-                          fmt::format("unexpected \"{}\" in series description",
-                                      MatchTypeToString(m.type())));
+      return ParseErrorAt(
+          text, selector->pos,
+          fmt::format("unexpected \"{}\" in series description", MatchTypeToString(m.type())));
     }
     if (labels.Has(m.name())) {
       return ParseErrorAt(text, selector->pos,

@@ -21,10 +21,10 @@ inline constexpr int kMaxExprDepth = 500;
 
 // The feature flags that widen the language.
 struct ParserOptions {
-  bool experimental_functions = false;     // promql-experimental-functions
-  bool extended_range_selectors = false;   // promql-extended-range-selectors: anchored, smoothed
-  bool binop_fill_modifiers = false;       // promql-binop-fill-modifiers
-  bool duration_expressions = true;        // the default since 3.14
+  bool experimental_functions = false;    // promql-experimental-functions
+  bool extended_range_selectors = false;  // promql-extended-range-selectors: anchored, smoothed
+  bool binop_fill_modifiers = false;      // promql-binop-fill-modifiers
+  bool duration_expressions = true;       // the default since 3.14
 };
 
 StatusOr<ExprPtr> ParseExpr(std::string_view text, const ParserOptions& options = {});

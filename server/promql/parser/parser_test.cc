@@ -189,11 +189,15 @@ TEST_CASE("errors of syntax") {
       {"foo[5m", "1:7: parse error: unclosed left bracket"},
       {"foo]", "1:4: parse error: unexpected right bracket ']'"},
       {"foo{", "1:5: parse error: unexpected end of input inside braces"},
-      {"foo{a}", "1:6: parse error: unexpected \"}\" in label matching, expected label matching operator"},
-      {"foo{a=b}", "1:7: parse error: unexpected identifier \"b\" in label matching, expected string"},
-      {"foo{a='b' c='d'}", "1:11: parse error: unexpected identifier \"c\" in label matching, "
-                            "expected \",\" or \"}\""},
-      {"foo{,}", "1:5: parse error: unexpected \",\" in label matching, expected identifier or \"}\""},
+      {"foo{a}",
+       "1:6: parse error: unexpected \"}\" in label matching, expected label matching operator"},
+      {"foo{a=b}",
+       "1:7: parse error: unexpected identifier \"b\" in label matching, expected string"},
+      {"foo{a='b' c='d'}",
+       "1:11: parse error: unexpected identifier \"c\" in label matching, "
+       "expected \",\" or \"}\""},
+      {"foo{,}",
+       "1:5: parse error: unexpected \",\" in label matching, expected identifier or \"}\""},
       {"foo{a='b'", "1:10: parse error: unexpected end of input inside braces"},
       {"\"foo", "1:1: parse error: unterminated quoted string"},
       {"`foo", "1:1: parse error: unterminated raw string"},
@@ -201,24 +205,30 @@ TEST_CASE("errors of syntax") {
       {"1 == = 2", "1:6: parse error: unexpected \"=\""},
       {"1 ! 2", "1:3: parse error: unexpected character after '!': ' '"},
       {"5x", "1:1: parse error: bad number or duration syntax: \"5\""},
-      {"foo offset", "1:11: parse error: unexpected end of input in offset, expected number, "
-                     "duration, step(), or range()"},
+      {"foo offset",
+       "1:11: parse error: unexpected end of input in offset, expected number, "
+       "duration, step(), or range()"},
       {"foo @ bar", "1:7: parse error: unexpected identifier \"bar\" in @, expected timestamp"},
-      {"sum(foo) by foo", "1:13: parse error: unexpected identifier \"foo\" in grouping opts, "
-                           "expected \"(\""},
-      {"sum by (5) (foo)", "1:9: parse error: unexpected number \"5\" in grouping opts, expected label"},
-      {"sum by (a b) (foo)", "1:11: parse error: unexpected identifier \"b\" in grouping opts, "
-                              "expected \",\" or \")\""},
+      {"sum(foo) by foo",
+       "1:13: parse error: unexpected identifier \"foo\" in grouping opts, "
+       "expected \"(\""},
+      {"sum by (5) (foo)",
+       "1:9: parse error: unexpected number \"5\" in grouping opts, expected label"},
+      {"sum by (a b) (foo)",
+       "1:11: parse error: unexpected identifier \"b\" in grouping opts, "
+       "expected \",\" or \")\""},
       {"sum by (a) foo", "1:12: parse error: unexpected identifier \"foo\" in aggregation"},
       {"sum()", "1:1: parse error: no arguments for aggregate expression provided"},
-      {"topk(foo)", "1:1: parse error: wrong number of arguments for aggregate expression "
-                    "provided, expected 2, got 1"},
+      {"topk(foo)",
+       "1:1: parse error: wrong number of arguments for aggregate expression "
+       "provided, expected 2, got 1"},
       {"abs(foo,)", "1:8: parse error: trailing commas not allowed in function call args"},
       {"nope(", "1:6: parse error: unclosed left parenthesis"},
       {"nope(foo)", "1:1: parse error: unknown function with name \"nope\""},
       {"mad_over_time(foo[1m])", "1:1: parse error: function \"mad_over_time\" is not enabled"},
-      {"limitk(1, foo)", "1:1: parse error: limitk() is experimental and must be enabled with "
-                         "--enable-feature=promql-experimental-functions"},
+      {"limitk(1, foo)",
+       "1:1: parse error: limitk() is experimental and must be enabled with "
+       "--enable-feature=promql-experimental-functions"},
       {"foo[5m] anchored", "1:9: parse error: anchored modifier is experimental and not enabled"},
       {"a + fill(0) b", "1:5: parse error: binop fill modifiers are experimental and not enabled"},
       {"foo[0]", "1:5: parse error: duration must be greater than 0"},
@@ -228,8 +238,9 @@ TEST_CASE("errors of syntax") {
       {"foo @ 5[5m]", "1:8: parse error: no @ modifiers allowed before range"},
       {"foo offset 5m offset 5m", "1:1: parse error: offset may not be set multiple times"},
       {"foo @ 5 @ 6", "1:1: parse error: @ <timestamp> may not be set multiple times"},
-      {"1 offset 5m", "1:1: parse error: offset modifier must be preceded by an instant vector "
-                      "selector or range vector selector or a subquery"},
+      {"1 offset 5m",
+       "1:1: parse error: offset modifier must be preceded by an instant vector "
+       "selector or range vector selector or a subquery"},
       {"foo @ inf", "1:1: parse error: timestamp out of bounds for @ modifier: +Inf"},
       {"\n\nfoo bar", "3:5: parse error: unexpected identifier \"bar\""},
       {"foo{a=~\"(\"}", "1:5: parse error: error parsing regexp: missing closing ): `(`"},
@@ -281,35 +292,49 @@ TEST_CASE("layout is upstream's") {
 
 TEST_CASE("errors of type") {
   const Case cases[] = {
-      {"rate(foo)", "1:6: parse error: expected type range vector in call to function \"rate\", got "
-                    "instant vector"},
-      {"abs(foo[5m])", "1:5: parse error: expected type instant vector in call to function \"abs\", "
-                       "got range vector"},
+      {"rate(foo)",
+       "1:6: parse error: expected type range vector in call to function \"rate\", got "
+       "instant vector"},
+      {"abs(foo[5m])",
+       "1:5: parse error: expected type instant vector in call to function \"abs\", "
+       "got range vector"},
       {"abs()", "1:1: parse error: expected 1 argument(s) in call to \"abs\", got 0"},
-      {"round(a, 1, 2)", "1:1: parse error: expected at most 2 argument(s) in call to \"round\", got 3"},
-      {"label_join(a, 'b')", "1:1: parse error: expected at least 3 argument(s) in call to "
-                              "\"label_join\", got 2"},
-      {"sum(1)", "1:5: parse error: expected type instant vector in aggregation expression, got scalar"},
-      {"topk('a', foo)", "1:6: parse error: expected type scalar in aggregation parameter, got string"},
-      {"count_values(1, foo)", "1:14: parse error: expected type string in aggregation parameter, got "
-                                "scalar"},
+      {"round(a, 1, 2)",
+       "1:1: parse error: expected at most 2 argument(s) in call to \"round\", got 3"},
+      {"label_join(a, 'b')",
+       "1:1: parse error: expected at least 3 argument(s) in call to "
+       "\"label_join\", got 2"},
+      {"sum(1)",
+       "1:5: parse error: expected type instant vector in aggregation expression, got scalar"},
+      {"topk('a', foo)",
+       "1:6: parse error: expected type scalar in aggregation parameter, got string"},
+      {"count_values(1, foo)",
+       "1:14: parse error: expected type string in aggregation parameter, got "
+       "scalar"},
       {"1 == 1", "1:3: parse error: comparisons between scalars must use BOOL modifier"},
       {"a + bool b", "1:3: parse error: bool modifier can only be used on comparison operators"},
       {"1 and 1", "1:1: parse error: set operator \"and\" not allowed in binary scalar expression"},
       {"a and on(x) group_left b", "1:1: parse error: no grouping allowed for \"and\" operation"},
       {"1 + on(x) a", "1:1: parse error: vector matching only allowed between instant vectors"},
-      {"a + on(x) group_left(x) b", "1:3: parse error: label \"x\" must not occur in ON and GROUP "
-                                     "clause at once"},
-      {"'a' + 1", "1:1: parse error: binary expression must contain only scalar and instant vector "
-                  "types"},
-      {"-'a'", "1:1: parse error: unary expression only allowed on expressions of type scalar or "
-               "instant vector, got \"string\""},
-      {"1[5m:1m]", "1:1: parse error: subquery is only allowed on instant vector, got scalar instead"},
-      {"foo[5m][5m:1m]", "1:1: parse error: subquery is only allowed on instant vector, got matrix "
-                          "instead"},
+      {"a + on(x) group_left(x) b",
+       "1:3: parse error: label \"x\" must not occur in ON and GROUP "
+       "clause at once"},
+      {"'a' + 1",
+       "1:1: parse error: binary expression must contain only scalar and instant vector "
+       "types"},
+      {"-'a'",
+       "1:1: parse error: unary expression only allowed on expressions of type scalar or "
+       "instant vector, got \"string\""},
+      {"1[5m:1m]",
+       "1:1: parse error: subquery is only allowed on instant vector, got scalar instead"},
+      {"foo[5m][5m:1m]",
+       "1:1: parse error: subquery is only allowed on instant vector, got matrix "
+       "instead"},
       {"{}", "1:1: parse error: vector selector must contain at least one non-empty matcher"},
-      {"{x=~\".*\"}", "1:1: parse error: vector selector must contain at least one non-empty matcher"},
-      {"foo{__name__='bar'}", "1:1: parse error: metric name must not be set twice: \"foo\" or \"bar\""},
+      {"{x=~\".*\"}",
+       "1:1: parse error: vector selector must contain at least one non-empty matcher"},
+      {"foo{__name__='bar'}",
+       "1:1: parse error: metric name must not be set twice: \"foo\" or \"bar\""},
   };
   for (const Case& c : cases) {
     INFO(c.input);

@@ -89,8 +89,8 @@ class TypeChecker {
       second.As<VectorSelector>().is_info_matcher = true;
     }
     for (size_t i = 0; i < call.args.size(); ++i) {
-      NX_RETURN_IF_ERROR(Expect(*call.args[i], f.arg_type(i),
-                                fmt::format("call to function \"{}\"", f.name)));
+      NX_RETURN_IF_ERROR(
+          Expect(*call.args[i], f.arg_type(i), fmt::format("call to function \"{}\"", f.name)));
     }
     return OkStatus();
   }
@@ -98,10 +98,10 @@ class TypeChecker {
   Status CheckAggregate(AggregateExpr& aggregate) {
     NX_RETURN_IF_ERROR(Expect(*aggregate.expr, ValueType::kVector, "aggregation expression"));
     if (aggregate.param == nullptr) return OkStatus();
-    return Expect(*aggregate.param,
-                  aggregate.op == AggregateOp::kCountValues ? ValueType::kString
-                                                            : ValueType::kScalar,
-                  "aggregation parameter");
+    return Expect(
+        *aggregate.param,
+        aggregate.op == AggregateOp::kCountValues ? ValueType::kString : ValueType::kScalar,
+        "aggregation parameter");
   }
 
   Status CheckUnary(UnaryExpr& unary) {
@@ -117,7 +117,9 @@ class TypeChecker {
   // The operator with its modifiers, blanks around it left out.
   PosRange OperatorRange(const BinaryExpr& e) const {
     PosRange r = {e.lhs->pos.end, e.rhs->pos.start};
-    const auto blank = [&](int i) { return std::string_view(" \t\r\n").find(text_[i]) != std::string_view::npos; };
+    const auto blank = [&](int i) {
+      return std::string_view(" \t\r\n").find(text_[i]) != std::string_view::npos;
+    };
     while (r.start < r.end && blank(r.start)) ++r.start;
     while (r.end > r.start && blank(r.end - 1)) --r.end;
     return r;

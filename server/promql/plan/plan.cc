@@ -63,10 +63,8 @@ class Planner {
   bool FindInvariant(ExprPtr& expr) {
     switch (expr->kind) {
       case ExprKind::kNumber:
-      case ExprKind::kString:
-        return true;
-      case ExprKind::kVectorSelector:
-        return expr->As<VectorSelector>().time.at != AtAnchor::kNone;
+      case ExprKind::kString: return true;
+      case ExprKind::kVectorSelector: return expr->As<VectorSelector>().time.at != AtAnchor::kNone;
       case ExprKind::kMatrixSelector:
         return expr->As<MatrixSelector>().selector->time.at != AtAnchor::kNone;
       case ExprKind::kSubquery: {
@@ -74,8 +72,7 @@ class Planner {
         if (FindInvariant(subquery.expr)) Wrap(subquery.expr);
         return subquery.time.at != AtAnchor::kNone;
       }
-      default:
-        return FindInvariantChildren(*expr);
+      default: return FindInvariantChildren(*expr);
     }
   }
 
@@ -138,32 +135,23 @@ class Planner {
       NX_ASSIGN_OR_RETURN(r, Compute(*e.rhs));
     }
     switch (e.op) {
-      case DurationOp::kStep:
-        return static_cast<double>(window_.step_ms) / 1000;
+      case DurationOp::kStep: return static_cast<double>(window_.step_ms) / 1000;
       case DurationOp::kRange:
         return (static_cast<double>(window_.end) - static_cast<double>(window_.start)) / 1000;
-      case DurationOp::kAdd:
-        return l + r;
-      case DurationOp::kSub:
-        return l - r;
-      case DurationOp::kMul:
-        return l * r;
-      case DurationOp::kPow:
-        return std::pow(l, r);
-      case DurationOp::kNegate:
-        return -r;
-      case DurationOp::kMinOf:
-        return std::min(l, r);
-      case DurationOp::kMaxOf:
-        return std::max(l, r);
+      case DurationOp::kAdd: return l + r;
+      case DurationOp::kSub: return l - r;
+      case DurationOp::kMul: return l * r;
+      case DurationOp::kPow: return std::pow(l, r);
+      case DurationOp::kNegate: return -r;
+      case DurationOp::kMinOf: return std::min(l, r);
+      case DurationOp::kMaxOf: return std::max(l, r);
       case DurationOp::kDiv:
         if (r == 0) return ParseErrorAt(text_, e.pos, "division by zero");
         return l / r;
       case DurationOp::kMod:
         if (r == 0) return ParseErrorAt(text_, e.pos, "modulo by zero");
         return std::fmod(l, r);
-      default:
-        return r;
+      default: return r;
     }
   }
 

@@ -7,12 +7,9 @@ namespace narthex::promql {
 
 std::string ResultToText(const QueryResult& result) {
   switch (result.type) {
-    case ValueType::kScalar:
-      return FormatFloat(result.scalar.v) + "\n";
-    case ValueType::kString:
-      return GoQuote(result.string) + "\n";
-    default:
-      break;
+    case ValueType::kScalar: return FormatFloat(result.scalar.v) + "\n";
+    case ValueType::kString: return GoQuote(result.string) + "\n";
+    default: break;
   }
   std::string out;
   for (const VectorSample& s : result.vector) {

@@ -32,12 +32,15 @@ TEST_CASE("Readers see whole ticks while everything moves") {
       bool created;
       const auto join = [&] {
         for (int s = 0; s < kSeries; ++s) {
-          (void)group->AddMember(Labels{{"__name__", "tick"}, {"w", std::to_string(w)}, {"s", std::to_string(s)}}, &created);
+          (void)group->AddMember(
+              Labels{{"__name__", "tick"}, {"w", std::to_string(w)}, {"s", std::to_string(s)}},
+              &created);
         }
       };
       join();
       for (int t = 0; t < 1200; ++t) {
-        group->CommitTick(now.fetch_add(1000) + 1000, std::vector<double>(group->member_count(), t));
+        group->CommitTick(now.fetch_add(1000) + 1000,
+                          std::vector<double>(group->member_count(), t));
         if (random() % 200 == 0) {
           group.reset();
           group = db->NewGroup();
@@ -67,7 +70,8 @@ TEST_CASE("Readers see whole ticks while everything moves") {
       while (!stop || reads == 0) {
         auto querier = db->NewQuerier(INT64_MIN, INT64_MAX);
         for (const char* w : {"0", "1"}) {
-          auto list = (*querier)->Select({}, std::vector<Matcher>{Matcher::Equal("__name__", "tick"), Matcher::Equal("w", w)});
+          auto list = (*querier)->Select(
+              {}, std::vector<Matcher>{Matcher::Equal("__name__", "tick"), Matcher::Equal("w", w)});
           size_t newest = 0;
           int64_t newest_time = 0;
           for (size_t i = 0; i < (*list)->size(); ++i) {
@@ -82,15 +86,16 @@ TEST_CASE("Readers see whole ticks while everything moves") {
             }
             int64_t t;
             double v;
-            const bool last = (*list)->Last(i, INT64_MIN, newest_time, &t, &v) &&
-                              v == columns.values.back();
+            const bool last =
+                (*list)->Last(i, INT64_MIN, newest_time, &t, &v) && v == columns.values.back();
             // A slow reader's newest sample may have been cut since.
             if (!last && newest_time > now.load() - 100'000) ++torn;
             (void)(*list)->labels(i);
             ++reads;
           }
         }
-        auto pair = (*querier)->Select({}, std::vector<Matcher>{Matcher::Equal("__name__", "pair")});
+        auto pair =
+            (*querier)->Select({}, std::vector<Matcher>{Matcher::Equal("__name__", "pair")});
         if ((*pair)->size() == 2) {
           storage::SampleColumns left, right;
           (void)(*pair)->Read(0, INT64_MIN, INT64_MAX, &left);

@@ -19,7 +19,8 @@ constexpr int64_t kIntervalMs = 15'000;
 constexpr int64_t kRangeMs = 30 * 60'000;
 constexpr size_t kTargets = 200;
 constexpr size_t kPerTarget = 1000;
-// What a cut takes however small the head is: pages of code that never ran before, buffers of files.
+// What a cut takes however small the head is: pages of code that never ran before, buffers of
+// files.
 constexpr double kFixedMb = 2;
 
 // In MB; shared by the processes.

@@ -32,59 +32,36 @@ class Model {
   void Meanwhile() {
     for (uint64_t n = Roll(4); n > 0; --n) {
       switch (Roll(8)) {
-        case 0:
-          sources_[Roll(sources_.size())] = {};
-          break;
+        case 0: sources_[Roll(sources_.size())] = {}; break;
         case 1:
-        case 2:
-          Appends();
-          break;
+        case 2: Appends(); break;
         case 3:
-        case 4:
-          Member();
-          break;
-        default:
-          Tick();
+        case 4: Member(); break;
+        default: Tick();
       }
     }
   }
 
   void Step() {
     switch (Roll(100)) {
-      case 0:
-        return Restart();
-      case 1:
-        REQUIRE(db_->Checkpoint().ok());
-        return;
-      case 2:
-        return Truncate();
-      case 3:
-        sources_[Roll(sources_.size())] = {};
-        return;
-      case 4:
-        REQUIRE(db_->Maintain().ok());
-        return;
-      case 5:
-        now_ += static_cast<int64_t>(Roll(kHour));
-        return;
-      case 6:
-        return Compare();
+      case 0: return Restart();
+      case 1: REQUIRE(db_->Checkpoint().ok()); return;
+      case 2: return Truncate();
+      case 3: sources_[Roll(sources_.size())] = {}; return;
+      case 4: REQUIRE(db_->Maintain().ok()); return;
+      case 5: now_ += static_cast<int64_t>(Roll(kHour)); return;
+      case 6: return Compare();
       case 7:
       case 8:
       case 9:
-      case 10:
-        return Appends();
+      case 10: return Appends();
       case 11:
       case 12:
-      case 13:
-        return Member();
+      case 13: return Member();
       case 14:
-      case 15:
-        return Compact();
-      case 16:
-        return Delete();
-      default:
-        return Tick();
+      case 15: return Compact();
+      case 16: return Delete();
+      default: return Tick();
     }
   }
 
@@ -168,23 +145,15 @@ class Model {
 
   double NextValue(double previous) {
     switch (Roll(12)) {
-      case 0:
-        return previous + 0.125;
-      case 1:
-        return std::bit_cast<double>(random_());
-      case 2:
-        return static_cast<double>(Roll(1000)) / 100;
-      case 3:
-        return -0.0;
-      case 4:
-        return previous + 1e15;
-      case 5:
-        return storage::NormalNaN();
+      case 0: return previous + 0.125;
+      case 1: return std::bit_cast<double>(random_());
+      case 2: return static_cast<double>(Roll(1000)) / 100;
+      case 3: return -0.0;
+      case 4: return previous + 1e15;
+      case 5: return storage::NormalNaN();
       case 6:
-      case 7:
-        return std::floor(previous) + static_cast<double>(Roll(50));
-      default:
-        return previous;
+      case 7: return std::floor(previous) + static_cast<double>(Roll(50));
+      default: return previous;
     }
   }
 

@@ -25,7 +25,8 @@ struct BlockExtent {
   uint64_t bytes = 0;
 };
 
-// The largest range of merged blocks where none is given: a tenth of the retention, at most 31 days.
+// The largest range of merged blocks where none is given: a tenth of the retention, at most 31
+// days.
 int64_t LargestRangeMs(int64_t retention_ms);
 // Blocks that end `time_ms` or more before the newest one does.
 std::vector<Ulid> BeyondTime(std::span<const BlockExtent> blocks, int64_t time_ms);

@@ -58,9 +58,7 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
   if (size == 0) return 0;
   const std::string_view bytes(reinterpret_cast<const char*>(data) + 1, size - 1);
   switch (data[0] % 5) {
-    case 0:
-      ScanSegment(bytes, 1, [](RecordType, std::string_view) {}, [] {});
-      break;
+    case 0: ScanSegment(bytes, 1, [](RecordType, std::string_view) {}, [] {}); break;
     case 1: {
       storage::SampleColumns out;
       (void)DecodeXorChunk(bytes, INT64_MIN, INT64_MAX, &out);
@@ -71,12 +69,8 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
       for (uint32_t i = 0; i < std::min(row.head().members, 4096u); ++i) (void)row.Next(i);
       break;
     }
-    case 3:
-      Records(ByteReader(bytes));
-      break;
-    default:
-      Sets(ByteReader(bytes));
-      break;
+    case 3: Records(ByteReader(bytes)); break;
+    default: Sets(ByteReader(bytes)); break;
   }
   return 0;
 }

@@ -65,14 +65,10 @@ Status DecodeHistograms(HistogramChunkReader* it, int64_t mint, int64_t maxt,
 
 std::unique_ptr<ChunkIterator> NewChunkIterator(Encoding encoding, std::string_view data) {
   switch (encoding) {
-    case Encoding::kXor:
-      return std::make_unique<XorSamples>(data);
-    case Encoding::kHistogram:
-      return std::make_unique<IntHistogramReader>(data);
-    case Encoding::kFloatHistogram:
-      return std::make_unique<FloatHistogramReader>(data);
-    default:
-      return std::make_unique<Unreadable>(encoding);
+    case Encoding::kXor: return std::make_unique<XorSamples>(data);
+    case Encoding::kHistogram: return std::make_unique<IntHistogramReader>(data);
+    case Encoding::kFloatHistogram: return std::make_unique<FloatHistogramReader>(data);
+    default: return std::make_unique<Unreadable>(encoding);
   }
 }
 
@@ -92,8 +88,7 @@ Status DecodeChunk(Encoding encoding, std::string_view data, int64_t mint, int64
       FloatHistogramReader it(data);
       return DecodeHistograms(&it, mint, maxt, out);
     }
-    default:
-      return NewChunkIterator(encoding, data)->status();
+    default: return NewChunkIterator(encoding, data)->status();
   }
 }
 

@@ -13,31 +13,22 @@ void SealChunk(Encoding encoding, Chunk* chunk, std::vector<EncodedChunk>* done)
 
 void ChunkListEncoder::Seal() {
   switch (kind_) {
-    case SampleKind::kFloat:
-      SealChunk(Encoding::kXor, &floats_, &done_);
-      break;
-    case SampleKind::kHistogram:
-      SealChunk(Encoding::kHistogram, histograms_.get(), &done_);
-      break;
+    case SampleKind::kFloat: SealChunk(Encoding::kXor, &floats_, &done_); break;
+    case SampleKind::kHistogram: SealChunk(Encoding::kHistogram, histograms_.get(), &done_); break;
     case SampleKind::kFloatHistogram:
       SealChunk(Encoding::kFloatHistogram, float_histograms_.get(), &done_);
       break;
-    case SampleKind::kNone:
-      break;
+    case SampleKind::kNone: break;
   }
   kind_ = SampleKind::kNone;
 }
 
 int ChunkListEncoder::OpenSamples() const {
   switch (kind_) {
-    case SampleKind::kFloat:
-      return floats_.count();
-    case SampleKind::kHistogram:
-      return histograms_->count();
-    case SampleKind::kFloatHistogram:
-      return float_histograms_->count();
-    case SampleKind::kNone:
-      break;
+    case SampleKind::kFloat: return floats_.count();
+    case SampleKind::kHistogram: return histograms_->count();
+    case SampleKind::kFloatHistogram: return float_histograms_->count();
+    case SampleKind::kNone: break;
   }
   return 0;
 }
@@ -77,8 +68,7 @@ void ChunkListEncoder::Add(int64_t t, const FloatHistogram& histogram) {
 
 void ChunkListEncoder::Add(const ChunkIterator& it) {
   switch (it.kind()) {
-    case SampleKind::kFloat:
-      return Add(it.time(), it.bits());
+    case SampleKind::kFloat: return Add(it.time(), it.bits());
     case SampleKind::kHistogram: {
       IntHistogram h;
       it.Get(&h);
@@ -89,8 +79,7 @@ void ChunkListEncoder::Add(const ChunkIterator& it) {
       it.Get(&h);
       return Add(it.time(), h);
     }
-    case SampleKind::kNone:
-      return;
+    case SampleKind::kNone: return;
   }
 }
 

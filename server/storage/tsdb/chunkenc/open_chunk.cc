@@ -31,14 +31,10 @@ int64_t ForeseeEnd(int64_t start, int64_t now, int64_t end, double to_full) {
 
 uint16_t OpenChunk::count() const {
   switch (encoding_) {
-    case Encoding::kXor:
-      return xor_.count();
-    case Encoding::kHistogram:
-      return histograms_->integers.count();
-    case Encoding::kFloatHistogram:
-      return histograms_->floats.count();
-    default:
-      return 0;
+    case Encoding::kXor: return xor_.count();
+    case Encoding::kHistogram: return histograms_->integers.count();
+    case Encoding::kFloatHistogram: return histograms_->floats.count();
+    default: return 0;
   }
 }
 

@@ -88,17 +88,10 @@ TEST_CASE("XOR chunks round-trip anything") {
       t += steps[random() % std::size(steps)];
       if (round % 4 == 0) t = static_cast<int64_t>(random());
       switch (random() % 4) {
-        case 0:
-          bits = random();
-          break;
-        case 1:
-          bits ^= uint64_t{1} << (random() % 64);
-          break;
-        case 2:
-          bits = std::bit_cast<uint64_t>(static_cast<double>(random() % 100));
-          break;
-        default:
-          break;
+        case 0: bits = random(); break;
+        case 1: bits ^= uint64_t{1} << (random() % 64); break;
+        case 2: bits = std::bit_cast<uint64_t>(static_cast<double>(random() % 100)); break;
+        default: break;
       }
     }
     CheckRoundTrip(samples);

@@ -137,24 +137,12 @@ void HeadAppender::Count(AppendResult result, SampleKind kind) {
     (kind == SampleKind::kFloat ? floats : histograms).fetch_add(1, std::memory_order_relaxed);
   };
   switch (result) {
-    case AppendResult::kOk:
-      count(c.samples_appended, c.histograms_appended);
-      break;
-    case AppendResult::kDuplicate:
-      c.duplicates.fetch_add(1, std::memory_order_relaxed);
-      break;
-    case AppendResult::kOutOfOrder:
-      count(c.out_of_order, c.histograms_out_of_order);
-      break;
-    case AppendResult::kTooOld:
-      count(core_.late.too_old, core_.late.histograms_too_old);
-      break;
-    case AppendResult::kOutOfBounds:
-      count(c.out_of_bounds, c.histograms_out_of_bounds);
-      break;
-    case AppendResult::kRefused:
-      c.refused.fetch_add(1, std::memory_order_relaxed);
-      break;
+    case AppendResult::kOk: count(c.samples_appended, c.histograms_appended); break;
+    case AppendResult::kDuplicate: c.duplicates.fetch_add(1, std::memory_order_relaxed); break;
+    case AppendResult::kOutOfOrder: count(c.out_of_order, c.histograms_out_of_order); break;
+    case AppendResult::kTooOld: count(core_.late.too_old, core_.late.histograms_too_old); break;
+    case AppendResult::kOutOfBounds: count(c.out_of_bounds, c.histograms_out_of_bounds); break;
+    case AppendResult::kRefused: c.refused.fetch_add(1, std::memory_order_relaxed); break;
   }
 }
 
@@ -386,12 +374,9 @@ AppendResult HeadAppender::Store(const Pending& s, SampleRecords* log) {
     return result;
   };
   switch (s.kind) {
-    case SampleKind::kHistogram:
-      return store(histograms_[s.index]);
-    case SampleKind::kFloatHistogram:
-      return store(float_histograms_[s.index]);
-    default:
-      return store(s.bits);
+    case SampleKind::kHistogram: return store(histograms_[s.index]);
+    case SampleKind::kFloatHistogram: return store(float_histograms_[s.index]);
+    default: return store(s.bits);
   }
 }
 

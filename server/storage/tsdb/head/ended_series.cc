@@ -33,8 +33,7 @@ std::optional<int64_t> EndOf(HeadCore& core, uint32_t slot, Look look) NO_THREAD
       if (series->max_time == kNoMaxTime) return std::nullopt;
       return series->max_time;
     }
-    case Home::Kind::kParked:
-      break;
+    case Home::Kind::kParked: break;
   }
   if (record.chunks.empty()) return std::nullopt;
   if (look == Look::kQuick) return 0;

@@ -235,17 +235,10 @@ GroupWriter::Commit Group::Tick(int64_t t, std::span<const double> values,
     ForEachBit(rest, [&](unsigned i) {
       const uint64_t bits = value_of(i);
       switch (pass.Append(*block, i, bits)) {
-        case TickPass::Outcome::kAppended:
-          ++result.appended;
-          break;
-        case TickPass::Outcome::kRefused:
-          ++result.refused;
-          break;
-        case TickPass::Outcome::kSparse:
-          late->push_back({block->first_member + i, bits});
-          break;
-        case TickPass::Outcome::kSkipped:
-          break;
+        case TickPass::Outcome::kAppended: ++result.appended; break;
+        case TickPass::Outcome::kRefused: ++result.refused; break;
+        case TickPass::Outcome::kSparse: late->push_back({block->first_member + i, bits}); break;
+        case TickPass::Outcome::kSkipped: break;
       }
     });
   }

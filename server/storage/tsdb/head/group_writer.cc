@@ -197,11 +197,8 @@ uint32_t HeadGroupWriter::AppendExemplars(std::span<const MemberExemplar> exempl
       case ExemplarRing::Verdict::kTaken:
         taken.push_back({core_.index.table()[slot].ref, exemplar});
         break;
-      case ExemplarRing::Verdict::kOutOfOrder:
-        ++out_of_order;
-        break;
-      default:
-        break;
+      case ExemplarRing::Verdict::kOutOfOrder: ++out_of_order; break;
+      default: break;
     }
   }
   if (taken.empty() || core_.wal == nullptr) return out_of_order;
@@ -274,19 +271,11 @@ void HeadGroupWriter::CommitDetached(TimestampMs t, std::span<const Group::Late>
         LogSample(*series, core_.index.table()[slot].ref, t, bits, &log);
         if (series->filled && series->owners == 1 && !series->by_appender) filled.push_back(member);
         break;
-      case AppendResult::kDuplicate:
-        ++result->duplicate;
-        break;
-      case AppendResult::kOutOfOrder:
-        ++result->out_of_order;
-        break;
+      case AppendResult::kDuplicate: ++result->duplicate; break;
+      case AppendResult::kOutOfOrder: ++result->out_of_order; break;
       case AppendResult::kOutOfBounds:
-      case AppendResult::kTooOld:
-        ++result->out_of_bounds;
-        break;
-      case AppendResult::kRefused:
-        ++result->refused;
-        break;
+      case AppendResult::kTooOld: ++result->out_of_bounds; break;
+      case AppendResult::kRefused: ++result->refused; break;
     }
   }
   if (!any) return;

@@ -39,8 +39,7 @@ void Head::ReleaseOwners(const std::vector<uint32_t>& slots) {
 Detached* Head::Detach(uint32_t slot) {
   const HomeRef where = core_.index.table()[slot].where();
   switch (where.home->kind) {
-    case Home::Kind::kDetached:
-      return static_cast<Detached*>(where.home);
+    case Home::Kind::kDetached: return static_cast<Detached*>(where.home);
     case Home::Kind::kBlock: {
       auto* block = static_cast<GroupBlock*>(where.home);
       Group* group = block->group;
@@ -51,8 +50,7 @@ Detached* Head::Detach(uint32_t slot) {
       group->FlushLayout();
       return series;
     }
-    case Home::Kind::kParked:
-      break;
+    case Home::Kind::kParked: break;
   }
   return detached_.FromParked(slot);
 }

@@ -1,7 +1,7 @@
 #pragma once
 // The head as a set of series with chunks: what blocks are cut from and snapshots are made of.
-// Full chunks are handed on as they stand in chunks_head/, too many joined (compact/chunk_joiner.h);
-// what is open is encoded.
+// Full chunks are handed on as they stand in chunks_head/, too many joined
+// (compact/chunk_joiner.h); what is open is encoded.
 //
 // Memory: see LabelOrder; besides, one series at a time.
 // Thread safety: none; runs beside writers and readers of the head. Samples that are committed

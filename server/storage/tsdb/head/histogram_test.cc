@@ -103,11 +103,12 @@ TEST_CASE("Chunk files have Prometheus' chunks") {
   Epochs epochs;
   ChunkFiles files(dir.path() + "/chunks_head", &epochs);
   REQUIRE(files
-              .Open({}, [&](const HeadChunk& chunk, const ChunkRef&) {
-                by_ref[chunk.ref].push_back(fmt::format("{} {} {} {}",
-                                                        static_cast<int>(chunk.encoding),
-                                                        chunk.mint, chunk.maxt, Hex(chunk.data)));
-              })
+              .Open({},
+                    [&](const HeadChunk& chunk, const ChunkRef&) {
+                      by_ref[chunk.ref].push_back(
+                          fmt::format("{} {} {} {}", static_cast<int>(chunk.encoding), chunk.mint,
+                                      chunk.maxt, Hex(chunk.data)));
+                    })
               .ok());
   size_t compared = 0;
   for (size_t s = 0; s < corpus.size(); ++s) {

@@ -52,14 +52,9 @@ class LateSamples {
   void ForEach(F&& f) const {
     for (const Item& item : items_) {
       switch (item.kind) {
-        case SampleKind::kHistogram:
-          f(item.time, integers_[item.value]);
-          break;
-        case SampleKind::kFloatHistogram:
-          f(item.time, floats_[item.value]);
-          break;
-        default:
-          f(item.time, item.value);
+        case SampleKind::kHistogram: f(item.time, integers_[item.value]); break;
+        case SampleKind::kFloatHistogram: f(item.time, floats_[item.value]); break;
+        default: f(item.time, item.value);
       }
     }
   }

@@ -21,42 +21,28 @@ void Replay::Apply(RecordType type, std::string_view payload) NO_THREAD_SAFETY_A
     case RecordType::kSymbols:
       if (!symbols_.AddDefinitions(payload).ok()) ++result_.unknown_series;
       return;
-    case RecordType::kSeries:
-      return ApplySeries(payload);
-    case RecordType::kGroup:
-      return ApplyGroup(payload);
-    case RecordType::kLayout:
-      return ApplyLayout(payload);
+    case RecordType::kSeries: return ApplySeries(payload);
+    case RecordType::kGroup: return ApplyGroup(payload);
+    case RecordType::kLayout: return ApplyLayout(payload);
     case RecordType::kDetached:
     case RecordType::kHistograms:
-    case RecordType::kFloatHistograms:
-      return ApplyDetached(type, payload);
-    case RecordType::kExemplars:
-      return ApplyExemplars(payload);
-    case RecordType::kMetadata:
-      return ApplyMetadata(payload);
-    case RecordType::kTombstone:
-      return ApplyTombstone(payload);
-    case RecordType::kCheckpointHead:
-      return ApplyHead(payload);
+    case RecordType::kFloatHistograms: return ApplyDetached(type, payload);
+    case RecordType::kExemplars: return ApplyExemplars(payload);
+    case RecordType::kMetadata: return ApplyMetadata(payload);
+    case RecordType::kTombstone: return ApplyTombstone(payload);
+    case RecordType::kCheckpointHead: return ApplyHead(payload);
     case RecordType::kCheckpointSymbols:
       // A missing one is found when a series needs it.
       (void)checkpoint_symbols_.Add(payload, symbol_limit_);
       return;
-    case RecordType::kCheckpointSeries:
-      return ApplyCheckpointSeries(payload);
-    case RecordType::kOpenValues:
-      return ApplyOpenValues(payload);
-    case RecordType::kCheckpointEnd:
-      return;
+    case RecordType::kCheckpointSeries: return ApplyCheckpointSeries(payload);
+    case RecordType::kOpenValues: return ApplyOpenValues(payload);
+    case RecordType::kCheckpointEnd: return;
     case RecordType::kLate:
     case RecordType::kLateHistograms:
-    case RecordType::kLateFloatHistograms:
-      return ApplyLate(InOrderType(type), payload);
-    case RecordType::kCopied:
-      return ApplyCopied(payload);
-    case RecordType::kDelete:
-      return ApplyDelete(payload);
+    case RecordType::kLateFloatHistograms: return ApplyLate(InOrderType(type), payload);
+    case RecordType::kCopied: return ApplyCopied(payload);
+    case RecordType::kDelete: return ApplyDelete(payload);
     case RecordType::kCut: {
       ByteReader in(payload);
       const int64_t mint = in.Varint();
@@ -67,8 +53,7 @@ void Replay::Apply(RecordType type, std::string_view payload) NO_THREAD_SAFETY_A
     case RecordType::kKeyRow:
     case RecordType::kShape:
     case RecordType::kCompressed:
-    case RecordType::kSync:
-      return;
+    case RecordType::kSync: return;
   }
 }
 

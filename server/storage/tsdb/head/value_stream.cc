@@ -347,8 +347,7 @@ bool AppendValue(Slab& slab, ValueState* s, uint64_t bits) {
         if (put != IntPut::kForeign) return put == IntPut::kDone;
       }
       return RewriteWith(slab, s, bits);
-    case ValueEncoding::kXor:
-      return PutXor({&slab}, s, bits);
+    case ValueEncoding::kXor: return PutXor({&slab}, s, bits);
   }
   return false;
 }

@@ -123,21 +123,11 @@ TEST_CASE("Adversarial values survive") {
     for (size_t i = 0; i < n; ++i) {
       walk += static_cast<double>(static_cast<int64_t>(random() % 200) - 100);
       switch (style) {
-        case 0:
-          values.push_back(odd[random() % odd.size()]);
-          break;
-        case 1:
-          values.push_back(random());
-          break;
-        case 2:
-          values.push_back(B(walk));
-          break;
-        case 3:
-          values.push_back(B(walk / scale));
-          break;
-        case 4:
-          values.push_back(random() % 10 == 0 ? odd[random() % odd.size()] : B(walk));
-          break;
+        case 0: values.push_back(odd[random() % odd.size()]); break;
+        case 1: values.push_back(random()); break;
+        case 2: values.push_back(B(walk)); break;
+        case 3: values.push_back(B(walk / scale)); break;
+        case 4: values.push_back(random() % 10 == 0 ? odd[random() % odd.size()] : B(walk)); break;
         default:
           values.push_back(random() % 4 != 0 && i > 0 ? values.back() : B(walk / scale));
           break;

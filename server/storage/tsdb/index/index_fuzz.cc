@@ -13,7 +13,8 @@ namespace narthex::tsdb {
 namespace {
 
 void PutChecksum(std::string* file, size_t at, size_t begin, size_t end) {
-  const uint32_t crc = __builtin_bswap32(Crc32c(std::string_view(*file).substr(begin, end - begin)));
+  const uint32_t crc =
+      __builtin_bswap32(Crc32c(std::string_view(*file).substr(begin, end - begin)));
   std::memcpy(file->data() + at, &crc, sizeof crc);
 }
 

@@ -31,8 +31,7 @@ class SampleWriter {
         it.Get(&floating_);
         return AddHistogram(ref, it.time(), &floating_, RecordType::kFloatHistograms,
                             RecordType::kCustomFloatHistograms);
-      case SampleKind::kNone:
-        break;
+      case SampleKind::kNone: break;
     }
     return OkStatus();
   }

@@ -317,27 +317,17 @@ Status DecodeRecord(std::string_view record, RecordSink* sink) {
   const auto type = static_cast<uint8_t>(record.front());
   const ByteReader in(record.substr(1));
   switch (static_cast<RecordType>(type)) {
-    case RecordType::kSeries:
-      return DecodeSeries(in, sink);
-    case RecordType::kSamples:
-      return DecodeSamples(in, sink);
-    case RecordType::kTombstones:
-      return DecodeTombstones(in, sink);
-    case RecordType::kExemplars:
-      return DecodeExemplars(in, sink);
-    case RecordType::kMmapMarkers:
-      return DecodeMarkers(in);
-    case RecordType::kMetadata:
-      return DecodeMetadata(in, sink);
+    case RecordType::kSeries: return DecodeSeries(in, sink);
+    case RecordType::kSamples: return DecodeSamples(in, sink);
+    case RecordType::kTombstones: return DecodeTombstones(in, sink);
+    case RecordType::kExemplars: return DecodeExemplars(in, sink);
+    case RecordType::kMmapMarkers: return DecodeMarkers(in);
+    case RecordType::kMetadata: return DecodeMetadata(in, sink);
     case RecordType::kHistograms:
-    case RecordType::kCustomHistograms:
-      return DecodeHistograms<IntHistogram>(in, sink);
+    case RecordType::kCustomHistograms: return DecodeHistograms<IntHistogram>(in, sink);
     case RecordType::kFloatHistograms:
-    case RecordType::kCustomFloatHistograms:
-      return DecodeHistograms<FloatHistogram>(in, sink);
-    default:
-      sink->OnUnknown(type);
-      return OkStatus();
+    case RecordType::kCustomFloatHistograms: return DecodeHistograms<FloatHistogram>(in, sink);
+    default: sink->OnUnknown(type); return OkStatus();
   }
 }
 

@@ -6,13 +6,10 @@ namespace narthex::tsdb::promwal {
 
 void StagedSeries::Extras::AddTo(ChunkListEncoder* out, const ExtraSample& extra) const {
   switch (extra.kind) {
-    case SampleKind::kHistogram:
-      return out->Add(extra.t, integers[extra.value]);
-    case SampleKind::kFloatHistogram:
-      return out->Add(extra.t, floats[extra.value]);
+    case SampleKind::kHistogram: return out->Add(extra.t, integers[extra.value]);
+    case SampleKind::kFloatHistogram: return out->Add(extra.t, floats[extra.value]);
     case SampleKind::kFloat:
-    case SampleKind::kNone:
-      return out->Add(extra.t, extra.value);
+    case SampleKind::kNone: return out->Add(extra.t, extra.value);
   }
 }
 

@@ -113,10 +113,8 @@ bool IdSet::Container::Contains(uint16_t v) const {
       const size_t after = RunAfter(data, v);
       return after > 0 && v - data[after * 2 - 2] <= data[after * 2 - 1];
     }
-    case Kind::kArray:
-      return std::binary_search(data.begin(), data.end(), v);
-    case Kind::kBitmap:
-      return (data[v >> 4] >> (v & 15)) & 1;
+    case Kind::kArray: return std::binary_search(data.begin(), data.end(), v);
+    case Kind::kBitmap: return (data[v >> 4] >> (v & 15)) & 1;
   }
   return false;
 }

@@ -162,13 +162,9 @@ bool SampleReader::Next() {
   ref_ += static_cast<uint64_t>(in_.Varint());
   time_ += static_cast<uint64_t>(in_.Varint());
   switch (type_) {
-    case RecordType::kHistograms:
-      return GetHistogram(&in_, &histogram_);
-    case RecordType::kFloatHistograms:
-      return GetHistogram(&in_, &floats_);
-    default:
-      bits_ = DecodeWalValue(0, &in_);
-      return in_.ok();
+    case RecordType::kHistograms: return GetHistogram(&in_, &histogram_);
+    case RecordType::kFloatHistograms: return GetHistogram(&in_, &floats_);
+    default: bits_ = DecodeWalValue(0, &in_); return in_.ok();
   }
 }
 
