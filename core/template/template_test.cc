@@ -229,6 +229,11 @@ TEST_CASE("execution errors read as Go's") {
       {"{{ 9223372036854775808 }}",
        "ERROR template: t:1:3: executing \"t\" at <9223372036854775808>: 9223372036854775808 "
        "overflows int"},
+      {"{{ 18446744073709551616 }}",
+       "ERROR template: t:1: integer overflow: \"18446744073709551616\""},
+      {"{{ -9223372036854775809 }}",
+       "ERROR template: t:1: integer overflow: \"-9223372036854775809\""},
+      {"{{ 1e400 }}", "ERROR template: t:1: illegal number syntax: \"1e400\""},
       {"{{ (nil).X }}", "ERROR template: t:1:4: executing \"t\" at <nil>: nil is not a command"},
       {"line\n{{ fail }}",
        "ERROR template: t:2:3: executing \"t\" at <fail>: error calling fail: it failed"},
