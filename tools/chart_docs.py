@@ -21,11 +21,15 @@ BEGIN, END = "<!-- values: begin -->", "<!-- values: end -->"
 OPEN = {
     "alertmanagerFiles", "serverFiles", "server.global", "podSecurityContext",
     "containerSecurityContext", "updateStrategy", "readinessProbe", "livenessProbe", "startupProbe",
-    "annotations", "labels", "scrapeConfigs", "ruleFiles", "image@configmapReload",
+    "annotations", "labels", "scrapeConfigs", "ruleFiles", "configmapReload.image",
+    "configmapReload.prometheus", "configmapReload.alertmanager",
 }
 STRING = {"type": ["string", "null"]}
 TEXT_OR_NUMBER = {"type": ["string", "number", "null"]}
-PORT = {"type": "integer", "minimum": 1, "maximum": 65535}
+# Numbers may be written as text, as the API server never saw the difference in 8.9.2.
+NUMBER = {"type": ["integer", "string"], "minimum": 0, "pattern": "^[0-9]+$"}
+NUMBER_OR_NULL = dict(NUMBER, type=["integer", "string", "null"])
+PORT = dict(NUMBER, minimum=1, maximum=65535)
 NODE_PORT = {"type": ["integer", "null", "string"], "pattern": "^[0-9]*$"}
 FLAGS = {"type": ["object", "null"],
          "additionalProperties": {"type": ["string", "number", "boolean", "array", "null"]}}
@@ -78,14 +82,26 @@ SPECIAL = {
         "ReadWriteOnce", "ReadOnlyMany", "ReadWriteMany", "ReadWriteOncePod"]}},
     "mountPath": {"type": "string", "pattern": "^/"}, "configPath": {"type": "string", "pattern": "^/"},
     "size": {"type": ["string", "integer"]}, "sizeLimit": {"type": ["string", "integer"]},
-    "replicaCount": {"type": "integer", "minimum": 0},
-    "servicePort": PORT, "hostPort": {"anyOf": [PORT, {"type": "null"}]}, "nodePort": NODE_PORT,
+    "replicaCount": NUMBER, "replica": NUMBER, "revisionHistoryLimit": NUMBER,
+    "servicePort": PORT, "hostPort": dict(PORT, type=["integer", "string", "null"]), "nodePort": NODE_PORT,
     "service.type": {"enum": ["ClusterIP", "NodePort", "LoadBalancer"]},
     "podManagementPolicy": {"enum": ["OrderedReady", "Parallel"]},
     "pathType": {"enum": ["Prefix", "Exact", "ImplementationSpecific"]},
     "probeScheme": {"enum": ["HTTP", "HTTPS"]},
     "hosts": {"type": "array", "items": {"type": "string", "minLength": 1}},
-    "terminationGracePeriodSeconds": {"type": ["integer", "null"], "minimum": 0},
+    "terminationGracePeriodSeconds": NUMBER_OR_NULL,
+    "automountServiceAccountToken": {"type": ["boolean", "null"]},
+    "server.route": {"type": ["object", "null"], "additionalProperties": {"type": "object"}},
+    "verticalAutoscaler": {
+        "type": "object", "additionalProperties": False,
+        "properties": {"enabled": {"type": "boolean"},
+                       "updateMode": {"enum": ["Off", "Initial", "Recreate", "InPlaceOrRecreate", "Auto"]},
+                       "containerPolicies": OBJECTS}},
+    "scrapeConfigFiles": {"type": ["array", "null"], "items": {"type": "string"}},
+    "command": {"type": ["array", "null"], "items": {"type": "string"}},
+    "defaultFlagsOverride": {"type": ["array", "null"], "items": {"type": "string"}},
+    **{f"{probe}Probe{end}": NUMBER_OR_NULL for probe in ("readiness", "liveness")
+       for end in ("InitialDelay", "PeriodSeconds", "Timeout", "FailureThreshold", "SuccessThreshold")},
     "enableServiceLinks": {"type": ["boolean", "null"]},
     "retention": {"anyOf": [DURATION, {"const": ""}]},
     "retentionSize": {"type": "string", "pattern": "^([0-9]+(B|[KMGTPE]i?B))?$"},
@@ -107,6 +123,7 @@ TOLERATED = {
     "enabled": {"description": "Condition of an umbrella chart."},
     "tags": {"description": "Tags of an umbrella chart."},
     "fullnameOverride": {"type": ["string", "null"], "description": "No effect, as in 8.9.2."},
+    "podSecurityPolicy": {"description": "No effect: Kubernetes has none since 1.25."},
     "kube-state-metrics": {"description": "Refused with an explanation when rendered."},
     "prometheus-node-exporter": {"description": "Refused with an explanation when rendered."},
     "prometheus-pushgateway": {"description": "Refused with an explanation when rendered."},
@@ -150,8 +167,6 @@ def lookup(table, path):
 
 
 def is_open(path):
-    if path == ("configmapReload", "image"):
-        return True
     return lookup(OPEN, path) is not None or path[0] in OPEN
 
 

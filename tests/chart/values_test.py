@@ -48,6 +48,9 @@ def with_all(values, stateful):
         if "statefulSet" in known:
             block["statefulSet"] = {"enabled": stateful}
     out["kubeStateMetrics"]["autosharding"] = {"enabled": stateful}
+    out["server"]["verticalAutoscaler"] = {"enabled": True}
+    out["server"]["route"] = {"main": {"enabled": True, "parentRefs": [{"name": "gateway"}]}}
+    out["server"]["service"] = {"statefulsetReplica": {"enabled": stateful}}
     for block in (out["server"]["statefulSet"].setdefault("headless", {}), out["server"].setdefault("service", {})):
         block["gRPC"] = {"enabled": True}
     return out
@@ -85,10 +88,12 @@ def main():
     others = yaml.safe_load((HERE / "other_values.yaml").read_text())
     bare = {name: {"persistentVolume": {"enabled": False}, "statefulSet": {"enabled": True}}
             for name in ("server", "alertmanager")}
+    bare["server"]["route"] = {"main": {"parentRefs": [{"name": "gateway"}]}}
     for name in ("server", "alertmanager", "pushgateway"):
         bare.setdefault(name, {})["ingress"] = {"hosts": ["a.example.org"]}  # waiting for their switch
     bases = []
-    for base in (with_all(values, False), {}, with_all(values, True), bare):
+    everywhere = put(with_all(values, False), ("server", "daemonSet", "enabled"), True)
+    for base in (with_all(values, False), {}, with_all(values, True), bare, everywhere):
         objects, error = helm.template(base)
         assert error is None, error
         bases.append((base, objects))

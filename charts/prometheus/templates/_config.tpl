@@ -25,6 +25,11 @@ remote storage, further scrape jobs and the alerting block are added where they 
 {{- $job = merge (dict "metrics_path" (printf "%s/metrics" $.prefix)) . -}}
 {{- end -}}
 {{- $jobs = append $jobs $job -}}
+{{- $slow := printf "%s-slow" .job_name -}}
+{{- if and $.root.Values.slowScrapeJobs (has .job_name (list "kubernetes-service-endpoints" "kubernetes-pods")) (not (hasKey $named $slow)) -}}
+{{- $job = toYaml . | replace "_prometheus_io_scrape" "_prometheus_io_scrape_slow" | fromYaml -}}
+{{- $jobs = append $jobs (merge (dict "job_name" $slow "scrape_interval" "5m" "scrape_timeout" "30s") $job) -}}
+{{- end -}}
 {{- end -}}
 {{- end -}}
 {{- range $name, $job := $named -}}
@@ -36,7 +41,7 @@ remote storage, further scrape jobs and the alerting block are added where they 
 {{- $text := include "prometheus.yamlList" (dict "what" "extraScrapeConfigs" "text" (tpl . $.root)) -}}
 {{- $jobs = concat $jobs (fromYamlArray $text) -}}
 {{- end -}}
-{{- $text := toYaml $jobs -}}
+{{- $text := printf "%s\n" (toYaml $jobs) -}}
 {{- if .root.Values.server.endpointSlices -}}
 {{- $text = $text | replace "role: endpoints\n" "role: endpointslice\n" | replace "__meta_kubernetes_endpoint_port_name" "__meta_kubernetes_endpointslice_port_name" -}}
 {{- end -}}
@@ -130,6 +135,9 @@ relabel_configs:
 {{- end -}}
 {{- with $ruleFiles -}}
 {{- $_ := set $config "rule_files" (uniq .) -}}
+{{- end -}}
+{{- with .Values.scrapeConfigFiles -}}
+{{- $_ := set $config "scrape_config_files" (concat ($config.scrape_config_files | default list) .) -}}
 {{- end -}}
 {{- $alerting := include "prometheus.alerting" (dict "root" $ "own" $config.alerting) | fromYaml -}}
 {{- with $alerting -}}

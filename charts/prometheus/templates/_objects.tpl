@@ -69,6 +69,9 @@ spec:
     {{- end }}
   selector:
     {{- include "prometheus.selector" . | nindent 4 }}
+    {{- if and (dig "statefulsetReplica" "enabled" false $service) (index .root.Values .key).statefulSet.enabled }}
+    statefulset.kubernetes.io/pod-name: {{ include "prometheus.statefulsetName" . }}-{{ $service.statefulsetReplica.replica }}
+    {{- end }}
   type: {{ $service.type }}
 {{- end -}}
 
@@ -121,7 +124,7 @@ spec:
           {{- with $ingress.extraPaths }}
           {{- toYaml . | nindent 10 }}
           {{- end }}
-          - path: /{{ rest $parts | join "/" }}
+          - path: {{ ternary (printf "/%s" (rest $parts | join "/")) $ingress.path (gt (len $parts) 1) }}
             pathType: {{ $ingress.pathType }}
             backend:
               {{- toYaml $backend | nindent 14 }}

@@ -66,6 +66,10 @@ annotations:
 {{- define "prometheus.podSettings" -}}
 {{- $v := index .root.Values .key -}}
 serviceAccountName: {{ include "prometheus.serviceAccountName" . }}
+{{- $token := (index .root.Values.serviceAccounts .key).automountServiceAccountToken }}
+{{- if not (kindIs "invalid" $token) }}
+automountServiceAccountToken: {{ $token }}
+{{- end }}
 {{- with .root.Values.imagePullSecrets }}
 imagePullSecrets:
   {{- toYaml . | nindent 2 }}
@@ -127,10 +131,18 @@ terminationGracePeriodSeconds: {{ $v.terminationGracePeriodSeconds }}
 {{- end -}}
 
 {{/* A probe: (dict "name" "readinessProbe" "values" {...} "path" … "port" … "root" "key"). The values
-may carry their own handler. */}}
+may carry their own handler. Later charts have them one by one beside it, in keys such as
+readinessProbeInitialDelay. */}}
 {{- define "prometheus.probe" -}}
 {{- $v := index .root.Values .key -}}
 {{- $values := deepCopy (index $v .name | default dict) -}}
+{{- $later := dict "InitialDelay" "initialDelaySeconds" "PeriodSeconds" "periodSeconds" "Timeout" "timeoutSeconds" "FailureThreshold" "failureThreshold" "SuccessThreshold" "successThreshold" -}}
+{{- range $end, $field := $later -}}
+{{- $value := index $v (printf "%s%s" $.name $end) -}}
+{{- if not (kindIs "invalid" $value) -}}
+{{- $_ := set $values $field (int64 $value) -}}
+{{- end -}}
+{{- end -}}
 {{- $wanted := true -}}
 {{- if hasKey $values "enabled" -}}
 {{- $wanted = $values.enabled -}}
@@ -143,7 +155,9 @@ may carry their own handler. */}}
 {{- $values = merge $values (dict "periodSeconds" 5 "failureThreshold" 30) -}}
 {{- end -}}
 {{- $handled := or (hasKey $values "httpGet") (hasKey $values "tcpSocket") (hasKey $values "exec") (hasKey $values "grpc") -}}
-{{- if not $handled -}}
+{{- if and (not $handled) $v.tcpSocketProbeEnabled -}}
+{{- $_ := set $values "tcpSocket" (dict "port" .port) -}}
+{{- else if not $handled -}}
 {{- $get := dict "path" .path "port" .port -}}
 {{- if and $v.probeScheme (ne $v.probeScheme "HTTP") -}}
 {{- $_ := set $get "scheme" $v.probeScheme -}}

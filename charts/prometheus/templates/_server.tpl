@@ -14,17 +14,39 @@
 {{- toYaml $mounts -}}
 {{- end -}}
 
+{{- define "prometheus.serverKind" -}}
+{{- if .Values.server.daemonSet.enabled -}}
+DaemonSet
+{{- else -}}
+{{- ternary "StatefulSet" "Deployment" .Values.server.statefulSet.enabled -}}
+{{- end -}}
+{{- end -}}
+
 {{- define "prometheus.serverArgs" -}}
+{{- if .Values.server.defaultFlagsOverride -}}
+{{- toYaml .Values.server.defaultFlagsOverride -}}
+{{- else -}}
+{{- include "prometheus.serverDefaultArgs" . -}}
+{{- end -}}
+{{- end -}}
+
+{{- define "prometheus.serverDefaultArgs" -}}
 {{- $v := .Values.server -}}
 {{- $extra := $v.extraArgs | default dict -}}
-{{- with $v.retention }}
+{{- /* The name of the flag until Prometheus 3. */ -}}
+{{- $retention := $v.retention -}}
+{{- if not (or $retention (hasKey $extra "storage.tsdb.retention.time")) -}}
+{{- $retention = index $extra "storage.tsdb.retention" -}}
+{{- end -}}
+{{- $extra = omit $extra "storage.tsdb.retention" -}}
+{{- with $retention }}
 - {{ printf "--storage.tsdb.retention.time=%v" . | quote }}
 {{- end }}
 {{- with $v.retentionSize }}
 - {{ printf "--storage.tsdb.retention.size=%v" . | quote }}
 {{- end }}
 - --config.file={{ $v.configPath }}
-- --storage.tsdb.path={{ $v.persistentVolume.mountPath }}
+- --storage.tsdb.path={{ default $v.persistentVolume.mountPath $v.storagePath }}
 - --web.console.libraries=/etc/prometheus/console_libraries
 - --web.console.templates=/etc/prometheus/consoles
 {{- if not (hasKey $extra "web.enable-lifecycle") }}
@@ -89,6 +111,10 @@ spec:
     - name: {{ include "prometheus.name" . }}-{{ $v.name }}
       image: {{ include "prometheus.image" (dict "root" $ "image" $v.image) }}
       imagePullPolicy: {{ $v.image.pullPolicy | quote }}
+      {{- with $v.command }}
+      command:
+        {{- toYaml . | nindent 8 }}
+      {{- end }}
       {{- if or $v.env $v.replicaExternalLabel }}
       env:
         {{- if $v.replicaExternalLabel }}
@@ -130,9 +156,11 @@ spec:
     - name: config-volume
       configMap:
         name: {{ include "prometheus.configMapName" $context }}
-    {{- if not $v.statefulSet.enabled }}
+    {{- $kind := include "prometheus.serverKind" . }}
+    {{- $ownClaim := and $v.persistentVolume.enabled (not $v.persistentVolume.existingClaim) }}
+    {{- if or (eq $kind "Deployment") (and (eq $kind "DaemonSet") (not $ownClaim)) }}
     {{- include "prometheus.dataVolume" $context | nindent 4 }}
-    {{- else if not $v.persistentVolume.enabled }}
+    {{- else if or (eq $kind "DaemonSet") (not $v.persistentVolume.enabled) }}
     - name: storage-volume
       {{- include "prometheus.emptyDir" $v | nindent 6 }}
     {{- end }}
