@@ -2,8 +2,6 @@
 
 #include <malloc.h>
 
-#include <algorithm>
-
 #include "core/exposition/format.h"
 #include "core/http/route_prefix.h"
 #include "core/log/log.h"
@@ -119,25 +117,7 @@ struct Gateway::Impl {
     router.Handle("GET", Path("/"), page);
     router.Handle("GET", Path("/status"), page);
     http::RedirectToPrefix(router, options.route_prefix, false);
-    router.SetMethodNotAllowed([](const Request& request, ResponseWriter& response) {
-      AddOptionsToAllow(response);
-      if (request.method == "OPTIONS") {
-        Empty(response, 200);
-      } else {
-        response.Error(405, "Method Not Allowed");
-      }
-    });
-  }
-
-  static void AddOptionsToAllow(ResponseWriter& response) {
-    auto methods = std::vector<std::string>{"OPTIONS"};
-    const std::string allow(response.headers().Get("Allow"));
-    for (std::string_view method : SplitString(allow, ',')) {
-      methods.emplace_back(TrimSpace(method));
-    }
-    std::sort(methods.begin(), methods.end());
-    methods.erase(std::unique(methods.begin(), methods.end()), methods.end());
-    response.headers().Set("Allow", JoinStrings(methods, ", "));
+    router.ForgiveSpelling();
   }
 
   void AddPushRoutes(const std::string& base, bool base64) {

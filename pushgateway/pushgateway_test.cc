@@ -307,6 +307,8 @@ TEST_CASE("routes, methods, redirects") {
       {"POST", "/-/healthy", 405, "Method Not Allowed\n", "Allow", "GET, OPTIONS"},
       {"GET", "/-/quit", 405, "Only POST or PUT requests allowed.", "", ""},
       {"GET", "/metrics/job/a", 405, "Method Not Allowed\n", "Allow", "DELETE, OPTIONS, POST, PUT"},
+      {"GET", "/metrics/", 301, "<a href=\"/metrics\">Moved Permanently</a>.\n\n", "Location",
+       "/metrics"},
       {"POST", "/metrics", 405, "Method Not Allowed\n", "Allow", "GET, OPTIONS"},
       {"POST", "/metrics/job/", 307, "", "Location", "/metrics/job"},
       {"POST", "/metrics//job/a", 301, "", "Location", "/metrics/job/a"},

@@ -54,7 +54,7 @@ void Api::Register(http::Router& router, const std::string& prefix) {
     SendFrameworkError(request, response, 404, fmt::format("path {} was not found", request.path));
   });
   router.SetMethodNotAllowed([base](const Request& request, Response& response) {
-    if (!request.path.starts_with(base)) return response.Error(405, "Method Not Allowed");
+    if (!request.path.starts_with(base)) return http::AllowOptions(request, response);
     std::string allowed(response.headers().Get("Allow"));
     std::erase(allowed, ' ');
     SendFrameworkError(

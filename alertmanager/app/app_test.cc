@@ -206,6 +206,7 @@ TEST_CASE("requests that are wrong get upstream's answers") {
       {"GET", "/api/v2/alerts?filter=foo", "", 400, "\"bad matcher format: foo\"\n"},
       {"GET", "/api/v2/nope", "", 404,
        R"({"code":404,"message":"path /prefix/api/v2/nope was not found"})"},
+      {"GET", "/api/v2/silences/", "", 200, "[]\n"},  // as without the slash
       {"GET", "/api/v2/silence/abc", "", 422,
        R"({"code":601,"message":"silenceID in path must be of type uuid: \"abc\""})"},
       {"GET", "/api/v2/silence/11111111-1111-1111-1111-111111111111", "", 404, ""},

@@ -107,6 +107,7 @@ void App::AddRoutes() {
         .Observe(static_cast<double>(clock_.MonotonicNanos() - start) / 1e9);
     size.With({pattern, method}).Observe(static_cast<double>(recorder.bytes()));
   });
+  router_.ForgiveSpelling();
   api_->Register(router_, prefix);
   const http::Handler ok = [](const http::Request&, http::ResponseWriter& response) {
     response.Send(200, "text/plain; charset=utf-8", "OK");
@@ -143,6 +144,13 @@ void App::Serve(const http::Request& request, http::ResponseWriter& response) {
 }
 
 void App::ServeLimited(const http::Request& request, http::ResponseWriter& response) {
+  // The API, which does not redirect, takes a path with a slash at its end for the one without.
+  if (request.path.size() > 1 && request.path.ends_with('/') &&
+      request.path.starts_with(options_.route_prefix + "/api/v2/")) {
+    http::Request same = request;
+    same.path.pop_back();
+    return ServeLimited(same, response);
+  }
   if (request.method != "GET") return router_.Serve(request, response);
   const int limit = options_.get_concurrency;
   if (gets_in_flight_.fetch_add(1) >= limit) {

@@ -1,6 +1,7 @@
 #include <algorithm>
 #include <map>
 
+#include "core/http/ascii.h"
 #include "core/http/clean_path.h"
 #include "core/http/server.h"
 
@@ -24,7 +25,27 @@ std::vector<std::string> Split(std::string_view path) {
   }
 }
 
+// Only an answer to GET has a text beside the header.
+void RedirectTo(std::string_view path, int code, const Request& request, ResponseWriter& response) {
+  const std::string location = CleanLocation(path, request.raw_query);
+  if (request.method == "GET") return response.Redirect(code, location);
+  response.headers().Set("Location", location);
+  response.SetStatus(code);
+  response.Send("");
+}
+
 }  // namespace
+
+void AllowOptions(const Request& request, ResponseWriter& response) {
+  const std::string allow(response.headers().Get("Allow"));
+  std::vector<std::string> methods = {"OPTIONS"};
+  for (std::string_view rest = allow; !rest.empty();) methods.emplace_back(NextItem(&rest));
+  std::sort(methods.begin(), methods.end());
+  response.headers().Set("Allow", fmt::format("{}", fmt::join(methods, ", ")));
+  if (request.method != "OPTIONS") return response.Error(405, "Method Not Allowed");
+  response.SetStatus(200);
+  response.Send("");
+}
 
 // A trie of path segments: literal children first, then the parameter, then the catch-all.
 struct Router::Impl {
@@ -39,6 +60,7 @@ struct Router::Impl {
   Handler not_found;
   Handler method_not_allowed;
   std::vector<Middleware> middleware;
+  bool forgives_spelling = false;
 
   Node* Insert(std::string_view pattern) {
     Node* node = &root;
@@ -84,6 +106,48 @@ struct Router::Impl {
       if (route.method.empty()) any = &route;
     }
     return any;
+  }
+
+  // Appends to `path` the spelling of `rest` that leads from `node` to a route of the method,
+  // whatever the case of its literals.
+  static bool Spell(const Node* node, std::string_view rest, std::string_view method,
+                    std::string* path) {
+    const size_t slash = rest.find('/');
+    const std::string_view segment = rest.substr(0, slash);
+    const bool last = slash == std::string_view::npos;
+    const auto descend = [&](const Node& child, std::string_view text) {
+      const size_t length = path->size();
+      path->append("/").append(text);
+      const bool found = last ? FindMethod(child, method) != nullptr
+                              : Spell(&child, rest.substr(slash + 1), method, path);
+      if (!found) path->resize(length);
+      return found;
+    };
+    for (const auto& [literal, child] : node->literals) {
+      if (EqualsIgnoreCase(literal, segment) && descend(*child, literal)) return true;
+    }
+    if (node->parameter != nullptr && !segment.empty() && descend(*node->parameter, segment)) {
+      return true;
+    }
+    if (node->rest == nullptr || FindMethod(*node->rest, method) == nullptr) return false;
+    path->append("/").append(rest);
+    return true;
+  }
+
+  // The path of a route that the request's path nearly is, or "".
+  std::string NearMiss(const Request& request) const {
+    const std::string& path = request.path;
+    if (!path.starts_with('/') || path == "/" || request.method == "CONNECT") return "";
+    const std::string other = path.ends_with('/') ? path.substr(0, path.size() - 1) : path + "/";
+    const Node* found = Find(&root, std::string_view(other).substr(1));
+    if (found != nullptr && FindMethod(*found, request.method) != nullptr) return other;
+    for (const std::string_view candidate : {std::string_view(path), std::string_view(other)}) {
+      std::string spelling;
+      if (Spell(&root, candidate.substr(1), request.method, &spelling) && spelling != path) {
+        return spelling;
+      }
+    }
+    return "";
   }
 
   static void BindParams(const std::string& pattern, const Request& request) {
@@ -144,6 +208,10 @@ void Router::SetNotFound(Handler handler) { impl_->not_found = std::move(handler
 void Router::SetMethodNotAllowed(Handler handler) {
   impl_->method_not_allowed = std::move(handler);
 }
+void Router::ForgiveSpelling() {
+  impl_->forgives_spelling = true;
+  impl_->method_not_allowed = AllowOptions;
+}
 void Router::Use(Middleware middleware) { impl_->middleware.push_back(std::move(middleware)); }
 
 Handler Router::AsHandler() const {
@@ -152,22 +220,23 @@ Handler Router::AsHandler() const {
 
 void Router::Serve(const Request& request, ResponseWriter& response) const {
   if (request.path.starts_with('/') && !IsCleanPath(request.path)) {
-    const std::string location = CleanLocation(request.path, request.raw_query);
-    if (request.method == "GET") return response.Redirect(301, location);
-    response.headers().Set("Location", location);
-    response.SetStatus(301);
-    return response.Send("");
+    return RedirectTo(request.path, 301, request, response);
   }
   const Impl::Node* node = nullptr;
   if (request.path.starts_with('/')) {
     node = Impl::Find(&impl_->root, std::string_view(request.path).substr(1));
   }
-  if (node == nullptr) return impl_->not_found(request, response);
-  const Route* route = Impl::FindMethod(*node, request.method);
+  const Route* route = node == nullptr ? nullptr : Impl::FindMethod(*node, request.method);
   if (route != nullptr) {
     Impl::BindParams(route->pattern, request);
     return impl_->Call(*route, request, response);
   }
+  if (impl_->forgives_spelling) {
+    if (const std::string spelling = impl_->NearMiss(request); !spelling.empty()) {
+      return RedirectTo(spelling, request.method == "GET" ? 301 : 307, request, response);
+    }
+  }
+  if (node == nullptr) return impl_->not_found(request, response);
   std::vector<std::string> methods;
   for (const Route& candidate : node->routes) methods.push_back(candidate.method);
   std::sort(methods.begin(), methods.end());

@@ -73,6 +73,9 @@ class EventStream {
 
 using Handler = std::function<void(const Request&, ResponseWriter&)>;
 
+// For methods that are not allowed: adds OPTIONS to Allow and answers it, and others with 405.
+void AllowOptions(const Request& request, ResponseWriter& response);
+
 // Routes by method and pattern. Patterns: "/api/v1/query", "/label/:name/values" (one segment),
 // "/static/*filepath" (the rest). Literal segments win over parameters. GET routes do not answer
 // HEAD unless registered. A known path with another method gives 405 with Allow; an unknown path
@@ -88,6 +91,11 @@ class Router {
   void HandleAny(std::string pattern, Handler handler);
   void SetNotFound(Handler handler);
   void SetMethodNotAllowed(Handler handler);  // Allow is set before the call
+  // As the router of the server, alertmanager and pushgateway upstream has it: a path that is a
+  // route but for its case or a slash at its end is redirected to it (301, other methods than GET
+  // 307), and OPTIONS, unless it is a route, tells what a known path allows.
+  // A handler for methods that are not allowed is to be set afterwards.
+  void ForgiveSpelling();
   // Called around every matched request, for metrics: (pattern, request, call).
   using Middleware = std::function<void(std::string_view pattern, const Request&, ResponseWriter&,
                                         const Handler&)>;

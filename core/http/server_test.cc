@@ -295,6 +295,56 @@ TEST_CASE("routes") {
   CHECK_THAT(wrong, Catch::EndsWith("Method Not Allowed\n"));
 }
 
+TEST_CASE("paths that are nearly a route") {
+  Router router;
+  const Handler ok = [](const Request& request, ResponseWriter& response) {
+    response.Send(200, "text/plain", request.path);
+  };
+  router.Handle("GET", "/", ok);
+  router.Handle("GET", "/metrics", ok);
+  router.Handle("POST", "/api/query", ok);
+  router.Handle("GET", "/api/query", ok);
+  router.Handle("GET", "/label/:name/values", ok);
+  router.Handle("GET", "/static/*filepath", ok);
+  router.Handle("GET", "/docs/", ok);
+  router.Handle("GET", "/label/special/values", ok);
+  router.Handle("POST", "/label/:name/values", ok);
+  router.ForgiveSpelling();
+  auto server = StartServer(router.AsHandler());
+  struct Case {
+    const char* method;
+    const char* target;
+    const char* status;
+    const char* header;  // one that is there, "" for any
+  };
+  const auto test = GENERATE(values<Case>({
+      {"GET", "/metrics/", "301", "Location: /metrics\r\n"},
+      {"GET", "/METRICS?a=b%20c", "301", "Location: /metrics?a=b%20c\r\n"},
+      {"GET", "/Metrics/", "301", "Location: /metrics\r\n"},
+      {"POST", "/api/Query/", "307", "Location: /api/query\r\n"},
+      {"GET", "/LABEL/Job%20A/values/", "301", "Location: /label/Job%20A/values\r\n"},
+      {"GET", "/static", "301", "Location: /static/\r\n"},
+      {"GET", "/Static/A/b.JS", "301", "Location: /static/A/b.JS\r\n"},
+      {"GET", "/docs", "301", "Location: /docs/\r\n"},
+      {"GET", "/metrics", "200", ""},
+      {"GET", "/metric", "404", ""},
+      {"GET", "/label/values/", "404", ""},
+      {"HEAD", "/metrics/", "404", ""},  // there is no route for HEAD
+      {"HEAD", "/metrics", "405", "Allow: GET, OPTIONS\r\n"},
+      {"PUT", "/api/query", "405", "Allow: GET, OPTIONS, POST\r\n"},
+      {"OPTIONS", "/api/query", "200", "Allow: GET, OPTIONS, POST\r\n"},
+      {"OPTIONS", "/metrics/", "404", ""},
+      {"POST", "/label/special/values", "405", ""},  // and not sent to itself for ever
+  }));
+  CAPTURE(test.method, test.target);
+  const std::string answer =
+      Ask(server->ports()[0],
+          fmt::format("{} {} HTTP/1.1\r\nHost: x\r\nContent-Length: 0\r\nConnection: close\r\n\r\n",
+                      test.method, test.target));
+  CHECK_THAT(answer, Catch::StartsWith(fmt::format("HTTP/1.1 {} ", test.status)));
+  CHECK_THAT(answer, Catch::Contains(test.header));
+}
+
 TEST_CASE("forms put the body in front of the query") {
   auto server = StartServer([](const Request& request, ResponseWriter& response) {
     const auto form = request.Form();

@@ -229,6 +229,7 @@ Status App::PrepareWeb() {
   options.enable_admin_api = *flags_.enable_admin_api;
   options.lookback_delta_ms = *flags_.lookback_delta_ms;
   NX_ASSIGN_OR_RETURN(api_, api::Api::Create(options, ApiSources(), &registry_));
+  router_.ForgiveSpelling();
   api_->Register(router_);
   web::WebOptions pages;
   pages.route_prefix = route_prefix_;
