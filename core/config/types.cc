@@ -29,11 +29,4 @@ StatusOr<Url> Url::ParseText(std::string_view value) {
 }
 std::string Url::ToText() const { return RedactUrl(text); }
 
-StatusOr<AnchoredPattern> AnchoredPattern::ParseText(std::string_view value) {
-  AnchoredPattern pattern;
-  pattern.text = value;
-  NX_ASSIGN_OR_RETURN(pattern.regex, AnchoredRegex::Compile(pattern.text));
-  return pattern;
-}
-
 }  // namespace narthex::config
