@@ -45,8 +45,9 @@ class App {
   Status PrepareWeb();
   api::Sources ApiSources();
   api::RuntimeInfo DescribeRuntime() const EXCLUDES(mutex_);
-  // False when the server was told to stop before the storage was open.
-  StatusOr<bool> OpenStorage();
+  tsdb::Options StorageOptions();
+  // Ends the process when it is told to stop meanwhile.
+  Status OpenStorage();
   // Scrapes before the storage is open; what they bring waits.
   void StartScraping();
   void StopScraping();
@@ -110,6 +111,7 @@ StatusOr<std::vector<std::string>> RuleFiles(const config::Config& config);
 std::map<std::string, discovery::DiscoveryConfigs> ScrapeDiscovery(const config::Config& config);
 // A digest of everything a reload would read.
 std::string DigestFiles(const config::Config& config);
+int CpuCount();
 promql::ParserOptions ParserOptionsOf(const Flags& flags);
 promql::EvalOptions EvalOptionsOf(const Flags& flags);
 StatusOr<std::shared_ptr<const config::Config>> LoadConfig(const Flags& flags);
