@@ -9,8 +9,7 @@
 #include <mutex>
 
 #include "core/http/client.h"
-#include "core/http/server.h"
-#include "core/http/test_util.h"
+#include "core/http/server_test_util.h"
 #include "tests/loopback.h"
 
 namespace narthex::http {
@@ -18,14 +17,6 @@ namespace narthex::http {
 using std::chrono::milliseconds;
 using std::chrono::seconds;
 using std::chrono::steady_clock;
-
-inline std::unique_ptr<Server> StartServer(Handler handler, ServerOptions options = {}) {
-  options.listen_addresses = {"127.0.0.1:0"};
-  auto server = Server::Create(std::move(options), std::move(handler));
-  REQUIRE(server.ok());
-  REQUIRE((*server)->Start().ok());
-  return *std::move(server);
-}
 
 inline std::string UrlOf(const Server& server, const std::string& path = "/") {
   return fmt::format("http://127.0.0.1:{}{}", server.ports()[0], path);
