@@ -116,7 +116,7 @@ relabel_configs:
 {{- $values := .Values.server -}}
 {{- $server := dict "root" $ "key" "server" -}}
 {{- $config := deepCopy (index .Values.serverFiles "prometheus.yml" | default dict) -}}
-{{- $global := merge (deepCopy ($config.global | default dict)) $values.global -}}
+{{- $global := merge (deepCopy ($config.global | default dict)) ($values.global | default dict) -}}
 {{- with $values.replicaExternalLabel -}}
 {{- $_ := set $global "external_labels" (merge (deepCopy ($global.external_labels | default dict)) (dict . "${POD_NAME}")) -}}
 {{- end -}}

@@ -17,8 +17,10 @@
 {{- define "prometheus.serverKind" -}}
 {{- if .Values.server.daemonSet.enabled -}}
 DaemonSet
+{{- else if .Values.server.statefulSet.enabled -}}
+StatefulSet
 {{- else -}}
-{{- ternary "StatefulSet" "Deployment" .Values.server.statefulSet.enabled -}}
+Deployment
 {{- end -}}
 {{- end -}}
 
