@@ -41,6 +41,7 @@ void AllowOptions(const Request& request, ResponseWriter& response) {
   std::vector<std::string> methods = {"OPTIONS"};
   for (std::string_view rest = allow; !rest.empty();) methods.emplace_back(NextItem(&rest));
   std::sort(methods.begin(), methods.end());
+  methods.erase(std::unique(methods.begin(), methods.end()), methods.end());
   response.headers().Set("Allow", fmt::format("{}", fmt::join(methods, ", ")));
   if (request.method != "OPTIONS") return response.Error(405, "Method Not Allowed");
   response.SetStatus(200);

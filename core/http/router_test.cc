@@ -69,6 +69,7 @@ TEST_CASE("paths that are nearly a route") {
   router.Handle("GET", "/label/:name/values", ok);
   router.Handle("GET", "/static/*filepath", ok);
   router.Handle("GET", "/docs/", ok);
+  router.Handle("OPTIONS", "/docs/", ok);
   router.Handle("GET", "/label/special/values", ok);
   router.Handle("POST", "/label/:name/values", ok);
   router.ForgiveSpelling();
@@ -95,6 +96,8 @@ TEST_CASE("paths that are nearly a route") {
       {"HEAD", "/metrics", "405", "Allow: GET, OPTIONS\r\n"},
       {"PUT", "/api/query", "405", "Allow: GET, OPTIONS, POST\r\n"},
       {"OPTIONS", "/api/query", "200", "Allow: GET, OPTIONS, POST\r\n"},
+      {"PUT", "/docs/", "405", "Allow: GET, OPTIONS\r\n"},
+      {"OPTIONS", "/docs", "307", "Location: /docs/\r\n"},
       {"OPTIONS", "/metrics/", "404", ""},
       {"POST", "/label/special/values", "405", ""},  // and not sent to itself for ever
   }));

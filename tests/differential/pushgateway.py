@@ -81,6 +81,12 @@ CASES = [
     ("POST", "/api/v1/status", b""),
     ("GET", "/api/v1/nope", b""),
     ("GET", "/nope", b""),
+    ("GET", "/metrics/", b""),
+    ("GET", "/METRICS?a=b%20c", b""),
+    ("GET", "/-/Ready/", b""),
+    ("POST", "/metrics/", b""),
+    ("OPTIONS", "/metrics", b""),
+    ("DELETE", "/status/", b""),
     ("POST", J + "/pb", b"\x05abc", {"Content-Type": PROTOBUF}),
     ("POST", J + "/pb", b"m 5\n", {"Content-Type": "application/vnd.google.protobuf; proto=foo"}),
 ]
