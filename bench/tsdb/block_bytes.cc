@@ -160,11 +160,14 @@ int main(int argc, char** argv) {
   auto* series = flags.Int("series", "Series.", 1000);
   auto* ticks = flags.Int("ticks", "Samples of each, 15 s apart; a block needs 721.", 760);
   auto* recording = flags.String("recording", "Scrape bodies.", "");
+  auto* samples = flags.Int("samples-per-chunk", "Samples of a chunk.", 120);
   flags.Parse(argc, argv);
 
   const std::string ours = *dir + "/narthex", theirs = *dir + "/prometheus";
+  tsdb::Options options = tsdb::OptionsOf(ours);
+  options.samples_per_chunk = static_cast<int>(*samples);
   {
-    auto db = *tsdb::Db::Open(tsdb::OptionsOf(ours));
+    auto db = *tsdb::Db::Open(options);
     if (*kind == "recorded") {
       tsdb::FillRecorded(db.get(), *recording, static_cast<int>(*ticks));
     } else if (*kind == "histograms") {
@@ -182,7 +185,7 @@ int main(int argc, char** argv) {
   }
   std::filesystem::remove_all(theirs + "/head");
   std::filesystem::remove_all(theirs + "/chunks_head");
-  auto db = *tsdb::Db::Open(tsdb::OptionsOf(ours));
+  auto db = *tsdb::Db::Open(options);
   tsdb::Require(db->Maintain());
   tsdb::Require(db->Close());
 }

@@ -2,7 +2,7 @@
 """Bytes of blocks per sample, beside Prometheus' for the same samples, in one run.
 
     bench/tsdb/block_bytes.py BUILD_DIR [--peer prometheus] [--exporter prometheus-node-exporter]
-                              [--series N] [--kinds counters,gauges,...]
+                              [--series N] [--kinds counters,gauges,...] [--samples-per-chunk N]
 
 For each kind of samples `block_bytes` fills a directory of ours as targets would, cuts the block of the
 first two hours, and leaves the same samples as a log for Prometheus, which cuts its own. The kind
@@ -54,7 +54,7 @@ def describe(directory):
             size(found[0]))
 
 
-def start_peer(peer, directory):
+def start_peer(peer, directory, samples_per_chunk):
     config = os.path.join(os.path.dirname(directory), "p.yml")
     with open(config, "w") as f:
         f.write("global: {scrape_interval: 1h}\n")
@@ -62,6 +62,7 @@ def start_peer(peer, directory):
     process = subprocess.Popen(
         [peer, f"--config.file={config}", f"--storage.tsdb.path={directory}",
          "--storage.tsdb.retention.time=100y", "--enable-feature=native-histograms",
+         f"--storage.tsdb.samples-per-chunk={samples_per_chunk}",
          f"--web.listen-address={url[7:]}"], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
     wait_ready(process, url, 300)
     return process
@@ -75,6 +76,7 @@ def main():
     parser.add_argument("--series", type=int, default=2000)
     parser.add_argument("--ticks", type=int, default=760)
     parser.add_argument("--kinds", default=",".join(KINDS))
+    parser.add_argument("--samples-per-chunk", type=int, default=120)
     options = parser.parse_args()
     kinds = options.kinds.split(",")
 
@@ -88,8 +90,10 @@ def main():
             os.makedirs(folder)
             subprocess.run([os.path.join(options.build, "bench", "block_bytes"), f"--dir={folder}",
                             f"--kind={kind}", f"--series={options.series}",
-                            f"--ticks={options.ticks}", f"--recording={recording}"], check=True)
-            peers.append(start_peer(options.peer, os.path.join(folder, "prometheus")))
+                            f"--ticks={options.ticks}", f"--recording={recording}",
+                            f"--samples-per-chunk={options.samples_per_chunk}"], check=True)
+            peers.append(start_peer(options.peer, os.path.join(folder, "prometheus"),
+                                    options.samples_per_chunk))
         print(f"{'bytes a sample':12}  {'chunks: narthex':>16} {'peer':>7} {'ratio':>6}  "
               f"{'block: narthex':>16} {'peer':>7} {'ratio':>6}   samples, chunks: narthex, peer")
         for kind in kinds:

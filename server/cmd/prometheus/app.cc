@@ -224,7 +224,7 @@ void App::Shutdown() {
   scrape_.reset();
   rules_.reset();
   if (*flags_.export_wal) {
-    if (const Status status = db_->ExportLog(); !status.ok()) {
+    if (const Status status = db_->ExportLog(ExportCompression()); !status.ok()) {
       NX_LOG(Error, "Exporting the write-ahead log failed", {"err", status});
     }
   }

@@ -48,6 +48,7 @@ class App {
   tsdb::Options StorageOptions();
   // Ends the process when it is told to stop meanwhile.
   Status OpenStorage();
+  tsdb::LogCompression ExportCompression() const;
   // Scrapes before the storage is open; what they bring waits.
   void StartScraping();
   void StopScraping();

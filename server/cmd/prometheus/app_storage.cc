@@ -1,5 +1,6 @@
 // How the app opens the storage its flags and configuration describe.
 
+#include <algorithm>
 #include <cstdlib>
 #include <future>
 
@@ -40,6 +41,15 @@ tsdb::Options App::StorageOptions() {
     options.compaction_delay_percent =
         percent > 0 && percent <= 100 ? static_cast<int>(percent) : kDefaultDelayPercent;
   }
+  constexpr int64_t kMostSamples = 65535;  // a chunk counts no further
+  if (*flags_.samples_per_chunk > 0) {     // else the default, as upstream
+    options.samples_per_chunk = static_cast<int>(std::min(*flags_.samples_per_chunk, kMostSamples));
+  }
+  if (*flags_.write_queue_size != 0) {
+    NX_LOG(Warn,
+           "--storage.tsdb.head-chunks-write-queue-size has no effect: chunks of the head are "
+           "written without a queue");
+  }
   options.wal_compression = *flags_.wal_compression;
   options.checkpoint_on_close = true;
   if (*flags_.wal_segment_bytes > 0) {
@@ -58,6 +68,13 @@ tsdb::Options App::StorageOptions() {
   options.registry = &registry_;
   options.progress = &replay_;
   return options;
+}
+
+// Of the log that is written for Prometheus.
+tsdb::LogCompression App::ExportCompression() const {
+  if (!*flags_.wal_compression) return tsdb::LogCompression::kNone;
+  return *flags_.wal_compression_type == "zstd" ? tsdb::LogCompression::kZstd
+                                                : tsdb::LogCompression::kSnappy;
 }
 
 Status App::OpenStorage() {

@@ -208,8 +208,9 @@ void Flags::AddStorageFlags() {
       0.9);
   no_lockfile =
       set.Bool("storage.tsdb.no-lockfile", "Do not create lockfile in data directory.", false);
-  set.Int("storage.tsdb.head-chunks-write-queue-size", "Size of the head chunk write queue.", 0);
-  Refuse("storage.tsdb.head-chunks-write-queue-size");
+  write_queue_size =
+      set.Int("storage.tsdb.head-chunks-write-queue-size",
+              "Accepted for compatibility: chunks of the head are written without a queue.", 0);
   delay_compact_file =
       set.String("storage.tsdb.delay-compact-file.path",
                  "Path to a JSON file with uploaded TSDB blocks, e.g. Thanos shipper meta file. If "
@@ -247,16 +248,18 @@ void Flags::AddStorageFlags() {
                "Size at which the write-ahead log starts a new segment.", "0B", kHidden);
   wal_compression =
       set.Bool("storage.tsdb.wal-compression", "Compress the write-ahead log.", true, kHidden);
-  set.Enum("storage.tsdb.wal-compression-type",
-           "Accepted for compatibility: the log is compressed with zstd where that pays.",
-           {"snappy", "zstd"}, "snappy", kHidden);
+  wal_compression_type =
+      set.Enum("storage.tsdb.wal-compression-type",
+               "Compression of the log that an export writes for Prometheus. Our own log is "
+               "compressed with zstd where that pays.",
+               {"snappy", "zstd"}, "snappy", kHidden);
   overlapping_compaction =
       set.Bool("storage.tsdb.allow-overlapping-compaction",
                "Allow compaction of overlapping blocks. If set to false, an external tool such as "
                "Thanos merges them.",
                true, kHidden);
-  set.Int("storage.tsdb.samples-per-chunk", "Target number of samples per chunk.", 120, kHidden);
-  Refuse("storage.tsdb.samples-per-chunk");
+  samples_per_chunk = set.Int("storage.tsdb.samples-per-chunk",
+                              "Target number of samples per chunk.", 120, kHidden);
   block_reload_ms =
       set.Duration("storage.tsdb.block-reload-interval",
                    "How often blocks are looked for and compaction is tried; at least 1s.", "1m",

@@ -60,6 +60,9 @@ struct Flags {
   bool* export_wal;
   int64_t* wal_segment_bytes;
   bool* wal_compression;
+  std::string* wal_compression_type;
+  int64_t* write_queue_size;
+  int64_t* samples_per_chunk;
 
   int64_t* outage_tolerance_ms;
   int64_t* for_grace_period_ms;

@@ -89,13 +89,22 @@ void AddDump(CommandSet* commands, const char* path, const char* help, bool open
 }
 
 void AddWalExport(CommandSet* commands) {
-  auto dir = std::make_shared<std::string*>();
+  struct Values {
+    std::string *dir, *compression;
+  };
+  auto v = std::make_shared<Values>();
   FlagSet& flags = commands->Command(
       "tsdb wal-export",
       "Write what is in no block as Prometheus' own write-ahead log, so that Prometheus can go on "
       "with the directory. No server may use it meanwhile.",
-      [dir] { return ExportWal(**dir); });
-  *dir = flags.Arg("db path", kPathHelp, kDefaultPath);
+      [v] {
+        return ExportWal(*v->dir, *v->compression == "none"   ? tsdb::LogCompression::kNone
+                                  : *v->compression == "zstd" ? tsdb::LogCompression::kZstd
+                                                              : tsdb::LogCompression::kSnappy);
+      });
+  v->compression =
+      flags.Enum("compression", "Compression of the log.", {"none", "snappy", "zstd"}, "snappy");
+  v->dir = flags.Arg("db path", kPathHelp, kDefaultPath);
 }
 
 // KEY=VALUE, as kingpin's maps.

@@ -65,6 +65,51 @@ size_t FilesIn(const std::string& dir) {
   return names.ok() ? names->size() : 0;
 }
 
+TEST_CASE("Chunks of blocks have as many floats as asked for") {
+  Quiet quiet;
+  // 240 samples in a range of two hours.
+  for (const auto& [asked, least, most] : std::vector<std::tuple<int, uint64_t, uint64_t>>{
+           {120, 2, 2}, {30, 8, 12}, {7, 34, 60}, {1, 240, 240}, {240, 1, 1}, {100'000, 1, 1}}) {
+    INFO(asked);
+    TempDir dir;
+    Options options = TestOptions(dir.path());
+    options.retention_ms = 0;
+    options.samples_per_chunk = asked;
+    auto db = OpenDb(options);
+    bool created;
+    auto group = db->NewGroup();
+    constexpr size_t kMembers = 300;  // more than those that fill their chunks at once
+    for (size_t i = 0; i < kMembers; ++i) {
+      REQUIRE(
+          group->AddMember(Labels{{"__name__", "member"}, {"i", fmt::format("{}", i)}}, &created)
+              .ok());
+    }
+    std::vector<double> values(kMembers, 1);
+    const Labels own{{"__name__", "own_times"}};
+    for (int i = 0; i < 375; ++i) {
+      const int64_t t = kT0 + i * 30'000;
+      values[0] = i;
+      values[1] = i * 0.731;
+      REQUIRE(group->CommitTick(t, values).appended == kMembers);
+      auto appender = db->NewAppender();
+      REQUIRE(appender->Append(own, t + 1, i).ok());
+      REQUIRE(appender->Commit(true).ok());
+    }
+    const Contents before = Dump(*db);
+    group.reset();
+    db.reset();
+    db = OpenDb(options);
+    CheckSame(Dump(*db), before);
+    REQUIRE(db->Maintain().ok());
+    REQUIRE(db->Blocks().size() == 1);
+    const auto stats = db->Blocks()[0].stats;
+    CHECK(stats.samples == 240 * (kMembers + 1));
+    CHECK(stats.chunks >= least * (kMembers + 1));
+    CHECK(stats.chunks <= most * (kMembers + 1) + 2);  // values that move may fill a kilobyte
+    CheckSame(Dump(*db), before);
+  }
+}
+
 TEST_CASE("Old samples move from the head into blocks") {
   Quiet quiet;
   TempDir dir;

@@ -55,7 +55,7 @@ class Db final : public storage::Appendable,
   // Writes the samples that are in no block as a log that Prometheus reads, so that it can go on
   // with this directory (docs/formats/prometheus-wal.md). To be called last, before Close: no
   // samples are taken afterwards.
-  Status ExportLog();
+  Status ExportLog(LogCompression compression = LogCompression::kSnappy);
   // Writes what is buffered, syncs and closes the files. Later commits are refused.
   Status Close();
 

@@ -39,7 +39,7 @@ promwal::MetadataTable AllMetadata(HeadCore* core) {
 
 }  // namespace
 
-Status Db::ExportLog() {
+Status Db::ExportLog(LogCompression compression) {
   MutexLock lock(impl_->maintenance);
   if (impl_->closed) return FailedPrecondition("the database is closed");
   const auto start = std::chrono::steady_clock::now();
@@ -58,9 +58,9 @@ Status Db::ExportLog() {
   const std::vector<Matcher> every_series;
   NX_ASSIGN_OR_RETURN(const std::vector<SeriesExemplars> exemplars,
                       SelectExemplars(INT64_MIN, INT64_MAX, std::span(&every_series, 1)));
-  NX_ASSIGN_OR_RETURN(
-      const promwal::ExportResult result,
-      promwal::WriteLog(fresh, series.get(), exemplars, AllMetadata(&core), &impl_->cancel));
+  NX_ASSIGN_OR_RETURN(const promwal::ExportResult result,
+                      promwal::WriteLog(fresh, compression, series.get(), exemplars,
+                                        AllMetadata(&core), &impl_->cancel));
   NX_RETURN_IF_ERROR(promwal::PublishExport(dir));
   impl_->exported = true;
   NX_LOG(Info, "Wrote the head as a log for Prometheus", {"series", result.series},

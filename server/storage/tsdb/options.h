@@ -17,6 +17,9 @@ class Registry;
 
 namespace narthex::tsdb {
 
+// How the log is compressed that an export writes for Prometheus.
+enum class LogCompression : uint8_t { kNone, kSnappy, kZstd };
+
 // Progress of the log replay, readable while Open still runs (/api/v1/status/walreplay).
 struct ReplayProgress {
   std::atomic<int64_t> min{0};      // first segment to read
@@ -37,6 +40,9 @@ struct Options {
   // The range of a block cut from the head. Chunks never cross a multiple of it; samples may be
   // half of it behind the newest one.
   int64_t chunk_range_ms = int64_t{2} * 3600 * 1000;
+  // Floats of a full chunk. In memory a chunk ends at 120 at most; in blocks they are joined to
+  // more.
+  int samples_per_chunk = 120;
   // Blocks are merged up to this range; not above chunk_range_ms: not at all. 0: a tenth of the
   // retention by time, at most 31 days.
   int64_t max_block_ms = 0;

@@ -32,13 +32,13 @@ class HeadSeries {
   }
 
  private:
-  static constexpr int64_t kRange = 7'200'000;
+  static constexpr ChunkLimits kLimits{.range = 7'200'000};
   template <typename Value>
   void Add(int64_t t, const Value& value) {
-    const auto next = open_.Add(t, value, kRange);
+    const auto next = open_.Add(t, value, kLimits);
     if (!next) return;
     Seal();
-    open_.Begin(t, value, kRange, *next);
+    open_.Begin(t, value, kLimits, *next);
   }
   void Seal() {
     if (open_.count() == 0) return;

@@ -75,10 +75,10 @@ OpenChunk::Histograms& OpenChunk::histograms() {
 
 // ---- Floats ----
 
-std::optional<OpenChunk::Next> OpenChunk::Add(int64_t t, uint64_t bits, int64_t range) {
+std::optional<OpenChunk::Next> OpenChunk::Add(int64_t t, uint64_t bits, const ChunkLimits& limits) {
   if (encoding_ != Encoding::kNone) {
-    if (encoding_ != Encoding::kXor || xor_.count() >= kSamplesPerChunk ||
-        RangeOf(xor_.first_time(), range) != RangeOf(t, range)) {
+    if (encoding_ != Encoding::kXor || xor_.count() >= limits.floats ||
+        RangeOf(xor_.first_time(), limits.range) != RangeOf(t, limits.range)) {
       return Next{};
     }
   }
@@ -91,7 +91,7 @@ void OpenChunk::Extend(int64_t t, uint64_t bits) {
   xor_.Append(t, bits);
 }
 
-void OpenChunk::Begin(int64_t t, uint64_t bits, int64_t, Next) { Extend(t, bits); }
+void OpenChunk::Begin(int64_t t, uint64_t bits, const ChunkLimits&, Next) { Extend(t, bits); }
 
 // ---- Histograms ----
 
@@ -134,20 +134,22 @@ void OpenChunk::BeginHistogram(int64_t t, const Histogram& h, int64_t range, Nex
   end_foreseen_ = next.end_foreseen;
 }
 
-std::optional<OpenChunk::Next> OpenChunk::Add(int64_t t, const IntHistogram& h, int64_t range) {
-  return AddHistogram(t, h, range);
+std::optional<OpenChunk::Next> OpenChunk::Add(int64_t t, const IntHistogram& h,
+                                              const ChunkLimits& limits) {
+  return AddHistogram(t, h, limits.range);
 }
 
-std::optional<OpenChunk::Next> OpenChunk::Add(int64_t t, const FloatHistogram& h, int64_t range) {
-  return AddHistogram(t, h, range);
+std::optional<OpenChunk::Next> OpenChunk::Add(int64_t t, const FloatHistogram& h,
+                                              const ChunkLimits& limits) {
+  return AddHistogram(t, h, limits.range);
 }
 
-void OpenChunk::Begin(int64_t t, const IntHistogram& h, int64_t range, Next next) {
-  BeginHistogram(t, h, range, next);
+void OpenChunk::Begin(int64_t t, const IntHistogram& h, const ChunkLimits& limits, Next next) {
+  BeginHistogram(t, h, limits.range, next);
 }
 
-void OpenChunk::Begin(int64_t t, const FloatHistogram& h, int64_t range, Next next) {
-  BeginHistogram(t, h, range, next);
+void OpenChunk::Begin(int64_t t, const FloatHistogram& h, const ChunkLimits& limits, Next next) {
+  BeginHistogram(t, h, limits.range, next);
 }
 
 }  // namespace narthex::tsdb

@@ -20,6 +20,12 @@ namespace narthex::tsdb {
 inline constexpr size_t kHistogramChunkBytes = 1024;  // aim
 inline constexpr uint16_t kMinHistogramsPerChunk = 10;
 
+// Where chunks end. Ranges are [k·range, (k+1)·range).
+struct ChunkLimits {
+  int64_t range = 0;
+  int floats = kSamplesPerChunk;
+};
+
 class OpenChunk {
  public:
   OpenChunk() = default;
@@ -41,16 +47,16 @@ class OpenChunk {
     ResetHeader header = ResetHeader::kUnknown;
     bool end_foreseen = false;
   };
-  // Adds a sample that is newer than the others; ranges are [k·range, (k+1)·range). When the chunk
-  // must be sealed first, nothing changes and Begin takes the result, behind Clear.
-  std::optional<Next> Add(int64_t t, uint64_t bits, int64_t range);
-  std::optional<Next> Add(int64_t t, const IntHistogram& h, int64_t range);
-  std::optional<Next> Add(int64_t t, const FloatHistogram& h, int64_t range);
+  // Adds a sample that is newer than the others. When the chunk must be sealed first, nothing
+  // changes and Begin takes the result, behind Clear.
+  std::optional<Next> Add(int64_t t, uint64_t bits, const ChunkLimits& limits);
+  std::optional<Next> Add(int64_t t, const IntHistogram& h, const ChunkLimits& limits);
+  std::optional<Next> Add(int64_t t, const FloatHistogram& h, const ChunkLimits& limits);
   // Adds a float to an empty chunk or one of floats, whatever the rules.
   void Extend(int64_t t, uint64_t bits);
-  void Begin(int64_t t, uint64_t bits, int64_t range, Next next);
-  void Begin(int64_t t, const IntHistogram& h, int64_t range, Next next);
-  void Begin(int64_t t, const FloatHistogram& h, int64_t range, Next next);
+  void Begin(int64_t t, uint64_t bits, const ChunkLimits& limits, Next next);
+  void Begin(int64_t t, const IntHistogram& h, const ChunkLimits& limits, Next next);
+  void Begin(int64_t t, const FloatHistogram& h, const ChunkLimits& limits, Next next);
 
  private:
   // Empty for what is not of this encoding.

@@ -9,11 +9,20 @@
 namespace narthex::tsdb {
 namespace {
 
-// What Prometheus foresees for a chunk at a quarter of 120 samples: four times 29 intervals.
-constexpr size_t kForeseen = 116;
 constexpr size_t kMaxRun = 128;  // chunks decoded at once
+// Prometheus ends a chunk of floats behind so many bytes: 1 KiB less the longest sample.
+constexpr size_t kFullBytes = 1024 - 19;
+
+// What Prometheus foresees for a chunk when it has a quarter of its samples, 30 of 120: four times
+// the 29 intervals so far.
+size_t Foreseen(size_t samples) {
+  return samples < 8 ? std::max<size_t>(samples, 1) : 4 * (samples / 4 - 1);
+}
 
 }  // namespace
+
+ChunkJoiner::ChunkJoiner(int samples_per_chunk)
+    : foreseen_(Foreseen(static_cast<size_t>(std::max(samples_per_chunk, 1)))) {}
 
 bool ChunkJoiner::Join(std::span<const ChunkView> run, size_t said, size_t wanted) {
   samples_.Clear();
@@ -41,13 +50,15 @@ std::span<const ChunkView> ChunkJoiner::Join(std::span<const ChunkView> chunks) 
   joined_.clear();
   const auto is_float = [](const ChunkView& c) { return c.encoding == Encoding::kXor; };
   for (size_t i = 0; i < chunks.size();) {
-    size_t end = i, samples = 0;
+    size_t end = i, samples = 0, bytes = 0;
     for (; end < chunks.size() && end - i < kMaxRun && is_float(chunks[end]); ++end) {
       samples += SamplesOf(chunks[end].data);
+      bytes += chunks[end].data.size();
     }
     end = std::max(end, i + 1);
     const auto run = chunks.subspan(i, end - i);
-    const size_t wanted = std::max<size_t>(samples / kForeseen, 1);
+    const size_t full = (bytes + kFullBytes - 1) / kFullBytes;
+    const size_t wanted = std::max({samples / foreseen_, full, size_t{1}});
     if (run.size() <= wanted || !Join(run, samples, wanted)) {
       out_.insert(out_.end(), run.begin(), run.end());
     }

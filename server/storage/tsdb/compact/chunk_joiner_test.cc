@@ -69,7 +69,7 @@ TEST_CASE("Chunks are joined until there are as many as Prometheus makes") {
     int64_t t = 0;
     for (const size_t count : c.counts) {
       XorChunk chunk;
-      for (size_t i = 0; i < count; ++i, t += 15000) chunk.Append(t, i);
+      for (size_t i = 0; i < count; ++i, t += 15000) chunk.Append(t, i / 50);
       chunks.push_back({chunk.first_time(), chunk.last_time(), Encoding::kXor, chunk.bytes()});
     }
     const std::vector<ChunkView> views = ViewsOf(chunks);
@@ -79,6 +79,44 @@ TEST_CASE("Chunks are joined until there are as many as Prometheus makes") {
     CHECK(got == c.want);
     CHECK(Decode(joined) == Decode(views));
   }
+}
+
+TEST_CASE("Chunks are as long as they shall be, but end behind a kilobyte") {
+  struct Case {
+    int samples_per_chunk;
+    std::vector<size_t> counts, want;
+  };
+  const Case cases[] = {
+      {30, {15, 30, 30, 30, 15}, {15, 30, 30, 30, 15}},  // 120 by 24 are five
+      {30, {30, 30, 30, 30}, {30, 30, 30, 30}},
+      {240, {120, 120, 120, 120}, {240, 240}},
+      {1000, {120, 120, 120, 120}, {480}},
+      {100'000, {120, 120, 120, 120}, {480}},
+      {1, {1, 1}, {1, 1}},
+      {0, {1, 1}, {1, 1}},
+  };
+  for (const Case& c : cases) {
+    std::vector<EncodedChunk> chunks;
+    int64_t t = 0;
+    for (const size_t count : c.counts) {
+      XorChunk chunk;
+      for (size_t i = 0; i < count; ++i, t += 15000) chunk.Append(t, 7);
+      chunks.push_back({chunk.first_time(), chunk.last_time(), Encoding::kXor, chunk.bytes()});
+    }
+    const std::vector<ChunkView> views = ViewsOf(chunks);
+    ChunkJoiner joiner(c.samples_per_chunk);
+    std::vector<size_t> got;
+    for (const ChunkView& chunk : joiner.Join(views)) got.push_back(SamplesOf(chunk.data));
+    INFO(c.samples_per_chunk);
+    CHECK(got == c.want);
+  }
+  // Noise of some ten bytes a sample.
+  const auto noise = Chunks({50, 50, 50, 50, 50, 50, 50, 50});
+  const auto views = ViewsOf(noise);
+  ChunkJoiner joiner(1000);
+  const auto joined = joiner.Join(views);
+  CHECK(joined.size() == 4);
+  for (const ChunkView& chunk : joined) CHECK(chunk.data.size() <= 1024);
 }
 
 TEST_CASE("Any chunks hold the same samples when they were joined") {
@@ -96,7 +134,7 @@ TEST_CASE("Any chunks hold the same samples when they were joined") {
 }
 
 TEST_CASE("Full chunks and histograms are not touched, damaged ones neither") {
-  auto chunks = Chunks({120, 30});
+  auto chunks = Chunks({60, 30});
   EncodedChunk histogram{chunks[1].maxt + 1, chunks[1].maxt + 1, Encoding::kHistogram, {}};
   IntHistogramChunk one;
   one.Begin(histogram.mint, IntHistogram{.schema = 1}, ResetHeader::kUnknown);
@@ -106,10 +144,10 @@ TEST_CASE("Full chunks and histograms are not touched, damaged ones neither") {
   ChunkJoiner joiner;
   auto joined = joiner.Join(views);
   REQUIRE(joined.size() == 2);
-  CHECK(SamplesOf(joined[0].data) == 150);
+  CHECK(SamplesOf(joined[0].data) == 90);
   CHECK(joined[1].data.data() == views[2].data.data());
 
-  views[0].data = views[0].data.substr(0, 100);  // says 120 samples
+  views[0].data = views[0].data.substr(0, 100);  // says 60 samples
   joined = joiner.Join(views);
   REQUIRE(joined.size() == 3);
   for (size_t i = 0; i < 3; ++i) CHECK(joined[i].data.data() == views[i].data.data());

@@ -8,6 +8,7 @@
 //
 // A tick of a group takes only its commit_mutex and the mutexes of its blocks.
 
+#include <algorithm>
 #include <array>
 #include <atomic>
 #include <chrono>
@@ -19,6 +20,7 @@
 
 #include "server/storage/interface.h"
 #include "server/storage/tsdb/chunkenc/chunk_iterator.h"
+#include "server/storage/tsdb/chunkenc/xor_chunk.h"
 #include "server/storage/tsdb/head/chunk_files.h"
 #include "server/storage/tsdb/head/epoch.h"
 #include "server/storage/tsdb/head/exemplars.h"
@@ -81,6 +83,7 @@ struct HeadCore {
         exemplars(static_cast<size_t>(o.max_exemplars)) {}
 
   const Options options;
+  const int max_chunk_samples = std::clamp(options.samples_per_chunk, 1, kSamplesPerChunk);
   std::array<Slab, 4> slabs;  // first: what waits in epochs may still use it
   Epochs epochs;
   Mutex structure_mutex;

@@ -109,11 +109,11 @@ bool DetachedStore::Store(Detached* series, int64_t t, const Value& value) {
   if (core_.coverage != nullptr && core_.coverage->Covered(series->slot, t)) {
     return SealLocked(series).ok();
   }
-  const int64_t range = core_.options.chunk_range_ms;
-  const auto next = series->open.Add(t, value, range);
+  const ChunkLimits limits{core_.options.chunk_range_ms, core_.max_chunk_samples};
+  const auto next = series->open.Add(t, value, limits);
   if (!next) return true;
   if (!SealLocked(series).ok()) return false;
-  series->open.Begin(t, value, range, *next);
+  series->open.Begin(t, value, limits, *next);
   return true;
 }
 
@@ -128,7 +128,7 @@ AppendResult DetachedStore::Append(Detached* series, int64_t min_valid, int64_t 
   const AppendResult result = Check(*series, min_valid, t, bits);
   if (result != AppendResult::kOk || t == series->max_time) return result;
   if (!Store(series, t, bits)) return AppendResult::kRefused;
-  series->filled = series->open.count() >= kSamplesPerChunk && SealLocked(series).ok();
+  series->filled = series->open.count() >= core_.max_chunk_samples && SealLocked(series).ok();
   series->SetNewest({t, bits, SampleKind::kFloat});
   return AppendResult::kOk;
 }

@@ -1,5 +1,6 @@
 // The hot path: one tick of a group.
 
+#include <algorithm>
 #include <bit>
 
 #include "core/log/log.h"
@@ -51,6 +52,7 @@ class TickPass {
         time_(t),
         tick_(group->tick_ + 1),
         range_start_(RangeStart(t, group->core_.options.chunk_range_ms)),
+        full_(group->core_.max_chunk_samples),
         spread_(group->member_limit_ > kSpreadMembers) {
     group_.ring_.Set(tick_, t);
     if (group_.range_start_ != range_start_) FindRange();
@@ -136,17 +138,17 @@ class TickPass {
   // Whether the sample of this tick goes into the open chunk.
   bool Continues(GroupBlock& block, unsigned i, const ValueState& state) const {
     const uint16_t age = Age(state);
-    if (age != state.count || state.count == 0 || state.count >= kMaxStreamValues) return false;
+    if (age != state.count || state.count == 0 || state.count >= full_) return false;
     if (state.bits >= kFullBits) return false;
     if (age > range_age_) return false;
-    return !spread_ || state.count < kMaxStreamValues / 2 || !CutShort(block, i, state);
+    return !spread_ || state.count < full_ / 2 || !CutShort(block, i, state);
   }
 
   // The first chunk of a range is cut short by a different length in each block, so that a large
   // group does not fill its chunks in one tick and a block fills them in one write.
   bool CutShort(GroupBlock& block, unsigned i, const ValueState& state) const {
-    const uint32_t turn = block.first_member / 64 * 37 % (kMaxStreamValues / 2);
-    if (state.count != kMaxStreamValues / 2 + turn) return false;
+    const int turn = static_cast<int>(block.first_member / 64 * 37) % std::max(full_ / 2, 1);
+    if (state.count != full_ / 2 + turn) return false;
     const uint32_t slot = block.slots()[i];
     const ChunkList& chunks = core_.index.table()[slot].chunks;
     return chunks.empty() || int64_t{chunks[chunks.size() - 1].min_second} * 1000 < range_start_;
@@ -173,6 +175,7 @@ class TickPass {
   const int64_t time_;
   const uint32_t tick_;
   const int64_t range_start_;
+  const int full_;  // samples of a chunk
   const bool spread_;
   uint32_t range_age_ = 0;  // ticks since the first in the chunk range
   std::vector<uint32_t> dormant_;

@@ -19,7 +19,8 @@ class HeadChunkSet final : public ChunkSeriesSet {
         mint_(mint),
         maxt_(maxt),
         only_(only),
-        order_(&core_) {}
+        order_(&core_),
+        joiner_(core_.options.samples_per_chunk) {}
 
   StatusOr<std::vector<std::string>> Symbols() override;
   bool Next() override {

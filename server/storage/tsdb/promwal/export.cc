@@ -131,11 +131,11 @@ class SeriesWriter {
 }  // namespace
 
 StatusOr<ExportResult> WriteLog(
-    const std::string& dir, ChunkSeriesSet* series,
+    const std::string& dir, LogCompression compression, ChunkSeriesSet* series,
     std::span<const storage::ExemplarQueryable::SeriesExemplars> exemplars,
     const MetadataTable& metadata, const std::atomic<bool>* cancel) {
   ExportResult result;
-  LogWriter log(dir);
+  LogWriter log(dir, compression);
   SampleWriter samples(&log);
   SeriesWriter definitions(&log, metadata, &result);
   std::string record;

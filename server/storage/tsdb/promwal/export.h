@@ -12,6 +12,7 @@
 #include "core/base/status.h"
 #include "server/storage/interface.h"
 #include "server/storage/tsdb/chunk_series.h"
+#include "server/storage/tsdb/options.h"
 #include "server/storage/tsdb/promwal/metadata_table.h"
 
 namespace narthex::tsdb::promwal {
@@ -29,7 +30,7 @@ struct ExportResult {
 // sorted by labels, that have no samples are written without. Memory: one series. Polls `cancel`,
 // which may be nullptr, once a series.
 StatusOr<ExportResult> WriteLog(
-    const std::string& dir, ChunkSeriesSet* series,
+    const std::string& dir, LogCompression compression, ChunkSeriesSet* series,
     std::span<const storage::ExemplarQueryable::SeriesExemplars> exemplars = {},
     const MetadataTable& metadata = {}, const std::atomic<bool>* cancel = nullptr);
 

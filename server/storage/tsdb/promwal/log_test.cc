@@ -4,6 +4,7 @@
 
 #include "core/base/bytes.h"
 #include "core/base/crc32c.h"
+#include "core/compress/snappy.h"
 #include "core/compress/zstd.h"
 #include "server/storage/tsdb/promwal/log_reader.h"
 #include "server/storage/tsdb/promwal/log_writer.h"
@@ -49,15 +50,18 @@ Records Various() {
 }
 
 TEST_CASE("records of any size come back, over many segments") {
-  for (const uint64_t segment : {uint64_t{64} << 10, uint64_t{128} << 20}) {
-    TempDir dir;
-    LogWriter writer(dir.path() + "/wal", segment);
-    const Records records = Various();
-    for (const std::string& record : records) REQUIRE(writer.Append(record).ok());
-    REQUIRE(writer.Close().ok());
-    CHECK(ReadDir(dir.path() + "/wal") == records);
-    for (const auto& file : fs::directory_iterator(dir.path() + "/wal")) {
-      CHECK(fs::file_size(file) % kPageSize == 0);
+  for (const LogCompression compression :
+       {LogCompression::kNone, LogCompression::kSnappy, LogCompression::kZstd}) {
+    for (const uint64_t segment : {uint64_t{64} << 10, uint64_t{128} << 20}) {
+      TempDir dir;
+      LogWriter writer(dir.path() + "/wal", compression, segment);
+      const Records records = Various();
+      for (const std::string& record : records) REQUIRE(writer.Append(record).ok());
+      REQUIRE(writer.Close().ok());
+      CHECK(ReadDir(dir.path() + "/wal") == records);
+      for (const auto& file : fs::directory_iterator(dir.path() + "/wal")) {
+        CHECK(fs::file_size(file) % kPageSize == 0);
+      }
     }
   }
 }
@@ -112,19 +116,28 @@ TEST_CASE("a log cut at any place gives a prefix") {
   }
 }
 
-TEST_CASE("zstd records are read") {
-  const std::string packed = ZstdCompress("hello hello hello");
-  std::string segment;
-  ByteWriter out(&segment);
-  out.U8(1 | 0x10);
-  out.Be16(static_cast<uint16_t>(packed.size()));
-  out.Be32(Crc32c(packed));
-  out.Bytes(packed);
-  LogScan scan;
-  Records got;
-  ScanSegment(segment, [&](std::string_view r) { got.emplace_back(r); }, &scan);
-  CHECK(got == Records{"hello hello hello"});
-  CHECK(scan.damaged == 0);
+TEST_CASE("a record says how it is compressed, when that pays") {
+  const std::string text(200, 'x');
+  const std::tuple<LogCompression, std::string_view, int, std::string> cases[] = {
+      {LogCompression::kNone, text, 0x01, text},
+      {LogCompression::kSnappy, text, 0x09, SnappyCompress(text)},
+      {LogCompression::kZstd, text, 0x11, ZstdCompress(text)},
+      {LogCompression::kSnappy, "x", 0x01, "x"},
+      {LogCompression::kZstd, "x", 0x01, "x"}};
+  for (const auto& [compression, record, type, written] : cases) {
+    TempDir dir;
+    LogWriter writer(dir.path(), compression);
+    REQUIRE(writer.Append(record).ok());
+    REQUIRE(writer.Close().ok());
+    std::string want;
+    ByteWriter out(&want);
+    out.U8(static_cast<uint8_t>(type));
+    out.Be16(static_cast<uint16_t>(written.size()));
+    out.Be32(Crc32c(written));
+    out.Bytes(written);
+    CHECK(Slurp(dir.path() + "/00000000").substr(0, want.size()) == want);
+    CHECK(ReadDir(dir.path()) == Records{std::string(record)});
+  }
 }
 
 TEST_CASE("the newest checkpoint stands for the segments up to its number") {

@@ -9,13 +9,14 @@
 #include "core/base/bytes.h"
 #include "core/base/crc32c.h"
 #include "core/compress/snappy.h"
+#include "core/compress/zstd.h"
 #include "server/storage/tsdb/promwal/log_reader.h"
 
 namespace narthex::tsdb::promwal {
 namespace {
 
 constexpr uint8_t kFull = 1, kFirst = 2, kMiddle = 3, kLast = 4;
-constexpr uint8_t kSnappyBit = 0x08;
+constexpr uint8_t kSnappyBit = 0x08, kZstdBit = 0x10;
 constexpr size_t kFlushBytes = 1 << 20;
 
 }  // namespace
@@ -46,13 +47,19 @@ Status LogWriter::EndSegment() {
   return OkStatus();
 }
 
-Status LogWriter::Append(std::string_view record) {
-  uint8_t compression = 0;
-  SnappyCompress(record, &compressed_);
-  if (compressed_.size() < record.size()) {
-    compression = kSnappyBit;
-    record = compressed_;
+uint8_t LogWriter::Compress(std::string_view* record) {
+  switch (compression_) {
+    case LogCompression::kNone: return 0;
+    case LogCompression::kSnappy: SnappyCompress(*record, &compressed_); break;
+    case LogCompression::kZstd: compressed_ = ZstdCompress(*record); break;
   }
+  if (compressed_.size() >= record->size()) return 0;
+  *record = compressed_;
+  return compression_ == LogCompression::kZstd ? kZstdBit : kSnappyBit;
+}
+
+Status LogWriter::Append(std::string_view record) {
+  const uint8_t compression = Compress(&record);
   const size_t per_page = kPageSize - kFragmentHeader;
   const uint64_t need = record.size() + (record.size() / per_page + 2) * kFragmentHeader;
   if (fd_.valid() && segment_used_ > 0 && segment_used_ + need > segment_bytes_) {

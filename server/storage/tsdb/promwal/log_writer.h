@@ -1,6 +1,6 @@
 #pragma once
 // Writes a log that Prometheus reads: segments of 32 KiB pages (log_reader.h has the framing),
-// records compressed with snappy where that makes them smaller.
+// records compressed where that makes them smaller.
 //
 // Thread safety: none.
 
@@ -10,14 +10,16 @@
 
 #include "core/base/file.h"
 #include "core/base/status.h"
+#include "server/storage/tsdb/options.h"
 
 namespace narthex::tsdb::promwal {
 
 class LogWriter {
  public:
   // Writes to `dir`/00000000 and on; the directory is created and should be empty.
-  explicit LogWriter(std::string dir, uint64_t segment_bytes = uint64_t{128} << 20)
-      : dir_(std::move(dir)), segment_bytes_(segment_bytes) {}
+  explicit LogWriter(std::string dir, LogCompression compression = LogCompression::kSnappy,
+                     uint64_t segment_bytes = uint64_t{128} << 20)
+      : dir_(std::move(dir)), compression_(compression), segment_bytes_(segment_bytes) {}
 
   Status Append(std::string_view record);
   // Pads, syncs and closes. Without a record there is one empty segment.
@@ -28,8 +30,11 @@ class LogWriter {
   Status BeginSegment();
   Status EndSegment();
   Status Flush();
+  // Replaces *record by what is written for it; the bit of the fragments that says how.
+  uint8_t Compress(std::string_view* record);
 
   const std::string dir_;
+  const LogCompression compression_;
   const uint64_t segment_bytes_;
   UniqueFd fd_;
   std::string path_;

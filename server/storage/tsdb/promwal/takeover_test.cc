@@ -65,7 +65,7 @@ void WriteExport(const std::string& dir) {
   b.Add(kStart + 5, storage::kStaleNaNBits);
   set.Add(Labels{{"__name__", "a"}}, std::move(a));
   set.Add(Labels{{"__name__", "b"}, {"x", "y"}}, std::move(b));
-  const auto result = WriteLog(UnfinishedExportDir(dir), &set);
+  const auto result = WriteLog(UnfinishedExportDir(dir), LogCompression::kSnappy, &set);
   REQUIRE(result.ok());
   CHECK(result->series == 2);
   CHECK(result->samples == 12'005);
