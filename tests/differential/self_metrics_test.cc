@@ -20,9 +20,6 @@ using Types = std::map<std::string, std::string>;
 
 // Upstream's that are not here.
 const std::map<std::string, std::string> kNotHere = {
-    {"prometheus_tsdb_head_series_not_found_total",
-     "readers hold the series they have found: none goes missing"},
-    {"prometheus_tsdb_out_of_order_wbl_", "late samples go to the one log: prometheus_tsdb_wal_*"},
     {"prometheus_remote_storage_string_interner_", "there is no string interner"},
     {"prometheus_remote_read_handler_queries", "remote read is not here yet"},
     {"prometheus_api_remote_write_without_metadata_", "counts messages of remote write 2.0"},
@@ -35,6 +32,8 @@ const std::map<std::string, std::string> kOurs = {
     {"prometheus_tsdb_head_series_over_", "limits of the head are ours"},
     {"prometheus_tsdb_retention_limit_percentage", "3.11 and later"},
     {"prometheus_tsdb_wal_record_", "3.0 and later"},
+    {"prometheus_tsdb_out_of_order_wbl_record_", "3.0 and later"},
+    {"prometheus_tsdb_out_of_order_wbl_storage_size_bytes", "2.43 and later"},
     {"prometheus_tsdb_wal_storage_size_bytes", "2.43 and later"},
     {"prometheus_tsdb_head_chunks_storage_size_bytes", "2.43 and later"},
     {"prometheus_tsdb_mmap_chunks_total", "2.44 and later"},

@@ -95,7 +95,7 @@ Status Db::Impl::Start() {
   core.writable = true;
   ::malloc_trim(0);  // the tables of the replay
   if (options.registry != nullptr) {
-    collectors = {MakeHeadCollector(&head, wal_dir), MakeBlockCollector(&blocks, &head)};
+    collectors = {MakeHeadCollector(&head, &metrics, wal_dir), MakeBlockCollector(&blocks, &head)};
     for (const auto& collector : collectors) options.registry->AddCollector(collector);
   }
   ShowLimits();

@@ -50,8 +50,8 @@ class BlockCollector final : public Collector {
 
 class HeadCollector final : public Collector {
  public:
-  HeadCollector(const Head* head, std::string wal_dir)
-      : head_(*head), core_(head->core()), wal_dir_(std::move(wal_dir)) {}
+  HeadCollector(const Head* head, const DbMetrics* metrics, std::string wal_dir)
+      : head_(*head), metrics_(*metrics), core_(head->core()), wal_dir_(std::move(wal_dir)) {}
 
   void Collect(std::vector<MetricFamily>* out) override {
     size_t series = 0;
@@ -129,7 +129,11 @@ class HeadCollector final : public Collector {
     AddTyped(out, "head_out_of_order_samples_appended_total",
              "Total number of appended out of order samples.", core_.late.appended.load(),
              core_.late.histograms_appended.load());
+    Add(out, "head_series_not_found_total",
+        "Total number of requests for series that were not found.", MetricType::kCounter,
+        0);  // readers hold what they have found
     CollectWal(out);
+    if (core_.late.window_ms.load() > 0) CollectLateLog(out);
     CollectExemplars(out);
     CollectFanOut(out);
   }
@@ -204,7 +208,7 @@ class HeadCollector final : public Collector {
     Add(out, "wal_writes_failed_total", "Total number of write log writes that failed.",
         MetricType::kCounter, w.write_failures.load());
     Add(out, "wal_record_bytes_saved_total",
-        "Total number of bytes saved by optional record compression. Use this metric to learn "
+        "Total number of bytes saved by the optional record compression. Use this metric to learn "
         "about the effectiveness compression.",
         MetricType::kCounter, w.bytes_saved.load());
     out->back().samples[0].labels = {{"compression", "zstd"}};
@@ -219,6 +223,38 @@ class HeadCollector final : public Collector {
         DirectoryBytes(wal_dir_));
   }
 
+  // Late samples have no log of their own: what is shown is the one they go to, and of it alone
+  // their records. Nothing takes space besides it.
+  void CollectLateLog(std::vector<MetricFamily>* out) const {
+    if (core_.wal == nullptr) return;
+    const WalCounters& w = core_.wal->counters();
+    const auto add = [out](std::string_view name, std::string_view help, MetricType type,
+                           auto value) {
+      Add(out, fmt::format("out_of_order_wbl_{}", name), help, type, value);
+    };
+    add("segment_current", "Write log segment index that TSDB is currently writing to.",
+        MetricType::kGauge, core_.wal->segment());
+    add("page_flushes_total", "Total number of page flushes.", MetricType::kCounter,
+        w.flushes.load());
+    add("completed_pages_total", "Total number of completed pages.", MetricType::kCounter,
+        w.completed_segments.load());
+    add("writes_failed_total", "Total number of write log writes that failed.",
+        MetricType::kCounter, w.write_failures.load());
+    add("truncations_total", "Total number of write log truncations attempted.",
+        MetricType::kCounter, metrics_.wal_truncations->value());
+    add("truncations_failed_total", "Total number of write log truncations that failed.",
+        MetricType::kCounter, metrics_.wal_truncations_failed->value());
+    add("record_part_writes_total", "Total number of record parts written before flushing.",
+        MetricType::kCounter, w.late_records.load());
+    add("record_parts_bytes_written_total",
+        "Total number of record part bytes written before flushing, including CRC and compression "
+        "headers.",
+        MetricType::kCounter, w.late_record_bytes.load());
+    add("storage_size_bytes", "Size of the write log directory.", MetricType::kGauge, 0);
+    add("fsync_duration_seconds", "Duration of write log fsync.", MetricType::kSummary, 0);
+    metrics_.fsync_seconds->Collect(&out->back().samples[0]);
+  }
+
   static void AddTyped(std::vector<MetricFamily>* out, std::string_view name, std::string_view help,
                        uint64_t floats, uint64_t histograms) {
     Add(out, name, help, MetricType::kCounter, floats);
@@ -229,6 +265,7 @@ class HeadCollector final : public Collector {
   }
 
   const Head& head_;
+  const DbMetrics& metrics_;
   const HeadCore& core_;
   const std::string wal_dir_;
   std::atomic<uint64_t> chunks_created_{0};
@@ -340,8 +377,9 @@ std::shared_ptr<Collector> MakeBlockCollector(const BlockSet* blocks, const Head
   return std::make_shared<BlockCollector>(blocks, head);
 }
 
-std::shared_ptr<Collector> MakeHeadCollector(const Head* head, std::string wal_dir) {
-  return std::make_shared<HeadCollector>(head, std::move(wal_dir));
+std::shared_ptr<Collector> MakeHeadCollector(const Head* head, const DbMetrics* metrics,
+                                             std::string wal_dir) {
+  return std::make_shared<HeadCollector>(head, metrics, std::move(wal_dir));
 }
 
 }  // namespace narthex::tsdb

@@ -56,7 +56,8 @@ struct DbMetrics {
 };
 
 // Families read from the head at gather time. Goes out of the registry before the head does.
-std::shared_ptr<Collector> MakeHeadCollector(const Head* head, std::string wal_dir);
+std::shared_ptr<Collector> MakeHeadCollector(const Head* head, const DbMetrics* metrics,
+                                             std::string wal_dir);
 // The same for the blocks.
 std::shared_ptr<Collector> MakeBlockCollector(const BlockSet* blocks, const Head* head);
 

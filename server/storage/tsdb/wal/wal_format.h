@@ -46,6 +46,9 @@ inline RecordType LateType(RecordType in_order) {
          : in_order == RecordType::kFloatHistograms ? RecordType::kLateFloatHistograms
                                                     : RecordType::kLate;
 }
+inline bool IsLate(RecordType type) {
+  return type >= RecordType::kLate && type <= RecordType::kLateFloatHistograms;
+}
 inline RecordType InOrderType(RecordType late) {
   return late == RecordType::kLateHistograms        ? RecordType::kHistograms
          : late == RecordType::kLateFloatHistograms ? RecordType::kFloatHistograms

@@ -56,6 +56,10 @@ uint64_t WalWriter::AppendLocked(uint8_t type, std::string_view payload, bool wa
   appended_position_ += pending_.size() - before;
   counters_.records.fetch_add(1, std::memory_order_relaxed);
   counters_.record_bytes.fetch_add(pending_.size() - before, std::memory_order_relaxed);
+  if (IsLate(static_cast<RecordType>(type))) {
+    counters_.late_records.fetch_add(1, std::memory_order_relaxed);
+    counters_.late_record_bytes.fetch_add(pending_.size() - before, std::memory_order_relaxed);
+  }
   const uint64_t position = appended_position_;
   if (segment_size_ >= options_.segment_bytes) RollLocked();
   if (options_.flush_window.count() > 0 || wake) {

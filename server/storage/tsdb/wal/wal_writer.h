@@ -47,6 +47,8 @@ struct WalCounters {
   std::atomic<uint64_t> bytes_saved{0};   // by compression
   std::atomic<uint64_t> records{0};       // handed over, written or not
   std::atomic<uint64_t> record_bytes{0};  // of these, with their frames
+  std::atomic<uint64_t> late_records{0};  // of these, those of late samples
+  std::atomic<uint64_t> late_record_bytes{0};
 };
 
 class WalWriter {
