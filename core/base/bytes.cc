@@ -2,7 +2,7 @@
 
 namespace narthex {
 
-uint64_t ByteReader::Uvarint() {
+uint64_t ByteReader::LongUvarint() {
   uint64_t value = 0;
   for (int shift = 0; shift < 64; shift += 7) {
     if (p_ == end_) break;
@@ -13,13 +13,6 @@ uint64_t ByteReader::Uvarint() {
   }
   Fail();
   return 0;
-}
-
-std::string_view ByteReader::Bytes(size_t n) {
-  if (remaining() < n) return Fail(), std::string_view();
-  std::string_view bytes(p_, n);
-  p_ += n;
-  return bytes;
 }
 
 }  // namespace narthex

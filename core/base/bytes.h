@@ -16,6 +16,14 @@ inline uint64_t ZigZagEncode(int64_t v) {
 }
 inline int64_t ZigZagDecode(uint64_t v) { return static_cast<int64_t>((v >> 1) ^ (~(v & 1) + 1)); }
 
+inline constexpr size_t kMaxUvarint = 10;
+// Writes at most kMaxUvarint bytes and returns the end.
+inline char* PutUvarint(uint64_t v, char* out) {
+  for (; v >= 0x80; v >>= 7) *out++ = static_cast<char>(v | 0x80);
+  *out++ = static_cast<char>(v);
+  return out;
+}
+
 class ByteReader {
  public:
   explicit ByteReader(std::string_view data) : p_(data.data()), end_(p_ + data.size()) {}
@@ -34,10 +42,18 @@ class ByteReader {
   uint64_t Le64() { return Fixed<uint64_t>(); }
   double LeDouble() { return std::bit_cast<double>(Le64()); }
 
-  uint64_t Uvarint();
+  uint64_t Uvarint() {
+    if (p_ != end_ && static_cast<uint8_t>(*p_) < 0x80) return static_cast<uint8_t>(*p_++);
+    return LongUvarint();
+  }
   // Go's binary.Varint: zigzag over Uvarint.
   int64_t Varint() { return ZigZagDecode(Uvarint()); }
-  std::string_view Bytes(size_t n);
+  std::string_view Bytes(size_t n) {
+    if (remaining() < n) return Fail(), std::string_view();
+    const std::string_view bytes(p_, n);
+    p_ += n;
+    return bytes;
+  }
   // Uvarint length, then that many bytes.
   std::string_view UvarintString() { return Bytes(Uvarint()); }
   void Skip(size_t n) { Bytes(n); }
@@ -55,6 +71,7 @@ class ByteReader {
   static uint16_t BigEndian(uint16_t v) { return __builtin_bswap16(v); }
   static uint32_t BigEndian(uint32_t v) { return __builtin_bswap32(v); }
   static uint64_t BigEndian(uint64_t v) { return __builtin_bswap64(v); }
+  uint64_t LongUvarint();
   void Fail() {
     ok_ = false;
     p_ = end_;
@@ -79,11 +96,9 @@ class ByteWriter {
   void Le64(uint64_t v) { Raw(v); }
   void LeDouble(double v) { Raw(std::bit_cast<uint64_t>(v)); }
   void Uvarint(uint64_t v) {
-    while (v >= 0x80) {
-      U8(static_cast<uint8_t>(v) | 0x80);
-      v >>= 7;
-    }
-    U8(static_cast<uint8_t>(v));
+    if (v < 0x80) return U8(static_cast<uint8_t>(v));
+    char bytes[kMaxUvarint];
+    out_->append(bytes, static_cast<size_t>(PutUvarint(v, bytes) - bytes));
   }
   void Varint(int64_t v) { Uvarint(ZigZagEncode(v)); }
   void Bytes(std::string_view s) { out_->append(s); }

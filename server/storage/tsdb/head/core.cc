@@ -70,16 +70,17 @@ bool HeadCore::SameChunkRange(int64_t a, int64_t b) const {
 StatusOr<uint32_t> HeadCore::FindOrCreate(const Labels& labels, BaseGuess* guess, bool* created) {
   *created = false;
   size_t series = 0;
+  const uint32_t hash = SeriesIndex::HashOf(labels);
   {
     ReaderLock lock(index.mutex());
-    const uint32_t slot = index.Find(labels);
+    const uint32_t slot = index.Find(labels, hash);
     if (slot != kNoSlot) return slot;
     series = index.size();
   }
   NX_RETURN_IF_ERROR(AdmitSeries(series));
   if (Refusing()) return Unavailable("the database takes no writes");
   WriterLock lock(index.mutex());
-  const uint32_t slot = index.Create(labels, next_ref, guess);
+  const uint32_t slot = index.Create(labels, hash, next_ref, guess);
   if (slot == kNoSlot) return ResourceExhausted("the head holds no more series");
   index.table()[slot].SetHome(ParkedHome(slot), 0);
   LogSeries(next_ref++);
@@ -117,12 +118,14 @@ void HeadCore::LogSeries(uint64_t ref) {
     definitions.clear();
     series.clear();
     SegmentMarks marks(&index, segment);
-    EncodeSeries(index, ref, index.last_ids(), &marks, &definitions, &series);
+    EncodeSeries(index, ref, segment == series_segment, &marks, &definitions, &series);
     if (!definitions.empty() &&
         !wal->Append(static_cast<uint8_t>(RecordType::kSymbols), definitions, segment)) {
       continue;
     }
-    if (wal->Append(static_cast<uint8_t>(RecordType::kSeries), series, segment)) return;
+    if (!wal->Append(static_cast<uint8_t>(RecordType::kSeries), series, segment)) continue;
+    series_segment = segment;
+    return;
   }
 }
 

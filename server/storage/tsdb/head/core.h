@@ -130,6 +130,7 @@ struct HeadCore {
   Status AdmitSeries(size_t series);
   // Writes the series created last and what it needs to be understood into the current log segment.
   void LogSeries(uint64_t ref) REQUIRES(index.mutex());
+  uint32_t series_segment GUARDED_BY(index.mutex()) = 0;  // where the last one went
   // The newest sample in the full chunks of a series; the home is locked. None: no chunks.
   std::optional<NewestSample> LastOfChunks(const SeriesRecord& series) const;
   // Writes a full chunk and links it to the series, whose home is locked.

@@ -14,6 +14,7 @@ constexpr size_t kRunCheckEvery = 16;  // run containers are reviewed when this 
 // Index of the first run that starts after v.
 size_t RunAfter(const std::vector<uint16_t>& data, uint16_t v) {
   size_t lo = 0, hi = data.size() / 2;
+  if (hi > 0 && data[hi * 2 - 2] <= v) return hi;  // most are added at the end
   while (lo < hi) {
     const size_t mid = (lo + hi) / 2;
     if (data[mid * 2] <= v) {

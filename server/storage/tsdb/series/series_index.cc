@@ -1,5 +1,7 @@
 #include "server/storage/tsdb/series/series_index.h"
 
+#include <xxhash.h>
+
 #include <algorithm>
 #include <memory>
 
@@ -15,7 +17,7 @@ SeriesIndex::SeriesIndex() {
 }
 
 uint32_t SeriesIndex::HashOf(std::string_view flat) {
-  const size_t h = absl::Hash<std::string_view>{}(flat);
+  const uint64_t h = XXH3_64bits(flat.data(), flat.size());
   return static_cast<uint32_t>(h ^ (h >> 32));
 }
 
@@ -43,10 +45,6 @@ uint32_t SeriesIndex::Find(const Key& key) const {
   return it == sub.end() ? kNoSlot : *it;
 }
 
-uint32_t SeriesIndex::Find(const Labels& labels) const {
-  return Find({HashOf(labels.flat()), labels.flat()});
-}
-
 void SeriesIndex::Reserve(size_t series) {
   // The tables do not fill quite evenly.
   const size_t each = series / kSubTables + series / kSubTables / 16;
@@ -66,28 +64,36 @@ uint32_t SeriesIndex::InternValue(uint32_t name_id, std::string_view value) {
   return id;
 }
 
-uint32_t SeriesIndex::Create(const Labels& labels, uint64_t ref, BaseGuess* guess) {
+uint32_t SeriesIndex::Create(const Labels& labels, uint32_t hash, uint64_t ref, BaseGuess* guess) {
   if (table_.full()) return kNoSlot;  // before strings are interned for it
   Intern(labels);
-  return Add(last_ids_, HashOf(labels.flat()), ref, guess);
+  return Add(last_ids_, hash, ref, guess);
 }
 
 // To last_ids_. Series that are created one after the other have most labels in common; these need
 // no look-up.
 void SeriesIndex::Intern(const Labels& labels) {
   next_ids_.clear();
+  last_had_before_ = 0;
   auto before = last_labels_.begin();
+  const auto end = last_labels_.end();
   auto id = last_ids_.cbegin();
-  for (const Label& label : labels) {
-    int order = 1;
-    while (before != last_labels_.end() && (order = before->name.compare(label.name)) < 0) {
+  for (auto label = labels.begin(); label != labels.end(); ++label) {
+    const auto same_pair = [&] { return before != end && before.flat() == label.flat(); };
+    bool same = same_pair();
+    while (!same && before != end && before->name < label->name) {
+      ++before;
+      ++id;
+      same = same_pair();
+    }
+    const bool same_name = same || (before != end && before->name == label->name);
+    const uint32_t name = same_name ? id->name : InternName(label->name);
+    if (same && next_ids_.size() < kNoticed) last_had_before_ |= uint64_t{1} << next_ids_.size();
+    next_ids_.push_back({name, same ? id->value : InternValue(name, label->value)});
+    if (same_name) {
       ++before;
       ++id;
     }
-    const bool same_name = before != last_labels_.end() && order == 0;
-    const bool same = same_name && before->value == label.value;
-    const uint32_t name = same_name ? id->name : InternName(label.name);
-    next_ids_.push_back({name, same ? id->value : InternValue(name, label.value)});
   }
   last_labels_ = labels;
   last_ids_.swap(next_ids_);

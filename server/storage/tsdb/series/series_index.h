@@ -54,11 +54,20 @@ class SeriesIndex {
   SeriesTable& table() { return table_; }
   const SeriesTable& table() const { return table_; }
 
-  uint32_t Find(const Labels& labels) const;
+  // What Find and Create look under; needs no lock.
+  static uint32_t HashOf(const Labels& labels) { return HashOf(labels.flat()); }
+
+  uint32_t Find(const Labels& labels) const { return Find(labels, HashOf(labels)); }
+  uint32_t Find(const Labels& labels, uint32_t hash) const { return Find({hash, labels.flat()}); }
   // The labels must be absent. kNoSlot when the table is full. The caller sets the home.
-  uint32_t Create(const Labels& labels, uint64_t ref, BaseGuess* guess);
+  uint32_t Create(const Labels& labels, uint64_t ref, BaseGuess* guess) {
+    return Create(labels, HashOf(labels), ref, guess);
+  }
+  uint32_t Create(const Labels& labels, uint32_t hash, uint64_t ref, BaseGuess* guess);
   // The labels of the series created last.
   const LabelIds& last_ids() const { return last_ids_; }
+  // Whether the series created before that one had its i-th label, too; some are not noticed.
+  bool LastHadBefore(size_t i) const { return i < kNoticed && (last_had_before_ >> i & 1) != 0; }
 
   // ---- The same by ids, for who reads many series with their own dictionary ----
 
@@ -140,8 +149,10 @@ class SeriesIndex {
   uint64_t generations_ = 0;
   mutable MatcherCache matcher_cache_;
   // Interned last, and its ids in use; no labels when these may be gone.
+  static constexpr size_t kNoticed = 64;
   Labels last_labels_;
   LabelIds last_ids_, next_ids_;
+  uint64_t last_had_before_ = 0;
 };
 
 }  // namespace narthex::tsdb

@@ -62,6 +62,34 @@ TEST_CASE("Replacing all series again and again leaves nothing behind") {
   }
 }
 
+TEST_CASE("A series tells which labels the one before it had") {
+  SeriesIndex index;
+  const auto had = [&](const Labels& labels) {
+    const uint32_t slot = index.Create(labels, 1, nullptr);
+    index.table()[slot].SetHome(nullptr, 1);
+    REQUIRE(index.GetLabels(slot) == labels);
+    REQUIRE(index.Find(labels) == slot);
+    std::string out;
+    for (size_t i = 0; i < labels.size(); ++i) out += index.LastHadBefore(i) ? '1' : '0';
+    return std::pair(slot, out);
+  };
+  CHECK(had(Labels{{"a", "1"}, {"b", "2"}, {"c", "3"}}).second == "000");
+  CHECK(had(Labels{{"a", "1"}, {"b", "x"}, {"c", "3"}}).second == "101");
+  CHECK(had(Labels{{"b", "x"}, {"c", "3"}, {"d", "4"}}).second == "110");
+  CHECK(had(Labels{{"a", "1"}, {"c", "3"}, {"e", "5"}}).second == "010");
+  CHECK(had(Labels{{"aa", "1"}}).second == "0");
+  std::vector<uint32_t> gone{had(Labels{{"aa", "2"}, {"b", "9"}}).first};
+  // What has left the index is known no more: its ids come to mean something else.
+  Drop(&index, gone);
+  CHECK(had(Labels{{"aa", "3"}, {"b", "9"}}).second == "00");
+  std::vector<std::pair<std::string, std::string>> many;
+  for (int i = 100; i < 170; ++i) many.emplace_back("l" + std::to_string(i), "v");
+  (void)had(Labels::FromPairs(many));
+  many.emplace_back("z", "z");
+  const std::string noticed = had(Labels::FromPairs(many)).second;
+  CHECK(noticed == std::string(64, '1') + std::string(7, '0'));
+}
+
 TEST_CASE("Labels stay in order when ids of names are used again") {
   SeriesIndex index;
   BaseGuess guess;

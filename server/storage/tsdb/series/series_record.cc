@@ -8,12 +8,20 @@ constexpr size_t kMaxLabels = 65536;
 enum : uint8_t { kNameEntry = 0, kValueEntry = 1 };
 }  // namespace
 
-void EncodeSeries(const SeriesIndex& index, uint64_t ref, const LabelIds& ids, SymbolMarks* marks,
+void EncodeSeries(const SeriesIndex& index, uint64_t ref, bool next, SymbolMarks* marks,
                   std::string* definitions, std::string* series) {
-  ByteWriter define(definitions), out(series);
-  out.Uvarint(ref);
-  out.Uvarint(ids.size());
-  for (const LabelId& id : ids) {
+  const LabelIds& ids = index.last_ids();
+  ByteWriter define(definitions);
+  const size_t begin = series->size();
+  series->resize(begin + 2 * kMaxUvarint * (ids.size() + 1));
+  char* out = series->data() + begin;
+  out = PutUvarint(ref, out);
+  out = PutUvarint(ids.size(), out);
+  for (size_t i = 0; i < ids.size(); ++i) {
+    const LabelId& id = ids[i];
+    out = PutUvarint(id.name, out);
+    out = PutUvarint(id.value, out);
+    if (next && index.LastHadBefore(i)) continue;
     if (marks->Name(id.name)) {
       define.U8(kNameEntry);
       define.Uvarint(id.name);
@@ -25,9 +33,8 @@ void EncodeSeries(const SeriesIndex& index, uint64_t ref, const LabelIds& ids, S
       define.Uvarint(id.value);
       define.UvarintString(index.name(id.name).values.Get(id.value));
     }
-    out.Uvarint(id.name);
-    out.Uvarint(id.value);
   }
+  series->resize(static_cast<size_t>(out - series->data()));
 }
 
 void SegmentSymbols::Clear() {

@@ -23,9 +23,10 @@ class SymbolMarks {
   virtual bool Value(uint32_t name, uint32_t value) = 0;
 };
 
+// Of the series created last. `next`: the one created before it went to this stream, too.
 // *definitions is the payload of a kSymbols record, empty when all symbols are defined. Requires
 // the index's lock.
-void EncodeSeries(const SeriesIndex& index, uint64_t ref, const LabelIds& ids, SymbolMarks* marks,
+void EncodeSeries(const SeriesIndex& index, uint64_t ref, bool next, SymbolMarks* marks,
                   std::string* definitions, std::string* series);
 
 // The symbols one segment has defined so far, for reading. Each is looked up in the index when the
