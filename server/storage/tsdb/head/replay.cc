@@ -43,7 +43,9 @@ Replay::~Replay() {
 
 Status Replay::LoadChunks(const CheckpointHead& head) {
   const auto found = [this](const HeadChunk& chunk, const ChunkRef& ref) {
-    found_.push_back({chunk.ref, ref});
+    const uint64_t length = static_cast<uint64_t>(chunk.maxt) - static_cast<uint64_t>(chunk.mint);
+    found_.push_back({chunk.ref, chunk.mint,
+                      static_cast<uint32_t>(std::min<uint64_t>(length, Found::kLong)), ref});
     highest_ref_ = std::max(highest_ref_, chunk.ref);
   };
   NX_RETURN_IF_ERROR(core_.chunks.Open(head.files, found));
@@ -162,8 +164,14 @@ void Replay::Finish() NO_THREAD_SAFETY_ANALYSIS {
 bool Replay::Covered(uint32_t slot, int64_t t) {
   if (t < core_.truncated_before.load(std::memory_order_relaxed)) return true;
   if (slot >= spans_.size()) return false;
-  if (t < spans_[slot].start || t > spans_[slot].end) FindSpan(slot, t);
-  return covered_[slot];
+  Span& span = spans_[slot];
+  if (t > span.end && covered_[slot] == kNewestChunk) {
+    span = {span.end + 1, INT64_MAX};
+    covered_[slot] = kGap;
+  } else if (t < span.start || t > span.end) {
+    FindSpan(slot, t);
+  }
+  return covered_[slot] != kGap;
 }
 
 void Replay::FindSpan(uint32_t slot, int64_t t) {
@@ -185,17 +193,17 @@ void Replay::FindSpan(uint32_t slot, int64_t t) {
     }
   }
   Span span{INT64_MIN, INT64_MAX};
-  bool covered = false;
+  uint8_t covered = kGap;
   if (to < chunks.size()) {
     const auto later = bounds_.Get(slot, chunks[to]);
     span.end = later.ok() ? later->mint - 1 : t;
   }
   // Of those before it the last may still begin later, within its second.
-  for (size_t i = to; i > 0 && span.start == INT64_MIN && !covered; --i) {
+  for (size_t i = to; i > 0 && span.start == INT64_MIN && covered == kGap; --i) {
     const auto chunk = bounds_.Get(slot, chunks[i - 1]);
     if (!chunk.ok()) continue;
-    covered = chunk->mint <= t && t <= chunk->maxt;
-    if (covered) {
+    if (chunk->mint <= t && t <= chunk->maxt) {
+      covered = i == chunks.size() ? kNewestChunk : kChunk;
       span = {chunk->mint, chunk->maxt};
     } else if (chunk->mint > t) {
       span.end = chunk->mint - 1;
@@ -217,18 +225,32 @@ void Replay::Reach(uint32_t slot) {
 
 void Replay::ChunksChanged(uint32_t slot) {
   Reach(slot);
-  spans_[slot] = Span();
+  ForgetSpan(slot);
 }
 
-bool Replay::AttachChunks(uint32_t slot, uint64_t ref) {
+bool Replay::AttachChunks(uint32_t slot, uint64_t ref, int64_t end) {
   const auto by_ref = [](const Found& f, uint64_t r) { return f.ref < r; };
   auto found = std::lower_bound(found_.begin(), found_.end(), ref, by_ref);
   if (found == found_.end() || found->ref != ref) return false;
   ChunkList& chunks = core_.index.table()[slot].chunks;
+  const auto end_of = [](const Found& f) { return f.mint + int64_t{f.length}; };
+  const Found& first = *found;
+  const size_t before = chunks.size();
+  bool in_order = end != INT64_MAX;
   for (; found != found_.end() && found->ref == ref && !chunks.full(); ++found) {
+    in_order = in_order && found->mint > end && found->length != Found::kLong;
+    if (in_order) end = end_of(*found);
     chunks.PushBack(found->chunk);
   }
-  SortChunks(slot);
+  if (!in_order || chunks.size() == before) {
+    SortChunks(slot);
+    return true;
+  }
+  core_.NoteTimes(first.mint, end);
+  ChunksChanged(slot);
+  // Spares looking at the file: what the log says first is in that chunk, or behind it.
+  spans_[slot] = {first.mint, end_of(first)};
+  covered_[slot] = chunks.size() == before + 1 ? kNewestChunk : kChunk;
   return true;
 }
 

@@ -56,12 +56,21 @@ class Replay final : public ReplayCoverage {
     int64_t start = INT64_MAX;
     int64_t end = INT64_MIN;
   };
-  // A chunk that waits for its series.
+  // What a span is.
+  enum : uint8_t { kGap, kChunk, kNewestChunk };
+  // A chunk that waits for its series. Long ones say kLong.
   struct Found {
+    static constexpr uint32_t kLong = UINT32_MAX;
     uint64_t ref;
+    int64_t mint;
+    uint32_t length;  // maxt - mint
     ChunkRef chunk;
   };
   void FindSpan(uint32_t slot, int64_t t);
+  void ForgetSpan(uint32_t slot) {
+    spans_[slot] = Span();
+    covered_[slot] = kGap;
+  }
   // Room in the tables by slot, so that threads find it there.
   void Reach(uint32_t slot);
   // Where reading begins.
@@ -113,8 +122,9 @@ class Replay final : public ReplayCoverage {
   void Join(Group* group, uint32_t member, uint32_t slot);
   void Redirect(Group* group, uint32_t member, uint32_t slot);
   // Chunk lists of series that no thread works on need no lock.
-  // Gives a series the chunks that were found for it; false when there are none.
-  bool AttachChunks(uint32_t slot, uint64_t ref);
+  // Gives a series the chunks that were found for it; false when there are none. `end`: of those it
+  // has, INT64_MIN without any, INT64_MAX when that is not known.
+  bool AttachChunks(uint32_t slot, uint64_t ref, int64_t end);
   // Puts the chunks of a series in order and drops what is there twice.
   void SortChunks(uint32_t slot);
 
@@ -130,7 +140,7 @@ class Replay final : public ReplayCoverage {
   std::deque<Found> found_;  // by ref; a vector would take twice as much to grow
   ChunkBounds bounds_;
   std::vector<Span> spans_;       // by slot
-  std::vector<uint8_t> covered_;  // by slot: what the span is
+  std::vector<uint8_t> covered_;  // by slot: kGap, kChunk, kNewestChunk
   uint64_t highest_ref_ = 0;
   uint32_t peeked_ = 0;
   bool has_aliases_ = false;  // a label set was logged under two references (after damage)

@@ -96,12 +96,13 @@ void Replay::TakeChunks(uint32_t slot, const CheckpointSeries& series) {
   }
   if (!series.chunks.empty() || others) ChunksChanged(slot);
   if (others) SortChunks(slot);
-  const bool newer = AttachChunks(slot, series.ref);
-  if (!all || others || newer || series.covered_until == CheckpointSeries::kNoCoverage) return;
-  if (series.covered_until == INT64_MAX) return;
+  const bool known = all && !others && !series.chunks.empty() &&
+                     series.covered_until != CheckpointSeries::kNoCoverage;
+  const int64_t end = record.chunks.empty() ? INT64_MIN : known ? series.covered_until : INT64_MAX;
+  if (AttachChunks(slot, series.ref, end) || !known || end == INT64_MAX) return;
   // Spares looking at the chunk: what comes now is newer.
   spans_[slot] = {series.covered_until + 1, INT64_MAX};
-  covered_[slot] = 0;
+  covered_[slot] = kGap;
 }
 
 void Replay::ApplyOpenValues(std::string_view payload) NO_THREAD_SAFETY_ANALYSIS {

@@ -69,7 +69,8 @@ void Replay::ApplySeries(std::string_view payload) {
       ++result_.unknown_series;
     }
   }
-  if (slot != kNoSlot) AttachChunks(slot, ref);
+  if (slot == kNoSlot) return;
+  AttachChunks(slot, ref, core_.index.table()[slot].chunks.empty() ? INT64_MIN : INT64_MAX);
 }
 
 uint32_t Replay::AddSeries(const LabelIds& labels, uint64_t ref) {
@@ -80,7 +81,7 @@ uint32_t Replay::AddSeries(const LabelIds& labels, uint64_t ref) {
   if (slot == kNoSlot) return kNoSlot;
   if (created) {
     core_.index.table()[slot].SetHome(core_.ParkedHome(slot), 0);
-    if (slot < spans_.size()) spans_[slot] = Span();
+    if (slot < spans_.size()) ForgetSpan(slot);
   } else {
     has_aliases_ |= core_.index.table()[slot].ref != ref;
   }
