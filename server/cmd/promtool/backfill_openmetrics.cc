@@ -28,7 +28,7 @@ class Backfill {
   Status Run() {
     const Status counted = Count();
     if (!counted.ok()) return Annotate(counted, "getting min and max timestamp");
-    NX_RETURN_IF_ERROR(CreateDirectories(options_.output_dir));
+    NX_RETURN_IF_ERROR(Annotate(CreateDirectories(options_.output_dir), "create output dir"));
     for (auto first = samples_.begin(); first != samples_.end();) {
       uint64_t samples = 0;
       auto end = first;
@@ -50,16 +50,14 @@ class Backfill {
 
  private:
   Status Count() {
-    return Annotate(input_.ForEachSample([&](TextReader& sample) {
-      if (!sample.timestamp_ms()) {
-        const auto labels = sample.DecodeLabels();
-        return InvalidArgument("expected timestamp for series {} got none",
-                               labels.ok() ? labels->ToMetricString() : "");
-      }
+    bool without_time = false;
+    const Status status = input_.ForEachSample([&](TextReader& sample) {
+      without_time = !sample.timestamp_ms();
+      if (without_time) return InvalidArgument("expected timestamp for series got none");
       ++samples_[FloorDiv(*sample.timestamp_ms(), block_ms_)];
       return OkStatus();
-    }),
-                    "next");
+    });
+    return status.ok() || without_time ? status : Annotate(status, "next");
   }
 
   // The samples of the windows first … last.

@@ -4,6 +4,7 @@
 
 #include <cerrno>
 
+#include "core/base/errno_text.h"
 #include "core/base/file.h"
 
 namespace narthex::promtool {
@@ -17,7 +18,7 @@ constexpr size_t kPiece = size_t{1} << 30;
 
 StatusOr<OpenMetricsInput> OpenMetricsInput::Open(const std::string& path) {
   struct stat info;
-  if (::stat(path.c_str(), &info) != 0) return ErrnoStatus(errno, "stat " + path);
+  if (::stat(path.c_str(), &info) != 0) return NotFound("stat {}: {}", path, ErrnoText(errno));
   OpenMetricsInput input;
   if (S_ISREG(info.st_mode)) {
     NX_ASSIGN_OR_RETURN(input.file_, MappedFile::Open(path));

@@ -47,9 +47,10 @@ Status Stage(const char* name, const std::function<Status()>& run, double* secon
   const auto nanos =
       std::chrono::duration_cast<std::chrono::nanoseconds>(std::chrono::steady_clock::now() - start)
           .count();
+  NX_RETURN_IF_ERROR(status);
   if (seconds != nullptr) *seconds = static_cast<double>(nanos) / 1e9;
   std::printf(">> completed stage=%s duration=%s\n", name, FormatGoDuration(nanos).c_str());
-  return status;
+  return OkStatus();
 }
 
 class Writer {

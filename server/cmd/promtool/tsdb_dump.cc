@@ -2,6 +2,7 @@
 
 #include <memory>
 
+#include "core/base/file.h"
 #include "core/json/writer.h"
 #include "core/labels/names.h"
 #include "core/strings/numbers.h"
@@ -80,7 +81,7 @@ class SampleLines {
       series_.append(label.name).push_back('=');
       AppendGoQuoted(&series_, label.value);
     }
-    if (before == ',') series_.push_back('}');
+    series_.append(before == '{' ? "{}" : "}");
   }
 
   void PrintJson(const Labels& labels) {
@@ -128,6 +129,10 @@ Status DumpDatabase(const DumpOptions& options) {
   NX_ASSIGN_OR_RETURN(const auto selectors, ParseSelectors(options.matchers));
   NX_ASSIGN_OR_RETURN(std::vector<BlockPtr> blocks, OpenBlocks(options.dir));
   const std::string& root = options.sandbox_root.empty() ? options.dir : options.sandbox_root;
+  // Also when there is nothing to put into it.
+  if (!FileExists(root)) {
+    return NotFound("setting up sandbox dir: stat {}: no such file or directory", root);
+  }
   NX_ASSIGN_OR_RETURN(const std::unique_ptr<HeadSandbox> head,
                       HeadSandbox::Open(options.dir, root));
   blocks.insert(blocks.end(), head->blocks().begin(), head->blocks().end());
