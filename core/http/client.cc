@@ -10,11 +10,15 @@
 namespace narthex::http {
 
 std::string ClientResponse::status_line() const {
+  if (!status_text.empty()) return status_text;
   const std::string_view text = StatusText(status);
   return text.empty() ? fmt::format("{}", status) : fmt::format("{} {}", status, text);
 }
 
-ClientRuntime::ClientRuntime(int io_threads, std::string name) : impl_(std::make_unique<Impl>()) {
+ClientRuntime::ClientRuntime(int io_threads, std::string name, Registry* registry)
+    : impl_(std::make_unique<Impl>()) {
+  impl_->registry = registry;
+  if (registry != nullptr) DialCountersOf(*registry, "default");  // upstream's, of nobody
   impl_->resolver = std::make_shared<Resolver>(name + "-dns");
   for (int i = 0; i < std::max(1, io_threads); ++i) {
     auto loop = std::make_shared<ClientLoop>();
@@ -83,6 +87,10 @@ ClientImpl::ClientImpl(ClientRuntime::Impl& runtime, Options options, ProxySelec
     : options_(std::move(options)),
       proxies_(std::move(proxies)),
       resolver_(runtime.resolver),
+      counters_(
+          runtime.registry == nullptr || options_.name.empty()
+              ? nullptr
+              : std::make_shared<DialCounters>(DialCountersOf(*runtime.registry, options_.name))),
       loops_(runtime.loops),
       tls_(options_.config.tls) {
   for (const auto& loop : loops_) {
@@ -102,11 +110,16 @@ ClientImpl::~ClientImpl() {
 }
 
 std::shared_ptr<const PreparedRequest> ClientImpl::Prepare(ClientRequest request) const {
-  auto url = Url::Parse(request.url);
-  if (url.ok() && url->scheme != "http" && url->scheme != "https") {
-    url = InvalidArgument("unsupported protocol scheme \"{}\" in \"{}\"", url->scheme, request.url);
-  } else if (url.ok() && url->host.empty() && request.unix_socket.empty()) {
-    url = InvalidArgument("http: no Host in request URL \"{}\"", request.url);
+  // To Go a URL may have no scheme as well; only its transport does not know that one either.
+  const bool no_scheme = request.url.starts_with("//");
+  auto url = Url::Parse(no_scheme ? "http:" + request.url : request.url);
+  const auto refuse = [&](const std::string& why) {
+    url = InvalidArgument("{} \"{}\": {}", OperationName(request.method), request.url, why);
+  };
+  if (url.ok() && (no_scheme || (url->scheme != "http" && url->scheme != "https"))) {
+    refuse(fmt::format("unsupported protocol scheme \"{}\"", no_scheme ? "" : url->scheme));
+  } else if (url.ok() && url->host.empty() && url->port.empty() && request.unix_socket.empty()) {
+    refuse("http: no Host in request URL");
   }
   if (url.ok()) return Prepare(std::move(request), *std::move(url));
   auto refused = std::make_shared<PreparedRequest>();

@@ -19,6 +19,10 @@
 #include "core/base/status.h"
 #include "core/http/types.h"
 
+namespace narthex {
+class Registry;
+}
+
 namespace narthex::http {
 
 class BodyPool;
@@ -103,6 +107,7 @@ struct ClientResponse {
   int status = 0;
   Headers headers;
   std::string body;
+  std::string status_text;          // as the server said it, when that is not the usual text
   std::string url;                  // after redirects
   ByteLease body_lease;             // what the body holds of the request's budget
   std::string status_line() const;  // "503 Service Unavailable"
@@ -110,7 +115,10 @@ struct ClientResponse {
 
 class ClientRuntime {
  public:
-  explicit ClientRuntime(int io_threads = 1, std::string name = "http-client");
+  // With a registry, which outlives it, the connections of named clients are counted there
+  // (dial_metrics.h).
+  explicit ClientRuntime(int io_threads = 1, std::string name = "http-client",
+                         Registry* registry = nullptr);
   ~ClientRuntime();  // cancels what is in flight
   struct Impl;
   Impl& impl() { return *impl_; }
@@ -124,6 +132,7 @@ class Client {
   using Callback = std::function<void(StatusOr<ClientResponse>)>;
   struct Options {
     ClientConfig config;
+    std::string name;  // what its connections are counted as; "" for not at all
     std::string user_agent;
     size_t max_idle_connections_per_host = 2;
     std::chrono::milliseconds idle_timeout{300'000};
@@ -133,6 +142,8 @@ class Client {
   static StatusOr<std::shared_ptr<Client>> Create(ClientRuntime& runtime, Options options);
   virtual ~Client() = default;
 
+  // The answer's status is what counts when it is no success: its body may be cut off then, where
+  // it is too large, malformed or does not come to its end.
   // Never blocks. The callback runs exactly once, also on cancellation and shutdown. Errors:
   // DeadlineExceeded ("context deadline exceeded"), OutOfRange (body limit), ResourceExhausted
   // (body budget), Unavailable (network, with Go's "dial tcp 1.2.3.4:80: connect: connection

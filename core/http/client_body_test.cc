@@ -80,6 +80,46 @@ TEST_CASE("a body that stays behind its length or its budget is an error") {
   CHECK(Eventually([&] { return budget->used() == 0; }));  // the exchange goes after its callback
 }
 
+TEST_CASE("a refusal is told whatever becomes of its body") {
+  ClientRuntime runtime;
+  auto client = MakeClient(runtime);
+  const std::string head = "HTTP/1.1 503 Out to lunch\r\nContent-Encoding: gzip\r\n";
+  struct Case {
+    const char* name;
+    std::string answer, drip;
+  };
+  const Case cases[] = {
+      {"too large", head + "Content-Length: 1000000\r\n\r\n", ""},
+      {"larger and larger", head + "\r\n", std::string(1000, 'x')},
+      {"cut off", head + "Content-Length: 100\r\n\r\nx", ""},
+      {"malformed", head + "Transfer-Encoding: chunked\r\n\r\nzz\r\n", ""},
+      {"too slow", head + "Content-Length: 100000\r\n\r\n", "x"},
+  };
+  for (const Case& c : cases) {
+    INFO(c.name);
+    RudeServer server(c.answer, c.drip, milliseconds(c.drip.size() == 1 ? 5 : 0));
+    const auto answer = client->DoBlocking({.url = server.url(),
+                                            .timeout = milliseconds(1000),
+                                            .max_body_bytes = 10'000,
+                                            .decode_gzip = true});
+    REQUIRE(answer.ok());
+    CHECK(answer->status_line() == "503 Out to lunch");
+    CHECK(answer->body.empty());
+  }
+  // So is where a redirect leads.
+  RudeServer target("HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok");
+  RudeServer redirect("HTTP/1.1 302 Found\r\nLocation: " + target.url() +
+                      "\r\nContent-Length: 1000000\r\n\r\n");
+  const auto answer = client->DoBlocking({.url = redirect.url(), .max_body_bytes = 10'000});
+  REQUIRE(answer.ok());
+  CHECK(answer->body == "ok");
+  RudeServer stuck("HTTP/1.1 302 Found\r\nLocation: /\r\nContent-Length: 100000\r\n\r\n", "x",
+                   milliseconds(5));
+  const auto late = client->DoBlocking({.url = stuck.url(), .timeout = milliseconds(200)});
+  REQUIRE(late.ok());
+  CHECK(late->status == 302);
+}
+
 TEST_CASE("a request made by a callback never calls back at once") {
   ClientRuntime runtime;
   auto client = MakeClient(runtime);

@@ -33,6 +33,7 @@ void ClientConnection::WaitWritable() {
 
 void ClientConnection::Close() {
   owner.reset();
+  if (counters != nullptr && transport.open()) counters->closed.Inc();
   transport.Close();
 }
 

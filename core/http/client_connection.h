@@ -10,6 +10,7 @@
 
 #include "core/base/string_map.h"
 #include "core/http/client_loop.h"
+#include "core/http/dial_metrics.h"
 #include "core/http/transport.h"
 
 namespace narthex::http {
@@ -49,6 +50,7 @@ class ClientConnection : public std::enable_shared_from_this<ClientConnection> {
   Transport transport;
   // What its TLS was set up with, and is not to outlive; null without.
   std::shared_ptr<const tls::Context> tls_context;
+  std::shared_ptr<DialCounters> counters;  // may be null
   bool reused = false;
   std::chrono::steady_clock::time_point idle_since;
 

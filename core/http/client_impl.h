@@ -9,6 +9,7 @@
 #include "core/http/client_connection.h"
 #include "core/http/client_loop.h"
 #include "core/http/client_tls.h"
+#include "core/http/dial_metrics.h"
 #include "core/http/oauth2.h"
 #include "core/http/prepared_request.h"
 #include "core/http/proxy.h"
@@ -35,12 +36,15 @@ class ClientImpl final : public Client, public std::enable_shared_from_this<Clie
   OAuth2Source* oauth2() { return oauth2_.get(); }
   const std::shared_ptr<Resolver>& resolver() const { return resolver_; }
   const std::shared_ptr<ClientLoop>& loop(size_t index) const { return loops_[index]; }
+  // Null when nobody counts.
+  const std::shared_ptr<DialCounters>& counters() const { return counters_; }
   ConnectionPool& pool(size_t index) { return *pools_[index]; }
 
  private:
   const Options options_;
   const ProxySelector proxies_;
   const std::shared_ptr<Resolver> resolver_;
+  const std::shared_ptr<DialCounters> counters_;
   const std::vector<std::shared_ptr<ClientLoop>> loops_;
   std::vector<std::shared_ptr<ConnectionPool>> pools_;
   ClientTls tls_;

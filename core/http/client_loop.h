@@ -70,6 +70,7 @@ struct ClientRuntime::Impl {
   using WorkGuard = boost::asio::executor_work_guard<boost::asio::io_context::executor_type>;
 
   std::shared_ptr<Resolver> resolver;
+  Registry* registry = nullptr;
   std::vector<std::shared_ptr<ClientLoop>> loops;
   std::vector<WorkGuard> guards;
   std::vector<NamedThread> threads;

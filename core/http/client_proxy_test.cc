@@ -15,14 +15,6 @@ std::unique_ptr<Server> StartTlsServer(const TempDir& dir, Handler handler) {
            "web.yml", "tls_server_config:\n  cert_file: server.pem\n  key_file: server.key\n")});
 }
 
-std::shared_ptr<const tls::Context> ServerContext(const TempDir& dir) {
-  const auto context =
-      tls::Context::ForServer({.certificate_pem = *ReadFile(dir.path() + "/server.pem"),
-                               .key_pem = *ReadFile(dir.path() + "/server.key")});
-  REQUIRE(context.ok());
-  return *context;
-}
-
 void Echo(const Request& request, ResponseWriter& response) {
   response.Send(fmt::format("{} {} {}", request.method, request.target,
                             request.headers.Get("Proxy-Authorization")));

@@ -3,6 +3,7 @@
 #include "core/compress/gzip.h"
 #include "core/http/cancellation.h"
 #include "core/http/client_test_util.h"
+#include "core/metrics/registry.h"
 
 namespace narthex::http {
 namespace {
@@ -42,6 +43,50 @@ TEST_CASE("connections are kept alive and requests are complete") {
   CHECK(head->body.empty());
 }
 
+TEST_CASE("the connections of a named client are counted") {
+  Registry registry;
+  const auto count = [&](const std::string& what, const std::string& labels) {
+    double sum = -1;
+    for (const MetricFamily& family : registry.Gather().families) {
+      if (family.name != "net_conntrack_dialer_conn_" + what + "_total") continue;
+      for (const MetricSample& sample : family.samples) {
+        std::string text;
+        for (const MetricLabel& label : sample.labels) text += label.value + " ";
+        if (text == labels + " ") sum = sample.value;
+      }
+    }
+    return sum;
+  };
+  auto server = StartServer([](const Request&, ResponseWriter& response) { response.Send("x"); });
+  RudeServer silent("", " ", milliseconds(1000));
+  {
+    ClientRuntime runtime(1, "counted", &registry);
+    auto client = *Client::Create(runtime, {.name = "job"});
+    auto nameless = MakeClient(runtime);
+    CHECK(count("attempted", "default") == 0);
+    CHECK(count("attempted", "job") == 0);
+    CHECK(count("failed", "job resolution") == 0);
+    for (int i = 0; i < 3; ++i) {
+      REQUIRE(client->DoBlocking({.url = UrlOf(*server)}).ok());
+      REQUIRE(nameless->DoBlocking({.url = UrlOf(*server)}).ok());
+    }
+    CHECK(count("attempted", "job") == 1);
+    CHECK(count("established", "job") == 1);
+    CHECK(count("closed", "job") == 0);
+    CHECK_FALSE(client->DoBlocking({.url = "http://127.0.0.1:1/"}).ok());
+    CHECK(count("failed", "job refused") == 1);
+    CHECK(count("failed", "job unknown") == 1);  // as upstream counts it
+    CHECK_FALSE(client->DoBlocking({.url = "http://nosuch.invalid/"}).ok());
+    CHECK(count("failed", "job resolution") == 1);
+    CHECK(count("attempted", "job") == 3);
+    CHECK_FALSE(client->DoBlocking({.url = silent.url(), .timeout = milliseconds(50)}).ok());
+    CHECK(Eventually([&] { return count("closed", "job") == 1; }));
+    server->Stop();
+    CHECK(Eventually([&] { return count("closed", "job") == 2; }));
+  }
+  CHECK(count("established", "job") == 2);
+}
+
 TEST_CASE("without keep-alive every request has its connection") {
   auto server = StartServer([](const Request&, ResponseWriter& response) { response.Send("x"); });
   ClientRuntime runtime;
@@ -61,16 +106,22 @@ TEST_CASE("network errors are worded as Go words them") {
         "refused");
   CHECK(ErrorOf(*client, {.url = "http://nosuch.invalid/"}) ==
         "Get \"http://nosuch.invalid/\": dial tcp: lookup nosuch.invalid: no such host");
-  CHECK_THAT(ErrorOf(*client, {.url = "ftp://x/"}), Catch::Contains("unsupported protocol scheme"));
+  CHECK(ErrorOf(*client, {.url = "ftp://x/"}) ==
+        "Get \"ftp://x/\": unsupported protocol scheme \"ftp\"");
+  CHECK(ErrorOf(*client, {.url = "//x:1/y"}) ==
+        "Get \"//x:1/y\": unsupported protocol scheme \"\"");
   CHECK_THAT(ErrorOf(*client, {.url = "nonsense"}), Catch::Contains("missing protocol scheme"));
   CHECK_THAT(ErrorOf(*client, {.url = "http:///x"}), Catch::Contains("no Host"));
   CHECK(ErrorOf(*client, {.url = "http://x/", .unix_socket = "/nowhere.sock"}) ==
         "Get \"http://x/\": dial unix /nowhere.sock: connect: no such file or directory");
+  RudeServer here("HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok");
+  CHECK(client->DoBlocking({.url = fmt::format("http://:{}/", here.port())})->body == "ok");
   RudeServer closes("");
   CHECK(ErrorOf(*client, {.method = "POST", .url = closes.url()}) ==
         fmt::format("Post \"{}\": EOF", closes.url()));
   RudeServer garbage("220 smtp ready\r\n\r\n");
-  CHECK_THAT(ErrorOf(*client, {.url = garbage.url()}), Catch::Contains("malformed HTTP response"));
+  CHECK_THAT(ErrorOf(*client, {.url = garbage.url()}),
+             Catch::Contains("malformed HTTP status code"));
   RudeServer cut("HTTP/1.1 200 OK\r\nContent-Length: 10\r\n\r\nabc");
   CHECK(ErrorOf(*client, {.url = cut.url()}) == "unexpected EOF");
   RudeServer cut_chunk("HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n5\r\nab");

@@ -8,8 +8,10 @@
 #include <future>
 #include <mutex>
 
+#include "core/base/file.h"
 #include "core/http/client.h"
 #include "core/http/server_test_util.h"
+#include "core/tls/tls.h"
 #include "tests/loopback.h"
 
 namespace narthex::http {
@@ -31,6 +33,15 @@ inline std::shared_ptr<Client> MakeClient(ClientRuntime& runtime, ClientConfig c
 inline std::string ErrorOf(Client& client, ClientRequest request) {
   const auto response = client.DoBlocking(std::move(request));
   return std::string(MessageOf(response.status()));
+}
+
+// Of the server whose certificates MakeCertificates has put there.
+inline std::shared_ptr<const tls::Context> ServerContext(const TempDir& dir) {
+  const auto context =
+      tls::Context::ForServer({.certificate_pem = *ReadFile(dir.path() + "/server.pem"),
+                               .key_pem = *ReadFile(dir.path() + "/server.key")});
+  REQUIRE(context.ok());
+  return *context;
 }
 
 // A server of one canned answer a connection: what no decent server would say. It sends its text,

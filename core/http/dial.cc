@@ -35,6 +35,7 @@ void Dial::StartTcp(const std::string& host, const std::string& port, millisecon
   unsigned number = 0;
   const auto [end, error] = std::from_chars(port.data(), port.data() + port.size(), number);
   if (error != std::errc() || end != port.data() + port.size() || number > 65535) {
+    failure_ = DialFailure::kUnknown;
     return Finish(InvalidArgument("dial tcp: address {}: invalid port", port));
   }
   port_ = static_cast<uint16_t>(number);
@@ -49,6 +50,7 @@ void Dial::StartUnix(const std::string& path) {
   SocketAddress address;
   auto& unix_address = reinterpret_cast<sockaddr_un&>(address.storage);
   if (path.size() >= sizeof unix_address.sun_path) {
+    failure_ = DialFailure::kUnknown;
     return Finish(InvalidArgument("dial unix {}: path too long", path));
   }
   unix_address.sun_family = AF_UNIX;
@@ -67,6 +69,7 @@ void Dial::Cancel() {
 void Dial::OnAddresses(StatusOr<std::vector<SocketAddress>> addresses) {
   if (callback_ == nullptr) return;
   if (!addresses.ok()) {
+    failure_ = DialFailure::kResolution;
     return Finish(Unavailable("dial tcp: {}", MessageOf(addresses.status())));
   }
   addresses_ = *std::move(addresses);
@@ -118,6 +121,9 @@ void Dial::OnWritable() {
 
 void Dial::OnFailure(std::string_view call, int error) {
   if (first_error_.ok()) {
+    failure_ = error == ECONNREFUSED ? DialFailure::kRefused
+               : error == ETIMEDOUT  ? DialFailure::kTimeout
+                                     : DialFailure::kUnknown;
     const SocketAddress& address = addresses_[next_ - 1];
     first_error_ =
         Unavailable("dial {} {}: {}: {}", address.storage.ss_family == AF_UNIX ? "unix" : "tcp",

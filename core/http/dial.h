@@ -12,6 +12,7 @@
 
 #include "core/base/file.h"
 #include "core/http/client_loop.h"
+#include "core/http/dial_metrics.h"
 
 namespace narthex::http {
 
@@ -30,6 +31,8 @@ class Dial : public std::enable_shared_from_this<Dial> {
   void StartTcp(const std::string& host, const std::string& port,
                 std::chrono::milliseconds patience);
   void StartUnix(const std::string& path);
+  // Why it failed, once it has; kTimeout before.
+  DialFailure failure() const { return failure_; }
   // The callback will not run after this.
   void Cancel();
 
@@ -50,6 +53,7 @@ class Dial : public std::enable_shared_from_this<Dial> {
   uint16_t port_ = 0;
   std::chrono::milliseconds patience_{0};
   Status first_error_;
+  DialFailure failure_ = DialFailure::kTimeout;
 };
 
 }  // namespace narthex::http

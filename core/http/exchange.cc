@@ -22,13 +22,6 @@ bool IsIdempotent(std::string_view method) {
          method == "PUT" || method == "DELETE";
 }
 
-// "Get" of "GET": the operation in Go's url.Error.
-std::string OperationName(std::string_view method) {
-  std::string name = AsciiLower(method);
-  if (!name.empty()) name[0] = method[0];
-  return name;
-}
-
 }  // namespace
 
 Exchange::Exchange(std::shared_ptr<ClientImpl> client,
@@ -58,6 +51,7 @@ void Exchange::Start() {
 void Exchange::OnDeadline() {
   if (IsStreamAlive()) return;
   const Status status = DeadlineExceeded("context deadline exceeded");
+  if (phase_ == Phase::kExchanging && IsRefusal()) return EndRefusal();
   if (parser_ && parser_->head_done()) return Fail(status);
   FailHop(status);
 }
@@ -199,7 +193,9 @@ void Exchange::OnInput(std::string_view data) {
 
 void Exchange::OnPeerEof() {
   if (phase_ == Phase::kExchanging && parser_->head_done()) {
-    if (!parser_->PutEof()) return Fail(Unavailable("unexpected EOF"));
+    if (!parser_->PutEof()) {
+      return IsRefusal() ? EndRefusal() : Fail(Unavailable("unexpected EOF"));
+    }
     connection_->Close();
     return OnResponse();
   }
@@ -213,6 +209,7 @@ void Exchange::OnTransportError(int error) {
 
 void Exchange::OnParseError() {
   using Error = ResponseParser::Error;
+  if (parser_->head_done() && !parser_->body_lease.refused() && IsRefusal()) return EndRefusal();
   switch (parser_->error()) {
     case Error::kStopped: return Fail(Cancelled("stopped by the reader of the body"));
     case Error::kBodyLimit:
@@ -221,7 +218,7 @@ void Exchange::OnParseError() {
     case Error::kHeadSize:
       return FailHop(Unavailable("net/http: server response headers exceeded {} bytes; aborted",
                                  ResponseParser::kMaxHeadBytes));
-    case Error::kBody: return Fail(Unavailable("malformed body: {}", parser_->what()));
+    case Error::kBody: return Fail(Unavailable("{}", parser_->what()));
     default:
       return FailHop(
           Unavailable("net/http: HTTP/1.x transport connection broken: {}", parser_->what()));
@@ -239,8 +236,22 @@ void Exchange::LoseConnection(const Status& cause) {
     retried_ = true;
     return Connect();
   }
-  if (phase_ == Phase::kExchanging && parser_->head_done()) return Fail(cause);
+  if (phase_ == Phase::kExchanging && parser_->head_done()) {
+    return IsRefusal() ? EndRefusal() : Fail(cause);
+  }
   FailHop(OnTheWay(cause));
+}
+
+bool Exchange::IsRefusal() const {
+  return parser_ && parser_->head_done() && parser_->head().status / 100 != 2;
+}
+
+// What is left of the body does not matter: the status says it all, redirects included.
+void Exchange::EndRefusal() {
+  excess_ = true;  // the connection is of no more use
+  parser_->body.clear();
+  parser_->head().headers.Remove("Content-Encoding");
+  OnResponse();
 }
 
 void Exchange::OnResponse() {
@@ -248,9 +259,12 @@ void Exchange::OnResponse() {
                         output_offset_ == output_.size() && connection_->transport.open() &&
                         client_->options().keep_alive;
   ReleaseConnection(reusable);
-  if (client_->config().follow_redirects && FollowRedirect()) return;
+  if (client_->config().follow_redirects && steady_clock::now() < deadline_ && FollowRedirect()) {
+    return;
+  }
   ClientResponse response;
   response.status = parser_->head().status;
+  response.status_text = std::move(parser_->head().status_text);
   response.headers = std::move(parser_->head().headers);
   response.body = std::move(parser_->body);
   response.body_lease = std::move(parser_->body_lease);
@@ -348,7 +362,10 @@ void Exchange::Fail(Status status) {
 void Exchange::Deliver(StatusOr<ClientResponse> result) {
   const auto self = shared_from_this();
   phase_ = Phase::kDone;
-  if (dial_ != nullptr) dial_->Cancel();
+  if (dial_ != nullptr) {
+    dial_->Cancel();
+    if (client_->counters() != nullptr) client_->counters()->CountFailure(DialFailure::kTimeout);
+  }
   dial_.reset();
   ReleaseConnection(false);
   loop_->active.erase(place_);

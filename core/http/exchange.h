@@ -79,6 +79,8 @@ class Exchange final : public ConnectionOwner, public std::enable_shared_from_th
   void OnTransportError(int error);
   void OnParseError();
   void OnResponse();
+  bool IsRefusal() const;
+  void EndRefusal();
   bool FollowRedirect();
 
   // Of streams; in client_stream.cc.

@@ -54,12 +54,14 @@ void Exchange::Connect() {
     Adopt(*std::move(pooled));
     return SendRequest();
   }
+  if (client_->counters() != nullptr) client_->counters()->attempted.Inc();
   dial_ = std::make_shared<Dial>(
       loop_, client_->resolver(),
       [self = shared_from_this()](StatusOr<UniqueFd> fd) { self->OnDialed(std::move(fd)); });
   if (!now_->request.unix_socket.empty()) return dial_->StartUnix(now_->request.unix_socket);
   const Url& peer = now_->proxy == nullptr ? now_->url : *now_->proxy;
-  dial_->StartTcp(peer.host, peer.effective_port(), TimeLeft());
+  // As Go: no host but a port is this machine.
+  dial_->StartTcp(peer.host.empty() ? "localhost" : peer.host, peer.effective_port(), TimeLeft());
 }
 
 const std::shared_ptr<IdleConnections>& Exchange::Home() const {
@@ -87,10 +89,16 @@ StatusOr<std::shared_ptr<ClientConnection>> Exchange::TakePooled() {
 }
 
 void Exchange::OnDialed(StatusOr<UniqueFd> fd) {
+  const auto& counters = client_->counters();
+  if (!fd.ok() && counters != nullptr) counters->CountFailure(dial_->failure());
   dial_.reset();
   if (phase_ == Phase::kDone) return;
   if (!fd.ok()) return FailHop(OnTheWay(fd.status()));
   Adopt(std::make_shared<ClientConnection>(loop_, *std::move(fd), Home()));
+  if (counters != nullptr) {
+    counters->established.Inc();
+    connection_->counters = counters;
+  }
   const Url* proxy = now_->proxy;
   if (proxy == nullptr) return AtServer();
   if (IsSocks(*proxy)) return StartSocks();

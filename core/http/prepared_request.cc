@@ -50,6 +50,12 @@ Headers FieldsOf(std::string_view head) {
   return fields;
 }
 
+std::string OperationName(std::string_view method) {
+  std::string name = AsciiLower(method);
+  if (!name.empty()) name[0] = method[0];
+  return name;
+}
+
 std::string ConnectionKey(const PreparedRequest& prepared) {
   const Url& url = prepared.url;
   return fmt::format("{}|{}|{}|{}|{}", url.scheme, AsciiLower(url.host), url.effective_port(),

@@ -33,4 +33,7 @@ Headers FieldsOf(std::string_view head);
 // Says everything that must be equal to share a connection.
 std::string ConnectionKey(const PreparedRequest& prepared);
 
+// "Get" of "GET": the operation in Go's url.Error.
+std::string OperationName(std::string_view method);
+
 }  // namespace narthex::http

@@ -29,6 +29,13 @@ bool IsToken(std::string_view text) {
   return !text.empty();
 }
 
+bool IsTokenWithBlanks(std::string_view text) {
+  for (const char c : text) {
+    if (c != ' ' && !kTokenChars[static_cast<unsigned char>(c)]) return false;
+  }
+  return !text.empty();
+}
+
 bool HasControl(std::string_view text) {
   bool bad = false;
   for (const char c : text) {
@@ -56,25 +63,30 @@ Status ParseStatusLine(std::string_view line, ResponseHead* out) {
     return Unavailable("malformed HTTP response {}", Show(line));
   }
   const std::string_view version = line.substr(0, space);
-  std::string_view code = line.substr(space + 1);
-  while (code.starts_with(' ')) code.remove_prefix(1);
-  code = code.substr(0, code.find(' '));
+  std::string_view text = line.substr(space + 1);
+  while (text.starts_with(' ')) text.remove_prefix(1);
+  const std::string_view code = text.substr(0, text.find(' '));
   const auto digit = [](char c) { return c >= '0' && c <= '9'; };
-  if (version != "HTTP/1.1" && version != "HTTP/1.0") {
-    // Go reads the code first, and what is no HTTP at all has none.
-    if (code.size() != 3) return Unavailable("malformed HTTP response {}", Show(line));
-    return Unavailable("malformed HTTP version {}", Show(version));
-  }
   if (code.size() != 3 || !digit(code[0]) || !digit(code[1]) || !digit(code[2]) || code[0] == '0') {
     return Unavailable("malformed HTTP status code {}", Show(code));
   }
-  out->version = version.back() == '1' ? 11 : 10;
+  // Whatever a server calls the version: it has answered a request of HTTP/1.1.
+  if (version.size() != 8 || !version.starts_with("HTTP/") || !digit(version[5]) ||
+      version[6] != '.' || !digit(version[7])) {
+    return Unavailable("malformed HTTP version {}", Show(version));
+  }
+  out->version = (version[5] - '0') * 10 + (version[7] - '0');
   out->status = (code[0] - '0') * 100 + (code[1] - '0') * 10 + (code[2] - '0');
+  const std::string_view usual = StatusText(out->status);
+  if (usual.empty() || text.size() != 4 + usual.size() || text.substr(4) != usual) {
+    out->status_text = text;
+  }
   return OkStatus();
 }
 
 Status ParseFields(std::string_view text, Headers* headers) {
   size_t fields = 0;
+  bool left_out = false;
   while (!text.empty()) {
     const std::string_view line = NextLine(&text);
     if (line.empty()) break;
@@ -85,14 +97,26 @@ Status ParseFields(std::string_view text, Headers* headers) {
       continue;
     }
     const size_t colon = line.find(':');
-    if (colon == std::string_view::npos || !IsToken(line.substr(0, colon))) {
+    if (colon == std::string_view::npos) {
+      return Unavailable("malformed MIME header: missing colon: {}", Show(line));
+    }
+    const std::string_view name = line.substr(0, colon);
+    const bool blanks = name.find(' ') != std::string_view::npos;
+    if (!IsToken(name) && !(blanks && IsTokenWithBlanks(name))) {
       return Unavailable("malformed MIME header line: {}", Show(line));
     }
     if (++fields > kMaxResponseFields) {
       return Unavailable("server response has more than {} headers", kMaxResponseFields);
     }
-    headers->Add(std::string(line.substr(0, colon)), std::string(Trim(line.substr(colon + 1))));
+    // A name of its own to Go, which nobody asks for. What a folded line goes on with, it keeps.
+    if (blanks) {
+      headers->Add("", "");
+      left_out = true;
+      continue;
+    }
+    headers->Add(std::string(name), std::string(Trim(line.substr(colon + 1))));
   }
+  if (left_out) headers->Remove("");
   return OkStatus();
 }
 
@@ -105,9 +129,11 @@ struct BodyFields {
 Status ReadBodyFields(const Headers& headers, BodyFields* out) {
   for (const auto& [name, value] : headers) {
     if (name.size() == 14 && EqualsIgnoreCase(name, "Content-Length")) {
+      if (value.empty()) continue;  // as Go: none
       if (out->has_length && out->length != value) {
-        return Unavailable("http: message cannot contain multiple Content-Length headers; got {}",
-                           Show(value));
+        return Unavailable(
+            "http: message cannot contain multiple Content-Length headers; got [{} {}]",
+            Show(out->length), Show(value));
       }
       out->has_length = true;
       out->length = value;
@@ -129,9 +155,9 @@ Status SetFraming(const BodyFields& fields, bool to_head, ResponseHead* out) {
     if (out->version < 11 || !EqualsIgnoreCase(fields.coding, "chunked")) {
       return Unavailable("unsupported transfer encoding: {}", Show(fields.coding));
     }
-    if (fields.has_length) return Unavailable("both Transfer-Encoding and Content-Length");
-  }
-  if (fields.has_length) {
+    // Chunks count, and who mixes the two up is not asked again on this connection.
+    out->keep_alive &= !fields.has_length;
+  } else if (fields.has_length) {
     const char* const end = fields.length.data() + fields.length.size();
     const auto [rest, error] = std::from_chars(fields.length.data(), end, out->length);
     if (error != std::errc() || rest != end || out->length > INT64_MAX) {

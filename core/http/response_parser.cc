@@ -9,7 +9,6 @@ namespace narthex::http {
 namespace {
 constexpr size_t kMaxLine = 4096;
 constexpr uint64_t kMaxOverhead = 16 << 10;
-constexpr int kMaxInterim = 5;  // as Go
 }  // namespace
 
 void ResponseParser::Fail(Error error, std::string what) {
@@ -55,8 +54,7 @@ void ResponseParser::OnHead(std::string_view text) {
   const Status status = ParseResponseHead(text, to_head, &head_);
   if (!status.ok()) return Fail(Error::kHead, std::string(MessageOf(status)));
   if (head_.status / 100 == 1 && head_.status != 101) {
-    if (++interim_ > kMaxInterim) Fail(Error::kHead, "too many 1xx informational responses");
-    return;
+    return;  // as many as there is room for heads
   }
   streaming_ =
       sink != nullptr && head_.status / 100 == 2 && sink->OnHead(head_.status, head_.headers);
@@ -139,9 +137,12 @@ void ResponseParser::OnChunkSize(std::string_view line) {
   const std::string_view digits = Trim(line.substr(0, line.find(';')));
   const char* const end = digits.data() + digits.size();
   const auto [rest, error] = std::from_chars(digits.data(), end, left_, 16);
-  if (error != std::errc() || rest != end || line[0] == ' ' || line[0] == '\t' ||
-      left_ > INT64_MAX) {
-    return Fail(Error::kBody, "invalid chunk length");
+  if (digits.empty()) return Fail(Error::kBody, "empty hex number for chunk length");
+  if (error == std::errc::result_out_of_range || left_ > INT64_MAX) {
+    return Fail(Error::kBody, "http chunk length too large");
+  }
+  if (error != std::errc() || rest != end || line[0] == ' ' || line[0] == '\t') {
+    return Fail(Error::kBody, "invalid byte in chunk length");
   }
   // Go: a peer may not send more framing than data for long.
   overhead_ += line.size() + 2;

@@ -52,6 +52,7 @@ class ResponseParser final : public BodyBuffer {
   bool done() const { return state_ == State::kDone; }
   bool streaming() const { return streaming_; }
   ResponseHead& head() { return head_; }
+  const ResponseHead& head() const { return head_; }
   Error error() const { return error_; }
   const std::string& what() const { return what_; }  // of kHead and kBody
 
@@ -82,7 +83,6 @@ class ResponseParser final : public BodyBuffer {
   State state_ = State::kHead;
   Error error_ = Error::kNone;
   bool streaming_ = false;
-  int interim_ = 0;
   std::string partial_;    // the beginning of a head or line
   size_t head_bytes_ = 0;  // of heads and trailers so far
   uint64_t left_ = 0;      // of a body of known length, or of a chunk

@@ -55,6 +55,15 @@ TEST_CASE("responses of every framing are read whole, however they are cut") {
       {"HTTP/1.1 100 Continue\r\n\r\nHTTP/1.1 103 Hints\r\nLink: x\r\n\r\n"
        "HTTP/1.1 201 Created\r\nContent-Length: 2\r\n\r\nok",
        "ok", false, true, 201},
+      {"HTTP/2.0 200 OK\r\nContent-Length: 2\r\n\r\nok", "ok"},
+      {"HTTP/1.2 200 OK\r\nContent-Length: 2\r\n\r\nok", "ok"},
+      {"HTTP/0.9 200 OK\r\nContent-Length: 2\r\n\r\nok", "ok", false, false},
+      {"HTTP/1.1 200 OK\r\nContent-Length:\r\n\r\nall of it", "all of it", true, false},
+      {"HTTP/1.1 200 OK\r\nContent-Length: 9\r\nTransfer-Encoding: "
+       "chunked\r\n\r\n2\r\nab\r\n0\r\n\r\n",
+       "ab", false, false},
+      {"HTTP/1.1 200 OK\r\nServer : x\r\n of two lines\r\nContent-Length: 2\r\n\r\nok", "ok"},
+      {"HTTP/1.1 200 OK\r\nContent-Length : 1\r\n\r\nok", "ok", true, false},
       {"HTTP/1.1 204 No Content\r\n\r\n", "", false, true, 204},
       {"HTTP/1.1 304 Not Modified\r\nContent-Length: 7\r\n\r\n", "", false, true, 304},
       {"HTTP/1.1 101 Switching Protocols\r\n\r\n", "", false, false, 101},
@@ -95,20 +104,39 @@ TEST_CASE("fields keep order and case, folded ones become one") {
   CHECK(headers.begin()->first == "Content-Type");
 }
 
+TEST_CASE("the status is told as the server says it") {
+  const std::pair<const char*, const char*> cases[] = {
+      {"HTTP/1.1 404 Not Found", ""},
+      {"HTTP/1.1 404 Nothing here", "404 Nothing here"},
+      {"HTTP/1.1 404", "404"},
+      {"HTTP/1.1 404 ", "404 "},
+      {"HTTP/1.1   404 not found", "404 not found"},
+      {"HTTP/1.1 599 Odd", "599 Odd"},
+      {"HTTP/1.1 599", "599"},
+  };
+  for (const auto& [line, want] : cases) {
+    INFO(line);
+    Reading r(std::string(line) + "\r\nContent-Length: 0\r\n\r\n");
+    REQUIRE(r.complete);
+    CHECK(r.parser.head().status_text == want);
+  }
+}
+
 TEST_CASE("malformed heads are refused in Go's words") {
   const std::pair<const char*, const char*> cases[] = {
-      {"220 smtp\r\n\r\n", "malformed HTTP response \"220 smtp\""},
+      {"220 smtp\r\n\r\n", "malformed HTTP status code \"smtp\""},
+      {"hello there\r\n\r\n", "malformed HTTP status code \"there\""},
       {"garbage\r\n\r\n", "malformed HTTP response \"garbage\""},
       {"\r\n\r\n", "malformed HTTP response \"\""},
-      {"HTTP/2.0 200 OK\r\n\r\n", "malformed HTTP version \"HTTP/2.0\""},
+      {"HTTP/2 200 OK\r\n\r\n", "malformed HTTP version \"HTTP/2\""},
+      {"HTTP/1.x 200 OK\r\n\r\n", "malformed HTTP version \"HTTP/1.x\""},
       {"http/1.1 200 OK\r\n\r\n", "malformed HTTP version \"http/1.1\""},
       {"HTTP/1.1 20 OK\r\n\r\n", "malformed HTTP status code \"20\""},
       {"HTTP/1.1 2000 OK\r\n\r\n", "malformed HTTP status code \"2000\""},
       {"HTTP/1.1 +20 OK\r\n\r\n", "malformed HTTP status code \"+20\""},
       {"HTTP/1.1 000 OK\r\n\r\n", "malformed HTTP status code \"000\""},
       {"HTTP/1.1 200 O\rK\r\n\r\n", "malformed HTTP response \"HTTP/1.1 200 O\\rK\""},
-      {"HTTP/1.1 200 OK\r\nno colon\r\n\r\n", "malformed MIME header line: \"no colon\""},
-      {"HTTP/1.1 200 OK\r\nA : b\r\n\r\n", "malformed MIME header line: \"A : b\""},
+      {"HTTP/1.1 200 OK\r\nno colon\r\n\r\n", "malformed MIME header: missing colon: \"no colon\""},
       {"HTTP/1.1 200 OK\r\n: b\r\n\r\n", "malformed MIME header line: \": b\""},
       {"HTTP/1.1 200 OK\r\nA: b\rC: d\r\n\r\n", "malformed MIME header line: \"A: b\\rC: d\""},
       {"HTTP/1.1 200 OK\r\nA: \x01\r\n\r\n", "malformed MIME header line: \"A: \\x01\""},
@@ -117,15 +145,12 @@ TEST_CASE("malformed heads are refused in Go's words") {
       {"HTTP/1.1 200 OK\r\nContent-Length: +1\r\n\r\n", "bad Content-Length \"+1\""},
       {"HTTP/1.1 200 OK\r\nContent-Length: 1 1\r\n\r\n", "bad Content-Length \"1 1\""},
       {"HTTP/1.1 200 OK\r\nContent-Length: 0x1\r\n\r\n", "bad Content-Length \"0x1\""},
-      {"HTTP/1.1 200 OK\r\nContent-Length:\r\n\r\n", "bad Content-Length \"\""},
       {"HTTP/1.1 200 OK\r\nContent-Length: 9223372036854775808\r\n\r\n",
        "bad Content-Length \"9223372036854775808\""},
       {"HTTP/1.1 200 OK\r\nContent-Length: 99999999999999999999\r\n\r\n",
        "bad Content-Length \"99999999999999999999\""},
       {"HTTP/1.1 200 OK\r\nContent-Length: 1\r\nContent-Length: 2\r\n\r\n",
-       "http: message cannot contain multiple Content-Length headers; got \"2\""},
-      {"HTTP/1.1 200 OK\r\nContent-Length: 1\r\nTransfer-Encoding: chunked\r\n\r\n",
-       "both Transfer-Encoding and Content-Length"},
+       "http: message cannot contain multiple Content-Length headers; got [\"1\" \"2\"]"},
       {"HTTP/1.1 200 OK\r\nTransfer-Encoding: gzip, chunked\r\n\r\n",
        "unsupported transfer encoding: \"gzip, chunked\""},
       {"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\nTransfer-Encoding: chunked\r\n\r\n",
@@ -146,14 +171,14 @@ TEST_CASE("malformed heads are refused in Go's words") {
 TEST_CASE("malformed chunks are refused") {
   const std::string head = "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n";
   const std::pair<std::string, const char*> cases[] = {
-      {"\r\n", "invalid chunk length"},
-      {"x\r\n", "invalid chunk length"},
-      {" 1\r\n", "invalid chunk length"},
-      {"+1\r\n", "invalid chunk length"},
-      {"0x1\r\n", "invalid chunk length"},
-      {"1 2\r\n", "invalid chunk length"},
-      {"FFFFFFFFFFFFFFFF\r\n", "invalid chunk length"},
-      {"10000000000000000\r\n", "invalid chunk length"},
+      {"\r\n", "empty hex number for chunk length"},
+      {"x\r\n", "invalid byte in chunk length"},
+      {" 1\r\n", "invalid byte in chunk length"},
+      {"+1\r\n", "invalid byte in chunk length"},
+      {"0x1\r\n", "invalid byte in chunk length"},
+      {"1 2\r\n", "invalid byte in chunk length"},
+      {"FFFFFFFFFFFFFFFF\r\n", "http chunk length too large"},
+      {"10000000000000000\r\n", "http chunk length too large"},
       {"1\nx", "chunked line ends with bare LF"},
       {"1\r\nxy\r\n", "malformed chunked encoding"},
       {"1\r\nx\n", "chunked line ends with bare LF"},
@@ -193,8 +218,8 @@ TEST_CASE("no peer makes a response grow without end") {
   for (int i = 0; i < 1001; ++i) fields += "A: b\r\n";
   CHECK(Reading(fields + "\r\n").parser.what() == "server response has more than 1000 headers");
   std::string interim;
-  for (int i = 0; i < 6; ++i) interim += "HTTP/1.1 102 Processing\r\n\r\n";
-  CHECK(Reading(interim).parser.what() == "too many 1xx informational responses");
+  for (int i = 0; i < 20'000; ++i) interim += "HTTP/1.1 102 Processing\r\n\r\n";
+  CHECK(Reading(interim).parser.error() == Error::kHeadSize);
   std::string hints = "HTTP/1.1 103 x\r\nA: " + std::string(100'000, 'h') + "\r\n\r\n";
   CHECK(Reading(hints + hints + hints, 5000).parser.error() == Error::kHeadSize);
 

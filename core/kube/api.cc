@@ -43,6 +43,7 @@ StatusOr<std::shared_ptr<Api>> Api::Create(http::ClientRuntime& runtime, Options
   NX_RETURN_IF_ERROR(http::Url::Parse(options.config.server).status());
   http::Client::Options client;
   client.config = options.config.http;
+  client.name = options.client_name;
   client.user_agent = options.user_agent;
   client.max_idle_connections_per_host = 4;
   NX_ASSIGN_OR_RETURN(auto made, http::Client::Create(runtime, std::move(client)));

@@ -27,6 +27,7 @@ class Api {
 
   struct Options {
     ApiConfig config;
+    std::string client_name;  // as http::Client::Options::name
     std::string user_agent;
     std::chrono::milliseconds timeout{30'000};  // of a single request; of the head of a stream
     size_t max_body_bytes = 64 << 20;           // of a single answer

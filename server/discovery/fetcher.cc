@@ -2,10 +2,12 @@
 
 namespace narthex::discovery {
 
-StatusOr<std::unique_ptr<Fetcher>> Fetcher::Create(const http::ClientConfig& config,
+StatusOr<std::unique_ptr<Fetcher>> Fetcher::Create(std::string name,
+                                                   const http::ClientConfig& config,
                                                    const ProviderContext& context) {
   http::Client::Options options;
   options.config = config;
+  options.name = std::move(name);
   options.user_agent = context.user_agent;
   // Blocking queries hold a connection each.
   constexpr size_t kIdleConnections = 100;

@@ -19,7 +19,8 @@ class Fetcher {
   using Callback = std::function<void(StatusOr<http::ClientResponse>)>;
 
   // Fails on unreadable certificates and the like.
-  static StatusOr<std::unique_ptr<Fetcher>> Create(const http::ClientConfig& config,
+  static StatusOr<std::unique_ptr<Fetcher>> Create(std::string name,
+                                                   const http::ClientConfig& config,
                                                    const ProviderContext& context);
 
   ~Fetcher();

@@ -21,14 +21,16 @@ constexpr int64_t kFirstAnswerMs = 100;
 
 class LazyHttpThreads final : public HttpThreads {
  public:
-  explicit LazyHttpThreads(std::string name) : name_(std::move(name)) {}
+  LazyHttpThreads(std::string name, Registry* registry)
+      : name_(std::move(name)), registry_(registry) {}
   http::ClientRuntime& Get() override {
-    if (runtime_ == nullptr) runtime_ = std::make_unique<http::ClientRuntime>(1, name_);
+    if (runtime_ == nullptr) runtime_ = std::make_unique<http::ClientRuntime>(1, name_, registry_);
     return *runtime_;
   }
 
  private:
   const std::string name_;
+  Registry* const registry_;
   std::unique_ptr<http::ClientRuntime> runtime_;
 };
 
@@ -55,7 +57,7 @@ Manager::Manager(Options options, Consumer consumer)
       own_registry_(options_.registry == nullptr ? std::make_unique<Registry>() : nullptr),
       registry_(options_.registry == nullptr ? own_registry_.get() : options_.registry),
       metrics_(*registry_, options_.name),
-      http_(std::make_unique<LazyHttpThreads>("sd-" + options_.name + "-http")),
+      http_(std::make_unique<LazyHttpThreads>("sd-" + options_.name + "-http", registry_)),
       publish_timer_(&loop_) {
   for (const Mechanism& mechanism : Mechanisms()) mechanism.register_metrics(*registry_);
 }

@@ -67,6 +67,7 @@ struct Manager::Impl {
     NX_ASSIGN_OR_RETURN(block.alert_rules, CompileRelabelRules(config.alert_relabel_configs));
     http::Client::Options client;
     client.config = config.http;
+    client.name = "alertmanager";
     client.user_agent = options.user_agent;
     NX_ASSIGN_OR_RETURN(block.client, http::Client::Create(runtime, std::move(client)));
     return block;

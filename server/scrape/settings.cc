@@ -25,6 +25,7 @@ StatusOr<std::shared_ptr<PoolSettings>> MakeSettings(const config::ScrapeConfig&
   } else {
     http::Client::Options options;
     options.config = config.http;
+    options.name = config.job_name;
     options.user_agent = user_agent;
     // As upstream: many targets may be behind one host and port, each by a path of its own.
     options.max_idle_connections_per_host = 1000;

@@ -118,7 +118,7 @@ void App::StartParts() {
   notify.batch_size = static_cast<size_t>(*flags_.notification_batch_size);
   notify.drain_on_shutdown = *flags_.drain_notifications;
   notify.user_agent = UserAgent();
-  notify_http_ = std::make_unique<http::ClientRuntime>(1, "notify-http");
+  notify_http_ = std::make_unique<http::ClientRuntime>(1, "notify-http", &registry_);
   notifier_ = std::make_unique<notifier::Manager>(notify, *notify_http_, &registry_);
 
   rules::Options rule_options;

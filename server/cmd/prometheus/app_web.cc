@@ -202,6 +202,15 @@ Status App::PrepareWeb() {
                         http::Request own = request;
                         router_.Serve(own, response);
                       }));
+  registry_.AddFunction(MetricType::kCounter, "net_conntrack_listener_conn_accepted_total",
+                        "Total number of connections opened to the listener of a given name.",
+                        {{"listener_name", "http"}},
+                        [this] { return static_cast<double>(web_->stats().accepted_connections); });
+  registry_.AddFunction(MetricType::kCounter, "net_conntrack_listener_conn_closed_total",
+                        "Total number of connections closed that were made to the listener of a "
+                        "given name.",
+                        {{"listener_name", "http"}},
+                        [this] { return static_cast<double>(web_->stats().closed_connections); });
   NX_RETURN_IF_ERROR(web_->Start());
   for (const std::string& address : *flags_.listen_addresses) {
     NX_LOG(Info, "Listening on", {"component", "web"}, {"address", address});

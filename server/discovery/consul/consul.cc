@@ -47,7 +47,7 @@ void Config::RegisterMetrics(Registry& registry) {
 
 StatusOr<std::unique_ptr<Provider>> MakeProvider(const Config& config,
                                                  const ProviderContext& context) {
-  NX_ASSIGN_OR_RETURN(auto fetcher, Fetcher::Create(config.http, context));
+  NX_ASSIGN_OR_RETURN(auto fetcher, Fetcher::Create("consul_sd", config.http, context));
   return std::unique_ptr<Provider>(
       std::make_unique<ConsulProvider>(config, context, std::move(fetcher), kRetryMs));
 }

@@ -105,7 +105,7 @@ struct ConsulRig {
     config.server = consul.address();
     config.refresh_interval_ms = 5;
     rig.On([&] {
-      auto fetcher = Fetcher::Create(config.http, rig.context());
+      auto fetcher = Fetcher::Create("consul_sd", config.http, rig.context());
       REQUIRE(fetcher.ok());
       provider = std::make_unique<ConsulProvider>(config, rig.context(), *std::move(fetcher), 20);
     });

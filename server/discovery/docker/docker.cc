@@ -77,7 +77,8 @@ StatusOr<std::unique_ptr<Provider>> MakeProvider(const Config& config,
   // As upstream, the client's settings are for HTTP hosts only.
   NX_ASSIGN_OR_RETURN(
       auto fetcher,
-      Fetcher::Create(IsHttp(config.host) ? config.http : http::ClientConfig(), context));
+      Fetcher::Create("docker_sd", IsHttp(config.host) ? config.http : http::ClientConfig(),
+                      context));
   return StartPolling(std::make_unique<DockerProvider>(config, context, std::move(fetcher)));
 }
 

@@ -102,7 +102,7 @@ StatusOr<TargetGroups> ReadAnswer(const http::ClientResponse& response, const st
 
 StatusOr<std::unique_ptr<Provider>> MakeProvider(const Config& config,
                                                  const ProviderContext& context) {
-  NX_ASSIGN_OR_RETURN(auto fetcher, Fetcher::Create(config.http, context));
+  NX_ASSIGN_OR_RETURN(auto fetcher, Fetcher::Create("http", config.http, context));
   return StartPolling(std::make_unique<HttpProvider>(config, context, std::move(fetcher)));
 }
 

@@ -45,6 +45,7 @@ StatusOr<std::shared_ptr<Hub>> Hub::Create(kube::ApiConfig config, const Provide
   std::shared_ptr<Hub> hub(new Hub(config, *context.registry));
   kube::Api::Options options;
   options.config = std::move(config);
+  options.client_name = "kubernetes_sd";
   options.user_agent = context.user_agent;
   // Families live as long as the registry, which outlives the HTTP threads.
   options.observer = [metrics = hub->metrics_](std::string_view path, int status,

@@ -91,7 +91,7 @@ std::vector<Labels> ReadInstances(const JsonValue& answer, const Config& config)
 
 StatusOr<std::unique_ptr<Provider>> MakeProvider(const Config& config,
                                                  const ProviderContext& context) {
-  NX_ASSIGN_OR_RETURN(auto fetcher, Fetcher::Create(config.http, context));
+  NX_ASSIGN_OR_RETURN(auto fetcher, Fetcher::Create("nomad_sd", config.http, context));
   return StartPolling(std::make_unique<NomadProvider>(config, context, std::move(fetcher)));
 }
 
