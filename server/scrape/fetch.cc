@@ -36,21 +36,22 @@ http::ClientRequest MakeRequest(const Target& target, const PoolSettings& settin
   request.headers.Set("X-Prometheus-Scrape-Timeout-Seconds",
                       FormatFloatF(static_cast<double>(target.timeout_ms) / 1000, -1));
   request.timeout = std::chrono::milliseconds(target.timeout_ms);
-  request.max_body_bytes = BodyLimit(settings.config, default_body_limit);
+  // The limit is for what a body says; compressed, a small one can be larger.
+  constexpr size_t kRoomForCompression = 4096;
+  const size_t limit = BodyLimit(settings.config, default_body_limit);
+  request.max_body_bytes = limit + limit / 64 + kRoomForCompression;
   request.body_budget = std::move(body_budget);
   request.unix_socket = target.unix_socket;
   return request;
 }
 
-Status RequestError(const Status& status, const std::string& url) {
-  if (status.code() == StatusCode::kOutOfRange) return BodyLimitStatus();
-  if (MessageOf(status).starts_with("Get ")) return status;
-  return Annotate(status, fmt::format("Get {}", GoQuote(url)));
+Status RequestError(const Status& status) {
+  return status.code() == StatusCode::kOutOfRange ? BodyLimitStatus() : status;
 }
 
 StatusOr<Body> ReadBody(const http::ClientResponse& response, const PoolSettings& settings,
                         size_t default_body_limit, std::string* storage, ByteLease* lease,
-                        KnownType* known, std::string* warning) {
+                        KnownType* known, size_t* size, std::string* warning) {
   if (response.status != 200) {
     return Unavailable("server returned HTTP status {}", response.status_line());
   }
@@ -64,10 +65,9 @@ StatusOr<Body> ReadBody(const http::ClientResponse& response, const PoolSettings
     if (status.code() == StatusCode::kResourceExhausted) return BodyLimitStatus();
     NX_RETURN_IF_ERROR(status);
     body.text = *storage;
-  } else if (!encoding.empty() && !EqualsIgnoreCase(encoding, "identity")) {
-    return Unavailable("unsupported Content-Encoding {}", GoQuote(encoding));
-  }
+  }  // nothing else was asked for: as it is
   if (body.text.size() >= limit) return BodyLimitStatus();
+  *size = body.text.size();
   const std::string_view type = response.headers.Get("Content-Type");
   if (type.empty() || type != known->text) {
     NX_ASSIGN_OR_RETURN(ScrapeContent content, ParseScrapeContentType(type, settings.fallback));

@@ -24,8 +24,9 @@ size_t BodyLimit(const config::ScrapeConfig& config, size_t default_limit);
 http::ClientRequest MakeRequest(const Target& target, const PoolSettings& settings,
                                 size_t default_body_limit, std::shared_ptr<ByteBudget> body_budget);
 
-// The error of a request as it stands in lastError: Get "http://…": ….
-Status RequestError(const Status& status, const std::string& url);
+// The error of a request as it stands in lastError. Before the answer's head it names the URL (Get
+// "http://…": …), behind it not.
+Status RequestError(const Status& status);
 
 struct Body {
   std::string_view text;  // into the response or into *storage
@@ -36,10 +37,10 @@ struct KnownType {
   std::string text;
   ScrapeGrammar grammar = ScrapeGrammar::kText;
 };
-// Checks status and type, decompresses; *lease holds what that takes. *warning: why a fallback
-// protocol was used.
+// Checks status and type, decompresses; *lease holds what that takes. *size: of the body, when it
+// is there, whatever its type. *warning: why a fallback protocol was used.
 StatusOr<Body> ReadBody(const http::ClientResponse& response, const PoolSettings& settings,
                         size_t default_body_limit, std::string* storage, ByteLease* lease,
-                        KnownType* known, std::string* warning);
+                        KnownType* known, size_t* size, std::string* warning);
 
 }  // namespace narthex::scrape

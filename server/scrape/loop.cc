@@ -210,12 +210,14 @@ Status Loop::Store(const Scrape& scrape, Scratch* scratch, AppendCounts* counts,
     if (response.status().code() == StatusCode::kResourceExhausted) {
       context_.metrics->exceeded_body_memory.Inc();
     }
-    return RequestError(response.status(), scrape.target->url);
+    return RequestError(response.status());
   }
   std::string warning;
   ByteLease lease(context_.body_budget);
+  size_t size = 0;
   StatusOr<Body> body = ReadBody(*response, *scrape.settings, context_.default_body_limit,
-                                 &scratch->body, &lease, &known_type_, &warning);
+                                 &scratch->body, &lease, &known_type_, &size, &warning);
+  *body_size = static_cast<double>(size);
   if (lease.refused()) context_.metrics->exceeded_body_memory.Inc();
   if (!body.ok()) return body.status();
   if (!warning.empty()) {
@@ -223,7 +225,6 @@ Status Loop::Store(const Scrape& scrape, Scratch* scratch, AppendCounts* counts,
            {"scrape_pool", scrape.settings->config.job_name}, {"target", scrape.target->url},
            {"err", warning});
   }
-  *body_size = static_cast<double>(body->text.size());
   if (series_generation_ != scrape.settings->series_generation) {
     series_.Invalidate();
     series_generation_ = scrape.settings->series_generation;
@@ -261,7 +262,9 @@ void Loop::Finish(Scrape* whole, Scratch* scratch) {
                       scratch);
     if (IsBodyLimitError(status)) body_size = -1;
     if (down_since_ms_ == 0) down_since_ms_ = scrape.timestamp;
-    if (scrape.timestamp - down_since_ms_ >= kReleaseAfterMs) series_.Release();
+    if (scrape.timestamp - down_since_ms_ >= kReleaseAfterMs && series_.Release()) {
+      context_.metrics->cache_flush_forced.Inc();
+    }
   } else {
     down_since_ms_ = 0;
   }
@@ -313,16 +316,36 @@ void Loop::CountOutcome(const Scrape& scrape, const Status& status, const Append
       scrape.settings->failure_log->Log(job, scrape.target->url, MessageOf(status));
     }
   }
-  const size_t bad = counts.out_of_order + counts.duplicate + counts.out_of_bounds;
-  if (bad == 0 && counts.refused == 0 && counts.native_histograms == 0) return;
+  WarnOfDropped(scrape, counts);
+}
+
+// In upstream's words where it has some, but for all targets together: as many may be at fault as
+// there are.
+void Loop::WarnOfDropped(const Scrape& scrape, const AppendCounts& counts) {
+  struct Fault {
+    size_t count;
+    std::string_view message;
+  };
+  const Fault faults[] = {
+      {counts.out_of_order, "Error on ingesting out-of-order samples"},
+      {counts.duplicate, "Error on ingesting samples with different value but same timestamp"},
+      {counts.out_of_bounds,
+       "Error on ingesting samples that are too old or are too far into the future"},
+      {counts.exemplars_out_of_order, "Error on ingesting out-of-order exemplars"},
+      {counts.refused, "Samples of a scrape were not stored: no more series are taken"},
+      {counts.native_histograms, "Native histograms of a scrape were not stored"},
+  };
+  const auto any = [](const Fault& fault) { return fault.count > 0; };
+  if (std::none_of(std::begin(faults), std::end(faults), any)) return;
   static LogLimiter limiter(10'000);
   int64_t suppressed = 0;
   if (!limiter.Allow(&suppressed)) return;
-  NX_LOG(Warn, "Samples of a scrape were not stored", {"component", "scrape manager"},
-         {"scrape_pool", job}, {"target", scrape.target->url},
-         {"out_of_order", counts.out_of_order}, {"duplicate", counts.duplicate},
-         {"out_of_bounds", counts.out_of_bounds}, {"refused", counts.refused},
-         {"native_histograms", counts.native_histograms}, {"suppressed", suppressed});
+  for (const Fault& fault : faults) {
+    if (fault.count == 0) continue;
+    NX_LOG(Warn, fault.message, {"component", "scrape manager"},
+           {"scrape_pool", scrape.settings->config.job_name}, {"target", scrape.target->url},
+           {"num_dropped", fault.count}, {"suppressed", suppressed});
+  }
 }
 
 void Loop::RememberStatus(const Scrape& scrape, const Status& status, double duration) {

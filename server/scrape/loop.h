@@ -100,6 +100,7 @@ class Loop final : public Scheduled, public std::enable_shared_from_this<Loop> {
   Status Store(const Scrape& scrape, Scratch* scratch, AppendCounts* counts, double* body_size);
   void WriteReport(const Scrape& scrape, const Status& status, const AppendCounts& counts,
                    double body_size, double duration);
+  static void WarnOfDropped(const Scrape& scrape, const AppendCounts& counts);
   void CountOutcome(const Scrape& scrape, const Status& status, const AppendCounts& counts);
   void RememberStatus(const Scrape& scrape, const Status& status, double duration) EXCLUDES(mutex_);
   void EndSeries(Scratch* scratch) EXCLUDES(mutex_);

@@ -37,7 +37,7 @@ struct Manager::Impl final : Collector {
         registry(r),
         metrics(r),
         scheduler(options.clock),
-        http(options.io_threads, "scrape-http") {
+        http(options.io_threads, "scrape-http", r) {
     if (options.host_name.empty()) options.host_name = HostName();
     context.clock = options.clock;
     context.storage = storage;
@@ -89,24 +89,28 @@ struct Manager::Impl final : Collector {
 };
 
 void Manager::Impl::Collect(std::vector<MetricFamily>* out) {
-  size_t entries = 0, bytes = 0;
-  {
-    MutexLock lock(mutex);
-    for (const auto& [name, pool] : pools) pool->MetadataSize(&entries, &bytes);
-  }
-  const auto gauge = [&](std::string name, std::string help, size_t value) {
-    MetricFamily family;
-    family.name = std::move(name);
-    family.help = std::move(help);
-    family.type = MetricType::kGauge;
-    family.samples.emplace_back().value = static_cast<double>(value);
-    out->push_back(std::move(family));
+  MetricFamily entries, bytes;
+  entries.type = bytes.type = MetricType::kGauge;
+  entries.name = "prometheus_target_metadata_cache_entries";
+  entries.help = "Total number of metric metadata entries in the cache";
+  bytes.name = "prometheus_target_metadata_cache_bytes";
+  bytes.help =
+      "The number of bytes that are currently used for storing metric metadata in the cache";
+  const auto add = [](MetricFamily& family, const std::string& job, size_t value) {
+    MetricSample& sample = family.samples.emplace_back();
+    sample.labels.push_back({"scrape_job", job});
+    sample.value = static_cast<double>(value);
   };
-  gauge("prometheus_target_metadata_cache_entries",
-        "Total number of metric metadata entries in the cache", entries);
-  gauge("prometheus_target_metadata_cache_bytes",
-        "The number of bytes that are currently used for storing metric metadata in the cache",
-        bytes);
+  MutexLock lock(mutex);
+  for (const auto& [job, pool] : pools) {
+    size_t count = 0, size = 0;
+    pool->MetadataSize(&count, &size);
+    add(entries, job, count);
+    add(bytes, job, size);
+  }
+  lock.Unlock();
+  out->push_back(std::move(entries));
+  out->push_back(std::move(bytes));
 }
 
 // Opened anew with every configuration, so that they can be rotated.
@@ -299,6 +303,8 @@ TargetsSnapshot Manager::Targets(const std::string& pool) const {
   MutexLock lock(impl_->mutex);
   TargetsSnapshot out;
   for (const auto& [name, p] : impl_->pools) {
+    // As upstream the numbers of what was dropped are those of all pools.
+    out.dropped_counts[name] = p->dropped_count();
     if (pool.empty() || pool == name) p->AddStatus(&out);
   }
   return out;

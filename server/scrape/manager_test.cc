@@ -266,6 +266,7 @@ TEST_CASE("target_limit fails every target, dropped targets are listed") {
   rig.SetTargets({"x1", "x2", "http://bad/x"});
   REQUIRE(Eventually([&] { return rig.manager->Targets().dropped_counts["j"] == 2; }));
   CHECK(rig.manager->Targets().dropped.size() == 1);
+  CHECK(rig.manager->Targets("another").dropped_counts["j"] == 2);  // as upstream
   CHECK(rig.Metric("prometheus_target_sync_failed_total") >= 1);
 }
 

@@ -53,6 +53,10 @@ Metrics::Metrics(Registry* r)
           r->AddCounter("prometheus_target_scrapes_exemplar_out_of_order_total",
                         "Total number of exemplar rejected due to not being out of the expected "
                         "order.")),
+      cache_flush_forced(
+          r->AddCounter("prometheus_target_scrapes_cache_flush_forced_total",
+                        "How many times a scrape cache was flushed due to getting big while "
+                        "scrapes are failing.")),
       exceeded_label_limits(
           r->AddCounter("prometheus_target_scrape_pool_exceeded_label_limits_total",
                         "Total number of times scrape pools hit the label limits, during sync or "

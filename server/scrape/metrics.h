@@ -21,6 +21,7 @@ struct Metrics {
   Counter& native_histograms_ignored;
   Counter& exceeded_bucket_limit;
   Counter& exemplar_out_of_order;
+  Counter& cache_flush_forced;
   Counter& exceeded_label_limits;
   Counter& exceeded_target_limit;
   Counter& pools_total;

@@ -132,7 +132,6 @@ void Pool::AddStatus(TargetsSnapshot* out) const {
                                                   : a.labels < b.labels;
             });
   for (const Labels& labels : dropped_) out->dropped.push_back({name(), labels});
-  out->dropped_counts[name()] = dropped_count_;
 }
 
 void Pool::AddMetadata(const std::string& metric, std::vector<TargetMetadata>* out) const {

@@ -32,6 +32,7 @@ class Pool {
   void Stop();
 
   void AddStatus(TargetsSnapshot* out) const;
+  int dropped_count() const { return dropped_count_; }
   void AddMetadata(const std::string& metric, std::vector<TargetMetadata>* out) const;
   void MetadataSize(size_t* entries, size_t* bytes) const;
 

@@ -107,13 +107,15 @@ void TargetSeries::Reset() {
 
 void TargetSeries::Invalidate() { Reset(); }
 
-void TargetSeries::Release() {
+bool TargetSeries::Release() {
+  const bool held = group_ != nullptr;
   Reset();
   std::vector<Labels>().swap(orphans_);
   group_.reset();
   std::vector<bool>().swap(members_);
   live_ = false;
   sweep_ = false;
+  return held;
 }
 
 Status TargetSeries::Parse(const AppendInput& input, Scratch* scratch, AppendCounts* counts) {
@@ -366,8 +368,9 @@ void TargetSeries::CollectValues(const AppendInput& input, Scratch* scratch, App
     if (!scratch->seen[member]) {
       scratch->seen[member] = 1;
       value = sample.value;
-    } else if (std::bit_cast<uint64_t>(value) != std::bit_cast<uint64_t>(sample.value)) {
-      ++counts->duplicate;
+    } else if (sample.repeated ||
+               std::bit_cast<uint64_t>(value) != std::bit_cast<uint64_t>(sample.value)) {
+      ++counts->duplicate;  // the first one stands
     }
   }
 }

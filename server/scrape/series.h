@@ -98,8 +98,9 @@ class TargetSeries {
   // go on; those that do not are ended by the next scrape.
   void Invalidate();
 
-  // Gives everything back, without stale markers: the target has been down for long.
-  void Release();
+  // Gives everything back, without stale markers: the target has been down for long. Whether there
+  // was anything.
+  bool Release();
 
   size_t member_count() const { return group_ == nullptr ? 0 : group_->member_count(); }
   size_t table_bytes() const { return table_.memory_bytes(); }

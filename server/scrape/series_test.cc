@@ -107,8 +107,12 @@ TEST_CASE("the same series twice in one body") {
   REQUIRE(r.Scrape("a{y=\"2\",x=\"1\"} 3\n", 3000).ok());
   REQUIRE(r.Scrape("a{x=\"1\",y=\"2\"} 4\n", 4000).ok());
   CHECK(r.storage.Text(series) == "1@1000 1@2000 3@3000 4@4000");
+  // The very same line again is one too many, whatever its value.
   REQUIRE(r.Scrape("z 1\nz 1\nz 2\n", 5000).ok());
+  CHECK(r.counts.duplicate == 2);
+  REQUIRE(r.Scrape("z 1\nz 1\n", 6000).ok());
   CHECK(r.counts.duplicate == 1);
+  CHECK(r.storage.Text("z{instance=\"i\", job=\"j\"}") == "1@5000 1@6000");
 }
 
 TEST_CASE("metric relabelling drops, renames and merges, once per line") {

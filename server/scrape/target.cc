@@ -49,6 +49,21 @@ std::string EscapeUrlPath(std::string_view path) {
   return out;
 }
 
+// Go's url.URL.String for a host: what it may hold stays, brackets and all.
+std::string EscapeUrlHost(std::string_view host) {
+  std::string out;
+  for (const char c : host) {
+    const bool plain = (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') ||
+                       std::string_view("-_.~!$&'()*+,;=:[]<>\"").find(c) != std::string_view::npos;
+    if (plain) {
+      out += c;
+    } else {
+      out += fmt::format("%{:02X}", static_cast<unsigned char>(c));
+    }
+  }
+  return out;
+}
+
 std::string BuildUrl(const config::ScrapeConfig& config, const LabelsBuilder& labels) {
   std::map<std::string, std::vector<std::string>> params(config.params.begin(),
                                                          config.params.end());
@@ -60,8 +75,8 @@ std::string BuildUrl(const config::ScrapeConfig& config, const LabelsBuilder& la
   }
   // Go prints a URL without scheme so; it cannot be asked either way.
   const std::string_view scheme = labels.Get(kScheme);
-  std::string url =
-      fmt::format("{}{}//{}", scheme, scheme.empty() ? "" : ":", labels.Get(kAddress));
+  std::string url = fmt::format("{}{}//{}", scheme, scheme.empty() ? "" : ":",
+                                EscapeUrlHost(labels.Get(kAddress)));
   const std::string_view path = labels.Get(kMetricsPath);
   if (!path.empty() && path[0] != '/') url += '/';
   url += EscapeUrlPath(path);
