@@ -235,7 +235,7 @@ Outcome Api::Impl::TargetsMetadata(const Call& call) {
   std::vector<std::vector<Matcher>> sets;
   if (const auto text = call.form.Get("match_target"); !text.empty()) {
     auto matchers = promql::ParseAnySelector(text);
-    if (!matchers.ok()) return BadData(matchers.status());
+    if (!matchers.ok()) return BadParameter("match_target", matchers.status());
     sets.push_back(*std::move(matchers));
   }
   const std::string metric(call.form.Get("metric"));

@@ -127,6 +127,20 @@ struct StorageConfig {
   double stale_series_threshold = 0;
 };
 
+// How a receiver of OTLP would translate. It is checked and printed; there is no such receiver here
+// (--web.enable-otlp-receiver is refused), and without one upstream makes nothing of it either.
+struct OtlpConfig {
+  std::vector<std::string> promote_resource_attributes;
+  bool promote_all_resource_attributes = false;
+  std::vector<std::string> ignore_resource_attributes;
+  std::string translation_strategy = "UnderscoreEscapingWithSuffixes";
+  bool keep_identifying_resource_attributes = false;
+  bool convert_histograms_to_nhcb = false;
+  bool promote_scope_metadata = false;
+  bool label_name_underscore_sanitization = true;
+  bool label_name_preserve_multiple_underscores = true;
+};
+
 struct Config {
   std::string file;
   GlobalConfig global;
@@ -136,6 +150,7 @@ struct Config {
   std::vector<std::string> scrape_config_files;  // globs, resolved
   std::vector<ScrapeConfig> scrape_configs;      // those of the scrape_config_files included
   StorageConfig storage;
+  OtlpConfig otlp;
   // The whole configuration re-printed with defaults resolved and secrets hidden.
   std::string yaml;
   // Deprecated or dubious contents, for the log.

@@ -233,7 +233,11 @@ storage: {tsdb: {out_of_order_time_window: 0s, retention: {time: 10d}}}
                           "    replacement: $1",
                           "  static_configs:",
                           "storage:",
-                          "      time: 10d"}) {
+                          "      time: 10d",
+                          "otlp:",
+                          "  translation_strategy: UnderscoreEscapingWithSuffixes",
+                          "  label_name_underscore_sanitization: true",
+                          "  label_name_preserve_multiple_underscores: true"}) {
     const size_t at = yaml.find(key, last);
     INFO(key);
     REQUIRE(at != std::string::npos);
@@ -244,6 +248,20 @@ storage: {tsdb: {out_of_order_time_window: 0s, retention: {time: 10d}}}
   CHECK((*again)->yaml == yaml);
   CHECK((*again)->storage.retention_time_ms == 864'000'000);
   CHECK((*config)->scrape_configs[0].yaml.starts_with("job_name: a\n"));
+}
+
+TEST_CASE("the section otlp is printed as it is understood") {
+  const auto config = LoadText("otlp: {promote_resource_attributes: [' a ', b.c]}\n");
+  REQUIRE(config.ok());
+  CHECK((*config)->otlp.promote_resource_attributes == std::vector<std::string>{"a", "b.c"});
+  CHECK(
+      (*config)->yaml.ends_with("otlp:\n"
+                                "  promote_resource_attributes:\n"
+                                "  - a\n"
+                                "  - b.c\n"
+                                "  translation_strategy: UnderscoreEscapingWithSuffixes\n"
+                                "  label_name_underscore_sanitization: true\n"
+                                "  label_name_preserve_multiple_underscores: true\n"));
 }
 
 TEST_CASE("the fingerprint of a job tells secrets apart") {

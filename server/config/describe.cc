@@ -336,9 +336,10 @@ void Describe(Fields& f, Config& c) {
   }
   f.Field("scrape_configs", c.scrape_configs);
   f.Field("storage", c.storage);
-  for (const std::string_view key : {"tracing", "remote_write", "remote_read", "otlp"}) {
+  for (const std::string_view key : {"tracing", "remote_write", "remote_read"}) {
     f.Refuse(key, kNotHere);
   }
+  f.Field("otlp", c.otlp);
 }
 
 void ScrapeConfigFile::Describe(Fields& f) {

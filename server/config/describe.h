@@ -21,6 +21,8 @@ void Describe(Fields& f, AlertmanagerConfig& alertmanager);
 Status AfterDecode(AlertmanagerConfig& alertmanager);
 void Describe(Fields& f, AlertingConfig& alerting);
 void Describe(Fields& f, StorageConfig& storage);
+void Describe(Fields& f, OtlpConfig& otlp);
+Status AfterDecode(OtlpConfig& otlp);
 void Describe(Fields& f, Config& config);
 
 // A file of scrape_config_files.
@@ -31,6 +33,8 @@ struct ScrapeConfigFile {
 
 // Fills in what the job takes from the global section, and checks it.
 Status ResolveJob(const GlobalConfig& global, ScrapeConfig* job);
+// What the names of metrics may be depends on both.
+Status CheckStrategy(const GlobalConfig& global, const OtlpConfig& otlp);
 Status CheckProtocols(const std::vector<std::string>& protocols);
 
 }  // namespace narthex::config

@@ -281,6 +281,7 @@ Status Finish(const std::string& directory, const LoadOptions& options, Config* 
   for (std::string& file : config->rule_files) file = JoinPath(directory, file);
   for (std::string& file : config->scrape_config_files) file = JoinPath(directory, file);
   GlobalConfig& global = config->global;
+  NX_RETURN_IF_ERROR(CheckStrategy(global, config->otlp));
   global.query_log_file = JoinPath(directory, global.query_log_file);
   global.scrape_failure_log_file = JoinPath(directory, global.scrape_failure_log_file);
   ExpandExternalLabels(config, options);

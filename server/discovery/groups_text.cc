@@ -13,27 +13,32 @@ constexpr std::string_view kAddress = "__address__";
 Status ReadLabels(const JsonValue& value, Labels* out) {
   if (value.is_null()) return OkStatus();
   if (!value.is_object()) return InvalidArgument("\"labels\" is not an object");
-  LabelsBuilder labels;
+  LabelsBuilder labels(*out);
   for (const auto& [name, text] : value.members()) {
-    if (!text.is_string()) return InvalidArgument("label {} is not a string", GoQuote(name));
+    if (!text.is_string() && !text.is_null()) {
+      return InvalidArgument("label {} is not a string", GoQuote(name));
+    }
     if (!IsValidLabelName(name, NameValidation::kUtf8)) {
       return InvalidArgument("{} is not a valid label name", GoQuote(name));
     }
-    labels.Set(name, text.AsString());
+    labels.Set(name, text.is_null() ? std::string_view() : std::string_view(text.AsString()));
   }
   *out = labels.Build();
   return OkStatus();
 }
 
+// As Go reads a struct: keys in any case, and of one that comes twice the last one counts; labels
+// come together.
 Status ReadGroup(const JsonValue& value, TargetGroup* group) {
   if (!value.is_object()) return InvalidArgument("a target group must be an object");
   for (const auto& [key, member] : value.members()) {
-    if (key == "labels") {
+    if (EqualsIgnoreCase(key, "labels")) {
       NX_RETURN_IF_ERROR(ReadLabels(member, &group->labels));
-    } else if (key == "targets") {
+    } else if (EqualsIgnoreCase(key, "targets")) {
       if (!member.is_array() && !member.is_null()) {
         return InvalidArgument("\"targets\" is not a list");
       }
+      group->targets.clear();
       for (const JsonValue& target : member.items()) {
         if (!target.is_string()) return InvalidArgument("a target is not a string");
         group->targets.push_back(Labels{{kAddress, target.AsString()}});
@@ -67,6 +72,8 @@ void Describe(config::Fields& f, TargetGroup& group) {
 }
 
 StatusOr<std::vector<TargetGroup>> ParseJsonGroups(std::string_view text) {
+  std::string valid;  // Go replaces what is no UTF-8
+  if (!IsValidUtf8Text(text)) text = valid = ToValidUtf8(text);
   NX_ASSIGN_OR_RETURN(const JsonValue document, ParseJson(text, {.max_bytes = 64 << 20}));
   if (!document.is_array() && !document.is_null()) {
     return InvalidArgument("the file must hold a list of target groups");

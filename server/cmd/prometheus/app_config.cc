@@ -2,6 +2,7 @@
 #include "core/base/file.h"
 #include "core/log/log.h"
 #include "core/strings/duration.h"
+#include "core/strings/quote.h"
 #include "server/cmd/prometheus/app.h"
 #include "server/cmd/prometheus/query_log.h"
 
@@ -92,7 +93,11 @@ std::vector<std::pair<std::string, std::string>> App::ShownFlags() const {
 Status App::Reload() {
   NX_LOG(Info, "Loading configuration file", {"filename", *flags_.config_file});
   StatusOr<std::shared_ptr<const config::Config>> config = LoadConfig(flags_);
-  Status status = config.ok() ? Apply(*config) : config.status();
+  Status status = config.ok()
+                      ? Apply(*config)
+                      : Annotate(config.status(), fmt::format("couldn't load configuration "
+                                                              "(--config.file={})",
+                                                              GoQuote(*flags_.config_file)));
   if (status.ok()) {
     NX_LOG(Info, "Completed loading of configuration file", {"filename", *flags_.config_file});
     return status;

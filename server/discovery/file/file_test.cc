@@ -23,6 +23,12 @@ TEST_CASE("target groups are read from JSON and YAML, strictly") {
        "a:1/x b:2/x c:3/", ""},
       {true, "[]", "", ""},
       {true, "[\t{\"targets\":\t[\"a\\u003a1\"]}]", "a:1/", ""},
+      // As Go reads JSON.
+      {true, R"([{"Targets":["a"],"LABELS":{"l":"x"}}])", "a/x", ""},
+      {true, R"([{"targets":["a"],"targets":["b"]}])", "b/", ""},
+      {true, R"([{"targets":["a"],"labels":{"l":"x"},"labels":{"m":"y"}}])", "a/x", ""},
+      {true, R"([{"targets":["a"],"labels":{"l":null}}])", "a/", ""},
+      {true, "[{\"targets\":[\"a\"],\"labels\":{\"l\":\"x\xff\"}}]", "a/x\xef\xbf\xbd", ""},
       {true, R"([{"targets":["a"],"lables":{}}])", "", "json: unknown field \"lables\""},
       {true, R"([{"targets":"a"}])", "", "not a list"},
       {true, R"([{"targets":[1]}])", "", "not a string"},
