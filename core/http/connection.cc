@@ -42,38 +42,6 @@ Status SplitTarget(std::string_view target, Request* request) {
 
 }  // namespace
 
-bool Flow::Acquire(size_t bytes) {
-  MutexLock lock(mutex_);
-  while (!closed_ && queued_ > 0 && queued_ + bytes > kHighWater) writable_.Wait(lock);
-  queued_ += bytes;
-  return !closed_;
-}
-
-bool Flow::TryAcquire(size_t bytes, size_t limit) {
-  MutexLock lock(mutex_);
-  if (closed_ || queued_ + bytes > limit) return false;
-  queued_ += bytes;
-  return true;
-}
-
-void Flow::ForceAcquire(size_t bytes) {
-  MutexLock lock(mutex_);
-  queued_ += bytes;
-}
-
-void Flow::Release(size_t bytes) {
-  MutexLock lock(mutex_);
-  queued_ -= std::min(bytes, queued_);
-  writable_.NotifyAll();
-}
-
-void Flow::Close() {
-  peer_gone_ = true;
-  MutexLock lock(mutex_);
-  closed_ = true;
-  writable_.NotifyAll();
-}
-
 Connection::Connection(std::shared_ptr<Loop> loop, ServerShared& shared, UniqueFd fd)
     : loop_(std::move(loop)),
       shared_(shared),
@@ -136,6 +104,7 @@ void Connection::SetDeadline(milliseconds after) {
 }
 
 void Connection::CheckDeadline(TimePoint now) {
+  LookForNote(false);
   if (now >= write_deadline_) return Close();
   if (now < deadline_) return;
   if (state_ == State::kReading) return Reject(408, "Request Timeout");
@@ -144,6 +113,7 @@ void Connection::CheckDeadline(TimePoint now) {
 
 void Connection::StopGracefully() {
   stopping_ = true;
+  LookForNote(true);
   if (state_ != State::kHandling && state_ != State::kLingering) Close();
 }
 
@@ -186,7 +156,11 @@ bool Connection::ReadOnce() {
   if (busy && input_.size() >= kMaxPipelined) return false;
   const IoResult result = transport_.Read(loop_->scratch.get(), Loop::kScratchBytes);
   switch (result.state) {
-    case IoState::kDone: OnInput({loop_->scratch.get(), result.bytes}); return true;
+    case IoState::kDone:
+      OnInput({loop_->scratch.get(), result.bytes});
+      if (transport_.tls() != nullptr || result.bytes == Loop::kScratchBytes) return true;
+      WaitForInput();  // nothing was left in the socket
+      return false;
     case IoState::kWantRead:
     case IoState::kWantWrite: WaitForInput(); return false;
     case IoState::kEof: OnPeerEof(); return false;
@@ -200,11 +174,15 @@ void Connection::OnInput(std::string_view data) {
     if (lingered_ > kMaxLingerBytes) Close();
     return;
   }
+  LookForNote(true);
+  if (state_ == State::kClosed) return;
   input_.append(data);
   if (state_ == State::kIdle || state_ == State::kReading) Parse();
 }
 
 void Connection::OnPeerEof() {
+  LookForNote(true);
+  if (state_ == State::kClosed) return;
   peer_eof_ = true;
   flow_->MarkPeerGone();
   // A peer may close its sending side and still want the answer.
@@ -352,6 +330,7 @@ void Connection::Dispatch() {
   deadline_ = TimePoint::max();
   answer_done_ = false;
   shared_.requests.fetch_add(1);
+  flow_->Begin(!input_.empty() || stopping_ || peer_eof_);
   auto task = [self = shared_from_this(), request, traits] {
     RunHandler(self, self->shared_.handler, *request, traits);
   };
@@ -393,6 +372,17 @@ void Connection::PostFinish(bool keep_alive) {
     self->keep_alive_ = keep_alive;
     if (self->output_.empty()) self->OnAnswerDrained();
   });
+}
+
+size_t Connection::SendNow(std::string_view head, std::string_view body, bool end) {
+  return shared_.tls ? 0 : flow_->SendNow(transport_, head, body, end);
+}
+
+// A worker may have sent the answer by itself.
+void Connection::LookForNote(bool announce) {
+  if (state_ != State::kHandling || !flow_->TakeNote(announce)) return;
+  keep_alive_ = true;
+  OnAnswerDrained();
 }
 
 void Connection::PostDetach() {

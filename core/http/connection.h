@@ -8,7 +8,12 @@
 // going away; what arrives is the next request of a pipeline and is kept, up to a limit. The
 // parser and the input buffer exist only while a request is being read.
 //
-// Thread safety: Post* and flow() may be used from any thread; everything else belongs to the loop.
+// What the socket takes at once does not wake the loop: the worker sends it by itself and, at the
+// end of an answer, leaves a note, which the loop finds when the next request comes, or at its next
+// tick.
+//
+// Thread safety: Post*, SendNow and flow() may be used from any thread; everything else belongs
+// to the loop.
 
 #include <array>
 #include <boost/asio/io_context.hpp>
@@ -19,7 +24,7 @@
 #include <string>
 #include <unordered_set>
 
-#include "core/base/mutex.h"
+#include "core/http/flow.h"
 #include "core/http/gate.h"
 #include "core/http/parser.h"
 #include "core/http/server.h"
@@ -56,33 +61,6 @@ struct ServerShared {
   std::atomic<uint64_t> requests{0};
 };
 
-// The account between a writer on a worker and the connection: how much is queued, and whether the
-// peer is still there. Thread-safe.
-class Flow {
- public:
-  // Reserves room; waits while the connection is behind. False once it is closed.
-  bool Acquire(size_t bytes) EXCLUDES(mutex_);
-  // Reserves room or says no at once.
-  bool TryAcquire(size_t bytes, size_t limit) EXCLUDES(mutex_);
-  // Reserves without asking: whole answers are handed over whatever their size.
-  void ForceAcquire(size_t bytes) EXCLUDES(mutex_);
-  void Release(size_t bytes) EXCLUDES(mutex_);
-  void Close() EXCLUDES(mutex_);
-
-  void MarkPeerGone() { peer_gone_ = true; }
-  bool peer_gone() const { return peer_gone_; }
-
-  // Streams block beyond this, and event streams end.
-  static constexpr size_t kHighWater = 1 << 20;
-
- private:
-  Mutex mutex_;
-  CondVar writable_;
-  size_t queued_ GUARDED_BY(mutex_) = 0;
-  bool closed_ GUARDED_BY(mutex_) = false;
-  std::atomic<bool> peer_gone_{false};
-};
-
 class Connection : public std::enable_shared_from_this<Connection> {
  public:
   using TimePoint = std::chrono::steady_clock::time_point;
@@ -100,6 +78,9 @@ class Connection : public std::enable_shared_from_this<Connection> {
   // Queues output. `finish` ends the answer; `keep_alive` is the answer's own view.
   void PostOutput(std::string head, std::string body);
   void PostFinish(bool keep_alive);
+  // Has the calling thread send what it can without waiting; returns how much that was. `end`: the
+  // answer ends with it and the connection stays open; if all was sent, there is nothing to post.
+  size_t SendNow(std::string_view head, std::string_view body, bool end);
   void PostDetach();
   void PostClose();
   const std::shared_ptr<Flow>& flow() const { return flow_; }
@@ -135,6 +116,7 @@ class Connection : public std::enable_shared_from_this<Connection> {
   void QueueOutput(std::string data);
   void Flush();
   void OnAnswerDrained();
+  void LookForNote(bool announce);
   void Linger();
   void SetDeadline(std::chrono::milliseconds after);
 

@@ -117,6 +117,13 @@ class WriterImpl final : public ResponseWriter {
     }
     if (traits_.head) body.clear();
     std::string head = RenderHead();
+    if (keep_alive_) {
+      const size_t sent = connection_->SendNow(head, body, true);
+      if (sent == head.size() + body.size()) return;
+      const size_t of_head = std::min(sent, head.size());
+      head.erase(0, of_head);
+      body.erase(0, sent - of_head);
+    }
     connection_->flow()->ForceAcquire(head.size() + body.size());
     connection_->PostOutput(std::move(head), std::move(body));
     connection_->PostFinish(keep_alive_);
@@ -153,6 +160,11 @@ class WriterImpl final : public ResponseWriter {
       tail = Frame(compressed);
     }
     if (chunked_ && !traits_.head && BodyAllowed(status_)) tail += "0\r\n\r\n";
+    if (keep_alive_) {
+      const size_t sent = connection_->SendNow(tail, {}, true);
+      if (sent > 0 && sent == tail.size()) return;
+      tail.erase(0, sent);
+    }
     Queue(std::move(tail));
     connection_->PostFinish(keep_alive_);
   }
@@ -228,6 +240,9 @@ class WriterImpl final : public ResponseWriter {
 
   bool Queue(std::string data) {
     if (data.empty()) return true;
+    const size_t sent = connection_->SendNow(data, {}, false);
+    if (sent == data.size()) return true;
+    data.erase(0, sent);
     const bool open = connection_->flow()->Acquire(data.size());
     connection_->PostOutput(std::move(data), {});
     return open;

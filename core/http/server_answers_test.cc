@@ -94,5 +94,26 @@ TEST_CASE("redirects") {
   CHECK_THAT(answer, Catch::EndsWith("<a href=\"/query?a=1&amp;b=2\">Found</a>.\n\n"));
 }
 
+TEST_CASE("answers larger than what the socket takes come whole, one request after the other") {
+  std::string large(12 << 20, 'x');
+  for (size_t i = 0; i < large.size(); i += 1000) large[i] = static_cast<char>('a' + i / 1000 % 26);
+  auto server = StartServer([&](const Request& request, ResponseWriter& response) {
+    response.Send(200, "text/plain", request.path == "/large" ? large : request.path);
+  });
+  RawSocket socket(server->ports()[0], 4096);
+  const auto ask = [&](const std::string& path, size_t bytes) {
+    socket.Send(fmt::format("GET {} HTTP/1.1\r\nHost: x\r\n\r\n", path));
+    std::string answer = socket.ReadUntil("\r\n\r\n");
+    const size_t head = answer.find("\r\n\r\n") + 4;
+    while (answer.size() < head + bytes && socket.ReadSome(&answer)) {
+    }
+    return answer.substr(head);
+  };
+  for (int i = 0; i < 3; ++i) {
+    CHECK(ask("/small", 6) == "/small");
+    CHECK(ask("/large", large.size()) == large);
+  }
+}
+
 }  // namespace
 }  // namespace narthex::http

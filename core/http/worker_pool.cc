@@ -17,42 +17,61 @@ WorkerPool::WorkerPool(std::string name, int threads, int max_threads, size_t ma
     : name_(std::move(name)),
       max_extra_(static_cast<size_t>(std::max(0, max_threads - threads))),
       max_queued_(max_queued) {
+  MutexLock lock(mutex_);
   for (int i = 0; i < threads; ++i) {
-    threads_.emplace_back(fmt::format("{}-w{}", name_, i), [this] { Run(); });
+    Start(&workers_.emplace_back(), fmt::format("{}-w{}", name_, i));
   }
+}
+
+void WorkerPool::Start(Worker* worker, std::string name) {
+  worker->thread = NamedThread(std::move(name), [this, worker] { Run(worker); });
 }
 
 bool WorkerPool::Submit(std::function<void()> task) {
-  MutexLock lock(mutex_);
-  if (stopped_ || queue_.size() >= max_queued_) return false;
-  queue_.push_back(std::move(task));
-  wake_.NotifyOne();
-  if (queue_.size() <= idle_) return true;
-  // Those that ended are joined by who needs the next one.
-  extra_.remove_if([](const Extra& e) { return e.ended; });
-  if (extra_.size() >= max_extra_) return true;
-  const auto self = extra_.emplace(extra_.end());
-  try {
-    self->thread = NamedThread(fmt::format("{}-x", name_), [this, self] { RunExtra(self); });
-  } catch (const std::system_error&) {
-    extra_.erase(self);  // the system has no thread to give: those there are will come to it
+  Worker* called = nullptr;
+  {
+    MutexLock lock(mutex_);
+    if (stopped_ || queue_.size() >= max_queued_) return false;
+    queue_.push_back(std::move(task));
+    if (idle_.empty()) {
+      StartExtra();
+      return true;
+    }
+    called = idle_.back();
+    idle_.pop_back();
+    called->called = true;
   }
+  // With the mutex held it would wake only to wait for that.
+  called->wake.NotifyOne();
   return true;
 }
 
+// Where there is none to have, those there are will come to the task.
+void WorkerPool::StartExtra() {
+  if (extra_ >= max_extra_) return;
+  const auto ended = std::find_if(workers_.begin(), workers_.end(),
+                                  [](const Worker& worker) { return worker.ended; });
+  Worker& worker = ended == workers_.end() ? workers_.emplace_back() : *ended;
+  worker.lasting = false;
+  worker.thread.Join();
+  try {
+    Start(&worker, fmt::format("{}-x", name_));
+  } catch (const std::system_error&) {
+    worker.ended = true;
+    return;
+  }
+  worker.ended = false;
+  ++extra_;
+}
+
 void WorkerPool::Stop() {
-  std::list<Extra> extra;
   {
     MutexLock lock(mutex_);
     stopped_ = true;
-    wake_.NotifyAll();
+    for (Worker& worker : workers_) worker.wake.NotifyOne();
   }
-  threads_.clear();
   // Nobody adds or removes any more.
-  {
-    MutexLock lock(mutex_);
-    extra.swap(extra_);
-  }
+  for (Worker& worker : workers_) worker.thread.Join();
 }
 
 void WorkerPool::RunNext(MutexLock& lock) {
@@ -64,29 +83,28 @@ void WorkerPool::RunNext(MutexLock& lock) {
   lock.Lock();
 }
 
-void WorkerPool::Run() {
+void WorkerPool::Run(Worker* self) {
   MutexLock lock(mutex_);
-  for (;;) {
-    ++idle_;
-    while (queue_.empty() && !stopped_) wake_.Wait(lock);
-    --idle_;
-    if (queue_.empty()) return;
-    RunNext(lock);
-  }
+  do {
+    while (!queue_.empty()) RunNext(lock);
+  } while (!stopped_ && WaitForCall(self, lock));
+  if (self->lasting) return;
+  self->ended = true;
+  --extra_;
 }
 
-void WorkerPool::RunExtra(std::list<Extra>::iterator self) {
-  MutexLock lock(mutex_);
-  for (;;) {
-    ++idle_;
-    const bool something = wake_.WaitFor(lock, kIdleBeforeEnd, [this]() NO_THREAD_SAFETY_ANALYSIS {
-      return !queue_.empty() || stopped_;
-    });
-    --idle_;
-    if (!something || queue_.empty()) break;
-    RunNext(lock);
+// False when it is time to end.
+bool WorkerPool::WaitForCall(Worker* self, MutexLock& lock) {
+  self->called = false;
+  idle_.push_back(self);
+  const auto ready = [&]() NO_THREAD_SAFETY_ANALYSIS { return self->called || stopped_; };
+  if (self->lasting) {
+    self->wake.Wait(lock, ready);
+  } else {
+    self->wake.WaitFor(lock, kIdleBeforeEnd, ready);
   }
-  self->ended = true;
+  if (!self->called) std::erase(idle_, self);
+  return self->called || (stopped_ && !queue_.empty());
 }
 
 }  // namespace narthex::http

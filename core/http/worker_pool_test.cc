@@ -1,6 +1,8 @@
 #include "core/http/worker_pool.h"
 
 #include <atomic>
+#include <set>
+#include <thread>
 
 #include "tests/catch.h"
 #include "tests/eventually.h"
@@ -53,6 +55,20 @@ TEST_CASE("without a larger limit the pool keeps its size") {
   CHECK(gate.waiting == 2);
   gate.Open();
   CHECK(Eventually([&] { return gate.done == 5; }));
+}
+
+TEST_CASE("the worker that was busy last gets the next task") {
+  WorkerPool pool("test", 8, 0, 100);
+  std::atomic<int> done{0};
+  std::set<std::thread::id> threads;  // tasks follow one another
+  for (int i = 1; i <= 50; ++i) {
+    REQUIRE(pool.Submit([&] {
+      threads.insert(std::this_thread::get_id());
+      ++done;
+    }));
+    REQUIRE(Eventually([&] { return done == i && pool.idle() == 8; }));
+  }
+  CHECK(threads.size() <= 2);  // at first some may not have begun to wait
 }
 
 TEST_CASE("what is queued is run before the pool stops, with all its threads") {
