@@ -4,6 +4,8 @@
 #include <bit>
 #include <cstring>
 
+#include "core/base/vectorized.h"
+
 namespace narthex::tsdb {
 namespace {
 
@@ -26,19 +28,27 @@ size_t RunAfter(const std::vector<uint16_t>& data, uint16_t v) {
   return lo;
 }
 
+// How many ones there are, and how many runs of them.
+NX_VECTORIZED void Count(const uint64_t* words, size_t n, uint32_t* ones, uint32_t* runs) {
+  uint64_t all = 0, begun = 0, carry = 0;
+  for (size_t i = 0; i < n; ++i) {
+    const uint64_t w = words[i];
+    all += static_cast<uint64_t>(std::popcount(w));
+    begun += static_cast<uint64_t>(std::popcount(w & ~(w << 1 | carry)));
+    carry = w >> 63;
+  }
+  *ones = static_cast<uint32_t>(all);
+  *runs = static_cast<uint32_t>(begun);
+}
+
 }  // namespace
 
 IdSet::Container IdSet::Container::FromBitmap(uint16_t key, const Bitmap& bits) {
   Container c{.key = key};
-  size_t runs = 0;
-  uint64_t carry = 0;
-  for (const uint64_t w : bits) {
-    c.count += static_cast<uint32_t>(std::popcount(w));
-    runs += static_cast<size_t>(std::popcount(w & ~(w << 1 | carry)));
-    carry = w >> 63;
-  }
+  uint32_t runs = 0;
+  Count(bits, kWords, &c.count, &runs);
   const size_t others = std::min<size_t>(c.count, kBitmapUnits);
-  if (runs * 2 <= others) {
+  if (runs * size_t{2} <= others) {
     c.kind = Kind::kRuns;
     c.data.reserve(runs * 2);
     for (uint32_t v = 0; v < 65536;) {

@@ -10,6 +10,8 @@ namespace {
 
 // Above this many dictionary values for each candidate, walking the candidates is cheaper.
 constexpr size_t kWalkFactor = 4;
+// So few candidates are asked one by one whether a pair has them.
+constexpr size_t kFewCandidates = 512;
 // Dictionaries with fewer values are not worth remembering.
 constexpr size_t kCacheFrom = 64;
 
@@ -32,9 +34,15 @@ class PostingsOf {
   uint32_t name_id() const { return name_id_; }
   size_t dictionary_size() const { return name_ == nullptr ? 0 : name_->values.size(); }
 
-  IdSet Lookup() const {
+  // Of the one value of a kEqual; nullptr when no series has it.
+  const Postings* One() const {
+    const uint32_t v = name_ == nullptr ? kNoId : name_->values.Find(matcher_.value());
+    return v == kNoId || name_->info[v].postings.size() == 0 ? nullptr : &name_->info[v].postings;
+  }
+
+  // Of the set_matches().
+  IdSet Some() const {
     if (name_ == nullptr) return {};
-    if (matcher_.type() == MatchType::kEqual) return One(matcher_.value());
     IdSetBuilder builder;
     for (const std::string& value : matcher_.set_matches()) Collect(value, &builder);
     return builder.Build();
@@ -69,10 +77,6 @@ class PostingsOf {
     const uint32_t v = name_->values.Find(value);
     if (v != kNoId) AddTo(name_->info[v].postings, builder);
   }
-  IdSet One(std::string_view value) const {
-    const uint32_t v = name_->values.Find(value);
-    return v == kNoId ? IdSet() : name_->info[v].postings.ToSet();
-  }
 
   const Matcher& matcher_;
   MatcherCache& cache_;
@@ -95,6 +99,18 @@ IdSet FilterRows(const SeriesIndex& index, const IdSet& candidates, const Matche
   return IdSet::FromSorted(kept);
 }
 
+IdSet Narrow(const IdSet& candidates, const Postings& postings) {
+  if (candidates.size() <= kFewCandidates) {
+    std::vector<uint32_t> kept;
+    candidates.ForEach([&](uint32_t slot) {
+      if (postings.Contains(slot)) kept.push_back(slot);
+    });
+    return IdSet::FromSorted(kept);
+  }
+  const IdSet* set = postings.set();
+  return set != nullptr ? IdSet::And(candidates, *set) : IdSet::And(candidates, postings.ToSet());
+}
+
 IdSet Apply(const SeriesIndex& index, IdSet candidates, const Matcher& m) {
   const PostingsOf postings(index, m);
   if (!postings.known()) return m.MatchesEmpty() ? std::move(candidates) : IdSet();
@@ -109,20 +125,29 @@ IdSet Apply(const SeriesIndex& index, IdSet candidates, const Matcher& m) {
 
 IdSet SelectSeries(const SeriesIndex& index, std::span<const Matcher> matchers) {
   std::vector<const Matcher*> rest;
-  std::vector<IdSet> looked_up;
+  std::vector<const Postings*> pairs;
+  std::vector<IdSet> unions;
   for (const Matcher& m : matchers) {
     if (!IsLookup(m)) {
       rest.push_back(&m);
-      continue;
+    } else if (m.type() == MatchType::kEqual) {
+      pairs.push_back(PostingsOf(index, m).One());
+      if (pairs.back() == nullptr) return {};
+    } else {
+      unions.push_back(PostingsOf(index, m).Some());
+      if (unions.back().empty()) return {};
     }
-    looked_up.push_back(PostingsOf(index, m).Lookup());
-    if (looked_up.back().empty()) return {};
   }
-  std::sort(looked_up.begin(), looked_up.end(),
+  std::sort(pairs.begin(), pairs.end(),
+            [](const Postings* a, const Postings* b) { return a->size() < b->size(); });
+  std::sort(unions.begin(), unions.end(),
             [](const IdSet& a, const IdSet& b) { return a.size() < b.size(); });
-  IdSet result = looked_up.empty() ? index.all() : std::move(looked_up[0]);
-  for (size_t i = 1; i < looked_up.size() && !result.empty(); ++i) {
-    result = IdSet::And(result, looked_up[i]);
+  IdSet result = !pairs.empty()    ? pairs[0]->ToSet()
+                 : !unions.empty() ? std::move(unions[0])
+                                   : index.all();
+  for (size_t i = 1; i < pairs.size() && !result.empty(); ++i) result = Narrow(result, *pairs[i]);
+  for (size_t i = pairs.empty() ? 1 : 0; i < unions.size() && !result.empty(); ++i) {
+    result = IdSet::And(result, unions[i]);
   }
   for (const Matcher* m : rest) {
     if (result.empty()) break;
