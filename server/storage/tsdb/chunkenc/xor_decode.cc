@@ -54,19 +54,28 @@ struct Track {
   }
 };
 
-// Those of the chunks that this thread read last: as many as a series has in a day or so.
+// Those of the chunks that this thread read last: as many as a series has in a day or so. Four
+// share a place, as chunks that begin at regular intervals may well meet at few of them.
 class Tracks {
  public:
   Track& For(int64_t first_time) {
-    return tracks_[static_cast<uint64_t>(first_time) * 0x9e3779b97f4a7c15 >> 59];
+    const uint64_t set = static_cast<uint64_t>(first_time) * 0x9e3779b97f4a7c15 >> (64 - kSetBits);
+    for (size_t way = 0; way < kWays; ++way) {
+      Track& track = tracks_[set * kWays + way];
+      if (track.known >= 2 && track.times[0] == first_time) return track;
+    }
+    return tracks_[set * kWays + next_++ % kWays];
   }
 
  private:
-  Track tracks_[32];
+  static constexpr int kSetBits = 4;
+  static constexpr size_t kWays = 4;
+  Track tracks_[kWays << kSetBits];
+  uint32_t next_ = 0;
 };
 
 Tracks& ThreadTracks() {
-  thread_local const auto tracks = std::make_unique<Tracks>();
+  thread_local const auto tracks = std::make_unique_for_overwrite<Tracks>();
   return *tracks;
 }
 
