@@ -38,6 +38,23 @@ TEST_CASE("varints and fixed integers survive a round trip") {
   CHECK(in.empty());
 }
 
+TEST_CASE("a reader passes over numbers of any length") {
+  std::string buffer;
+  ByteWriter out(&buffer);
+  for (uint64_t i = 0; i < 100; ++i) out.Uvarint(i * i * i * i * i * i * i);
+  for (size_t skipped = 0; skipped <= 100; ++skipped) {
+    ByteReader in(buffer), by_one(buffer);
+    in.SkipUvarints(skipped);
+    for (size_t i = 0; i < skipped; ++i) by_one.Uvarint();
+    CHECK(in.ok());
+    CHECK(in.remaining() == by_one.remaining());
+  }
+  ByteReader in(buffer);
+  in.SkipUvarints(101);
+  CHECK_FALSE(in.ok());
+  CHECK(in.empty());
+}
+
 TEST_CASE("a reader that runs out stays failed") {
   ByteReader in(std::string_view("\xff\xff", 2));
   CHECK(in.Uvarint() == 0);

@@ -15,4 +15,19 @@ uint64_t ByteReader::LongUvarint() {
   return 0;
 }
 
+// The last byte of each has its highest bit clear: those are counted, eight bytes at once.
+void ByteReader::SkipUvarints(size_t n) {
+  constexpr uint64_t kHighest = 0x8080808080808080;
+  while (n >= 8 && remaining() >= 8) {
+    uint64_t word;
+    std::memcpy(&word, p_, sizeof word);
+    n -= ((~word & kHighest) >> 7) * 0x0101010101010101 >> 56;
+    p_ += sizeof word;
+  }
+  for (; n > 0; ++p_) {
+    if (p_ == end_) return Fail();
+    if (static_cast<uint8_t>(*p_) < 0x80) --n;
+  }
+}
+
 }  // namespace narthex

@@ -46,6 +46,8 @@ class ByteReader {
     if (p_ != end_ && static_cast<uint8_t>(*p_) < 0x80) return static_cast<uint8_t>(*p_++);
     return LongUvarint();
   }
+  // Passes over n of them, however long they are.
+  void SkipUvarints(size_t n);
   // Go's binary.Varint: zigzag over Uvarint.
   int64_t Varint() { return ZigZagDecode(Uvarint()); }
   std::string_view Bytes(size_t n) {

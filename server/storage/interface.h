@@ -15,6 +15,7 @@
 #include <optional>
 #include <span>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "core/base/clock.h"
@@ -213,6 +214,21 @@ class SeriesList {
   virtual ~SeriesList() = default;
   virtual size_t size() const = 0;
   virtual Labels labels(size_t index) const = 0;
+  // Appends the labels of `count` series from `first` on; of each only those with one of the names,
+  // which are sorted.
+  virtual void AppendLabels(size_t first, size_t count, std::span<const std::string> names,
+                            std::vector<Labels>* out) const {
+    for (size_t i = first; i < first + count; ++i) {
+      out->push_back(LabelsBuilder(labels(i)).Keep(names).Build());
+    }
+  }
+  // A label by two numbers, which stand for the same label wherever the list has them: for who
+  // compares series of several lists.
+  using LabelId = std::pair<uint32_t, uint32_t>;
+  // The labels of a series, by name; false when the list has no numbers for them.
+  virtual bool LabelIds(size_t /*index*/, std::vector<LabelId>* /*out*/) const { return false; }
+  // Lives as long as the list.
+  virtual Label LabelOf(const LabelId&) const { return {}; }
   // Appends the samples of [mint, maxt], stale markers included, to *out. Errors are I/O or
   // corruption; the caller fails the query.
   virtual Status Read(size_t index, TimestampMs mint, TimestampMs maxt,

@@ -208,6 +208,35 @@ TEST_CASE("Series come sorted when blocks take part, and know the newest sample"
   CHECK(cut);
 }
 
+TEST_CASE("Some labels of series are those of all") {
+  Quiet quiet;
+  TempDir dir;
+  auto db = OpenDb(HourBlocks(dir.path()));
+  Fill(db.get(), kT0, kT0 + 5 * kHour);
+  const std::vector<std::vector<std::string>> selections = {
+      {}, {"__name__"}, {"at", "i"}, {"__name__", "absent", "i", "z"}};
+  const auto check = [&](TimestampMs mint, TimestampMs maxt) {
+    const auto querier = db->NewQuerier(mint, maxt);
+    REQUIRE(querier.ok());
+    const Matcher all = Match(MatchType::kRegex, "__name__", ".+");
+    const auto list = (*querier)->Select({}, std::span(&all, 1));
+    REQUIRE(list.ok());
+    CHECK((*list)->size() > 20);
+    for (const auto& names : selections) {
+      std::vector<Labels> some;
+      (*list)->AppendLabels(0, (*list)->size(), names, &some);
+      REQUIRE(some.size() == (*list)->size());
+      for (size_t i = 0; i < some.size(); ++i) {
+        CHECK(some[i] == LabelsBuilder((*list)->labels(i)).Keep(names).Build());
+      }
+    }
+  };
+  check(kT0, kT0 + 5 * kHour);  // the head alone
+  REQUIRE(db->Maintain().ok());
+  check(kT0, kT0 + 5 * kHour);  // blocks and the head
+  check(kT0, kT0 + kHour / 2);  // a block alone
+}
+
 TEST_CASE("A reader keeps what it saw while a cut takes it from the head") {
   Quiet quiet;
   TempDir dir;

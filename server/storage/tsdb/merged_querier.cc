@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <iterator>
 
+#include "server/storage/tsdb/merge_cursor.h"
+
 namespace narthex::tsdb {
 namespace {
 
@@ -62,6 +64,14 @@ class MergedList final : public SeriesList {
     return lists_[part.list]->labels(part.index);
   }
 
+  void AppendLabels(size_t first, size_t count, std::span<const std::string> names,
+                    std::vector<Labels>* out) const override {
+    for (size_t i = first; i < first + count; ++i) {
+      const Part& part = parts_[starts_[i]];
+      lists_[part.list]->AppendLabels(part.index, 1, names, out);
+    }
+  }
+
   Status Read(size_t index, TimestampMs mint, TimestampMs maxt, SampleColumns* out) const override {
     const size_t from = out->size();
     bool ascending = true;
@@ -104,39 +114,26 @@ class MergedList final : public SeriesList {
     return std::span(parts_).subspan(starts_[index], starts_[index + 1] - starts_[index]);
   }
 
-  // Most series are in most lists: equal labels are told apart from others by one look at each.
   void Merge(size_t limit) {
-    struct Cursor {
-      uint32_t index = 0;
-      bool ended = false;
-      Labels labels;
-    };
-    std::vector<Cursor> cursors(lists_.size());
-    const auto load = [&](size_t list) {
-      Cursor& cursor = cursors[list];
-      cursor.ended = cursor.index >= lists_[list]->size();
-      if (!cursor.ended) cursor.labels = lists_[list]->labels(cursor.index);
-    };
-    for (size_t list = 0; list < lists_.size(); ++list) load(list);
+    std::vector<MergeCursor> cursors;
+    for (const auto& list : lists_) cursors.emplace_back(list.get());
     std::vector<uint32_t> least;  // the lists whose next series comes first
     while (limit == 0 || starts_.size() < limit) {
       least.clear();
       for (uint32_t list = 0; list < cursors.size(); ++list) {
-        if (cursors[list].ended) continue;
+        if (cursors[list].ended()) continue;
         if (!least.empty()) {
-          const Labels& first = cursors[least[0]].labels;
-          if (cursors[list].labels != first) {
-            if (first < cursors[list].labels) continue;
-            least.clear();
-          }
+          const std::strong_ordering order = cursors[list].Compare(cursors[least[0]]);
+          if (order > 0) continue;
+          if (order < 0) least.clear();
         }
         least.push_back(list);
       }
       if (least.empty()) break;
       starts_.push_back(static_cast<uint32_t>(parts_.size()));
       for (const uint32_t list : least) {
-        parts_.push_back({list, cursors[list].index++});
-        load(list);
+        parts_.push_back({list, cursors[list].index()});
+        cursors[list].Advance();
       }
     }
     starts_.push_back(static_cast<uint32_t>(parts_.size()));

@@ -36,6 +36,31 @@ class BlockSeriesList final : public storage::SeriesList {
     return labels.ok() ? *std::move(labels) : Labels();
   }
 
+  void AppendLabels(size_t first, size_t count, std::span<const std::string> names,
+                    std::vector<Labels>* out) const override {
+    IndexReader::Series& series = SeriesScratch();
+    for (size_t i = first; i < first + count; ++i) {
+      StatusOr<Labels> labels = Labels();
+      if (block_->index().ReadSeries(refs_[i], &series, INT64_MAX, INT64_MIN).ok()) {
+        labels = block_->index().LabelsOf(series, names);
+      }
+      out->push_back(labels.ok() ? *std::move(labels) : Labels());
+    }
+  }
+
+  bool LabelIds(size_t index, std::vector<LabelId>* out) const override {
+    IndexReader::Series& series = SeriesScratch();
+    (void)block_->index().ReadSeries(refs_[index], &series, INT64_MAX, INT64_MIN);
+    out->assign(series.labels.begin(), series.labels.end());
+    return true;
+  }
+
+  Label LabelOf(const LabelId& id) const override {
+    const StatusOr<std::string_view> name = block_->index().Symbol(id.first);
+    const StatusOr<std::string_view> value = block_->index().Symbol(id.second);
+    return {name.ok() ? *name : std::string_view(), value.ok() ? *value : std::string_view()};
+  }
+
   Status Read(size_t index, int64_t mint, int64_t maxt, SampleColumns* out) const override {
     mint = std::max(mint, mint_);
     maxt = std::min(maxt, maxt_);
@@ -66,9 +91,9 @@ class BlockSeriesList final : public storage::SeriesList {
 
  private:
   Status ReadRange(size_t index, int64_t mint, int64_t maxt, SampleColumns* out) const {
-    IndexReader::Series& series = SeriesScratch();
-    NX_RETURN_IF_ERROR(block_->index().ReadSeries(refs_[index], &series, mint, maxt));
-    for (const ChunkMeta& chunk : series.chunks) {
+    std::vector<ChunkMeta>& chunks = SeriesScratch().chunks;
+    NX_RETURN_IF_ERROR(block_->index().ReadChunks(refs_[index], &chunks, mint, maxt));
+    for (const ChunkMeta& chunk : chunks) {
       NX_ASSIGN_OR_RETURN(const StoredChunk raw, block_->chunks().Read(chunk.ref));
       NX_RETURN_IF_ERROR(DecodeChunk(raw.encoding, raw.data, mint, maxt, out));
     }
@@ -76,12 +101,12 @@ class BlockSeriesList final : public storage::SeriesList {
   }
 
   bool LastInRange(size_t index, Interval range, int64_t* timestamp, double* value) const {
-    IndexReader::Series& series = SeriesScratch();
-    if (!block_->index().ReadSeries(refs_[index], &series, range.mint, range.maxt).ok()) {
+    std::vector<ChunkMeta>& chunks = SeriesScratch().chunks;
+    if (!block_->index().ReadChunks(refs_[index], &chunks, range.mint, range.maxt).ok()) {
       return false;
     }
     thread_local SampleColumns columns;
-    for (auto chunk = series.chunks.rbegin(); chunk != series.chunks.rend(); ++chunk) {
+    for (auto chunk = chunks.rbegin(); chunk != chunks.rend(); ++chunk) {
       const StatusOr<StoredChunk> raw = block_->chunks().Read(chunk->ref);
       columns.Clear();
       if (!raw.ok() ||

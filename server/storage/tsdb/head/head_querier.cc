@@ -2,6 +2,7 @@
 // each group's visible time once, so that all its selects see the same ticks.
 
 #include <algorithm>
+#include <numeric>
 
 #include "server/storage/tsdb/chunkenc/chunk_iterator.h"
 #include "server/storage/tsdb/head/head.h"
@@ -38,6 +39,18 @@ class HeadSeriesList final : public storage::SeriesList {
   Labels labels(size_t index) const override {
     ReaderLock lock(core_.index.mutex());
     return core_.index.GetLabels(series_[index].slot);
+  }
+
+  void AppendLabels(size_t first, size_t count, std::span<const std::string> names,
+                    std::vector<Labels>* out) const override {
+    ReaderLock lock(core_.index.mutex());
+    std::vector<uint32_t> ids;
+    for (const std::string& name : names) {
+      if (const uint32_t id = core_.index.FindName(name); id != kNoId) ids.push_back(id);
+    }
+    for (size_t i = first; i < first + count; ++i) {
+      out->push_back(core_.index.GetLabels(series_[i].slot, ids));
+    }
   }
 
   Status Read(size_t index, TimestampMs mint, TimestampMs maxt, SampleColumns* out) const override {
@@ -211,12 +224,56 @@ class HeadQuerier final : public storage::Querier {
       }
       return;
     }
-    std::vector<std::pair<Labels, SeriesEntry>> keyed;
-    keyed.reserve(series->size());
-    for (const SeriesEntry& e : *series) keyed.emplace_back(core_.index.GetLabels(e.slot), e);
-    std::sort(keyed.begin(), keyed.end(),
-              [](const auto& a, const auto& b) { return a.first < b.first; });
-    for (size_t i = 0; i < keyed.size(); ++i) (*series)[i] = keyed[i].second;
+    SortByLabels(series);
+  }
+
+  // Every pair gets its rank among those that come up, so that texts are compared only for that.
+  void SortByLabels(std::vector<SeriesEntry>* series) const {
+    const SeriesIndex& index = core_.index;
+    absl::flat_hash_map<LabelId, uint32_t> numbers;
+    std::vector<LabelId> pairs;    // by number
+    std::vector<uint32_t> labels;  // numbers, then ranks, of one series behind the other
+    std::vector<uint32_t> begins;
+    LabelIds ids;
+    for (const SeriesEntry& e : *series) {
+      begins.push_back(static_cast<uint32_t>(labels.size()));
+      index.GetLabelIds(e.slot, &ids);
+      for (const LabelId& id : ids) {
+        const auto [it, added] = numbers.try_emplace(id, static_cast<uint32_t>(pairs.size()));
+        if (added) pairs.push_back(id);
+        labels.push_back(it->second);
+      }
+    }
+    begins.push_back(static_cast<uint32_t>(labels.size()));
+    std::vector<uint32_t> ranks = RanksOf(pairs);
+    for (uint32_t& label : labels) label = ranks[label];
+    std::vector<uint32_t> order(series->size());
+    std::iota(order.begin(), order.end(), 0);
+    std::sort(order.begin(), order.end(), [&](uint32_t a, uint32_t b) {
+      return std::lexicographical_compare(
+          labels.begin() + begins[a], labels.begin() + begins[a + 1], labels.begin() + begins[b],
+          labels.begin() + begins[b + 1]);
+    });
+    std::vector<SeriesEntry> sorted;
+    sorted.reserve(series->size());
+    for (const uint32_t i : order) sorted.push_back((*series)[i]);
+    *series = std::move(sorted);
+  }
+
+  // The place of each pair among all of them, by name and value.
+  std::vector<uint32_t> RanksOf(const std::vector<LabelId>& pairs) const {
+    const SeriesIndex& index = core_.index;
+    const auto text = [&](uint32_t i) {
+      return std::pair(index.names().Get(pairs[i].name),
+                       index.name(pairs[i].name).values.Get(pairs[i].value));
+    };
+    std::vector<uint32_t> order(pairs.size());
+    std::iota(order.begin(), order.end(), 0);
+    std::sort(order.begin(), order.end(),
+              [&](uint32_t a, uint32_t b) { return text(a) < text(b); });
+    std::vector<uint32_t> ranks(pairs.size());
+    for (uint32_t rank = 0; rank < order.size(); ++rank) ranks[order[rank]] = rank;
+    return ranks;
   }
 
   void FindVisible(std::vector<SeriesEntry>* series) const {

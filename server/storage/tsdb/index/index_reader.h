@@ -95,7 +95,11 @@ class IndexReader {
   // Verifies the checksum. Reuses the vectors. Chunks wholly outside of [mint, maxt] are left out.
   Status ReadSeries(uint32_t series, Series* out, int64_t mint = INT64_MIN,
                     int64_t maxt = INT64_MAX) const;
+  // The same without the labels.
+  Status ReadChunks(uint32_t series, std::vector<ChunkMeta>* out, int64_t mint, int64_t maxt) const;
   StatusOr<Labels> LabelsOf(const Series& series) const;
+  // The labels with these names, which are sorted.
+  StatusOr<Labels> LabelsOf(const Series& series, std::span<const std::string> names) const;
   // The value of one label; "" when the series has no such label.
   StatusOr<std::string_view> ValueOf(uint32_t series, std::string_view name) const;
 

@@ -39,7 +39,7 @@ bool ReadSymbols(ByteReader* in, std::vector<std::pair<uint32_t, uint32_t>>* out
 }
 
 // Differences wrap around as they do in Go: a damaged file may hold any.
-bool ReadChunks(ByteReader* in, int64_t mint, int64_t maxt, std::vector<ChunkMeta>* out) {
+bool ParseChunks(ByteReader* in, int64_t mint, int64_t maxt, std::vector<ChunkMeta>* out) {
   const uint64_t count = in->Uvarint();
   if (!in->ok() || count > in->remaining() / 3) return false;
   uint64_t ref = 0, end = 0;
@@ -61,10 +61,23 @@ Status IndexReader::ReadSeries(uint32_t series, Series* out, int64_t mint, int64
   out->chunks.clear();
   NX_ASSIGN_OR_RETURN(const std::string_view payload, SeriesBytes(series));
   ByteReader reader(payload);
-  if (!ReadSymbols(&reader, &out->labels) || !ReadChunks(&reader, mint, maxt, &out->chunks)) {
+  if (!ReadSymbols(&reader, &out->labels) || !ParseChunks(&reader, mint, maxt, &out->chunks)) {
     return DataLoss("{}: series {} is damaged", path_, series);
   }
   return OkStatus();
+}
+
+Status IndexReader::ReadChunks(uint32_t series, std::vector<ChunkMeta>* out, int64_t mint,
+                               int64_t maxt) const {
+  out->clear();
+  NX_ASSIGN_OR_RETURN(const std::string_view payload, SeriesBytes(series));
+  ByteReader reader(payload);
+  const uint64_t labels = reader.Uvarint();
+  if (labels <= reader.remaining() / 2) {
+    reader.SkipUvarints(2 * labels);
+    if (ParseChunks(&reader, mint, maxt, out)) return OkStatus();
+  }
+  return DataLoss("{}: series {} is damaged", path_, series);
 }
 
 StatusOr<Labels> IndexReader::LabelsOf(const Series& series) const {
@@ -78,6 +91,24 @@ StatusOr<Labels> IndexReader::LabelsOf(const Series& series) const {
     writer.UvarintString(name);
     writer.UvarintString(value);
     last = name;
+  }
+  return Labels::FromFlat(std::move(flat));
+}
+
+StatusOr<Labels> IndexReader::LabelsOf(const Series& series,
+                                       std::span<const std::string> names) const {
+  std::string flat;
+  ByteWriter writer(&flat);
+  auto wanted = names.begin();
+  for (const auto& [name_symbol, value_symbol] : series.labels) {
+    NX_ASSIGN_OR_RETURN(const std::string_view name, Symbol(name_symbol));
+    while (wanted != names.end() && *wanted < name) ++wanted;
+    if (wanted == names.end()) break;
+    if (*wanted != name) continue;
+    NX_ASSIGN_OR_RETURN(const std::string_view value, Symbol(value_symbol));
+    writer.UvarintString(name);
+    writer.UvarintString(value);
+    ++wanted;
   }
   return Labels::FromFlat(std::move(flat));
 }

@@ -208,6 +208,18 @@ Labels SeriesIndex::GetLabels(uint32_t slot) const {
   return Labels::FromFlat(std::move(flat));
 }
 
+Labels SeriesIndex::GetLabels(uint32_t slot, std::span<const uint32_t> name_ids) const {
+  std::string flat;
+  ByteWriter writer(&flat);
+  for (const uint32_t name : name_ids) {
+    const std::string_view value = ValueOf(slot, name);
+    if (value.empty()) continue;
+    writer.UvarintString(names_.Get(name));
+    writer.UvarintString(value);
+  }
+  return Labels::FromFlat(std::move(flat));
+}
+
 std::string_view SeriesIndex::ValueOf(uint32_t slot, uint32_t name_id) const {
   const uint32_t value = ValueIdOf(slot, name_id);
   return value == kNoId ? std::string_view() : by_name_[name_id].values.Get(value);

@@ -83,6 +83,8 @@ class SeriesIndex {
   void Release(std::span<const uint32_t> slots);
 
   Labels GetLabels(uint32_t slot) const;
+  // The labels with these names, which are sorted.
+  Labels GetLabels(uint32_t slot, std::span<const uint32_t> name_ids) const;
   void GetLabelIds(uint32_t slot, LabelIds* out) const { rows_.Get(table_[slot].row, names_, out); }
   // The value of a label; "" when absent.
   std::string_view ValueOf(uint32_t slot, uint32_t name_id) const;
