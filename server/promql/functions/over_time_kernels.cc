@@ -2,8 +2,10 @@
 
 #include <algorithm>
 #include <cmath>
+#include <memory>
 #include <vector>
 
+#include "core/base/vectorized.h"
 #include "server/promql/functions/kahan.h"
 #include "server/promql/functions/lane_kernels.h"
 #include "server/promql/functions/quantile.h"
@@ -75,27 +77,51 @@ size_t LastMaxIndex(const Window& w) {
   return Extreme(w, [](double a, double b) { return a >= b; });
 }
 
-// The extreme of every window; of equal ones the first, as their zeros may have signs. Keeps those
-// samples that no later one of the window beats, so every sample is looked at about twice.
-template <typename Better>
-void SlidingExtreme(const RangeInput& in, double* out, uint64_t* presence, Better better) {
-  thread_local std::vector<uint32_t> unbeaten;
-  unbeaten.clear();
-  size_t head = 0;
-  uint32_t next = 0;
+NX_VECTORIZED bool AnyNaN(const double* values, size_t n) {
+  bool any = false;
+  for (size_t i = 0; i < n; ++i) any |= values[i] != values[i];
+  return any;
+}
+
+// Folds every window by `fold`, which is associative. A window has two parts: of the front one it
+// is known what any sample and all behind it fold to, of the back one what it folds to so far. When
+// windows have left the front behind, the back becomes the front. So every sample is folded twice,
+// and no branch depends on values.
+template <typename Fold>
+void FoldWindows(const RangeInput& in, double* out, uint64_t* presence, Fold fold) {
+  const std::unique_ptr<double[]> front(new double[in.samples]);
+  uint32_t front_end = 0;
+  uint32_t back_end = 0;
+  double back = 0;
   for (size_t i = 0; i < in.steps; ++i) {
     const uint32_t lo = in.lo[i];
     const uint32_t hi = in.hi[i];
     if (lo == hi) continue;
-    for (next = std::max(next, lo); next < hi; ++next) {
-      const double v = in.values[next];
-      if (std::isnan(v)) continue;
-      while (unbeaten.size() > head && better(v, in.values[unbeaten.back()])) unbeaten.pop_back();
-      unbeaten.push_back(next);
-    }
-    while (head < unbeaten.size() && unbeaten[head] < lo) ++head;
-    out[i] = in.values[head < unbeaten.size() ? unbeaten[head] : lo];
     SetBit(presence, i);
+    if (lo >= front_end) {
+      double folded = front[hi - 1] = in.values[hi - 1];
+      for (uint32_t k = hi - 1; k-- > lo;) front[k] = folded = fold(in.values[k], folded);
+      front_end = back_end = hi;
+      out[i] = folded;
+      continue;
+    }
+    for (; back_end < hi; ++back_end) {
+      const double v = in.values[back_end];
+      back = back_end == front_end ? v : fold(back, v);
+    }
+    out[i] = back_end == front_end ? front[lo] : fold(front[lo], back);
+  }
+}
+
+// The extreme of every window; of equal ones the first, as their zeros may have signs. NaN gives
+// way to any number.
+template <typename Better>
+void Extremes(const RangeInput& in, double* out, uint64_t* presence, Better better) {
+  if (AnyNaN(in.values, in.samples)) {
+    FoldWindows(in, out, presence,
+                [better](double a, double b) { return better(b, a) || std::isnan(a) ? b : a; });
+  } else {
+    FoldWindows(in, out, presence, [better](double a, double b) { return better(b, a) ? b : a; });
   }
 }
 
@@ -122,11 +148,11 @@ void CountKernel(const RangeInput& in, double* out, uint64_t* presence) {
 }
 
 void MinKernel(const RangeInput& in, double* out, uint64_t* presence) {
-  SlidingExtreme(in, out, presence, [](double a, double b) { return a < b; });
+  Extremes(in, out, presence, [](double a, double b) { return a < b; });
 }
 
 void MaxKernel(const RangeInput& in, double* out, uint64_t* presence) {
-  SlidingExtreme(in, out, presence, [](double a, double b) { return a > b; });
+  Extremes(in, out, presence, [](double a, double b) { return a > b; });
 }
 
 void StdvarKernel(const RangeInput& in, double* out, uint64_t* presence) {
