@@ -120,6 +120,11 @@ Groups Groups::Make(const Operator& input, const LabelSelection& selection) {
   StringMap<uint32_t> index;
   std::string key;
   for (size_t i = 0; i < input.size(); ++i) {
+    // Often so when all labels but those of the grouping were left out.
+    if (i > 0 && input.labels(i) == input.labels(i - 1)) {
+      groups.of_series[i] = groups.of_series[i - 1];
+      continue;
+    }
     selection.SelectInto(input.labels(i), &key);
     auto it = index.find(std::string_view(key));
     if (it == index.end()) {
@@ -154,8 +159,7 @@ StatusOr<OperatorPtr> FoldAggregate(const AggregateExpr& expr, const Operator& i
       const uint32_t group = groups.of_series[first + row];
       state.Add(group, tile, row, any_kind);
       if (tile.HasHistograms(row) && sums) {
-        histograms.Add(group, tile, row, state.seen(group),
-                       input.labels(first + row).metric_name());
+        histograms.Add(group, tile, row, state.seen(group), input.metric_name(first + row));
       } else if (tile.AnyHistogram(row) && !any_kind) {
         input.context().Inform(note::IgnoredInAggregation(AggregateOpName(expr.op)),
                                expr.expr->pos);

@@ -57,6 +57,7 @@ class SpreadOp final : public Operator {
     CopyLabels(child_->all_labels());
     drop_name_ = child_->drop_name();
     one_name_ = child_->one_name();
+    metric_ = child_->metric();
   }
 
   Status Produce(size_t first, Tile* out) const override {
@@ -88,7 +89,11 @@ class MapOp final : public Operator {
     one_name_ = child_->one_name();
     CopyLabels(child_->all_labels());
     drop_name_ = child_->drop_name();
-    if (rule == NameRule::kDrop) DropNames();
+    if (rule == NameRule::kDrop) {
+      DropNames();
+    } else {
+      metric_ = child_->metric();
+    }
   }
 
   Status Produce(size_t first, Tile* out) const override {

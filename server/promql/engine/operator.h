@@ -9,6 +9,8 @@
 #include <functional>
 #include <memory>
 #include <span>
+#include <string>
+#include <string_view>
 #include <utility>
 #include <vector>
 
@@ -33,6 +35,14 @@ class Operator {
   size_t size() const { return labels_.size(); }
   const Labels& labels(size_t row) const { return labels_[row]; }
   const std::vector<Labels>& all_labels() const { return labels_; }
+  // Gives them away, at the end of an evaluation. They are counted until the operator goes.
+  std::vector<Labels> TakeLabels() { return std::move(labels_); }
+  // The name of all series, where the labels leave it out.
+  const std::string& metric() const { return metric_; }
+  // For messages.
+  std::string_view metric_name(size_t row) const {
+    return metric_.empty() ? labels_[row].metric_name() : metric_;
+  }
   const EvalWindow& window() const { return window_; }
   QueryContext& context() const { return *context_; }
   // True when it is known that dropping metric names cannot make two series the same.
@@ -57,6 +67,7 @@ class Operator {
   void DropNames();
 
   std::vector<Labels> labels_;
+  std::string metric_;
   std::vector<uint8_t> drop_name_;  // may be shorter than labels_: the others keep theirs
   bool one_name_ = false;
 };

@@ -46,6 +46,8 @@ class RangeSource {
     hold_.Release();
     return std::exchange(labels_, {});
   }
+  // The name of all series, where the labels leave it out.
+  const std::string& metric() const { return metric_; }
   bool one_name() const { return one_name_; }
   // Replaces *out by the samples of all windows of one series, each with a histogram of its own.
   // What they take is added to *hold, which belongs to *out.
@@ -57,6 +59,7 @@ class RangeSource {
   RangeWindows windows_;
   MemoryHold hold_;  // of the labels
   std::vector<Labels> labels_;
+  std::string metric_;
   bool one_name_ = false;
 };
 

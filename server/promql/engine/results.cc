@@ -41,7 +41,10 @@ Status InstantMatrix(Builder& builder, const Expr& expr, const EvalWindow& windo
   MemoryHold hold_samples = builder.context().NewHold();
   storage::SampleColumns samples;
   WindowBounds bounds(source->windows());
-  for (size_t i = 0; i < source->labels().size(); ++i) {
+  std::vector<Labels> labels = source->TakeLabels();
+  MemoryHold hold_labels = builder.context().NewHold();
+  hold_labels.Grow(BytesOf(labels));
+  for (size_t i = 0; i < labels.size(); ++i) {
     NX_RETURN_IF_ERROR(builder.context().CheckAlive());
     NX_RETURN_IF_ERROR(source->Load(i, &samples, &hold_samples));
     bounds.Find(samples.timestamps);
@@ -50,7 +53,7 @@ Status InstantMatrix(Builder& builder, const Expr& expr, const EvalWindow& windo
     if (lo == hi) continue;
     if (!subquery) CountSamples(counter, samples, lo, hi);
     NX_RETURN_IF_ERROR(builder.context().Charge(hi - lo));
-    Series series{source->labels()[i], {}};
+    Series series{std::move(labels[i]), {}};
     hold->Grow(sizeof series + series.metric.flat().size());
     size_t numbers = hi - lo;
     if (!samples.histograms.empty()) {
@@ -103,20 +106,22 @@ Status EvaluateRange(Builder& builder, const Expr& expr, const EvalWindow& windo
   NX_RETURN_IF_ERROR(builder.CheckSteps(window.steps));
   NX_ASSIGN_OR_RETURN(OperatorPtr op, builder.Build(expr, window));
   op = MakeNamesFinal(std::move(op));
-  return ForEachTile(*op, [&](size_t first, const Tile& tile) {
+  std::vector<size_t> rows;  // of the series of the result
+  NX_RETURN_IF_ERROR(ForEachTile(*op, [&](size_t first, const Tile& tile) {
     for (size_t row = 0; row < tile.rows(); ++row) {
       if (tile.RowEmpty(row)) continue;
-      Series series{op->labels(first + row), {}};
       size_t numbers = 0;
       for (size_t w = 0; w < tile.words(); ++w) numbers += std::popcount(tile.FloatWord(row, w));
-      const size_t bytes = sizeof series + series.metric.flat().size() + numbers * sizeof(Point);
+      const size_t bytes = sizeof(Series) + sizeof(size_t) + op->labels(first + row).flat().size() +
+                           numbers * sizeof(Point);
       if (!hold->Grow(bytes + tile.histograms(row).Bytes())) return op->context().CheckMemory();
+      rows.push_back(first + row);
+      Series& series = result->matrix.emplace_back();
       series.points.reserve(numbers);
       if (!tile.HasHistograms(row)) {
         const double* const values = tile.values(row);
         ForEachBit(tile.presence(row), tile.words(),
                    [&](size_t i) { series.points.push_back({window.ts(i), values[i]}); });
-        result->matrix.push_back(std::move(series));
         continue;
       }
       ForEachBit(tile.presence(row), tile.words(), [&](size_t i) {
@@ -126,10 +131,12 @@ Status EvaluateRange(Builder& builder, const Expr& expr, const EvalWindow& windo
           series.points.push_back({window.ts(i), tile.values(row)[i]});
         }
       });
-      result->matrix.push_back(std::move(series));
     }
     return OkStatus();
-  });
+  }));
+  std::vector<Labels> labels = op->TakeLabels();
+  for (size_t i = 0; i < rows.size(); ++i) result->matrix[i].metric = std::move(labels[rows[i]]);
+  return OkStatus();
 }
 
 void SortMatrix(std::vector<Series>* matrix) {

@@ -5,16 +5,10 @@
 #include "core/base/vectorized.h"
 #include "server/promql/engine/label_edit.h"
 #include "server/promql/engine/window_bounds.h"
+#include "server/promql/plan/wanted_labels.h"
 
 namespace narthex::promql {
 namespace {
-
-bool HasOneName(const VectorSelector& selector) {
-  for (const Matcher& m : selector.matchers) {
-    if (m.name() == kMetricNameLabel && m.type() == MatchType::kEqual) return true;
-  }
-  return false;
-}
 
 // What lies between two histograms is not defined.
 Status CheckNumbersOnly(const storage::SampleColumns& columns) {
@@ -25,23 +19,56 @@ Status CheckNumbersOnly(const storage::SampleColumns& columns) {
 // What the storage's list of series takes for each, about.
 constexpr size_t kListBytes = 64;
 
-// Resolves the matchers; `labels` gets one entry per series.
-StatusOr<std::unique_ptr<storage::SeriesList>> Select(QueryContext* context,
-                                                      const storage::SelectHints& hints,
-                                                      const VectorSelector& selector,
-                                                      std::vector<Labels>* labels,
-                                                      MemoryHold* hold) {
-  NX_RETURN_IF_ERROR(context->CheckAlive());
-  auto list = context->querier().Select(hints, selector.matchers);
-  if (!list.ok()) return list.status();
-  const size_t n = (*list)->size();
-  if (hold->Grow(n * (sizeof(Labels) + kListBytes))) labels->reserve(n);
-  for (size_t i = 0; i < n; ++i) {
-    if (i % 1024 == 0) NX_RETURN_IF_ERROR(context->CheckAlive());
-    labels->push_back((*list)->labels(i));
-    hold->Grow(labels->back().flat().size() + 1);
+// The labels of all series, or only those with one of the names.
+Status ReadLabels(const QueryContext& context, const storage::SeriesList& list,
+                  const std::vector<std::string>* names, std::vector<Labels>* labels,
+                  MemoryHold* hold) {
+  constexpr size_t kAtOnce = 1024;
+  const size_t n = list.size();
+  for (size_t first = 0; first < n; first += kAtOnce) {
+    NX_RETURN_IF_ERROR(context.CheckAlive());
+    const size_t end = std::min(first + kAtOnce, n);
+    if (names != nullptr) {
+      list.AppendLabels(first, end - first, *names, labels);
+    } else {
+      for (size_t i = first; i < end; ++i) labels->push_back(list.labels(i));
+    }
+    for (size_t i = first; i < end; ++i) hold->Grow((*labels)[i].flat().size() + 1);
   }
-  return list;
+  return OkStatus();
+}
+
+// What a selector has found.
+struct Selected {
+  std::unique_ptr<storage::SeriesList> list;
+  std::vector<Labels> labels;
+  std::string metric;     // the name of all series, where the labels leave it out
+  bool one_name = false;  // as Operator's
+};
+
+StatusOr<Selected> Select(QueryContext* context, const storage::SelectHints& hints,
+                          const VectorSelector& selector, MemoryHold* hold) {
+  NX_RETURN_IF_ERROR(context->CheckAlive());
+  Selected out;
+  NX_ASSIGN_OR_RETURN(out.list, context->querier().Select(hints, selector.matchers));
+  const size_t n = out.list->size();
+  if (hold->Grow(n * (sizeof(Labels) + kListBytes))) out.labels.reserve(n);
+  const Matcher* const name = OnlyName(selector);
+  if (selector.wanted_labels && !context->options().delayed_name_removal) {
+    NX_RETURN_IF_ERROR(
+        ReadLabels(*context, *out.list, &*selector.wanted_labels, &out.labels, hold));
+    if (name == nullptr) return out;
+    if (!AnyTypeOrUnit(out.labels)) {
+      out.metric = name->value();
+      out.one_name = true;
+      return out;
+    }
+    // Series of one name may become the same by losing more than the name.
+    out.labels.clear();
+  }
+  NX_RETURN_IF_ERROR(ReadLabels(*context, *out.list, nullptr, &out.labels, hold));
+  out.one_name = name != nullptr && !AnyTypeOrUnit(out.labels);
+  return out;
 }
 
 // Appends the samples of [mint, maxt], in pieces: how many there are is seen when they are there.
@@ -103,9 +130,13 @@ class VectorSelectorOp final : public Operator {
         counter_(context) {}
 
   Status Open(const VectorSelector& selector, const SelectorUse& use) {
-    NX_ASSIGN_OR_RETURN(list_, Select(context_, HintsFor(refs_, context_->lookback_ms(), use),
-                                      selector, &labels_, &hold_));
-    one_name_ = HasOneName(selector) && !AnyTypeOrUnit(labels_);
+    NX_ASSIGN_OR_RETURN(
+        Selected selected,
+        Select(context_, HintsFor(refs_, context_->lookback_ms(), use), selector, &hold_));
+    list_ = std::move(selected.list);
+    labels_ = std::move(selected.labels);
+    metric_ = std::move(selected.metric);
+    one_name_ = selected.one_name;
     return OkStatus();
   }
 
@@ -254,9 +285,13 @@ class MatrixSource final : public RangeSource {
       : RangeSource(windows, *context), context_(context), counter_(context) {}
 
   Status Open(const VectorSelector& selector, const SelectorUse& use) {
-    NX_ASSIGN_OR_RETURN(list_, Select(context_, HintsFor(windows_, windows_.range_ms, use),
-                                      selector, &labels_, &hold_));
-    one_name_ = HasOneName(selector) && !AnyTypeOrUnit(labels_);
+    NX_ASSIGN_OR_RETURN(
+        Selected selected,
+        Select(context_, HintsFor(windows_, windows_.range_ms, use), selector, &hold_));
+    list_ = std::move(selected.list);
+    labels_ = std::move(selected.labels);
+    metric_ = std::move(selected.metric);
+    one_name_ = selected.one_name;
     return OkStatus();
   }
 

@@ -50,8 +50,10 @@ class RangeFunctionOp final : public Operator {
       CopyLabels(source_->labels());
     } else {
       AdoptLabels(source_->TakeLabels());
-      if (drops && size() > 0) metric_ = labels_[0].metric_name();
+      if (drops && size() > 0) source_name_ = labels_[0].metric_name();
     }
+    if (!source_->metric().empty()) source_name_ = source_->metric();
+    if (spec.rule == NameRule::kKeep) metric_ = source_->metric();
     if (spec.rule == NameRule::kDrop) DropNames();
   }
 
@@ -117,12 +119,12 @@ class RangeFunctionOp final : public Operator {
     }
   }
 
-  // As the series are selected, the name aside when metric_ has it.
+  // As the series are selected, the name aside when source_name_ has it.
   const Labels& SourceLabels(size_t index) const {
     return source_->labels().empty() ? labels_[index] : source_->labels()[index];
   }
   std::string_view MetricOf(size_t index) const {
-    return metric_.empty() ? SourceLabels(index).metric_name() : metric_;
+    return source_name_.empty() ? SourceLabels(index).metric_name() : source_name_;
   }
 
   const double* Param(size_t i) const { return i < params_.size() ? params_[i].data() : nullptr; }
@@ -152,7 +154,7 @@ class RangeFunctionOp final : public Operator {
   std::unique_ptr<RangeSource> source_;
   const RangeSpec spec_;
   PosRange where_;
-  std::string metric_;  // of all series, where it was dropped
+  std::string source_name_;  // of all series, where their labels do not have it any more
   const SampleCounter counter_;
   std::vector<std::vector<double>> params_;
   bool quantiles_ = false;

@@ -165,6 +165,8 @@ struct VectorSelector : Expr {
   bool anchored = false;
   bool smoothed = false;
   bool is_info_matcher = false;  // the bare matchers given to info()
+  // The only labels that the query looks at, sorted; set by the planner.
+  std::optional<std::vector<std::string>> wanted_labels;
   explicit VectorSelector(PosRange p) : Expr(ExprKind::kVectorSelector, ValueType::kVector, p) {}
 };
 

@@ -5,6 +5,7 @@
 
 #include "server/promql/parser/functions_table.h"
 #include "server/promql/parser/parser_impl.h"
+#include "server/promql/plan/wanted_labels.h"
 
 namespace narthex::promql {
 namespace {
@@ -202,6 +203,7 @@ Status Plan(std::string_view text, const PlanWindow& window, ExprPtr* expr) {
   planner.ReplaceWindowCalls(*expr);
   NX_RETURN_IF_ERROR(planner.ResolveTimes(**expr));
   if (planner.FindInvariant(*expr)) Planner::Wrap(*expr);
+  FindWantedLabels(**expr);
   return OkStatus();
 }
 

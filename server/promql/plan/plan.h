@@ -1,7 +1,8 @@
 #pragma once
 // What happens to a tree between parsing and evaluation: duration expressions are computed, @
-// start() and end() become timestamps, and subtrees with one value for all steps are wrapped in
-// StepInvariantExpr. Also tells which span of samples a query needs.
+// start() and end() become timestamps, subtrees with one value for all steps are wrapped in
+// StepInvariantExpr, and selectors learn which labels the query looks at. Also tells which span of
+// samples a query needs.
 
 #include <cstdint>
 #include <functional>
