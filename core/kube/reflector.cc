@@ -27,7 +27,8 @@ Reflector::State::State(std::shared_ptr<Api> api, Worker* worker, Options option
       path_(options_.resource.Path()),
       random_(std::random_device()()),
       parser_({.max_bytes = options_.max_object_bytes},
-              {.parent = "metadata", .name = "managedFields"}) {}
+              {.parent = "metadata", .name = "managedFields"}),
+      streams_(options_.stream_lists && options_.object_limit == 0) {}
 
 void Reflector::State::Stop() {
   stopped_ = true;

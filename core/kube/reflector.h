@@ -1,5 +1,6 @@
 #pragma once
-// Mirrors one resource of an API server to a handler: list in pages, then watch, for ever.
+// Mirrors one resource of an API server to a handler: list in pages, then watch, for ever. Where it
+// is asked for and the server has it, a watch that begins with what is there is both in one.
 //
 //   list ──► watch ──(end, disconnect)──► watch from the last resourceVersion
 //    ▲         │
@@ -54,6 +55,9 @@ class Reflector {
     size_t page_limit = 500;       // objects a page; 0: everything at once
     size_t object_limit = 0;       // list so many objects and no more; 0: all
     bool list_from_cache = false;  // resourceVersion=0: what the API server has in memory
+    // Lists as streams of events; not with an object limit, nor where the server says that it has
+    // none.
+    bool stream_lists = false;
     size_t max_object_bytes = 8 << 20;
     size_t max_objects = 2'000'000;
     // Watches end at the server after a random time between these.

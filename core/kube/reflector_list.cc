@@ -10,7 +10,11 @@ void Reflector::State::StartList() {
   listed_ = 0;
   continue_.clear();
   must_list_ = false;
-  RequestPage();
+  if (streams_) {
+    StartStream();
+  } else {
+    RequestPage();
+  }
 }
 
 void Reflector::State::RequestPage() {
@@ -29,6 +33,10 @@ void Reflector::State::RequestPage() {
   Send(path_ + query, kSilence, &State::FeedList, &State::OnPageEnd);
 }
 
+Status Reflector::State::TooMany() const {
+  return OutOfRange("the list holds more than {} objects", options_.max_objects);
+}
+
 bool Reflector::State::OnListed(std::string_view text) {
   auto object = parser_.Parse(text);
   if (!object.ok()) {
@@ -38,7 +46,7 @@ bool Reflector::State::OnListed(std::string_view text) {
   const std::string key = KeyOf(*object);
   if (key.empty()) return true;  // nothing to keep it under
   if (++listed_ > options_.max_objects) {
-    input_status_ = OutOfRange("the list holds more than {} objects", options_.max_objects);
+    input_status_ = TooMany();
     return false;
   }
   Deliver(key, *object);
@@ -83,12 +91,17 @@ void Reflector::State::DeleteUnseen() {
 void Reflector::State::FinishList() {
   list_splitter_.reset();
   paged_ = true;
+  TellList();
+  if (!stopped_) StartWatch();
+}
+
+// All that there is has been told.
+void Reflector::State::TellList() {
   DeleteUnseen();
   if (stopped_) return;
   handler_->OnListEnd(OkStatus(), listed_);
   if (stopped_) return;
   handler_->OnSynced();
-  if (!stopped_) StartWatch();
 }
 
 void Reflector::State::FailList(const Status& status, Milliseconds at_least) {

@@ -54,10 +54,18 @@ class Reflector::State : public std::enable_shared_from_this<Reflector::State> {
   Status ReadEnvelope();
   void FinishList();
   void DeleteUnseen();
+  void TellList();
+  Status TooMany() const;
   void FailList(const Status& status, Milliseconds at_least);
+
+  // List and watch in one; in reflector_stream.cc.
+  void StartStream();
+  void OnInitialBookmark(const JsonValue& metadata);
+  void FailStream(Status status, const Answer& answer);
 
   // Watch; in reflector_watch.cc.
   void StartWatch();
+  void OpenWatch(std::string_view parameters);
   Status FeedWatch(std::string_view piece) { return line_splitter_->Feed(piece); }
   bool OnEvent(std::string_view line);
   void OnWatchedObject(std::string_view type, const JsonValue& object);
@@ -93,6 +101,8 @@ class Reflector::State : public std::enable_shared_from_this<Reflector::State> {
   size_t listed_ = 0;
   bool paged_ = true;  // false after a continue token has expired
 
+  bool streams_;          // lists come as streams
+  bool initial_ = false;  // a stream has not told all there is yet
   std::unique_ptr<LineSplitter> line_splitter_;
   size_t events_ = 0;  // of the current watch
   bool must_list_ = false;

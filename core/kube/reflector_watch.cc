@@ -9,6 +9,10 @@ using std::chrono::seconds;
 using std::chrono::steady_clock;
 
 void Reflector::State::StartWatch() {
+  OpenWatch(fmt::format("resourceVersion={}", http::QueryEscape(version_)));
+}
+
+void Reflector::State::OpenWatch(std::string_view parameters) {
   const auto spread = static_cast<uint64_t>((options_.max_watch - options_.min_watch).count());
   const seconds length = options_.min_watch + seconds(Random(spread + 1));
   events_ = 0;
@@ -17,9 +21,9 @@ void Reflector::State::StartWatch() {
   watch_start_ = steady_clock::now();
   line_splitter_ = std::make_unique<LineSplitter>(
       options_.max_object_bytes + 1024, [this](std::string_view line) { return OnEvent(line); });
-  const std::string path = fmt::format(
-      "{}?watch=true&allowWatchBookmarks=true&resourceVersion={}&timeoutSeconds={}{}", path_,
-      http::QueryEscape(version_), length.count(), options_.resource.SelectorQuery());
+  const std::string path =
+      fmt::format("{}?watch=true&allowWatchBookmarks=true&{}&timeoutSeconds={}{}", path_,
+                  parameters, length.count(), options_.resource.SelectorQuery());
   Send(path, length + options_.watch_grace, &State::FeedWatch, &State::OnWatchEnd);
 }
 
@@ -36,8 +40,12 @@ bool Reflector::State::OnEvent(std::string_view line) {
     OnErrorEvent(object);
     return false;
   }
-  OnWatchedObject(type, object);
-  return !stopped_ && !must_list_;
+  if (initial_ && type == "BOOKMARK") {
+    OnInitialBookmark(object["metadata"]);
+  } else {
+    OnWatchedObject(type, object);
+  }
+  return !stopped_ && !must_list_ && input_status_.ok();
 }
 
 void Reflector::State::OnWatchedObject(std::string_view type, const JsonValue& object) {
@@ -46,8 +54,10 @@ void Reflector::State::OnWatchedObject(std::string_view type, const JsonValue& o
     const std::string key = KeyOf(object);
     if (!key.empty() && seen_.size() >= options_.max_objects && !seen_.contains(key)) {
       must_list_ = true;  // which says what is wrong
+      if (initial_) input_status_ = TooMany();
       return;
     }
+    if (!key.empty() && initial_) ++listed_;
     if (!key.empty()) Deliver(key, object);
   } else if (type == "DELETED") {
     const std::string key = KeyOf(object);
@@ -67,6 +77,7 @@ void Reflector::State::OnWatchEnd(Answer answer) {
   line_splitter_.reset();
   Status status = answer.status();
   if (status.ok() && answer->status / 100 != 2) status = ErrorOfAnswer(*answer);
+  if (initial_) return FailStream(std::move(status), answer);
   if (!input_status_.ok() && !overloaded_) must_list_ = true;  // what it said is lost
   handler_->OnWatchEnd(status);
   if (!stopped_) GoOnAfterWatch(status, answer);

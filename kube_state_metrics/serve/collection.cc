@@ -41,6 +41,7 @@ Collection::Collection(const WatchContext& context, const Options& options,
       reflector.resource.ns = ns;
       reflector.object_limit = static_cast<size_t>(options.object_limit);
       reflector.list_from_cache = options.use_apiserver_cache;
+      reflector.stream_lists = true;
       entry.watches.push_back(
           std::make_unique<ObjectWatch>(context.api, context.worker, context.metrics,
                                         ObjectWatch::Options{.reflector = std::move(reflector),

@@ -116,7 +116,8 @@ TEST_CASE("flags that choose what is watched and shown") {
       {{"--use-apiserver-cache"},
        "kube_node_info{",
        "",
-       "/api/v1/pods?limit=500&resourceVersion=0"},
+       "/api/v1/pods?watch=true&allowWatchBookmarks=true&sendInitialEvents=true"
+       "&resourceVersionMatch=NotOlderThan&resourceVersion=0&"},
       {{"--object-limit=1"}, "pod=\"one\"", "pod=\"two\"", "/api/v1/pods?limit=1"},
   };
   Program program;

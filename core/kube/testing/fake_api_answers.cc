@@ -318,7 +318,7 @@ bool FakeApiServer::Watch(Connection* connection, const Query& query, const http
   ++open_watches_;
   const std::string name = kind == declared.end() ? std::string() : kind->second.kind;
   bool fine = true;
-  if (params.Get("sendInitialEvents") == "true") {
+  if (initial_events_ && params.Get("sendInitialEvents") == "true") {
     const ObjectStore::Page page = store_.List(query, 0, "");
     for (const std::string& item : page.items) {
       fine = fine && peer.SendChunk(fmt::format("{{\"type\":\"ADDED\",\"object\":{}}}\n", item));

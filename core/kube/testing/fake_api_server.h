@@ -63,6 +63,8 @@ class FakeApiServer {
   void ForgetHistory() { store_.ForgetHistory(); }  // watches from older versions: 410
   void ExpireContinueTokens(bool on) { expire_continue_ = on; }
   void SetBookmarks(bool on) { bookmarks_on_ = on; }
+  // Watches that ask for initial events are watches like others: an old server, or a proxy's idea.
+  void IgnoreInitialEvents() { initial_events_ = false; }
   // Raw text into every running watch of the collection.
   void Inject(const std::string& collection, const std::string& text);
 
@@ -109,6 +111,7 @@ class FakeApiServer {
   std::atomic<bool> stopping_{false};
   std::atomic<bool> expire_continue_{false};
   std::atomic<bool> bookmarks_on_{true};
+  std::atomic<bool> initial_events_{true};
   std::atomic<int64_t> delay_ms_{0};
   std::atomic<size_t> open_watches_{0};
   std::atomic<uint64_t> ended_watches_{0};  // raised to end those that began before
