@@ -200,6 +200,10 @@ class HeadQuerier final : public storage::Querier {
       });
       Order(hints.sort, &series);
     }
+    // Whoever only wants their labels does not find out later that there is nothing to read.
+    if (hints.function == "series") {
+      std::erase_if(series, [this](const SeriesEntry& e) { return !HasSamples(e.slot); });
+    }
     if (hints.limit != 0 && series.size() > hints.limit) series.resize(hints.limit);
     FindVisible(&series);
     return std::make_unique<HeadSeriesList>(&core_, pin_, std::move(series), mint_, maxt_);
@@ -212,6 +216,43 @@ class HeadQuerier final : public storage::Querier {
                                                  bool* truncated) const override;
 
  private:
+  // Whether the head has anything at the times asked for.
+  bool Overlaps() const {
+    const int64_t oldest = core_.min_time.load();  // not known for a moment, now and then
+    return mint_ <= maxt_ && mint_ <= core_.max_time.load() &&
+           (oldest == kNoMinTime || oldest <= maxt_);
+  }
+
+  // As exact as chunks are: samples may lie on both sides of the times asked for.
+  bool HasSamples(uint32_t slot) const {
+    const SeriesRecord& record = core_.index.table()[slot];
+    std::vector<Interval> deleted;
+    if (core_.deletes.any()) deleted = core_.deletes.Get(record.ref);
+    const auto seen = [&](int64_t first, int64_t last) {
+      first = std::max(first, mint_);
+      last = std::min(last, maxt_);
+      return first <= last && !IsCovered(deleted, first, last);
+    };
+    LockedHome home(record);
+    if (home.kind() == Home::Kind::kBlock) {
+      const auto& block = *static_cast<const GroupBlock*>(home.home());
+      const ValueState& state = block.states()[home.position()];
+      if (state.count > 0 &&
+          seen(block.group->TimeOf(state, 0), block.group->TimeOf(state, state.count - 1u))) {
+        return true;
+      }
+    } else if (home.kind() == Home::Kind::kDetached) {
+      const OpenChunk& open = static_cast<const Detached*>(home.home())->open;
+      if (open.count() > 0 && seen(open.first_time(), open.last_time())) return true;
+    }
+    for (size_t i = record.chunks.size(); i-- > 0;) {
+      const auto chunk = core_.chunks.Peek(record.chunks[i]);
+      if (!chunk.ok() || seen(chunk->mint, chunk->maxt)) return true;
+      if (chunk->maxt < mint_) return false;
+    }
+    return false;
+  }
+
   // Storage order is the order of creation, which slots follow until one is used again.
   void Order(bool by_labels, std::vector<SeriesEntry>* series) const {
     const SeriesTable& table = core_.index.table();
@@ -339,6 +380,7 @@ std::vector<std::string> SortedAndCut(std::vector<std::string> all, size_t limit
 StatusOr<std::vector<std::string>> HeadQuerier::LabelNames(std::span<const Matcher> matchers,
                                                            size_t limit, bool* truncated) const {
   std::vector<std::string> out;
+  if (!Overlaps()) return SortedAndCut({}, limit, truncated);
   ReaderLock lock(core_.index.mutex());
   const SeriesIndex& index = core_.index;
   std::vector<bool> seen(index.names().limit());
@@ -361,6 +403,7 @@ StatusOr<std::vector<std::string>> HeadQuerier::LabelValues(const std::string& n
                                                             std::span<const Matcher> matchers,
                                                             size_t limit, bool* truncated) const {
   std::vector<std::string> out;
+  if (!Overlaps()) return SortedAndCut({}, limit, truncated);
   ReaderLock lock(core_.index.mutex());
   const SeriesIndex& index = core_.index;
   const uint32_t name_id = index.FindName(name);

@@ -52,6 +52,60 @@ TEST_CASE("A group's ticks are read back") {
   CHECK_FALSE((*list)->Last(0, kT0 + 15000, kT0 + 15001, &t, &v));
 }
 
+TEST_CASE("Series, names and values are those with samples at the times asked for") {
+  TempDir dir;
+  auto db = OpenDb(TestOptions(dir.path()));
+  auto group = db->NewGroup();
+  bool created = false;
+  const uint32_t early = *group->AddMember(Labels{{"__name__", "early"}, {"a", "1"}}, &created);
+  const uint32_t late = *group->AddMember(Labels{{"__name__", "late"}, {"b", "2"}}, &created);
+  for (int i = 0; i < 500; ++i) {
+    std::vector<double> values(2);
+    values[early] = i < 200 ? i : StaleNaN();
+    values[late] = i < 300 ? StaleNaN() : i;
+    group->CommitTick(kT0 + i * 15000, values);
+  }
+  const Labels appended{{"__name__", "appended"}, {"c", "3"}};
+  auto appender = db->NewAppender();
+  REQUIRE(appender->Append(appended, kT0 + 6'000'000, 1).ok());
+  REQUIRE(appender->Commit().ok());
+
+  struct Case {
+    int64_t mint, maxt;
+    std::vector<std::string> metrics;
+    bool any;  // whether the head has anything then
+  };
+  const Case cases[] = {
+      {INT64_MIN, INT64_MAX, {"appended", "early", "late"}, true},
+      {kT0, kT0 + 1'500'000, {"early"}, true},
+      {kT0 + 3'100'000, kT0 + 4'400'000, {}, true},
+      {kT0 + 5'900'000, kT0 + 6'100'000, {"appended", "late"}, true},
+      {kT0 + 6'000'001, kT0 + 7'000'000, {"late"}, true},
+      {kT0 - 1000, kT0 - 1, {}, false},
+      {kT0 + 499 * 15000 + 1, INT64_MAX, {}, false},
+      {kT0 + 5, kT0, {}, false},
+  };
+  storage::SelectHints hints;
+  hints.function = "series";
+  const std::vector<Matcher> all{*Matcher::Create(MatchType::kRegex, "__name__", ".+")};
+  for (const Case& c : cases) {
+    INFO(c.mint << " to " << c.maxt);
+    const auto querier = db->NewQuerier(c.mint, c.maxt);
+    REQUIRE(querier.ok());
+    std::vector<std::string> metrics;
+    const auto list = (*querier)->Select(hints, all);
+    for (size_t i = 0; i < (*list)->size(); ++i) {
+      metrics.emplace_back((*list)->labels(i).metric_name());
+    }
+    std::sort(metrics.begin(), metrics.end());
+    CHECK(metrics == c.metrics);
+    bool cut = false;
+    CHECK((*querier)->LabelNames({}, 0, &cut)->size() == (c.any ? 4 : 0));
+    CHECK((*querier)->LabelNames(all, 0, &cut)->size() == (c.any ? 4 : 0));
+    CHECK((*querier)->LabelValues("__name__", {}, 0, &cut)->size() == (c.any ? 3 : 0));
+  }
+}
+
 TEST_CASE("Samples of series that pause stay where they were while the others go on") {
   TempDir dir;
   auto db = OpenDb(TestOptions(dir.path()));

@@ -92,6 +92,9 @@ class LateQuerier final : public storage::Querier {
   StatusOr<std::unique_ptr<storage::SeriesList>> Select(
       const storage::SelectHints& hints, std::span<const Matcher> matchers) const override {
     std::vector<LateList::Entry> entries = Matching(matchers);
+    if (hints.function == "series") {
+      std::erase_if(entries, [this](const auto& e) { return !HasSamples(e.slot); });
+    }
     std::sort(entries.begin(), entries.end(),
               [](const auto& a, const auto& b) { return a.labels < b.labels; });
     if (hints.limit != 0 && entries.size() > hints.limit) entries.resize(hints.limit);
@@ -120,6 +123,13 @@ class LateQuerier final : public storage::Querier {
   }
 
  private:
+  bool HasSamples(uint32_t slot) const {
+    LateSamples found;
+    for (const auto& generation : generations_) generation->Read(slot, mint_, maxt_, &found);
+    if (core_.deletes.any()) found.Erase(core_.deletes.Get(core_.index.table()[slot].ref));
+    return !found.empty();
+  }
+
   std::vector<LateList::Entry> Matching(std::span<const Matcher> matchers) const {
     std::vector<LateList::Entry> out;
     ReaderLock lock(core_.index.mutex());

@@ -16,6 +16,10 @@ SeriesIndex::SeriesIndex() {
   by_name_.emplace_back();
 }
 
+uint64_t SeriesIndex::BytesOf(const LabelId& id) const {
+  return 2 + names_.Get(id.name).size() + by_name_[id.name].values.Get(id.value).size();
+}
+
 uint32_t SeriesIndex::HashOf(std::string_view flat) {
   const uint64_t h = XXH3_64bits(flat.data(), flat.size());
   return static_cast<uint32_t>(h ^ (h >> 32));
@@ -119,7 +123,7 @@ uint32_t SeriesIndex::Add(const LabelIds& ids, uint32_t hash, uint64_t ref, Base
     if (info.uses == 0 && id.value + 1 < name.values.limit()) name.generation = ++generations_;
     info.postings.Add(slot);
     if (info.postings.size() == 1) ++name.linked_values;
-    name.linked_bytes += name.values.Get(id.value).size();
+    name.linked_bytes += BytesOf(id);
     heavy_.Raised(HeavyPairs::Key(id.name, id.value), info.postings.size(),
                   [this](uint64_t pair) { return CountOf(pair); });
     ++info.uses;
@@ -150,7 +154,7 @@ void SeriesIndex::Unlink(const IdSet& slots) {
     const uint32_t before = postings.size();
     postings.Remove(slots);
     if (postings.size() == 0) --name.linked_values;
-    name.linked_bytes -= name.values.Get(id.value).size() * (before - postings.size());
+    name.linked_bytes -= BytesOf(id) * (before - postings.size());
     heavy_.Lowered(HeavyPairs::Key(id.name, id.value), before, postings.size());
   }
   all_ = IdSet::AndNot(all_, slots);

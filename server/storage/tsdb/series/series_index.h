@@ -43,7 +43,7 @@ class SeriesIndex {
     StringTable values;
     std::vector<ValueInfo> info;  // by value id
     size_t linked_values = 0;     // values with a series
-    uint64_t linked_bytes = 0;    // of the values of all series, each counted again
+    uint64_t linked_bytes = 0;    // of this name and its value in all series
     uint32_t wal_segment = 0;
     uint64_t generation = 0;  // another one when an id comes to mean another value
   };
@@ -125,6 +125,7 @@ class SeriesIndex {
   };
   using SubTable = absl::flat_hash_set<uint32_t, Hash, Equal>;
 
+  uint64_t BytesOf(const LabelId& id) const;  // of the pair, as upstream keeps it
   static uint32_t HashOf(std::string_view flat);
   uint32_t Find(const Key& key) const;
   void Intern(const Labels& labels);

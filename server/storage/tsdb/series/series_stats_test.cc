@@ -31,7 +31,7 @@ struct Model {
       for (const Label& label : labels) {
         const std::string name(label.name), value(label.value);
         if (name == "__name__") ++metrics[value];
-        bytes[name] += value.size();
+        bytes[name] += name.size() + value.size() + 2;
         values[name] += ++pairs[name + "=" + value] == 1;
       }
     }
