@@ -1,5 +1,8 @@
 #include "server/promql/parser/functions_table.h"
 
+#include <algorithm>
+#include <iterator>
+
 namespace narthex::promql {
 namespace {
 
@@ -102,15 +105,19 @@ constexpr FunctionSignature kFunctions[] = {
     {"year", V, {V}, 1},
 };
 
+constexpr bool Before(const FunctionSignature& a, const FunctionSignature& b) {
+  return a.name < b.name;
+}
+static_assert(std::is_sorted(std::begin(kFunctions), std::end(kFunctions), Before));
+
 }  // namespace
 
 std::span<const FunctionSignature> AllFunctions() { return kFunctions; }
 
 const FunctionSignature* FindFunction(std::string_view name) {
-  for (const FunctionSignature& f : kFunctions) {
-    if (f.name == name) return &f;
-  }
-  return nullptr;
+  const auto* found = std::lower_bound(std::begin(kFunctions), std::end(kFunctions),
+                                       FunctionSignature{name, ValueType::kNone, {}}, Before);
+  return found != std::end(kFunctions) && found->name == name ? found : nullptr;
 }
 
 }  // namespace narthex::promql

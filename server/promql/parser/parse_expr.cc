@@ -99,8 +99,7 @@ ExprPtr Parser::ParseBinaryRest(ExprPtr lhs, Token op, int next_precedence) {
   auto node = std::make_unique<BinaryExpr>(ToBinaryOp(op.type), std::move(lhs), nullptr,
                                            ValueType::kVector, PosRange{});
   VectorMatching matching;
-  bool has_labels = false;
-  if (!ParseBinaryModifiers(node.get(), &matching, &has_labels)) return nullptr;
+  if (!ParseBinaryModifiers(node.get(), &matching)) return nullptr;
   node->rhs = ParseBinary(next_precedence);
   if (failed()) return nullptr;
   node->type = BinaryType(node->lhs->type, node->rhs->type);
@@ -117,13 +116,12 @@ ExprPtr Parser::ParseBinaryRest(ExprPtr lhs, Token op, int next_precedence) {
   return Finish(std::move(node), {l, r});
 }
 
-bool Parser::ParseBinaryModifiers(BinaryExpr* expr, VectorMatching* matching, bool* has_labels) {
+bool Parser::ParseBinaryModifiers(BinaryExpr* expr, VectorMatching* matching) {
   if (Accept(Tok::kBool)) expr->return_bool = true;
   if (tok().type == Tok::kOn || tok().type == Tok::kIgnoring) {
     matching->on = tok().type == Tok::kOn;
     Advance();
     if (!ParseGroupingLabels(&matching->labels)) return false;
-    *has_labels = true;
     if (tok().type == Tok::kGroupLeft || tok().type == Tok::kGroupRight) {
       matching->card =
           tok().type == Tok::kGroupLeft ? Cardinality::kManyToOne : Cardinality::kOneToMany;

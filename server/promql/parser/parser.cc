@@ -27,7 +27,6 @@ Parser::Parser(std::string_view text, const ParserOptions& options)
     : text_(text), options_(options), lexer_(text) {
   if (text.size() > kMaxQueryBytes) {
     error_ = ParseErrorAt(text, {}, fmt::format("query is longer than {} bytes", kMaxQueryBytes));
-    return;
   }
 }
 
@@ -115,7 +114,6 @@ ExprPtr Parser::ParseWholeExpr() {
 
 std::unique_ptr<VectorSelector> Parser::ParseWholeSelector() {
   if (failed()) return nullptr;
-  if (tok().type == Tok::kEof) return Fail({}, "no expression found in input");
   std::unique_ptr<VectorSelector> selector;
   if (tok().type == Tok::kLeftBrace) {
     selector = ParseSelector(nullptr);

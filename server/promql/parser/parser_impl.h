@@ -44,7 +44,7 @@ class Parser {
   bool ParseAggregateModifier(AggregateExpr* aggregate);
   bool SetAggregateArguments(AggregateExpr* aggregate, std::vector<ExprPtr> args);
   bool ParseArguments(std::vector<ExprPtr>* args);
-  bool ParseBinaryModifiers(BinaryExpr* expr, VectorMatching* matching, bool* has_labels);
+  bool ParseBinaryModifiers(BinaryExpr* expr, VectorMatching* matching);
   bool ParseFillModifiers(VectorMatching* matching);
   bool ParseGroupingLabels(std::vector<std::string>* labels);
 

@@ -395,6 +395,8 @@ TEST_CASE("selectors and metrics alone") {
   CHECK(matchers->size() == 2);
   CHECK_FALSE(ParseMetricSelector("up[5m]").ok());
   CHECK_FALSE(ParseMetricSelector("{}").ok());
+  CHECK(MessageOf(ParseAnySelector(" # x").status()) ==
+        "1:5: parse error: unexpected end of input");
   CHECK(ParseAnySelector("{}")->empty());
   CHECK(ParseAnySelector("{__name__=~'(?s:.*)'}")->size() == 1);
   CHECK_FALSE(ParseAnySelector("up[5m]").ok());

@@ -1,5 +1,7 @@
 // What a tree that parses must also satisfy. Messages are upstream's.
 
+#include <algorithm>
+
 #include "core/strings/quote.h"
 #include "server/promql/parser/parser_impl.h"
 
