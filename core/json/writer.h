@@ -9,6 +9,7 @@
 #include <cstdint>
 #include <string>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 namespace narthex {
@@ -18,6 +19,9 @@ class JsonValue;
 class JsonWriter {
  public:
   explicit JsonWriter(std::string* out, bool escape_html = true) : out_(out), html_(escape_html) {}
+
+  // For the strings to come. Returns what held before.
+  bool EscapeHtml(bool on) { return std::exchange(html_, on); }
 
   JsonWriter& BeginObject();
   JsonWriter& EndObject();

@@ -29,5 +29,7 @@ std::string FormatRfc3339Nanos(int64_t unix_nanos);
 std::string FormatRfc3339Millis(int64_t unix_ms);
 // Any RFC 3339 time with optional fraction and offset; nanoseconds since the epoch.
 StatusOr<int64_t> ParseRfc3339(std::string_view text);
+// The same in whole milliseconds, rounded down: any year from 0 to 9999.
+StatusOr<int64_t> ParseRfc3339Millis(std::string_view text);
 
 }  // namespace narthex

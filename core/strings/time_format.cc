@@ -137,7 +137,13 @@ std::string FormatRfc3339Millis(int64_t unix_ms) {
   return FormatSeconds(seconds) + fmt::format(".{:03}Z", FloorMod(unix_ms, 1000));
 }
 
-StatusOr<int64_t> ParseRfc3339(std::string_view text) {
+namespace {
+
+struct Instant {
+  int64_t seconds, nanos;
+};
+
+StatusOr<Instant> ParseInstant(std::string_view text) {
   auto invalid = [&] {
     return InvalidArgument("parsing time {} as RFC 3339: cannot parse", GoQuote(text));
   };
@@ -162,11 +168,23 @@ StatusOr<int64_t> ParseRfc3339(std::string_view text) {
   }
   const int64_t seconds = DaysFromCivil(year, month, day) * kSecondsPerDay +
                           static_cast<int64_t>(hour) * 3600 + minute * 60 + second - *offset;
-  const __int128 total = static_cast<__int128>(seconds) * kNanosPerSecond + nanos;
+  return Instant{seconds, nanos};
+}
+
+}  // namespace
+
+StatusOr<int64_t> ParseRfc3339(std::string_view text) {
+  NX_ASSIGN_OR_RETURN(const Instant time, ParseInstant(text));
+  const __int128 total = static_cast<__int128>(time.seconds) * kNanosPerSecond + time.nanos;
   if (total > std::numeric_limits<int64_t>::max() || total < std::numeric_limits<int64_t>::min()) {
     return OutOfRange("parsing time {}: out of range", GoQuote(text));
   }
   return static_cast<int64_t>(total);
+}
+
+StatusOr<int64_t> ParseRfc3339Millis(std::string_view text) {
+  NX_ASSIGN_OR_RETURN(const Instant time, ParseInstant(text));
+  return time.seconds * 1000 + time.nanos / 1'000'000;
 }
 
 }  // namespace narthex

@@ -101,9 +101,11 @@ void WriteOutcome(const Outcome& outcome, http::ResponseWriter& response) {
 }
 
 void WriteLabels(JsonWriter& json, const Labels& labels) {
+  const bool escape = json.EscapeHtml(false);
   json.BeginObject();
   for (const Label& label : labels) json.Member(label.name, label.value);
   json.EndObject();
+  json.EscapeHtml(escape);
 }
 
 void WriteStrings(JsonWriter& json, const std::vector<std::string>& strings) {

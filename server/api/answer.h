@@ -65,10 +65,13 @@ Failure BadParameter(std::string_view name, const Status& status);
 Failure QueryFailure(const Status& status);
 Failure Unavailable(std::string message);
 
+// The warning of answers that a limit has cut.
+inline constexpr std::string_view kTruncated = "results truncated due to limit";
+
 int HttpStatusOf(std::string_view error_type);
 void WriteOutcome(const Outcome& outcome, http::ResponseWriter& response);
 
-// Shared shapes.
+// Shared shapes. In labels, unlike elsewhere, upstream leaves <, > and & alone.
 void WriteLabels(JsonWriter& json, const Labels& labels);
 void WriteStrings(JsonWriter& json, const std::vector<std::string>& strings);
 // Milliseconds as seconds: 1.250, 3; never an exponent.

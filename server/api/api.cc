@@ -57,11 +57,29 @@ void Api::Impl::AddEndpoint(http::Router& router, std::string_view methods, cons
     if (end == std::string_view::npos) break;
     methods.remove_prefix(end + 1);
   }
+  AddPreflight(router, pattern);
+}
+
+void Api::Impl::AnswerPreflight(const http::Request& request,
+                                http::ResponseWriter& response) const {
+  cors.SetHeaders(request, &response.headers());
+  response.SetStatus(204);
+  response.Send("");
+}
+
+void Api::Impl::AddPreflight(http::Router& router, const std::string& pattern) {
   router.Handle("OPTIONS", pattern, [this](const http::Request& request, http::ResponseWriter& r) {
-    cors.SetHeaders(request, &r.headers());
-    r.SetStatus(204);
-    r.Send("");
+    AnswerPreflight(request, r);
   });
+}
+
+// A browser asks before it knows whether there is such an endpoint.
+http::Handler Api::Impl::PreflightOr(http::Handler otherwise) {
+  return [this, root = options.route_prefix + "/api/v1/", otherwise = std::move(otherwise)](
+             const http::Request& request, http::ResponseWriter& response) {
+    const bool preflight = request.method == "OPTIONS" && request.path.starts_with(root);
+    preflight ? AnswerPreflight(request, response) : otherwise(request, response);
+  };
 }
 
 StatusOr<std::unique_ptr<Api>> Api::Create(Options options, Sources sources, Registry* registry) {
@@ -86,11 +104,11 @@ void Api::Register(http::Router& router) {
   router.Handle("GET", federate, [&api](const http::Request& request, http::ResponseWriter& r) {
     api.Federate(request, r);
   });
-  router.Handle("OPTIONS", federate, [&api](const http::Request& request, http::ResponseWriter& r) {
-    api.cors.SetHeaders(request, &r.headers());
-    r.SetStatus(204);
-    r.Send("");
-  });
+  api.AddPreflight(router, federate);
+  router.SetNotFound(api.PreflightOr([](const http::Request&, http::ResponseWriter& response) {
+    response.Error(404, "404 page not found");
+  }));
+  router.SetMethodNotAllowed(api.PreflightOr(http::AllowOptions));
   api.AddEndpoint(router, "GET POST", "/query", &Impl::Query);
   api.AddEndpoint(router, "GET POST", "/query_range", &Impl::QueryRange);
   api.AddEndpoint(router, "GET POST", "/query_exemplars", &Impl::QueryExemplars);
@@ -110,6 +128,7 @@ void Api::Register(http::Router& router) {
   api.AddEndpoint(router, "GET", "/alertmanagers", &Impl::Alertmanagers);
   api.AddEndpoint(router, "GET", "/status/config", &Impl::StatusConfig);
   api.AddEndpoint(router, "GET", "/status/flags", &Impl::StatusFlags);
+  api.AddEndpoint(router, "GET", "/features", &Impl::ListFeatures);
   api.AddEndpoint(router, "GET", "/status/runtimeinfo", &Impl::StatusRuntimeInfo);
   api.AddEndpoint(router, "GET", "/status/buildinfo", &Impl::StatusBuildInfo);
   api.AddEndpoint(router, "GET", "/status/tsdb", &Impl::StatusTsdb);

@@ -12,6 +12,7 @@
 
 #include <cstdint>
 #include <functional>
+#include <map>
 #include <memory>
 #include <span>
 #include <string>
@@ -67,6 +68,9 @@ struct TsdbStats {
       series_by_label_pair;
 };
 
+// /api/v1/features: by category and name whether it is there and on.
+using Features = std::map<std::string, std::map<std::string, bool>>;
+
 struct WalReplay {
   int64_t min = 0, max = 0, current = 0;
 };
@@ -86,6 +90,7 @@ struct Sources {
   std::function<std::string()> config_yaml;
   std::function<Labels()> external_labels;  // none when left empty
   std::function<std::vector<std::pair<std::string, std::string>>()> flags;
+  std::function<Features()> features;
   std::function<RuntimeInfo()> runtime_info;
   std::function<TsdbStats(size_t limit)> tsdb_stats;
   std::function<std::vector<std::string>()> tsdb_blocks;  // the meta data of each, as JSON

@@ -116,6 +116,9 @@ struct Fixture {
     s.flags = [] {
       return std::vector<std::pair<std::string, std::string>>{{"b", "2"}, {"a", "1"}};
     };
+    s.features = [] {
+      return Features{{"api", {{"admin", false}}}, {"promql_operators", {{"<", true}}}};
+    };
     s.runtime_info = [this] {
       return RuntimeInfo{.cwd = "/",
                          .hostname = "h",

@@ -10,10 +10,10 @@ TEST_CASE("instant queries") {
   f.Fill();
   CHECK(f.Data("query?query=up") ==
         R"({"resultType":"vector","result":[{"metric":{"__name__":"up","job":"a"},)"
-        R"("value":[1700000000,"4.5"]},{"metric":{"__name__":"up","job":"b\u003c"},)"
+        R"("value":[1700000000,"4.5"]},{"metric":{"__name__":"up","job":"b<"},)"
         R"("value":[1700000000,"4.5"]}]})");
   CHECK(f.Data("query?query=1e30&time=1.25") ==
-        R"({"resultType":"scalar","result":[1.25,"1e+30"]})");
+        R"({"resultType":"scalar","result":[1.25,"1000000000000000000000000000000"]})");
   CHECK(f.Data("query?query=%22a%3Cb%22&time=2026-01-01T00:00:00Z") ==
         R"({"resultType":"string","result":[1767225600,"a\u003cb"]})");
   CHECK(f.Data("query?query=nope") == R"({"resultType":"vector","result":[]})");
@@ -31,6 +31,10 @@ TEST_CASE("instant queries") {
   const auto stats = ParseJson(f.Get("/api/v1/query?query=up&stats=true").body).value();
   CHECK(stats["data"]["stats"]["timings"].Has("execTotalTime"));
   CHECK(stats["data"]["stats"]["samples"]["totalQueryableSamples"].AsInt() == 2);
+  CHECK_FALSE(stats.Has("warnings"));
+  const auto old = ParseJson(f.Get("/api/v1/query?query=1&stats=yes").body).value();
+  CHECK(old["data"].Has("stats"));
+  CHECK(old["warnings"].items().size() == 1);
 }
 
 TEST_CASE("range queries") {
@@ -39,7 +43,7 @@ TEST_CASE("range queries") {
   CHECK(f.Data("query_range?query=up&start=1699999970&end=1700000000&step=15s") ==
         R"({"resultType":"matrix","result":[{"metric":{"__name__":"up","job":"a"},)"
         R"("values":[[1699999970,"2.5"],[1699999985,"3.5"],[1700000000,"4.5"]]},)"
-        R"({"metric":{"__name__":"up","job":"b\u003c"},)"
+        R"({"metric":{"__name__":"up","job":"b<"},)"
         R"("values":[[1699999970,"2.5"],[1699999985,"3.5"],[1700000000,"4.5"]]}]})");
   CHECK(f.Data("query_range?query=vector(1e30)&start=1&end=2&step=0.5") ==
         R"({"resultType":"matrix","result":[{"metric":{},)"
@@ -65,7 +69,7 @@ TEST_CASE("query errors say what the original says") {
   CHECK(f.Error("query?query=sum(") ==
         "400 bad_data: invalid parameter \"query\": 1:5: parse error: unclosed left parenthesis");
   CHECK(f.Error("query?query=up&time=abc") ==
-        "400 bad_data: invalid parameter \"time\": Invalid time value for 'time': cannot parse "
+        "400 bad_data: invalid parameter \"time\": invalid time value for 'time': cannot parse "
         "\"abc\" to a valid timestamp");
   CHECK(f.Error("query?query=up&timeout=x") ==
         "400 bad_data: invalid parameter \"timeout\": cannot parse \"x\" to a valid duration");
@@ -73,6 +77,15 @@ TEST_CASE("query errors say what the original says") {
       f.Error("query?query=up&timeout=1e30") ==
       "400 bad_data: invalid parameter \"timeout\": cannot parse \"1e30\" to a valid duration. It "
       "overflows int64");
+  for (const char* none : {"0", "-1", "0s"}) {
+    CHECK(f.Error(std::string("query?query=up&timeout=") + none) ==
+          "503 timeout: query timed out in query execution");
+  }
+  CHECK(f.Error("query?query=up&limit=9223372036854775808") ==
+        "400 bad_data: invalid parameter \"limit\": strconv.Atoi: parsing "
+        "\"9223372036854775808\": value out of range");
+  CHECK(f.Error("query?query=up&limit=1e1") ==
+        "400 bad_data: invalid parameter \"limit\": strconv.Atoi: parsing \"1e1\": invalid syntax");
   CHECK(f.Error("query?query=up&limit=-1") ==
         "400 bad_data: invalid parameter \"limit\": limit must be non-negative");
   CHECK(f.Error("query?query=up&lookback_delta=x") ==
@@ -87,6 +100,13 @@ TEST_CASE("query errors say what the original says") {
   CHECK(f.Error("query_range?query=up&start=1&end=200000&step=1") ==
         "400 bad_data: exceeded maximum resolution of 11,000 points per timeseries. Try decreasing "
         "the query resolution (?step=XX)");
+  // A step counts with its nanoseconds, although the engine steps in whole milliseconds.
+  CHECK(
+      f.Data("query_range?query=vector(1)&start=0&end=11001&step=1.0001").ends_with("\"1\"]]}]}"));
+  CHECK(f.Error("query_range?query=up&start=0&end=11001&step=1")
+            .starts_with("400 bad_data: exceeded"));
+  CHECK(f.Error("query_range?query=up&start=0&end=10&step=0.0009")
+            .starts_with("400 bad_data: exceeded"));
   CHECK(f.Error("query_range?query=up&end=2&step=1") ==
         "400 bad_data: invalid parameter \"start\": cannot parse \"\" to a valid timestamp");
   CHECK(f.Error("query_range?query=up&start=1&end=2") ==
@@ -103,14 +123,27 @@ TEST_CASE("series, label names and label values") {
   Fixture f;
   f.Fill();
   CHECK(f.Data("series?match%5B%5D=up") ==
-        R"([{"__name__":"up","job":"a"},{"__name__":"up","job":"b\u003c"}])");
+        R"([{"__name__":"up","job":"a"},{"__name__":"up","job":"b<"}])");
   CHECK(f.Data("series?match%5B%5D=up&match%5B%5D=%7Bjob=%22a%22%7D&match%5B%5D=nope") ==
-        R"([{"__name__":"up","job":"a"},{"__name__":"up","job":"b\u003c"}])");
+        R"([{"__name__":"up","job":"a"},{"__name__":"up","job":"b<"}])");
   CHECK(f.Get("/api/v1/series?match%5B%5D=up&limit=1").body ==
         R"({"status":"success","data":[{"__name__":"up","job":"a"}],)"
         R"("warnings":["results truncated due to limit"]})");
   CHECK(f.Data("series?match%5B%5D=nope") == "[]");
   CHECK(f.Error("series") == "400 bad_data: no match[] parameter provided");
+  CHECK(
+      f.Error("series?match%5B%5D=") ==
+      "400 bad_data: invalid parameter \"match[]\": unknown position: parse error: unexpected end "
+      "of input");
+  CHECK(f.Error("labels?match%5B%5D=%20") ==
+        "400 bad_data: 1:2: parse error: unexpected end of input");
+  for (const char* window : {"start=1&end=2", "start=1800000000&end=1900000000", "start=5&end=1"}) {
+    INFO(window);
+    CHECK(f.Data(std::string("series?match%5B%5D=up&") + window) == "[]");
+    CHECK(f.Data(std::string("labels?") + window) == "[]");
+    CHECK(f.Data(std::string("labels?match%5B%5D=up&") + window) == "[]");
+    CHECK(f.Data(std::string("label/job/values?") + window) == "[]");
+  }
   CHECK(f.Error("series?match%5B%5D=%7B%7D") ==
         "400 bad_data: invalid parameter \"match[]\": match[] must contain at least one non-empty "
         "matcher");
@@ -121,7 +154,7 @@ TEST_CASE("series, label names and label values") {
   CHECK(f.Data("labels?limit=1") ==
         R"(["__name__"],"warnings":["results truncated due to limit"])");
   CHECK(f.Error("labels?start=abc") ==
-        "400 bad_data: invalid parameter \"start\": Invalid time value for 'start': cannot parse "
+        "400 bad_data: invalid parameter \"start\": invalid time value for 'start': cannot parse "
         "\"abc\" to a valid timestamp");
   CHECK(f.Data("label/job/values") == R"(["a","b\u003c"])");
   CHECK(f.Data("label/U__job/values") == R"(["a","b\u003c"])");
@@ -180,17 +213,28 @@ TEST_CASE("targets, pools and metadata") {
   }
   CHECK(
       f.Data("metadata") ==
-      R"({"up_total":[{"type":"counter","help":"Ups.","unit":"s"},)"
-      R"({"type":"gauge","help":"Other.","unit":""}],"zz":[{"type":"gauge","help":"Z.","unit":""}]})");
+      R"({"up_total":[{"type":"counter","unit":"s","help":"Ups."},)"
+      R"({"type":"gauge","unit":"","help":"Other."}],"zz":[{"type":"gauge","unit":"","help":"Z."}]})");
   CHECK(f.Data("metadata?limit=1&limit_per_metric=1") ==
-        R"({"up_total":[{"type":"counter","help":"Ups.","unit":"s"}]})");
+        R"({"up_total":[{"type":"counter","unit":"s","help":"Ups."}]})");
   CHECK(f.Data("metadata?metric=nope") == "{}");
   CHECK(f.Error("metadata?limit=x") == "400 bad_data: limit must be a number");
   CHECK(f.Data("targets/metadata?metric=zz") ==
         R"([{"target":{"instance":"b"},"type":"gauge","help":"Z.","unit":""}])");
+  // The limit does not cut in the middle of a target.
+  const std::string of_a =
+      R"({"target":{"instance":"a"},"metric":"up_total","type":"counter","help":"Ups.","unit":"s"})";
+  CHECK(f.Data("targets/metadata?limit=1") == "[" + of_a + "]");
+  CHECK(ParseJson(f.Data("targets/metadata?limit=2")).value().items().size() == 4);
+  CHECK(ParseJson(f.Data("targets/metadata?match_target=%7Binstance=%22b%22%7D&limit=1"))
+            .value()
+            .items()
+            .size() == 3);
+  CHECK(f.Data("targets/metadata?limit=0") == "[]");
   CHECK(
-      f.Data("targets/metadata?match_target=%7Binstance=%22b%22%7D&limit=1") ==
-      R"([{"target":{"instance":"b"},"metric":"up_total","type":"counter","help":"Ups.","unit":"s"}])");
+      f.Error("targets/metadata?match_target=x%7B") ==
+      "400 bad_data: invalid parameter \"match_target\": 1:3: parse error: unexpected end of input "
+      "inside braces");
 }
 
 TEST_CASE("rules, alerts and alertmanagers") {
@@ -198,13 +242,12 @@ TEST_CASE("rules, alerts and alertmanagers") {
   const std::string record =
       R"x({"name":"job:up:sum","query":"sum by (job) (up)","labels":{"team":"a"},"health":"ok",)x"
       R"("evaluationTime":0.000334166,"lastEvaluation":"2023-11-14T22:13:20Z","type":"recording"})";
-  const std::string alert =
-      R"({"labels":{"alertname":"Always"},"annotations":{"summary":"\u003cb\u003e"},)"
-      R"("state":"firing","activeAt":"2023-11-14T22:13:20Z",)"
-      R"("keepFiringSince":"2023-11-14T22:13:20Z","value":"1e+00"})";
+  const std::string alert = R"({"labels":{"alertname":"Always"},"annotations":{"summary":"<b>"},)"
+                            R"("state":"firing","activeAt":"2023-11-14T22:13:20Z",)"
+                            R"("keepFiringSince":"2023-11-14T22:13:20Z","value":"1e+00"})";
   const std::string alerting =
       R"({"state":"firing","name":"Always","query":"vector(1) \u003e 0","duration":90,)"
-      R"("keepFiringFor":0,"labels":{"severity":"page"},"annotations":{"summary":"\u003cb\u003e"},)"
+      R"("keepFiringFor":0,"labels":{"severity":"page"},"annotations":{"summary":"<b>"},)"
       R"("alerts":[)" +
       alert +
       R"(],"health":"err","lastError":"bad","evaluationTime":0,)"
@@ -244,6 +287,7 @@ TEST_CASE("status pages") {
   Fixture f;
   CHECK(f.Data("status/config") == R"({"yaml":"global:\n  a: \u003csecret\u003e\n"})");
   CHECK(f.Data("status/flags") == R"({"a":"1","b":"2"})");
+  CHECK(f.Data("features") == R"({"api":{"admin":false},"promql_operators":{"<":true}})");
   const auto info = ParseJson(f.Get("/api/v1/status/runtimeinfo").body).value()["data"];
   CHECK(info["serverTime"].AsString() == "2023-11-14T22:13:20Z");
   CHECK(info["storageRetention"].AsString() == "15d");
@@ -285,7 +329,9 @@ TEST_CASE("exemplars of the series an expression selects") {
   CHECK(both.starts_with("[" + of_a + ",{"));
   CHECK(both.find("\"c\"") == std::string::npos);
   CHECK(f.Data("query_exemplars?query=a&start=1700000001") == "[]");
-  CHECK(f.Data("query_exemplars?query=1") == "[]");
+  const auto none = f.Get("/api/v1/query_exemplars?query=1");
+  CHECK(none.status == 204);
+  CHECK(none.body.empty());
 }
 
 TEST_CASE("queries are formatted and taken apart") {

@@ -27,6 +27,9 @@ struct Api::Impl {
   // api.cc
   void AddEndpoint(http::Router& router, std::string_view methods, const std::string& path,
                    Endpoint endpoint, bool gated = true);
+  void AddPreflight(http::Router& router, const std::string& pattern);
+  void AnswerPreflight(const http::Request& request, http::ResponseWriter& response) const;
+  http::Handler PreflightOr(http::Handler otherwise);
   void ServeEndpoint(Endpoint endpoint, const http::Request& request,
                      http::ResponseWriter& response);
   bool RefuseUnlessReady(http::ResponseWriter& response) const;
@@ -55,6 +58,7 @@ struct Api::Impl {
   // status.cc
   Outcome StatusConfig(const Call& call);
   Outcome StatusFlags(const Call& call);
+  Outcome ListFeatures(const Call& call);
   Outcome StatusRuntimeInfo(const Call& call);
   Outcome StatusBuildInfo(const Call& call);
   Outcome StatusTsdb(const Call& call);

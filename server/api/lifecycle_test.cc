@@ -65,6 +65,20 @@ TEST_CASE("unknown paths, other methods and CORS") {
   request.headers.Set("Origin", "http://evil.example");
   CHECK_FALSE(f.Do(request).headers.Has("Access-Control-Allow-Origin"));
   request.method = "OPTIONS";
+  for (const char* path : {"/api/v1/query", "/api/v1/nope", "/api/v1/label/x", "/api/v1/write"}) {
+    INFO(path);
+    auto preflight = request;
+    preflight.url = path;
+    const auto answer = f.Do(preflight);
+    CHECK(answer.status == 204);
+    CHECK(answer.headers.Has("Access-Control-Allow-Methods"));
+    preflight.method = "GET";
+    if (std::string_view(path).find("query") == std::string_view::npos) {
+      CHECK(f.Do(preflight).status / 100 == 4);
+    }
+  }
+  CHECK(f.Send("OPTIONS", "/nope").status == 404);
+  CHECK(f.Send("OPTIONS", "/-/healthy").headers.Get("Allow") == "GET, HEAD, OPTIONS");
   CHECK(f.Do(request).status == 204);
   Fixture any;
   CHECK(any.Do(request).headers.Get("Access-Control-Allow-Origin") == "*");

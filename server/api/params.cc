@@ -22,17 +22,19 @@ StatusOr<TimestampMs> ParseTime(std::string_view text) {
     return InvalidArgument("cannot parse {} to a valid timestamp", GoQuote(text));
   };
   if (const auto seconds = ParseFloat(text)) {
-    const double ms = std::round(*seconds * 1000);
-    if (std::isnan(ms)) return invalid();
-    if (ms <= static_cast<double>(kMinTime)) return kMinTime;
-    if (ms >= static_cast<double>(kMaxTime)) return kMaxTime;
-    return static_cast<TimestampMs>(ms);
+    if (std::isnan(*seconds)) return invalid();
+    if (*seconds * 1000 <= static_cast<double>(kMinTime)) return kMinTime;
+    if (*seconds * 1000 >= static_cast<double>(kMaxTime)) return kMaxTime;
+    // Apart, as upstream does: the product of many seconds may round half a millisecond up.
+    double whole = 0;
+    const double fraction = std::modf(*seconds, &whole);
+    return static_cast<TimestampMs>(whole) * 1000 + std::llround(fraction * 1000);
   }
   if (text == kMinTimeText) return kMinTime;
   if (text == kMaxTimeText) return kMaxTime;
-  auto nanos = ParseRfc3339(text);
-  if (!nanos.ok()) return invalid();
-  return *nanos / 1'000'000 - (*nanos % 1'000'000 < 0 ? 1 : 0);
+  const auto time = ParseRfc3339Millis(text);
+  if (!time.ok()) return invalid();
+  return *time;
 }
 
 StatusOr<TimestampMs> TimeParam(const http::Params& params, std::string_view name,
@@ -41,7 +43,7 @@ StatusOr<TimestampMs> TimeParam(const http::Params& params, std::string_view nam
   if (text.empty()) return fallback;
   auto time = ParseTime(text);
   if (time.ok()) return time;
-  return InvalidArgument("invalid parameter {}: Invalid time value for '{}': {}", GoQuote(name),
+  return InvalidArgument("invalid parameter {}: invalid time value for '{}': {}", GoQuote(name),
                          name, MessageOf(time.status()));
 }
 
@@ -64,8 +66,11 @@ StatusOr<size_t> LimitParam(const http::Params& params) {
   if (text.empty()) return size_t{0};
   const auto limit = ParseInt(text);
   if (!limit) {
-    return InvalidArgument("invalid parameter \"limit\": strconv.Atoi: parsing {}: invalid syntax",
-                           GoQuote(text));
+    const size_t sign = text.starts_with('-') || text.starts_with('+') ? 1 : 0;
+    const bool number =
+        sign < text.size() && text.find_first_not_of("0123456789", sign) == text.npos;
+    return InvalidArgument("invalid parameter \"limit\": strconv.Atoi: parsing {}: {}",
+                           GoQuote(text), number ? "value out of range" : "invalid syntax");
   }
   if (*limit < 0) return InvalidArgument("invalid parameter \"limit\": limit must be non-negative");
   return static_cast<size_t>(*limit);

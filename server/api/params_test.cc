@@ -44,7 +44,11 @@ TEST_CASE("timestamps and times") {
   CHECK(stamp(1'700'000'000'000) == "1700000000");
   CHECK(stamp(-9'223'372'036'854'775'807 - 1) == "-9223372036854775.808");
   CHECK(ParseTime("1.0004").value() == 1000);
-  CHECK(ParseTime("1.0005").value() == 1001);
+  CHECK(ParseTime("1.0006").value() == 1001);
+  CHECK(ParseTime("1700001800.123").value() == 1'700'001'800'123);
+  CHECK(ParseTime("1700001800.0005").value() == 1'700'001'800'000);  // a little less than half
+  CHECK(ParseTime("-1.5").value() == -1500);
+  CHECK(ParseTime("9999-12-31T23:59:59Z").value() == 253'402'300'799'000);
   CHECK(ParseTime("1e300").value() == kMaxTime);
   CHECK(ParseTime("-292273086-05-16T16:47:06Z").value() == kMinTime);
   CHECK(ParseTime("292277025-08-18T07:12:54.999999999Z").value() == kMaxTime);

@@ -1,5 +1,6 @@
 // query, query_range and what helps to write queries.
 #include "core/strings/numbers.h"
+#include "core/strings/quote.h"
 #include "server/api/ast_json.h"
 #include "server/api/impl.h"
 #include "server/api/params.h"
@@ -10,7 +11,6 @@ namespace {
 
 constexpr int64_t kMaxPoints = 11'000;
 constexpr size_t kMaxAnnotations = 10;
-constexpr std::string_view kTruncated = "results truncated due to limit";
 
 // The ones that fit and a line that counts the others.
 std::vector<std::string> Cap(std::vector<std::string> texts, std::string_view kind) {
@@ -105,12 +105,9 @@ void WriteResult(DataWriter& out, const promql::QueryResult& result) {
   switch (result.type) {
     case promql::ValueType::kVector: return WriteVector(out, result.vector);
     case promql::ValueType::kMatrix: return WriteMatrix(out, result.matrix);
-    case promql::ValueType::kScalar: {
-      std::string value;
-      AppendApiFloat(&value, result.scalar.v);
-      json.BeginArray().Double(seconds).String(value).EndArray();
+    case promql::ValueType::kScalar:  // unlike samples, never with an exponent
+      json.BeginArray().Double(seconds).String(FormatFloatF(result.scalar.v, -1)).EndArray();
       return;
-    }
     case promql::ValueType::kString:
       json.BeginArray().Double(seconds).String(result.string).EndArray();
       return;
@@ -126,7 +123,8 @@ bool Truncate(promql::QueryResult* result, size_t limit) {
   return false;
 }
 
-Outcome MakeAnswer(StatusOr<promql::QueryResult> queried, size_t limit, bool with_stats) {
+// `stats` is what the caller wants of statistics: nothing when empty.
+Outcome MakeAnswer(StatusOr<promql::QueryResult> queried, size_t limit, std::string_view stats) {
   if (!queried.ok()) {
     if (queried.status().code() == StatusCode::kInvalidArgument) {
       return BadParameter("query", queried.status());
@@ -135,10 +133,14 @@ Outcome MakeAnswer(StatusOr<promql::QueryResult> queried, size_t limit, bool wit
   }
   auto result = std::make_shared<promql::QueryResult>(*std::move(queried));
   if (Truncate(result.get(), limit)) result->annotations.warnings.emplace_back(kTruncated);
+  if (!stats.empty() && stats != "true" && stats != "all") {
+    result->annotations.warnings.push_back(
+        fmt::format("stats={} is deprecated, use true or all", GoQuote(stats)));
+  }
   Answer answer;
   answer.warnings = Cap(std::move(result->annotations.warnings), "warning");
   answer.infos = Cap(std::move(result->annotations.infos), "info");
-  answer.data = [result, with_stats](DataWriter& out) {
+  answer.data = [result, with_stats = !stats.empty()](DataWriter& out) {
     out.json().BeginObject();
     out.json().Member("resultType", promql::ValueTypeName(result->type)).Key("result");
     WriteResult(out, *result);
@@ -160,8 +162,8 @@ std::variant<promql::QueryOptions, Failure> ReadOptions(const Call& call) {
   if (const auto text = call.form.Get("timeout"); !text.empty()) {
     const auto timeout = ParseDurationNanos(text);
     if (!timeout.ok()) return BadParameter("timeout", timeout.status());
-    // Zero asks for the engine's own; whoever asks for no time at all gets the least there is.
-    options.timeout_ms = std::max<int64_t>(1, ToMs(*timeout));
+    if (*timeout <= 0) return Failure{"timeout", "query timed out in query execution"};
+    options.timeout_ms = std::max<int64_t>(1, ToMs(*timeout));  // zero is the engine's own
   }
   if (const auto text = call.form.Get("lookback_delta"); !text.empty()) {
     const auto lookback = ParseDurationNanos(text);
@@ -192,7 +194,7 @@ Outcome Api::Impl::Query(const Call& call) {
   query_options.cancelled = guard.cancelled();
   return MakeAnswer(
       engine.load()->Instant(*storage.load(), call.form.Get("query"), *time, query_options), *limit,
-      !call.form.Get("stats").empty());
+      call.form.Get("stats"));
 }
 
 Outcome Api::Impl::QueryRange(const Call& call) {
@@ -207,16 +209,17 @@ Outcome Api::Impl::QueryRange(const Call& call) {
   }
   const auto step = ParseDurationNanos(call.form.Get("step"));
   if (!step.ok()) return BadParameter("step", step.status());
+  // The two ends of time are further apart than an int64 counts. Of a step its nanoseconds count,
+  // although the engine steps in whole milliseconds.
+  if (*step > 0 && (static_cast<__int128>(*end) - *start) * 1'000'000 / *step > kMaxPoints) {
+    return BadData(
+        "exceeded maximum resolution of 11,000 points per timeseries. Try decreasing the "
+        "query resolution (?step=XX)");
+  }
   const int64_t step_ms = ToMs(*step);
   if (step_ms <= 0) {
     return BadParameter("step", InvalidArgument("zero or negative query resolution step widths are "
                                                 "not accepted. Try a positive integer"));
-  }
-  // The two ends of time are further apart than an int64 counts.
-  if ((static_cast<__int128>(*end) - *start) / step_ms > kMaxPoints) {
-    return BadData(
-        "exceeded maximum resolution of 11,000 points per timeseries. Try decreasing the "
-        "query resolution (?step=XX)");
   }
   auto query = ReadOptions(call);
   if (auto* failure = std::get_if<Failure>(&query)) return std::move(*failure);
@@ -225,7 +228,7 @@ Outcome Api::Impl::QueryRange(const Call& call) {
   query_options.cancelled = guard.cancelled();
   return MakeAnswer(engine.load()->Range(*storage.load(), call.form.Get("query"), *start, *end,
                                          step_ms, query_options),
-                    *limit, !call.form.Get("stats").empty());
+                    *limit, call.form.Get("stats"));
 }
 
 Outcome Api::Impl::QueryExemplars(const Call& call) {
@@ -238,12 +241,11 @@ Outcome Api::Impl::QueryExemplars(const Call& call) {
   if (!expr.ok()) return BadData(expr.status());
   std::vector<std::vector<Matcher>> selectors;
   CollectSelectors(**expr, &selectors);
+  if (selectors.empty()) return Answer{};
   using Found = std::vector<storage::ExemplarQueryable::SeriesExemplars>;
   StatusOr<Found> found = Found();
   const storage::ExemplarQueryable* source = exemplars.load();
-  if (source != nullptr && !selectors.empty()) {
-    found = source->SelectExemplars(*start, *end, selectors);
-  }
+  if (source != nullptr) found = source->SelectExemplars(*start, *end, selectors);
   if (!found.ok()) return QueryFailure(found.status());
   return Answer{[all = *std::move(found)](DataWriter& out) { WriteExemplars(out, all); }, {}, {}};
 }

@@ -90,9 +90,11 @@ std::variant<Filter, Failure> ReadFilter(const Call& call) {
 }
 
 void WriteAnnotations(JsonWriter& json, const rules::Annotations& annotations) {
+  const bool escape = json.EscapeHtml(false);  // as those of labels
   json.BeginObject();
   for (const auto& [name, value] : annotations) json.Member(name, value);
   json.EndObject();
+  json.EscapeHtml(escape);
 }
 
 void WriteAlert(JsonWriter& json, const AlertStatus& alert) {

@@ -10,7 +10,6 @@
 namespace narthex::api {
 namespace {
 
-constexpr std::string_view kTruncated = "results truncated due to limit";
 using MatcherSet = std::vector<Matcher>;
 
 Outcome Strings(std::vector<std::string> strings, bool truncated) {

@@ -103,6 +103,24 @@ Outcome Api::Impl::StatusTsdb(const Call& call) {
                 {}};
 }
 
+Outcome Api::Impl::ListFeatures(const Call&) {
+  if (!sources.features) return Unavailable("features are not available");
+  return Answer{[features = sources.features()](DataWriter& out) {
+                  JsonWriter& json = out.json();
+                  const bool escape = json.EscapeHtml(false);  // "<" is a name
+                  json.BeginObject();
+                  for (const auto& [category, names] : features) {
+                    json.Key(category).BeginObject();
+                    for (const auto& [name, on] : names) json.Key(name).Bool(on);
+                    json.EndObject();
+                  }
+                  json.EndObject();
+                  json.EscapeHtml(escape);
+                },
+                {},
+                {}};
+}
+
 Outcome Api::Impl::StatusWalReplay(const Call&) {
   if (!sources.wal_replay) return Unavailable("TSDB not ready");
   return Answer{[replay = sources.wal_replay()](DataWriter& out) {

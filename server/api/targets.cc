@@ -72,11 +72,6 @@ void WriteDropped(JsonWriter& json, const scrape::TargetsSnapshot& targets, bool
   json.EndObject();
 }
 
-void WriteMetadataMembers(JsonWriter& json, const scrape::MetricMetadata& metadata) {
-  json.Member("type", metadata.type).Member("help", metadata.help);
-  json.Member("unit", metadata.unit);
-}
-
 void WriteRule(JsonWriter& json, const RelabelConfig& rule) {
   json.BeginObject();
   if (!rule.source_labels.empty()) {
@@ -215,9 +210,8 @@ Outcome Api::Impl::Metadata(const Call& call) {
           int64_t shown = 0;
           for (const auto& entry : entries) {
             if (per_metric > 0 && shown++ >= per_metric) break;
-            json.BeginObject();
-            WriteMetadataMembers(json, entry);
-            json.EndObject();
+            json.BeginObject().Member("type", entry.type).Member("unit", entry.unit);
+            json.Member("help", entry.help).EndObject();
           }
           json.EndArray();
           if (!out.Breathe()) return;
@@ -244,16 +238,20 @@ Outcome Api::Impl::TargetsMetadata(const Call& call) {
                   JsonWriter& json = out.json();
                   json.BeginArray();
                   int64_t shown = 0;
+                  const Labels* target = nullptr;  // the limit does not cut in the middle of one
                   for (const auto& entry : *entries) {
-                    if (limit >= 0 && shown >= limit) break;
+                    if (target == nullptr || *target != entry.target) {
+                      if (limit >= 0 && shown >= limit) break;
+                      target = &entry.target;
+                    }
                     if (!AnySetMatches(sets, entry.target)) continue;
                     ++shown;
                     json.BeginObject().Key("target");
                     WriteLabels(json, entry.target);
                     // Named only when not asked for by name.
                     if (metric.empty()) json.Member("metric", entry.metadata.metric);
-                    WriteMetadataMembers(json, entry.metadata);
-                    json.EndObject();
+                    json.Member("type", entry.metadata.type).Member("help", entry.metadata.help);
+                    json.Member("unit", entry.metadata.unit).EndObject();
                     if (!out.Breathe()) return;
                   }
                   json.EndArray();

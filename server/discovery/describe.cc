@@ -80,6 +80,12 @@ bool operator==(const DiscoveryConfigs& a, const DiscoveryConfigs& b) {
                     });
 }
 
+std::vector<std::pair<std::string_view, bool>> KnownMechanisms() {
+  std::vector<std::pair<std::string_view, bool>> out = {{"static", true}, {"file", true}};
+  for (const std::string_view name : kKnownMechanisms) out.emplace_back(name, IsHere(name));
+  return out;
+}
+
 void Describe(Fields& f, DiscoveryConfigs& discovery) {
   if (f.decoding()) {
     DecodeMechanisms(f, discovery);

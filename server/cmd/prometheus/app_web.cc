@@ -12,6 +12,7 @@
 #include "core/strings/duration.h"
 #include "core/strings/numbers.h"
 #include "server/cmd/prometheus/app.h"
+#include "server/cmd/prometheus/features.h"
 #include "server/web/web.h"
 
 namespace narthex::prometheus {
@@ -122,6 +123,7 @@ api::Sources App::ApiSources() {
   sources.config_yaml = [this] { return current()->yaml; };
   sources.external_labels = [this] { return current()->global.external_labels; };
   sources.flags = [this] { return ShownFlags(); };
+  sources.features = [this] { return DescribeFeatures(flags_); };
   sources.runtime_info = [this] { return DescribeRuntime(); };
   sources.tsdb_stats = [this, ready](size_t limit) {
     api::TsdbStats out;

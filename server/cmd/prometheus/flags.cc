@@ -422,7 +422,6 @@ Status Flags::Check(int* exit_code) {
       {"query.max-concurrency", *query_concurrency},
       {"query.max-samples", *query_max_samples},
       {"query.timeout", *query_timeout_ms},
-      {"query.lookback-delta", *lookback_delta_ms},
       {"alertmanager.notification-queue-capacity", *notification_queue_capacity},
       {"alertmanager.notification-batch-size", *notification_batch_size},
       {"rules.max-concurrent-evals", *max_concurrent_evals},
@@ -430,6 +429,7 @@ Status Flags::Check(int* exit_code) {
   for (const auto& [name, value] : positive) {
     if (value <= 0) return InvalidArgument("--{} must be greater than 0", name);
   }
+  if (*lookback_delta_ms == 0) *lookback_delta_ms = 300'000;  // as upstream
   if (*head_series_limit < 0) {
     return InvalidArgument("--storage.tsdb.head-series-limit must not be negative");
   }

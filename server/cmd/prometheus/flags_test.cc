@@ -5,6 +5,7 @@
 #include "core/base/file.h"
 #include "core/http/route_prefix.h"
 #include "server/cmd/prometheus/active_queries.h"
+#include "server/cmd/prometheus/features.h"
 #include "server/cmd/prometheus/query_log.h"
 #include "tests/catch.h"
 
@@ -66,6 +67,8 @@ TEST_CASE("flags that cannot act are refused by name, with upstream's exit codes
       {{"--enable-feature=no-such-thing"}, 0, ""},
       {{"--auto-gomemlimit.ratio=1.5"}, 1, "--auto-gomemlimit.ratio must be greater than 0"},
       {{"--query.max-concurrency=0"}, 2, "--query.max-concurrency must be greater than 0"},
+      {{"--query.lookback-delta=0s"}, 0, ""},
+      {{"--query.max-samples=0"}, 2, "--query.max-samples must be greater than 0"},
       {{"--storage.tsdb.head-series-limit=1000000", "--storage.tsdb.memory-budget-ratio=0"}, 0, ""},
       {{"--storage.tsdb.memory-budget-ratio=1"}, 0, ""},
       {{"--storage.tsdb.head-series-limit=-1"}, 2, "--storage.tsdb.head-series-limit must not be"},
@@ -106,6 +109,38 @@ TEST_CASE("durations of the storage are durations") {
   REQUIRE(flags.Check(&exit_code).ok());
   CHECK(*flags.block_reload_ms == 1000);
   CHECK(*flags.retention_time_ms == 0);
+}
+
+TEST_CASE("features are told by category") {
+  const auto of = [](const std::vector<std::string>& arguments) {
+    Flags flags;
+    int exit_code = 0;
+    REQUIRE(flags.set.TryParse(arguments).ok());
+    REQUIRE(flags.Check(&exit_code).ok());
+    return DescribeFeatures(flags);
+  };
+  const auto plain = of({});
+  CHECK(plain.size() == 12);
+  // As many as upstream has of each.
+  CHECK(plain.at("promql_functions").size() == 90);
+  CHECK(plain.at("promql_operators").size() == 35);
+  CHECK(plain.at("service_discovery_providers").size() == 37);
+  CHECK(plain.at("templating_functions").size() == 29);
+  CHECK(plain.at("promql_functions").at("rate"));
+  CHECK_FALSE(plain.at("promql_functions").at("mad_over_time"));
+  CHECK_FALSE(plain.at("promql_operators").at("limitk"));
+  CHECK(plain.at("promql_operators").at("!~"));
+  CHECK(plain.at("service_discovery_providers").at("kubernetes"));
+  CHECK_FALSE(plain.at("service_discovery_providers").at("azure"));
+  CHECK_FALSE(plain.at("promql").at("anchored"));
+  CHECK_FALSE(plain.at("api").at("admin"));
+  const auto more = of({"--web.enable-admin-api", "--enable-feature=promql-experimental-functions",
+                        "--enable-feature=promql-extended-range-selectors"});
+  CHECK(more.at("promql_functions").at("mad_over_time"));
+  CHECK_FALSE(more.at("promql_functions").at("start_timestamp"));
+  CHECK(more.at("promql_operators").at("limitk"));
+  CHECK(more.at("promql").at("anchored"));
+  CHECK(more.at("api").at("admin"));
 }
 
 TEST_CASE("queries may hold a share of the memory there is") {
