@@ -27,8 +27,8 @@ StatusOr<http::ClientConfig> ReadConfig(const std::string& path) {
 
 StatusOr<std::unique_ptr<ApiClient>> ApiClient::Create(const std::string& url,
                                                        const std::string& http_config_file) {
-  NX_RETURN_IF_ERROR(http::Url::Parse(url).status());
-  std::string base = url;
+  std::string base = url.find("://") == std::string::npos ? "http://" + url : url;
+  NX_RETURN_IF_ERROR(http::Url::Parse(base).status());
   while (base.ends_with('/')) base.pop_back();
   std::unique_ptr<ApiClient> api(new ApiClient(base));
   http::Client::Options options;

@@ -40,21 +40,21 @@ void AddCheckRules(CommandSet* commands, const promql::ParserOptions* parser) {
                         "The rule files to check, default is read from standard input.", false);
 }
 
-void AddCheckConfig(CommandSet* commands, const promql::ParserOptions* parser) {
+void AddCheckConfig(CommandSet* commands, const int64_t* lookback,
+                    const promql::ParserOptions* parser) {
   struct Values {
     std::string* lint;
     bool *fatal, *syntax_only, *ignore_unknown, *agent;
-    int64_t* lookback;
     std::vector<std::string>* files;
   };
   auto v = std::make_shared<Values>();
   FlagSet& flags =
-      commands->Command("check config", "Check if the config files are valid or not.", [v, parser] {
+      commands->Command("check config", "Check if the config files are valid or not.", [=] {
         CheckConfigOptions options;
         options.syntax_only = *v->syntax_only;
         options.agent = *v->agent;
         options.lint = ParseLint(*v->lint, *v->fatal);
-        options.lint.lookback_ms = *v->lookback;
+        options.lint.lookback_ms = *lookback;
         options.lint.ignore_unknown_fields = *v->ignore_unknown;
         return CheckConfig(*v->files, options, *parser);
       });
@@ -68,9 +68,6 @@ void AddCheckConfig(CommandSet* commands, const promql::ParserOptions* parser) {
                          "too-long-scrape-interval. Use --lint=none to disable linting",
                          "duplicate-rules");
   v->fatal = flags.Bool("lint-fatal", "Make lint errors exit with exit code 3.", false);
-  v->lookback =
-      flags.Duration("query.lookback-delta", "The server's maximum query lookback duration.", "5m",
-                     FlagSet::DurationSyntax::kPrometheus);
   v->ignore_unknown = flags.Bool(
       "ignore-unknown-fields",
       "Ignore unknown fields in the rule groups read by the config files. This is useful when you "
@@ -111,22 +108,16 @@ void AddCheckDiscovery(CommandSet* commands) {
   v->job = flags.RequiredArg("job", "The job to run service discovery for.");
 }
 
-void AddCheckMetrics(CommandSet* commands) {
-  struct Values {
-    bool* extended;
-    std::string* lint;
-  };
-  auto v = std::make_shared<Values>();
+void AddCheckMetrics(CommandSet* commands, const bool* extended) {
+  auto lint = std::make_shared<std::string*>();
   FlagSet& flags = commands->Command(
       "check metrics",
       "Pass Prometheus metrics over stdin to lint them for consistency and correctness.",
-      [v] { return CheckMetrics(*v->extended, *v->lint == "all"); });
-  v->extended = flags.Bool(
-      "extended", "Print extended information related to the cardinality of the metrics.", false);
-  v->lint = flags.Enum("lint",
-                       "Linting checks to apply for metrics. Available options are: all, none. Use "
-                       "--lint=none to disable metrics linting.",
-                       {"all", "none"}, "all");
+      [extended, lint] { return CheckMetrics(*extended, **lint == "all"); });
+  *lint = flags.Enum("lint",
+                     "Linting checks to apply for metrics. Available options are: all, none. Use "
+                     "--lint=none to disable metrics linting.",
+                     {"all", "none"}, "all");
 }
 
 void AddCheckWebConfig(CommandSet* commands) {
@@ -140,19 +131,25 @@ void AddCheckWebConfig(CommandSet* commands) {
 }  // namespace
 
 void AddCheckCommands(CommandSet* commands, const promql::ParserOptions* parser) {
-  commands->Group("check", "Check the resources for validity.");
+  // As upstream, these two are flags of the group although one command each reads them.
+  FlagSet& group = commands->Group("check", "Check the resources for validity.");
+  const int64_t* lookback =
+      group.Duration("query.lookback-delta", "The server's maximum query lookback duration.", "5m",
+                     FlagSet::DurationSyntax::kPrometheus);
+  const bool* extended = group.Bool(
+      "extended", "Print extended information related to the cardinality of the metrics.", false);
   AddCheckDiscovery(commands);
-  AddCheckConfig(commands, parser);
+  AddCheckConfig(commands, lookback, parser);
   AddCheckWebConfig(commands);
   AddCheckServer(commands, "healthy", "Check if the Prometheus server is healthy.");
   AddCheckServer(commands, "ready", "Check if the Prometheus server is ready.");
   AddCheckRules(commands, parser);
-  AddCheckMetrics(commands);
+  AddCheckMetrics(commands, extended);
 }
 
 void AddTestCommands(CommandSet* commands, const promql::ParserOptions* parser,
                      const promql::EvalOptions* eval) {
-  commands->Group("test", "Unit testing.");
+  FlagSet& group = commands->Group("test", "Unit testing.");
   struct Values {
     std::vector<std::string>*run, *files;
     bool *debug, *diff, *ignore_unknown;
@@ -171,7 +168,7 @@ void AddTestCommands(CommandSet* commands, const promql::ParserOptions* parser,
     options.eval = *eval;
     return TestRules(options);
   });
-  v->junit = flags.String("junit", "File path to store JUnit XML test results.", "",
+  v->junit = group.String("junit", "File path to store JUnit XML test results.", "",
                           {.placeholder = "JUNIT"});
   v->run = flags.Strings("run",
                          "If set, will only run test groups whose names match the regular "

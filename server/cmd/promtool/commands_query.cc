@@ -16,10 +16,12 @@ constexpr char kStartHelp[] = "Start time (RFC3339 or Unix timestamp).";
 constexpr char kEndHelp[] = "End time (RFC3339 or Unix timestamp).";
 constexpr char kMatchHelp[] = "Series selector. Can be specified multiple times.";
 
-// The flags that all queries share.
+// The flags that all queries share; they stand anywhere behind "query".
 struct Shared {
-  std::string *format, *http_config, *server = nullptr;
-  QueryTarget target() const { return {*server, *http_config, *format == "json"}; }
+  std::string *format, *http_config;
+  QueryTarget Target(const std::string& server) const {
+    return {server, *http_config, *format == "json"};
+  }
 };
 
 Shared AddShared(FlagSet* flags) {
@@ -36,83 +38,80 @@ std::string* AddTime(FlagSet* flags, const char* name, const char* placeholder, 
   return flags->String(name, help, "", {.placeholder = placeholder});
 }
 
-void AddInstant(CommandSet* commands) {
+std::vector<std::string>* AddHeaders(FlagSet* flags) {
+  return flags->Strings("header", "Extra headers to send to server.", {},
+                        {.placeholder = "HEADER"});
+}
+
+void AddInstant(CommandSet* commands, const Shared& shared) {
   struct Values {
-    Shared shared;
-    std::string *time, *expression;
+    std::string *time, *server, *expression;
+    std::vector<std::string>* headers;
   };
   auto v = std::make_shared<Values>();
-  FlagSet& flags = commands->Command("query instant", "Run instant query.", [v] {
-    return QueryInstant(v->shared.target(), *v->expression, *v->time);
+  FlagSet& flags = commands->Command("query instant", "Run instant query.", [v, shared] {
+    return QueryInstant(shared.Target(*v->server), *v->expression, *v->time, *v->headers);
   });
-  v->shared = AddShared(&flags);
+  v->headers = AddHeaders(&flags);
   v->time = AddTime(&flags, "time", "TIME", "Query evaluation time (RFC3339 or Unix timestamp).");
-  v->shared.server = flags.RequiredArg("server", kServerHelp);
+  v->server = flags.RequiredArg("server", kServerHelp);
   v->expression = flags.RequiredArg("expr", "PromQL query expression.");
 }
 
-void AddRange(CommandSet* commands) {
+void AddRange(CommandSet* commands, const Shared& shared) {
   struct Values {
-    Shared shared;
-    std::string *start, *end, *expression;
+    std::string *start, *end, *server, *expression;
     int64_t* step;
     std::vector<std::string>* headers;
   };
   auto v = std::make_shared<Values>();
-  FlagSet& flags = commands->Command("query range", "Run range query.", [v] {
-    return QueryRange(v->shared.target(),
+  FlagSet& flags = commands->Command("query range", "Run range query.", [v, shared] {
+    return QueryRange(shared.Target(*v->server),
                       {*v->expression, *v->start, *v->end, *v->step, *v->headers});
   });
-  v->shared = AddShared(&flags);
-  v->headers =
-      flags.Strings("header", "Extra headers to send to server.", {}, {.placeholder = "HEADER"});
+  v->headers = AddHeaders(&flags);
   v->start =
       AddTime(&flags, "start", "START", "Query range start time (RFC3339 or Unix timestamp).");
   v->end = AddTime(&flags, "end", "END", "Query range end time (RFC3339 or Unix timestamp).");
   v->step = flags.Duration("step", "Query step size (duration).", "0s",
                            FlagSet::DurationSyntax::kGo, {.placeholder = "STEP"});
-  v->shared.server = flags.RequiredArg("server", kServerHelp);
+  v->server = flags.RequiredArg("server", kServerHelp);
   v->expression = flags.RequiredArg("expr", "PromQL query expression.");
 }
 
-void AddSeries(CommandSet* commands) {
+void AddSeries(CommandSet* commands, const Shared& shared) {
   struct Values {
-    Shared shared;
-    std::string *start, *end;
+    std::string *start, *end, *server;
     std::vector<std::string>* match;
   };
   auto v = std::make_shared<Values>();
-  FlagSet& flags = commands->Command("query series", "Run series query.", [v] {
-    return QuerySeries(v->shared.target(), *v->match, *v->start, *v->end);
+  FlagSet& flags = commands->Command("query series", "Run series query.", [v, shared] {
+    return QuerySeries(shared.Target(*v->server), *v->match, *v->start, *v->end);
   });
-  v->shared = AddShared(&flags);
   v->match = flags.Strings("match", kMatchHelp, {}, {.placeholder = "MATCH", .required = true});
   v->start = AddTime(&flags, "start", "START", kStartHelp);
   v->end = AddTime(&flags, "end", "END", kEndHelp);
-  v->shared.server = flags.RequiredArg("server", kServerHelp);
+  v->server = flags.RequiredArg("server", kServerHelp);
 }
 
-void AddLabels(CommandSet* commands) {
+void AddLabels(CommandSet* commands, const Shared& shared) {
   struct Values {
-    Shared shared;
-    std::string *start, *end, *name;
+    std::string *start, *end, *server, *name;
     std::vector<std::string>* match;
   };
   auto v = std::make_shared<Values>();
-  FlagSet& flags = commands->Command("query labels", "Run labels query.", [v] {
-    return QueryLabels(v->shared.target(), *v->name, *v->match, *v->start, *v->end);
+  FlagSet& flags = commands->Command("query labels", "Run labels query.", [v, shared] {
+    return QueryLabels(shared.Target(*v->server), *v->name, *v->match, *v->start, *v->end);
   });
-  v->shared = AddShared(&flags);
   v->start = AddTime(&flags, "start", "START", kStartHelp);
   v->end = AddTime(&flags, "end", "END", kEndHelp);
   v->match = flags.Strings("match", kMatchHelp, {}, {.placeholder = "MATCH"});
-  v->shared.server = flags.RequiredArg("server", kServerHelp);
+  v->server = flags.RequiredArg("server", kServerHelp);
   v->name = flags.RequiredArg("name", "Label name to provide label values for.");
 }
 
-void AddAnalyze(CommandSet* commands) {
+void AddAnalyze(CommandSet* commands, const Shared& shared) {
   struct Values {
-    Shared shared;
     std::string *server, *type, *time;
     int64_t* duration;
     std::vector<std::string>* match;
@@ -120,11 +119,11 @@ void AddAnalyze(CommandSet* commands) {
   auto v = std::make_shared<Values>();
   FlagSet& flags = commands->Command(
       "query analyze",
-      "Run queries against your Prometheus to analyze the usage pattern of certain metrics.", [v] {
+      "Run queries against your Prometheus to analyze the usage pattern of certain metrics.",
+      [v, shared] {
         return QueryAnalyze(
-            {*v->server, *v->shared.http_config, *v->type, *v->time, *v->duration, *v->match});
+            {*v->server, *shared.http_config, *v->type, *v->time, *v->duration, *v->match});
       });
-  v->shared = AddShared(&flags);
   v->server = flags.String("server", kServerHelp, "", {.placeholder = "SERVER", .required = true});
   v->type = flags.String("type", "Type of metric: histogram.", "",
                          {.placeholder = "TYPE", .required = true});
@@ -146,12 +145,13 @@ int Experimental(const PromqlSettings* settings, Run run) {
 }  // namespace
 
 void AddQueryCommands(CommandSet* commands) {
-  commands->Group("query", "Run query against a Prometheus server.");
-  AddInstant(commands);
-  AddRange(commands);
-  AddSeries(commands);
-  AddLabels(commands);
-  AddAnalyze(commands);
+  const Shared shared =
+      AddShared(&commands->Group("query", "Run query against a Prometheus server."));
+  AddInstant(commands, shared);
+  AddRange(commands, shared);
+  AddSeries(commands, shared);
+  AddLabels(commands, shared);
+  AddAnalyze(commands, shared);
 }
 
 void AddPromqlCommands(CommandSet* commands, const PromqlSettings* settings) {

@@ -212,6 +212,18 @@ StatusOr<std::pair<int64_t, int64_t>> SeriesRange(const std::string& start,
   return range;
 }
 
+StatusOr<Headers> ReadHeaders(const std::vector<std::string>& texts) {
+  Headers headers;
+  for (const std::string& text : texts) {
+    const size_t equals = text.find('=');
+    if (equals == std::string::npos) {
+      return InvalidArgument("promtool: error: expected KEY=VALUE got '{}', try --help", text);
+    }
+    headers.emplace_back(text.substr(0, equals), text.substr(equals + 1));
+  }
+  return headers;
+}
+
 void AddRange(http::Params* params, const std::pair<int64_t, int64_t>& range) {
   params->Add("start", Seconds(range.first));
   params->Add("end", Seconds(range.second));
@@ -250,8 +262,8 @@ StatusOr<std::string> QueryDataAsJson(const JsonValue& data) {
   return out;
 }
 
-int QueryInstant(const QueryTarget& target, const std::string& expression,
-                 const std::string& time) {
+int QueryInstant(const QueryTarget& target, const std::string& expression, const std::string& time,
+                 const std::vector<std::string>& header_texts) {
   int64_t at = Clock::System().NowNanos();
   if (!time.empty()) {
     const auto given = ParseTime(time);
@@ -261,8 +273,9 @@ int QueryInstant(const QueryTarget& target, const std::string& expression,
   http::Params form;
   form.Add("query", expression);
   form.Add("time", Seconds(at));
-  const Headers none;
-  return Ask(target, "query", form, &none, target.json ? QueryDataAsJson : FormatQueryData);
+  const auto headers = ReadHeaders(header_texts);
+  if (!headers.ok()) return Fail(headers.status());
+  return Ask(target, "query", form, &*headers, target.json ? QueryDataAsJson : FormatQueryData);
 }
 
 int QueryRange(const QueryTarget& target, const RangeArguments& arguments) {
@@ -281,20 +294,13 @@ int QueryRange(const QueryTarget& target, const RangeArguments& arguments) {
   if (start >= end) return Fail(InvalidArgument("start time is not before end time"));
   int64_t step = arguments.step_ms * 1'000'000;
   if (step == 0) step = std::max<int64_t>((end - start) / kDefaultSteps / kNanos, 1) * kNanos;
-  Headers headers;
-  for (const std::string& text : arguments.headers) {
-    const size_t equals = text.find('=');
-    if (equals == std::string::npos) {
-      return Fail(
-          InvalidArgument("promtool: error: expected KEY=VALUE got '{}', try --help", text));
-    }
-    headers.emplace_back(text.substr(0, equals), text.substr(equals + 1));
-  }
+  const auto headers = ReadHeaders(arguments.headers);
+  if (!headers.ok()) return Fail(headers.status());
   http::Params form;
   form.Add("query", arguments.expression);
   AddRange(&form, {start, end});
   form.Add("step", Seconds(step));
-  return Ask(target, "query_range", form, &headers,
+  return Ask(target, "query_range", form, &*headers,
              target.json ? QueryDataAsJson : FormatQueryData);
 }
 

@@ -17,12 +17,14 @@ struct QueryTarget {
   bool json = false;  // else PromQL's own notation
 };
 
-int QueryInstant(const QueryTarget& target, const std::string& expression, const std::string& time);
+// Headers are NAME=VALUE, here and below.
+int QueryInstant(const QueryTarget& target, const std::string& expression, const std::string& time,
+                 const std::vector<std::string>& headers);
 
 struct RangeArguments {
   std::string expression, start, end;
-  int64_t step_ms = 0;               // 0: a 250th of the range, at least a second
-  std::vector<std::string> headers;  // NAME=VALUE
+  int64_t step_ms = 0;  // 0: a 250th of the range, at least a second
+  std::vector<std::string> headers;
 };
 int QueryRange(const QueryTarget& target, const RangeArguments& arguments);
 

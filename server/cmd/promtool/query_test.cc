@@ -168,6 +168,30 @@ TEST_CASE("Expressions are laid out and edited") {
                       "a"}) == "rate(x{c=\"d\"}[5m]) + y\nexit 0");
 }
 
+TEST_CASE("Format and headers of a query") {
+  http::Router router;
+  std::string seen;
+  router.Handle("POST", "/api/v1/query",
+                [&](const http::Request& request, http::ResponseWriter& response) {
+                  seen = request.headers.Get("X-Scope");
+                  response.Send(200, "application/json",
+                                R"({"status":"success","data":{"resultType":"scalar","result":)"
+                                R"([1,"2"]}})");
+                });
+  auto server = http::Server::Create({.listen_addresses = {"127.0.0.1:0"}}, router.AsHandler());
+  REQUIRE(server.ok());
+  REQUIRE((*server)->Start().ok());
+  const std::string address = fmt::format("127.0.0.1:{}", (*server)->ports()[0]);
+  CHECK(Promtool({"query", "-o", "json", "instant", "--header=X-Scope=a=b", "http://" + address,
+                  "2"}) == "[1,\"2\"]\nexit 0");
+  CHECK(seen == "a=b");
+  // Without a scheme it is http; the format may stand behind the command, too.
+  CHECK(Promtool({"query", "instant", "--format=json", address, "2"}) == "[1,\"2\"]\nexit 0");
+  CHECK(Promtool({"query", "instant", address, "2"}) == "scalar: 2 @[1]\nexit 0");
+  CHECK(Promtool({"query", "instant", "--header=x", address, "2"}) ==
+        "promtool: error: expected KEY=VALUE got 'x', try --help\nexit 1");
+}
+
 TEST_CASE("What cannot be asked is refused before asking") {
   const std::string url = "http://127.0.0.1:1";
   CHECK(Promtool({"query", "instant", "--time", "x", url, "up"}) ==

@@ -184,7 +184,7 @@ TEST_CASE("results of tests as JUnit XML, and what a test does") {
   files.Write("rules.yml", rules);
   const std::string junit = files.Write("out.xml", "");
   const std::string unknown = files.Write("unknown.yml", "bogus: 1\n");
-  const RunResult run = RunToEnd({Binary("promtool"), "test", "rules", "--debug", "--junit", junit,
+  const RunResult run = RunToEnd({Binary("promtool"), "test", "--junit", junit, "rules", "--debug",
                                   files.Write("t.yml", kTwoJobs), unknown});
   CHECK(run.exit_code == 1);
   CHECK(Has(run.output,
