@@ -89,6 +89,14 @@ StatusOr<std::vector<std::vector<Matcher>>> MatcherSets(const std::vector<std::s
   return sets;
 }
 
+std::string HostOf(std::string_view address) {
+  address = address.substr(0, address.rfind(':'));
+  if (address.starts_with('[') && address.ends_with(']')) {
+    address = address.substr(1, address.size() - 2);
+  }
+  return std::string(address);
+}
+
 bool AnySetMatches(const std::vector<std::vector<Matcher>>& sets, const Labels& labels) {
   if (sets.empty()) return true;
   for (const auto& set : sets) {

@@ -30,6 +30,8 @@ StatusOr<size_t> LimitParam(const http::Params& params);
 
 // match[] selectors. One that would match everything is an error.
 StatusOr<std::vector<std::vector<Matcher>>> MatcherSets(const std::vector<std::string>& texts);
+// "ip:port" without the port, and without the brackets of IPv6.
+std::string HostOf(std::string_view address);
 // Does any of the sets match (or is there none)?
 bool AnySetMatches(const std::vector<std::vector<Matcher>>& sets, const Labels& labels);
 

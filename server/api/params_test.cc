@@ -31,6 +31,12 @@ TEST_CASE("points of many series") {
   }
 }
 
+TEST_CASE("hosts of addresses") {
+  CHECK(HostOf("127.0.0.1:80") == "127.0.0.1");
+  CHECK(HostOf("[::1]:80") == "::1");
+  CHECK(HostOf("host") == "host");
+}
+
 TEST_CASE("timestamps and times") {
   auto stamp = [](TimestampMs ms) {
     std::string out;

@@ -173,8 +173,7 @@ std::variant<promql::QueryOptions, Failure> ReadOptions(const Call& call) {
     }
     options.lookback_delta_ms = std::max<int64_t>(0, ToMs(*lookback));
   }
-  const std::string& address = call.request.remote_address;
-  options.origin = {{"httpRequest.clientIP", address.substr(0, address.rfind(':'))},
+  options.origin = {{"httpRequest.clientIP", HostOf(call.request.remote_address)},
                     {"httpRequest.method", call.request.method},
                     {"httpRequest.path", call.request.path}};
   return options;

@@ -116,6 +116,10 @@ foo{bar="baz"} offset 5m + 1
 sum(rate(foo{a="b"}[5m])) by (job) / on (job) group_left (x) bar > 5 and up or vector(0)
 '''.strip("\n").split("\n")
 
+# What is no UTF-8, and the rune that stands for it.
+SEEDS += ['"\udcff"', "`a\udcff`", "'\ufffd'", "`\ufffd`", 'foo{a="\udce2\udc82"}', '{"\udcff"}', '"\udcff', "`\udcff", "\udcff",
+          "foo # \udcff", "foo{\udcff}", 'foo[\udcff]', '1 + "é\udcff" + "x"', '"\\\udcff"', '"\\xff"', "`é`"]
+
 PIECES = ["(", ")", "[", "]", "{", "}", ",", ":", "@", "=", "==", "=~", "!=", "!~", "!", "~", "+", "-",
           "*", "/", "%", "^", "<", ">", "<=", ">=", "#", "$", "&", "|", "?", ";", ".", "\\", "\"", "'",
           "`", "\n", " ", "\t", "é", "\u2192", "\U0001F600", "foo", "bar:baz", "_x", "sum", "by", "without", "on",

@@ -317,7 +317,7 @@ Token Lexer::LexString(char quote) {
   ++pos_;
   while (!AtEnd() && Peek() != '\n') {
     const char c = Peek();
-    ++pos_;
+    if (!SkipRune()) return Error("invalid UTF-8 rune");
     if (c == quote) return Emit(Tok::kString);
     if (c == '\\') {
       if (std::string wrong = LexEscape(quote); !wrong.empty()) return Error(std::move(wrong));
@@ -327,13 +327,23 @@ Token Lexer::LexString(char quote) {
 }
 
 Token Lexer::LexRawString() {
-  const size_t close = input_.find('`', pos_ + 1);
-  if (close == std::string_view::npos) {
-    pos_ = input_.size();
-    return Error("unterminated raw string");
+  ++pos_;
+  while (!AtEnd()) {
+    const char c = Peek();
+    if (!SkipRune()) return Error("invalid UTF-8 rune");
+    if (c == '`') return Emit(Tok::kString);
   }
-  pos_ = close + 1;
-  return Emit(Tok::kString);
+  return Error("unterminated raw string");
+}
+
+bool Lexer::SkipRune() {
+  if (static_cast<unsigned char>(Peek()) < 0x80) {
+    ++pos_;
+    return true;
+  }
+  const Rune rune = FirstRune(input_.substr(pos_));
+  pos_ += rune.text.size();
+  return rune.value != kReplacement;
 }
 
 std::string Lexer::LexEscape(char quote) {

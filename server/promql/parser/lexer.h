@@ -43,6 +43,8 @@ class Lexer {
   bool Is(std::string_view set) const {
     return !AtEnd() && set.find(Peek()) != std::string_view::npos;
   }
+  // Not at the end. False when there is no UTF-8, or U+FFFD, which upstream cannot tell from it.
+  bool SkipRune();
   bool Accept(std::string_view set);
   void AcceptRun(std::string_view set);
   std::string QuotedRune() const;   // Go's %q of the rune at pos_

@@ -182,6 +182,11 @@ TEST_CASE("errors of syntax") {
   const Case cases[] = {
       {"", "unknown position: parse error: no expression found in input"},
       {"   ", "1:1: parse error: no expression found in input"},
+      {"1 + \"\xff\"", "1:5: parse error: invalid UTF-8 rune"},
+      {"`\xe2\x82`", "1:1: parse error: invalid UTF-8 rune"},
+      {"foo{a='\xef\xbf\xbd'}", "1:7: parse error: invalid UTF-8 rune"},
+      {"\"\xff", "1:1: parse error: invalid UTF-8 rune"},
+      {"`\xc3\xa9", "1:1: parse error: unterminated raw string"},
       {"1 +", "1:4: parse error: unexpected end of input"},
       {"foo bar", "1:5: parse error: unexpected identifier \"bar\""},
       {"(1", "1:3: parse error: unclosed left parenthesis"},
