@@ -52,6 +52,7 @@ TEST_CASE("unknown paths, other methods and CORS") {
   CHECK(f.Get("/api/v1/nope").status == 404);
   CHECK(f.Get("/api/v1/nope").body == "404 page not found\n");
   CHECK(f.Send("DELETE", "/api/v1/query").status == 405);
+  CHECK(f.Send("DELETE", "/api/v1/query").headers.Get("Allow") == "GET, OPTIONS, POST");
   CHECK(f.Send("POST", "/api/v1/targets").status == 405);
   http::ClientRequest request;
   request.url = "/api/v1/labels";
