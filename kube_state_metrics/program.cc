@@ -46,17 +46,27 @@ int Fail(std::string_view message) {
 
 int PrintCompletion(const std::vector<std::string>& arguments) {
   const std::string shell = arguments.size() == 2 ? arguments[1] : "";
-  if (shell != "bash" && shell != "zsh" && shell != "fish") {
-    return Fail("completion needs a shell: bash, zsh or fish (powershell is not supported)");
-  }
-  std::string out = shell == "zsh" ? "autoload -U +X bashcompinit && bashcompinit\n" : "";
   std::string words = "completion help version";
+  std::string of_fish;
   for (const FlagDefinition& flag : FlagDefinitions()) {
     words += " --" + flag.name;
-    if (shell == "fish") out += fmt::format("complete -c kube-state-metrics -l {}\n", flag.name);
+    of_fish += fmt::format("complete -c kube-state-metrics -l {}\n", flag.name);
   }
-  if (shell != "fish") out += fmt::format("complete -W \"{}\" kube-state-metrics\n", words);
-  Print(stdout, out);
+  const std::string of_bash = fmt::format("complete -W \"{}\" kube-state-metrics\n", words);
+  if (shell == "bash") {
+    Print(stdout, of_bash);
+  } else if (shell == "zsh") {
+    Print(stdout, "autoload -U +X bashcompinit && bashcompinit\n" + of_bash);
+  } else if (shell == "fish") {
+    Print(stdout, of_fish);
+  } else if (shell == "powershell") {
+    Print(stdout, fmt::format("Register-ArgumentCompleter -Native -CommandName kube-state-metrics "
+                              "-ScriptBlock {{\n  param($word)\n  '{}'.Split(' ') | "
+                              "Where-Object {{ $_ -like \"$word*\" }}\n}}\n",
+                              words));
+  } else {
+    return Fail("completion needs a shell: bash, zsh, fish or powershell");
+  }
   return 0;
 }
 

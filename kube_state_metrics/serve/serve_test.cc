@@ -415,7 +415,12 @@ TEST_CASE("the program: commands, a configuration that changes, an end by signal
   CHECK(version.output.starts_with("kube-state-metrics, version "));
   CHECK(testing::RunToEnd({program, "--help"}).output.find("--metric-labels-allowlist") !=
         std::string::npos);
-  CHECK(testing::RunToEnd({program, "completion", "bash"}).exit_code == 0);
+  for (const char* shell : {"bash", "zsh", "fish", "powershell"}) {
+    const auto completion = testing::RunToEnd({program, "completion", shell});
+    CHECK(completion.exit_code == 0);
+    CHECK_THAT(completion.output, Catch::Contains("metric-allowlist"));
+  }
+  CHECK(testing::RunToEnd({program, "completion", "csh"}).exit_code == 1);
   for (const char* bad : {"--nope", "--resources=foos", "--config=/does/not/exist", "frobnicate",
                           "--metric-allowlist=(", "--custom-resource-state-config=kind: X"}) {
     const auto result = testing::RunToEnd({program, bad, "--apiserver=http://127.0.0.1:1"});
