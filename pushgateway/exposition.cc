@@ -28,6 +28,7 @@ void LogHelp(const MetricFamily& kept, const MetricFamily& other) {
 // The families of all sources, with the first one's HELP.
 std::vector<MetricFamily> Gathered(const Sources& sources) {
   std::vector<MetricFamily> families;
+  families.reserve(sources.own.size() + sources.pushed.size());
   for (const MetricFamily* family : sources.own) families.push_back(*family);
   for (const StoredFamily* stored : sources.pushed) families.push_back(stored->Unpack());
   for (MetricFamily& family : families) {

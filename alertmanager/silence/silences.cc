@@ -155,6 +155,7 @@ SilencePtr Silences::Get(const std::string& id) const {
 std::vector<SilencePtr> Silences::All() const {
   MutexLock lock(mutex_);
   std::vector<SilencePtr> all;
+  all.reserve(silences_.size());
   for (const auto& [id, stored] : silences_) all.push_back(stored.silence);
   return all;
 }

@@ -40,6 +40,7 @@ class Methods : public Object {
 
 std::vector<std::string> Column(const Map& map, const std::vector<std::string>& order, bool names) {
   std::vector<std::string> column;
+  column.reserve(order.size());
   for (const std::string& name : order) {
     column.push_back(names ? name : ToText(map.items.find(name)->second));
   }
@@ -74,6 +75,7 @@ class Kv final : public Methods {
   explicit Kv(Map map) : map_(std::move(map)) {
     map_.type_name = "template.KV";
     std::vector<std::string> order;
+    order.reserve(map_.items.size());
     for (const auto& [name, value] : map_.items) order.push_back(name);
     std::stable_partition(order.begin(), order.end(),
                           [](const auto& n) { return n == "alertname"; });

@@ -138,7 +138,7 @@ class Printer {
   }
   void Text(const Node& node, int indent) {
     const std::string& s = node.value;
-    margin_ = static_cast<size_t>(indent + 2);
+    margin_ = static_cast<size_t>(indent) + 2;
     fold_ = true;
     const Analysis a = Analyse(s);
     if (node.plain) {
@@ -154,7 +154,7 @@ class Printer {
 
  private:
   void FlowSequence(const Node& node, int indent) {
-    margin_ = static_cast<size_t>(indent + 2);
+    margin_ = static_cast<size_t>(indent) + 2;
     fold_ = true;
     out_->push_back('[');
     for (size_t i = 0; i < node.items.size(); ++i) {
@@ -188,11 +188,10 @@ class Printer {
     }
   }
   void Styled(std::string_view s, bool plain_allowed, bool single_allowed) {
-    if (ResolvePlain(s).type != ScalarType::kString || IsBase60(s)) {
-      DoubleQuoted(s);
-    } else if (plain_allowed) {
+    const bool reads_as_text = ResolvePlain(s).type == ScalarType::kString && !IsBase60(s);
+    if (reads_as_text && plain_allowed) {
       Folded(s, false);
-    } else if (single_allowed) {
+    } else if (reads_as_text && single_allowed) {
       out_->push_back('\'');
       Folded(s, true);
       out_->push_back('\'');

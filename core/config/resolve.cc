@@ -100,7 +100,9 @@ bool LooksLikeTimestamp(std::string_view text) {
     while (i < text.size() && IsDigit(text[i]) && i - from < 2) ++i;
     return i > from;
   };
-  if (!number() || i >= text.size() || text[i++] != '-' || !number()) return false;
+  if (!number() || i >= text.size() || text[i] != '-') return false;
+  ++i;
+  if (!number()) return false;
   if (i == text.size()) return true;
   if (text[i] != 'T' && text[i] != 't' && text[i] != ' ') return false;
   while (i < text.size() && (text[i] == ' ' || text[i] == 'T' || text[i] == 't')) ++i;

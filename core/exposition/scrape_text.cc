@@ -64,7 +64,7 @@ class TextScrape {
   // Takes entries as long as they are the predicted ones.
   Status Predict();
   bool PredictSeries(ScrapeEntry* entry);
-  Status PredictSuffix(ScrapeEntry* entry, const char* p);
+  Status PredictSuffix(ScrapeEntry* entry);
 
   // One entry, or one run of comments, by the full parser.
   Status ReadOne(bool* end);
@@ -124,7 +124,7 @@ Status TextScrape::Predict() {
     if (table_->Hash(p, length, ScrapeTable::Impl::ContextOf(type_)) != entry->hash) {
       return OkStatus();
     }
-    if (!PredictSeries(entry)) NX_RETURN_IF_ERROR(PredictSuffix(entry, p));
+    if (!PredictSeries(entry)) NX_RETURN_IF_ERROR(PredictSuffix(entry));
   }
   return OkStatus();
 }
@@ -148,7 +148,7 @@ inline bool TextScrape::PredictSeries(ScrapeEntry* entry) {
 
 // What follows the series is not plain (NaN, an exemplar, trailing blanks) or not well-formed. The
 // full parser says which, and how far the series really goes.
-Status TextScrape::PredictSuffix(ScrapeEntry* entry, const char* p) {
+Status TextScrape::PredictSuffix(ScrapeEntry* entry) {
   // More than one blank may hide a brace, and with it a longer series.
   const size_t behind = at_ + entry->length() + 1;
   if (behind < body_.size() &&

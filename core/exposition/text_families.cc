@@ -330,7 +330,8 @@ class TextFamilyParser {
     if (!IsValidMetricName(token_, validation_)) {
       return Error(fmt::format("invalid metric name {}", GoQuote(token_)));
     }
-    if ((current_ = Find(token_)) != nullptr) return true;
+    current_ = Find(token_);
+    if (current_ != nullptr) return true;
     if (SelectAsPartOf(MetricType::kSummary) || SelectAsPartOf(MetricType::kHistogram)) return true;
     auto state = std::make_unique<FamilyState>();
     state->family.name = token_;

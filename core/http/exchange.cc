@@ -110,10 +110,9 @@ void Exchange::Send() {
       output_offset_ += result.bytes;
     } else if (result.state == IoState::kWantWrite) {
       return connection_->WaitWritable();
-    } else if (result.state == IoState::kWantRead) {
-      return connection_->WaitReadable();
     } else {
-      // The answer may already be on its way (413 and the like): reading decides.
+      // TLS wants to read, or writing failed: the answer may already be on its way (413 and the
+      // like): reading decides.
       return connection_->WaitReadable();
     }
   }

@@ -202,7 +202,7 @@ void OAuth2Source::OnAnswer(const std::string& secret, Style style,
   Finish(token->header);
 }
 
-void OAuth2Source::Finish(StatusOr<std::string> result) {
+void OAuth2Source::Finish(const StatusOr<std::string>& result) {
   std::vector<Callback> waiting;
   {
     MutexLock lock(mutex_);

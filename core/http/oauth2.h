@@ -41,7 +41,7 @@ class OAuth2Source : public std::enable_shared_from_this<OAuth2Source> {
     int64_t lifetime_seconds = 0;  // 0: until it is refused
   };
   StatusOr<Token> ReadToken(const ClientResponse& answer) const;
-  void Finish(StatusOr<std::string> result) EXCLUDES(mutex_);
+  void Finish(const StatusOr<std::string>& result) EXCLUDES(mutex_);
 
   const ClientConfig::OAuth2 config_;
   const std::shared_ptr<Client> client_;

@@ -83,11 +83,9 @@ std::string EscapeDots(std::string_view name) {
   for (size_t position = 0; !name.empty(); ++position) {
     const char c = name[0];
     NextRune(name);
-    if (c == '_') {
-      out += "__";
-    } else if (c == '.') {
+    if (c == '.') {
       out += "_dot_";
-    } else if (IsLegacyByte(c, position)) {
+    } else if (c != '_' && IsLegacyByte(c, position)) {
       out += c;
     } else {
       out += "__";

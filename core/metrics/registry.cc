@@ -167,6 +167,7 @@ void Registry::AddFunction(MetricType type, std::string name, std::string help,
                            std::vector<MetricLabel> labels, std::function<double()> value) {
   std::sort(labels.begin(), labels.end());
   std::vector<std::string> names;
+  names.reserve(labels.size());
   for (const MetricLabel& label : labels) names.push_back(label.name);
   auto instrument = std::make_unique<FunctionInstrument>(type, std::move(name), std::move(help),
                                                          std::move(names));

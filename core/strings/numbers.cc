@@ -115,8 +115,8 @@ char* FormatShortDecimal(char* to, double v) {
     to = std::to_chars(to, to + 16, whole).ptr;
   }
   if (decimals == 0) return to;
-  const uint32_t high = decimals / 100;
-  const uint32_t low = decimals % 100;
+  const size_t high = decimals / 100;
+  const size_t low = decimals % 100;
   *to = '.';
   std::memcpy(to + 1, kPairs + 2 * high, 2);
   std::memcpy(to + 3, kPairs + 2 * low, 2);

@@ -166,8 +166,8 @@ StatusOr<Instant> ParseInstant(std::string_view text) {
       minute > 59 || second > 59) {
     return InvalidArgument("parsing time {}: out of range", GoQuote(text));
   }
-  const int64_t seconds = DaysFromCivil(year, month, day) * kSecondsPerDay +
-                          static_cast<int64_t>(hour) * 3600 + minute * 60 + second - *offset;
+  const int64_t seconds = DaysFromCivil(year, month, day) * kSecondsPerDay + int64_t{hour} * 3600 +
+                          int64_t{minute} * 60 + second - *offset;
   return Instant{seconds, nanos};
 }
 

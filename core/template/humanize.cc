@@ -88,9 +88,8 @@ StatusOr<double> ToFloat(const Value& value) {
   if (value.is_string()) {
     const std::optional<double> v = ParseFloat(value.as_string());
     if (v.has_value()) return *v;
-    const Value text = value;
     return InvalidArgument("strconv.ParseFloat: parsing {}: invalid syntax",
-                           Printf("%q", std::span(&text, 1)));
+                           Printf("%q", std::span(&value, 1)));
   }
   return InvalidArgument("can't convert {} to float", value.TypeName());
 }

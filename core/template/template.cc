@@ -27,6 +27,7 @@ bool TemplateSet::Has(std::string_view name) const { return trees_.contains(name
 
 std::vector<std::string> TemplateSet::Names() const {
   std::vector<std::string> names;
+  names.reserve(trees_.size());
   for (const auto& [name, tree] : trees_) names.push_back(name);
   return names;
 }

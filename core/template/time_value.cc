@@ -182,16 +182,16 @@ class DurationObject final : public Object {
  public:
   explicit DurationObject(int64_t nanos) : nanos_(nanos) {
     auto number = [this](std::string name, double unit) {
-      methods_[name] = {"", [v = nanos_, unit](Args) -> StatusOr<Value> {
-                          return Value(static_cast<double>(v) / unit);
-                        }};
+      methods_[std::move(name)] = {"", [v = nanos_, unit](Args) -> StatusOr<Value> {
+                                     return Value(static_cast<double>(v) / unit);
+                                   }};
     };
     number("Hours", 3600e9);
     number("Minutes", 60e9);
     number("Seconds", 1e9);
     auto integer = [this](std::string name, int64_t unit) {
-      methods_[name] = {"",
-                        [v = nanos_, unit](Args) -> StatusOr<Value> { return Value(v / unit); }};
+      methods_[std::move(name)] = {
+          "", [v = nanos_, unit](Args) -> StatusOr<Value> { return Value(v / unit); }};
     };
     integer("Milliseconds", 1'000'000);
     integer("Microseconds", 1'000);
@@ -238,7 +238,8 @@ class TimeObject final : public Object {
   void AddParts() {
     const Clockface clock = Read(nanos_, zone_);
     auto constant = [this](std::string name, Value value) {
-      methods_[std::move(name)] = {"", [value](Args) -> StatusOr<Value> { return value; }};
+      methods_[std::move(name)] = {
+          "", [value = std::move(value)](Args) -> StatusOr<Value> { return value; }};
     };
     constant("Year", Value(clock.year));
     constant("Month", Value(std::string(kMonths[clock.month - 1])));

@@ -74,7 +74,7 @@ Setter Allow(AllowList Options::* member) {
 
 // Taken when it asks for what happens anyway, refused by name otherwise.
 Setter Only(std::string accepted, std::string_view why) {
-  return [accepted, why](Options&, std::string_view value) -> Status {
+  return [accepted = std::move(accepted), why](Options&, std::string_view value) -> Status {
     if (value == accepted) return OkStatus();
     return Unimplemented("only \"{}\" is supported: {}", accepted, why);
   };

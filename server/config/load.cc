@@ -45,7 +45,8 @@ bool IsGlob(std::string_view pattern) {
 // Go's path.Match: classes are not empty and end, something follows a backslash.
 bool IsPattern(std::string_view pattern) {
   for (size_t i = 0; i < pattern.size(); ++i) {
-    if (pattern[i] == '\\' && ++i == pattern.size()) return false;
+    if (pattern[i] == '\\') ++i;
+    if (i == pattern.size()) return false;
     if (pattern[i] != '[') continue;
     const size_t first = i + 1 + (pattern.substr(i + 1).starts_with('^') ? 1 : 0);
     const size_t end = pattern.find(']', first);

@@ -58,6 +58,7 @@ void Describe(config::Fields& f, TargetGroup& group) {
       "\"yaml:\\\"labels\\\"\" }",
       "targetgroup.Group");
   std::vector<std::string> addresses;
+  addresses.reserve(group.targets.size());
   for (const Labels& target : group.targets) addresses.emplace_back(target.Get(kAddress));
   f.Field("targets", addresses, config::Print::kAlways);
   f.Field("labels", group.labels);

@@ -44,6 +44,7 @@ std::vector<std::vector<Matcher>> InputsOf(const std::vector<RuleSpec>& rules,
 
 std::vector<Batch> OneByOne(size_t rules) {
   std::vector<Batch> batches;
+  batches.reserve(rules);
   for (size_t i = 0; i < rules; ++i) batches.push_back({i});
   return batches;
 }

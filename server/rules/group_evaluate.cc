@@ -35,6 +35,7 @@ TemplateContext MakeTemplateContext(const Environment& environment,
     NX_ASSIGN_OR_RETURN(auto vector,
                         ToVector(environment.query(std::string(expr), t, query_context)));
     std::vector<tmpl::QuerySample> samples;
+    samples.reserve(vector.size());
     for (const auto& sample : vector) samples.push_back({Pairs(sample.metric), sample.v});
     return samples;
   };

@@ -271,6 +271,7 @@ std::vector<GroupStatus> Manager::Groups() const {
     for (const auto& [key, scheduled] : impl_->groups) all.push_back(scheduled);
   }
   std::vector<GroupStatus> statuses;
+  statuses.reserve(all.size());
   for (const auto& scheduled : all) statuses.push_back(scheduled->group->Status());
   std::sort(statuses.begin(), statuses.end(), [](const GroupStatus& a, const GroupStatus& b) {
     return std::tie(a.file, a.name) < std::tie(b.file, b.name);
@@ -289,6 +290,7 @@ void Manager::EvaluateAll(TimestampMs t, std::span<const std::string> first) {
     return std::find(first.begin(), first.end(), scheduled->group->spec().name) - first.begin();
   };
   std::vector<ScheduledPtr> order;
+  order.reserve(groups.size());
   for (auto& [key, scheduled] : groups) order.push_back(scheduled);
   std::stable_sort(order.begin(), order.end(), [&](const ScheduledPtr& a, const ScheduledPtr& b) {
     return place(a) < place(b);

@@ -60,9 +60,9 @@ std::string BodyOf(const NewSilence& silence, const Interval& interval, const Ma
   return body;
 }
 
-void Replace(JsonValue::Members* members, std::string_view name, std::string text) {
+void Replace(JsonValue::Members* members, std::string_view name, const std::string& text) {
   for (auto& [key, value] : *members) {
-    if (key == name) value = JsonValue(std::move(text));
+    if (key == name) value = JsonValue(text);
   }
 }
 

@@ -118,7 +118,7 @@ bool FakeApiServer::AnswerFault(Peer& peer, const std::string& line, bool* answe
   for (auto fault = faults_.begin(); fault != faults_.end(); ++fault) {
     if (line.find(fault->part) == std::string::npos) continue;
     *answered = true;
-    const Fault now = *fault;
+    const Fault now = *fault;  // NOLINT(performance-unnecessary-copy-initialization): erased below
     if (--fault->times <= 0) faults_.erase(fault);
     lock.Unlock();
     const std::string retry =

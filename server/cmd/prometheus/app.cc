@@ -135,7 +135,7 @@ void App::StartParts() {
   rule_options.parser = ParserOptionsOf(flags_);
   rules_ = std::make_unique<rules::Manager>(
       rule_options, rules::EngineQuery(*engine_, *db_), db_.get(), db_.get(),
-      [this](std::vector<notifier::Alert> alerts) { notifier_->Send(alerts); }, &registry_);
+      [this](const std::vector<notifier::Alert>& alerts) { notifier_->Send(alerts); }, &registry_);
 
   notify_discovery_ = std::make_unique<discovery::Manager>(
       discovery::Manager::Options{

@@ -65,6 +65,7 @@ std::string ToTestText(const FloatHistogram& h) {
   add("z_bucket_w", h.zero_threshold);
   if (h.schema == kCustomBucketsSchema) {
     std::vector<std::string> bounds;
+    bounds.reserve(h.custom_values.size());
     for (const double b : h.custom_values) bounds.push_back(FormatFloat(b));
     out.push_back(fmt::format("custom_values:[{}]", fmt::join(bounds, " ")));
   }
@@ -87,6 +88,7 @@ struct Sample {
 std::string ToString(const std::vector<Sample>& samples) {
   if (samples.empty()) return "nil";
   std::vector<std::string> texts;
+  texts.reserve(samples.size());
   for (const Sample& s : samples) texts.push_back(s.ToString());
   return JoinStrings(texts, ", ");
 }
@@ -202,7 +204,7 @@ class GroupTest {
     while (options.external_url.ends_with('/')) options.external_url.pop_back();
     options.parser = options_.parser;
     manager_ = std::make_unique<rules::Manager>(
-        options, query_, &storage_, nullptr, [](std::vector<notifier::Alert>) {}, nullptr);
+        options, query_, &storage_, nullptr, [](const std::vector<notifier::Alert>&) {}, nullptr);
     // What comes with the second configuration has no former state to wait for.
     NX_RETURN_IF_ERROR(manager_->Update({}));
     rules::Config config;
@@ -434,8 +436,8 @@ bool Show(const TestSuite& suite) {
 }  // namespace
 
 int TestRules(const TestRulesOptions& options) {
-  std::FILE* junit = nullptr;
-  if (!options.junit.empty() && (junit = std::fopen(options.junit.c_str(), "w")) == nullptr) {
+  std::FILE* junit = options.junit.empty() ? nullptr : std::fopen(options.junit.c_str(), "w");
+  if (!options.junit.empty() && junit == nullptr) {
     return Fail(InvalidArgument("promtool: error: {}, try --help",
                                 MessageOf(ErrnoStatus(errno, "open " + options.junit))));
   }

@@ -129,7 +129,8 @@ class UnitedOp final : public Operator {
         child_(std::move(child)),
         clash_(clash),
         members_(std::move(members)) {
-    if (hold_.Grow(members_.size() * (sizeof members_[0] + 16) + BytesOf(child_->all_labels()))) {
+    if (hold_.Grow(members_.size() * (sizeof(std::vector<size_t>) + 16) +
+                   BytesOf(child_->all_labels()))) {
       for (const auto& m : members_) {
         if (child_->drops_name(m.front())) {
           drop_name_.resize(labels_.size() + 1, 0);

@@ -164,7 +164,8 @@ class HeadCollector final : public Collector {
 
   // What upstream counts where samples fan out to the storage and to remote ones.
   void CollectFanOut(std::vector<MetricFamily>* out) const {
-    const auto add = [out](std::string name, std::string help, MetricType type, double value) {
+    const auto add = [out](const std::string& name, std::string help, MetricType type,
+                           double value) {
       MetricFamily& family = out->emplace_back();
       family.name = "prometheus_remote_storage_" + name;
       family.help = std::move(help);

@@ -18,7 +18,8 @@ void PutZeroThreshold(double threshold, BitWriter* out) {
     out->Put(255, 8);
     return out->Put(std::bit_cast<uint64_t>(threshold), 64);
   }
-  out->Put(static_cast<uint64_t>(exponent + kZeroExponentBias), 8);
+  const int biased = exponent + kZeroExponentBias;
+  out->Put(static_cast<uint64_t>(biased), 8);
 }
 
 double GetZeroThreshold(BitReader* in) {

@@ -447,8 +447,8 @@ std::string_view MetricTypeName(uint8_t type) {
 }
 
 uint8_t MetricTypeNumber(std::string_view name) {
-  for (uint8_t type = 0; type < std::size(kMetricTypes); ++type) {
-    if (kMetricTypes[type] == name) return type;
+  for (size_t type = 0; type < std::size(kMetricTypes); ++type) {
+    if (kMetricTypes[type] == name) return static_cast<uint8_t>(type);
   }
   return 0;
 }

@@ -142,9 +142,14 @@ IdSet SelectSeries(const SeriesIndex& index, std::span<const Matcher> matchers) 
             [](const Postings* a, const Postings* b) { return a->size() < b->size(); });
   std::sort(unions.begin(), unions.end(),
             [](const IdSet& a, const IdSet& b) { return a.size() < b.size(); });
-  IdSet result = !pairs.empty()    ? pairs[0]->ToSet()
-                 : !unions.empty() ? std::move(unions[0])
-                                   : index.all();
+  IdSet result;
+  if (!pairs.empty()) {
+    result = pairs[0]->ToSet();
+  } else if (!unions.empty()) {
+    result = std::move(unions[0]);
+  } else {
+    result = index.all();
+  }
   for (size_t i = 1; i < pairs.size() && !result.empty(); ++i) result = Narrow(result, *pairs[i]);
   for (size_t i = pairs.empty() ? 1 : 0; i < unions.size() && !result.empty(); ++i) {
     result = IdSet::And(result, unions[i]);

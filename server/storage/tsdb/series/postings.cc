@@ -20,8 +20,9 @@ void Postings::AppendPacked(uint32_t id) {
   auto* packed = Pointer<Packed>();
   if (packed->used + 5 > packed->capacity) {
     const size_t capacity = packed->used + packed->used / 2 + 8u;
-    packed = static_cast<Packed*>(std::realloc(packed, sizeof(Packed) + capacity));
-    if (packed == nullptr) throw std::bad_alloc();
+    auto* grown = static_cast<Packed*>(std::realloc(packed, sizeof(Packed) + capacity));
+    if (grown == nullptr) throw std::bad_alloc();
+    packed = grown;
     packed->capacity = static_cast<uint16_t>(capacity);
     SetPointer(packed);
   }

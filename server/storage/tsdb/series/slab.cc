@@ -56,8 +56,9 @@ uint32_t Slab::TakePage(size_t size_class) {
     if (!returned_.empty()) {
       page = returned_.back();
       returned_.pop_back();
-    } else if ((page = NewPage()) == 0) {
-      return 0;
+    } else {
+      page = NewPage();
+      if (page == 0) return 0;
     }
     live_pages_.fetch_add(1, std::memory_order_relaxed);
   }
@@ -98,7 +99,7 @@ void Slab::Free(uint32_t handle, size_t size) {
   PageInfo& info = info_[page];
   uint8_t* memory = Address(handle);
   std::memcpy(memory, &info.free_head, sizeof info.free_head);
-  info.free_head = static_cast<uint16_t>((handle & 0x3ff) * 16 / unit + 1);
+  info.free_head = static_cast<uint16_t>(size_t{handle & 0x3ff} * 16 / unit + 1);
   --info.used;
   auto& partial = partial_[info.size_class];
   if (!info.listed) {
