@@ -4,8 +4,9 @@ or later and ours scrape the same expositions; every series, value and histogram
 
     classic_histograms.py BIN_DIR --peer /path/to/prometheus
 """
-import argparse, http.server, json, os, sys, tempfile, threading, time
+import argparse, json, os, sys, tempfile, time
 
+from http_pages import Pages, serve
 from prompb import Server
 
 HEAD = "# HELP h Help.\n# TYPE h histogram\n"
@@ -44,22 +45,15 @@ OPEN = HEAD + ('h_bucket{le="1"} 1 # {id="a"} 0.5 %d.5\nh_bucket{le="+Inf"} 2 # 
                "# EOF\n")
 
 
-class Handler(http.server.BaseHTTPRequestHandler):
+class Handler(Pages):
     start = int(time.time())
 
     def do_GET(self):
         name = self.path.strip("/")
         open_metrics = name == "open"
-        body = (OPEN % self.start if open_metrics else TEXT[name]).encode()
-        self.send_response(200)
-        self.send_header("Content-Type", "application/openmetrics-text; version=1.0.0" if open_metrics else
-                         "text/plain; version=0.0.4")
-        self.send_header("Content-Length", str(len(body)))
-        self.end_headers()
-        self.wfile.write(body)
-
-    def log_message(self, *args):
-        pass
+        body = OPEN % self.start if open_metrics else TEXT[name]
+        self.answer("application/openmetrics-text; version=1.0.0" if open_metrics else
+                    "text/plain; version=0.0.4", body)
 
 
 def config(port):
@@ -99,9 +93,7 @@ def main():
     parser.add_argument("bin_dir")
     parser.add_argument("--peer", default="prometheus")
     options = parser.parse_args()
-    httpd = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-    threading.Thread(target=httpd.serve_forever, daemon=True).start()
-    text = config(httpd.server_address[1])
+    text = config(serve(Handler))
     with tempfile.TemporaryDirectory(dir="/tmp") as scratch:
         servers = []
         try:

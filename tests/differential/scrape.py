@@ -4,9 +4,10 @@ configuration with a job for each, two servers. Compared are what the exporter i
 /api/v1/targets says (labels, health, lastError) and the series that are stored, values included.
 
 usage: scrape.py BIN_DIR --peer PROMETHEUS"""
-import argparse, gzip, http.server, json, os, re, shutil, socketserver, sys, tempfile, threading, time
+import argparse, gzip, json, os, re, shutil, sys, tempfile, time
 import urllib.parse
 
+from http_pages import Pages, serve
 from prompb import Server
 
 TEXT = "text/plain; version=0.0.4"
@@ -122,15 +123,7 @@ RELABELLED = {
 JOBS |= {name: ("plain", "relabel_configs: " + rules) for name, rules in RELABELLED.items()}
 
 
-class Threads(socketserver.ThreadingMixIn, http.server.HTTPServer):
-    daemon_threads = True
-
-    def handle_error(self, request, client_address):
-        pass  # clients that hang up
-
-
-class Exporter(http.server.BaseHTTPRequestHandler):
-    protocol_version = "HTTP/1.1"
+class Exporter(Pages):
     seen = {}  # (user agent, job): headers and path
 
     def do_GET(self):
@@ -142,29 +135,12 @@ class Exporter(http.server.BaseHTTPRequestHandler):
         if page == "slow":
             time.sleep(1)
         if page == "redirect":
-            self.send_response(302)
-            self.send_header("Location", f"/{job}/plain")
-            self.send_header("Content-Length", "0")
-            return self.end_headers()
+            return self.answer(None, b"", 302, [("Location", f"/{job}/plain")])
         status, content_type, body = PAGES.get(page, PAGES["plain"])
         data = body.replace("{now}", str(int(time.time()) * 1000)).encode(errors="surrogateescape")
-        self.send_response(status)
-        if content_type:
-            self.send_header("Content-Type", content_type)
-        if "gzip" in self.headers.get("Accept-Encoding", ""):
-            data = gzip.compress(data)
-            self.send_header("Content-Encoding", "gzip")
-        if status != 204:
-            self.send_header("Content-Length", str(len(data)))
-        self.end_headers()
-        try:
-            if status != 204:
-                self.wfile.write(data)
-        except OSError:
-            pass
-
-    def log_message(self, *arguments):
-        pass
+        packed = "gzip" in self.headers.get("Accept-Encoding", "")
+        self.answer(content_type, gzip.compress(data) if packed else data, status,
+                    [("Content-Encoding", "gzip")] if packed else [])
 
 
 def configuration(port):
@@ -237,9 +213,7 @@ def main():
     parser.add_argument("--peer", required=True)
     options = parser.parse_args()
 
-    exporter = Threads(("127.0.0.1", 0), Exporter)
-    port = exporter.server_address[1]
-    threading.Thread(target=exporter.serve_forever, daemon=True).start()
+    port = serve(Exporter)
     folder, servers = tempfile.mkdtemp(prefix="nx-scrape-"), []
     try:
         for who, program in (("ours", os.path.join(options.bin_dir, "prometheus")), ("theirs", options.peer)):

@@ -6,8 +6,9 @@ and other samples by their order, values and histogram buckets. 3.5 refuses to c
 under this feature, so that is not compared.
 
 usage: start_timestamps.py BIN_DIR --peer PROMETHEUS"""
-import argparse, http.server, json, os, shutil, socketserver, struct, sys, tempfile, threading, time
+import argparse, json, os, shutil, struct, sys, tempfile, threading, time
 
+from http_pages import Pages, serve
 from prompb import Server
 
 OPEN = "application/openmetrics-text; version=1.0.0; charset=utf-8"
@@ -153,12 +154,7 @@ KEYS = {
 PAGES |= {"om_unstamped": PAGES["om_stamped"]}
 
 
-class Threads(socketserver.ThreadingMixIn, http.server.HTTPServer):
-    daemon_threads = True
-
-
-class Exporter(http.server.BaseHTTPRequestHandler):
-    protocol_version = "HTTP/1.1"
+class Exporter(Pages):
     lock = threading.Lock()
     times = {}    # (server, page): of its scrapes
     named = {}    # (server, page): times by name
@@ -176,14 +172,7 @@ class Exporter(http.server.BaseHTTPRequestHandler):
                 at["restart"] = now - 300
             self.accepts.setdefault(server, set()).add(self.headers["Accept"])
         content_type, data = PAGES[page](n, {"restart": 0} | at | {"now": now, "future": now + 100000})
-        self.send_response(200)
-        self.send_header("Content-Type", content_type)
-        self.send_header("Content-Length", str(len(data)))
-        self.end_headers()
-        self.wfile.write(data)
-
-    def log_message(self, *arguments):
-        pass
+        self.answer(content_type, data)
 
 
 class Scraper(Server):
@@ -216,9 +205,7 @@ def main():
     parser.add_argument("bin_dir")
     parser.add_argument("--peer", required=True)
     options = parser.parse_args()
-    exporter = Threads(("127.0.0.1", 0), Exporter)
-    threading.Thread(target=exporter.serve_forever, daemon=True).start()
-    port = exporter.server_address[1]
+    port = serve(Exporter)
     folder, servers = tempfile.mkdtemp(prefix="nx-starts-"), []
     try:
         servers.append(Scraper("ours", os.path.join(options.bin_dir, "prometheus"), folder, port, ["  scrape_native_histograms: true"]))

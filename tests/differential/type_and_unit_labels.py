@@ -5,9 +5,10 @@ them; with and without promql-delayed-name-removal, and without the feature. Val
 answers do not depend on when a server asks.
 
 usage: type_and_unit_labels.py BIN_DIR --peer PROMETHEUS"""
-import argparse, contextlib, http.server, json, os, re, shutil, socketserver, subprocess, sys, tempfile
+import argparse, contextlib, json, os, re, shutil, subprocess, sys, tempfile
 import threading, time
 
+from http_pages import Pages, serve
 from promql_peers import Connection, free_port
 from start_timestamps import OPEN, PROTO, counter, field, gauge, histogram, label, summary, varint
 
@@ -192,12 +193,7 @@ RULES = """groups:
 """
 
 
-class Threads(socketserver.ThreadingMixIn, http.server.HTTPServer):
-    daemon_threads = True
-
-
-class Exporter(http.server.BaseHTTPRequestHandler):
-    protocol_version = "HTTP/1.1"
+class Exporter(Pages):
     lock = threading.Lock()
     scrapes = {}  # (server, job)
 
@@ -206,15 +202,7 @@ class Exporter(http.server.BaseHTTPRequestHandler):
         with self.lock:
             n = self.scrapes[server, job] = self.scrapes.get((server, job), -1) + 1
         content_type, body = PAGES[page] or changing(n)
-        data = body if isinstance(body, bytes) else body.encode()
-        self.send_response(200)
-        self.send_header("Content-Type", content_type)
-        self.send_header("Content-Length", str(len(data)))
-        self.end_headers()
-        self.wfile.write(data)
-
-    def log_message(self, *arguments):
-        pass
+        self.answer(content_type, body)
 
 
 class Server:
@@ -303,9 +291,8 @@ def main():
     parser.add_argument("bin_dir")
     parser.add_argument("--peer", required=True)
     options = parser.parse_args()
-    exporter = Threads(("127.0.0.1", 0), Exporter)
-    threading.Thread(target=exporter.serve_forever, daemon=True).start()
-    faults = sum(compare(options, exporter.server_address[1], features) for features in (
+    exporter = serve(Exporter)
+    faults = sum(compare(options, exporter, features) for features in (
         [TYPES], [TYPES, "promql-delayed-name-removal"], [], ["promql-delayed-name-removal"]))
     return 1 if faults else 0
 

@@ -1,5 +1,6 @@
 // What queries may hold, and what they count.
 #include <numeric>
+#include <span>
 #include <thread>
 
 #include "server/promql/engine/engine.h"
@@ -202,13 +203,31 @@ QueryStats StatsOf(std::string_view query, bool range, bool ask = true) {
   return result->stats;
 }
 
+// What the statistics of a query over a range of four steps, and of one at its first, must count.
+struct CountCase {
+  std::string_view query;
+  std::vector<int64_t> range;
+  int64_t instant;
+};
+
+void CheckCounts(std::span<const CountCase> cases, std::vector<int64_t> QueryStats::* per_step,
+                 int64_t QueryStats::* total) {
+  for (const CountCase& c : cases) {
+    INFO(c.query);
+    const QueryStats range = StatsOf(c.query, true);
+    CHECK(range.*per_step == c.range);
+    CHECK(range.*total == std::accumulate(c.range.begin(), c.range.end(), int64_t{0}));
+    CHECK(range.start == 100'000);
+    CHECK(range.step_ms == 10'000);
+    const QueryStats instant = StatsOf(c.query, false);
+    CHECK(instant.*per_step == std::vector<int64_t>{c.instant});
+    CHECK(instant.*total == c.instant);
+    CHECK((StatsOf(c.query, true, false).*per_step).empty());
+  }
+}
+
 TEST_CASE("samples are counted step by step") {
-  using Steps = std::vector<int64_t>;
-  const struct {
-    std::string_view query;
-    Steps range;
-    int64_t instant;
-  } kCases[] = {
+  const CountCase kCases[] = {
       {"metric", {2, 2, 2, 2}, 2},
       {"sum(metric)", {2, 2, 2, 2}, 2},
       {"metric + metric", {4, 4, 4, 4}, 4},
@@ -225,30 +244,13 @@ TEST_CASE("samples are counted step by step") {
       {"metric offset 1m50s", {0, 2, 2, 2}, 0},
       {"1", {0, 0, 0, 0}, 0},
   };
-  for (const auto& c : kCases) {
-    INFO(c.query);
-    const QueryStats range = StatsOf(c.query, true);
-    CHECK(range.queryable_samples_per_step == c.range);
-    int64_t total = 0;
-    for (const int64_t n : c.range) total += n;
-    CHECK(range.total_queryable_samples == total);
-    CHECK(range.start == 100'000);
-    CHECK(range.step_ms == 10'000);
-    const QueryStats instant = StatsOf(c.query, false);
-    CHECK(instant.queryable_samples_per_step == Steps{c.instant});
-    CHECK(instant.total_queryable_samples == c.instant);
-    CHECK(StatsOf(c.query, true, false).queryable_samples_per_step.empty());
-  }
+  CheckCounts(kCases, &QueryStats::queryable_samples_per_step,
+              &QueryStats::total_queryable_samples);
 }
 
 // The documents of later releases name the field; what counts where is ours.
 TEST_CASE("samples that are read count at the first step that needs them") {
-  using Steps = std::vector<int64_t>;
-  const struct {
-    std::string_view query;
-    Steps range;
-    int64_t instant;
-  } kCases[] = {
+  const CountCase kCases[] = {
       {"metric", {22, 2, 2, 2}, 2},
       {"metric + metric", {44, 4, 4, 4}, 4},
       {"sum_over_time(metric[30s])", {6, 2, 2, 2}, 6},
@@ -258,15 +260,7 @@ TEST_CASE("samples that are read count at the first step that needs them") {
       {"max_over_time(metric[30s:10s])", {28, 0, 0, 0}, 22},
       {"1", {0, 0, 0, 0}, 0},
   };
-  for (const auto& c : kCases) {
-    INFO(c.query);
-    const QueryStats range = StatsOf(c.query, true);
-    CHECK(range.samples_read_per_step == c.range);
-    CHECK(range.samples_read == std::accumulate(c.range.begin(), c.range.end(), int64_t{0}));
-    const QueryStats instant = StatsOf(c.query, false);
-    CHECK(instant.samples_read_per_step == Steps{c.instant});
-    CHECK(StatsOf(c.query, true, false).samples_read_per_step.empty());
-  }
+  CheckCounts(kCases, &QueryStats::samples_read_per_step, &QueryStats::samples_read);
 }
 
 }  // namespace
