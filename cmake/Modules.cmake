@@ -20,14 +20,11 @@ endfunction()
 
 # nx_binary(prometheus SOURCES main.cc DEPS …): a shipped executable, in NARTHEX_BIN_DIR.
 function(nx_binary name)
-  cmake_parse_arguments(ARG "" "OUTPUT" "SOURCES;DEPS" ${ARGN})
+  cmake_parse_arguments(ARG "" "" "SOURCES;DEPS" ${ARGN})
   add_executable(${name} ${ARG_SOURCES})
   target_link_libraries(${name} PRIVATE ${ARG_DEPS})
   target_precompile_headers(${name} REUSE_FROM nx_pch)
   set_target_properties(${name} PROPERTIES RUNTIME_OUTPUT_DIRECTORY ${NARTHEX_BIN_DIR})
-  if(ARG_OUTPUT)
-    set_target_properties(${name} PROPERTIES OUTPUT_NAME ${ARG_OUTPUT})
-  endif()
 endfunction()
 
 # nx_test(core_labels_test SOURCES labels_test.cc … DEPS core_labels): one Catch2 executable and one

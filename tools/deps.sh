@@ -32,8 +32,7 @@ libprotobuf-dev       messages
 protobuf-compiler     generates the messages
 libprotozero-dev      protobuf on the hot path
 libgrpc++-dev         RPC
-protobuf-compiler-grpc  generates the services
-libsystemd-dev        socket activation, D-Bus
+protobuf-compiler-grpc  named by the CMake package of gRPC
 libcpp-httplib-dev    the blocking client of tools and tests
 tzdata                time zones
 curl                  the demo waits and asks with it; in tests, a client that is not ours

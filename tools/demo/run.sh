@@ -36,8 +36,8 @@ trap 'stop_all 0' INT TERM
 trap 'stop_all 1' EXIT
 
 wait_for() {
-  local name=$1 url=$2 i
-  for i in $(seq 200); do
+  local name=$1 url=$2 _
+  for _ in $(seq 200); do
     curl -fs -o /dev/null "$url" && return
     kill -0 "${pids[$name]}" 2>/dev/null || break
     sleep 0.05
