@@ -2,41 +2,27 @@
 
 #include "core/flags/flags.h"
 #include "core/strings/duration.h"
+#include "core/strings/html.h"
 #include "pushgateway/api.h"
 
 namespace narthex::pushgateway {
 namespace {
 
-std::string Escape(std::string_view text) {
-  std::string out;
-  for (char c : text) {
-    switch (c) {
-      case '&': out += "&amp;"; break;
-      case '<': out += "&lt;"; break;
-      case '>': out += "&gt;"; break;
-      case '"': out += "&quot;"; break;
-      case '\'': out += "&#39;"; break;
-      default: out += c;
-    }
-  }
-  return out;
-}
-
 void AppendRow(std::string* out, std::string_view name, std::string_view value) {
-  *out += fmt::format("<tr><th>{}</th><td>{}</td></tr>\n", Escape(name), Escape(value));
+  *out += fmt::format("<tr><th>{}</th><td>{}</td></tr>\n", EscapeHtml(name), EscapeHtml(value));
 }
 
 void AppendGroup(std::string* out, const Group& group) {
   std::string labels;
   for (const auto& [name, value] : group.labels) {
-    labels += fmt::format(" {}=\"{}\"", Escape(name), Escape(value));
+    labels += fmt::format(" {}=\"{}\"", EscapeHtml(name), EscapeHtml(value));
   }
   *out += fmt::format(
       "<h3>{}{}</h3>\n<table>\n<tr><th>metric</th><th>type</th><th>series</th>"
       "<th>last pushed</th></tr>\n",
       labels, group.last_push_successful() ? "" : " &mdash; Last push failed!");
   for (const auto& [name, stored] : group.families) {
-    *out += fmt::format("<tr><td>{}</td><td>{}</td><td>{}</td><td>{}</td></tr>\n", Escape(name),
+    *out += fmt::format("<tr><td>{}</td><td>{}</td><td>{}</td><td>{}</td></tr>\n", EscapeHtml(name),
                         UpperTypeName(stored.type()), stored.samples(),
                         FormatRfc3339Nanos(stored.pushed_ns()));
   }

@@ -5,9 +5,9 @@
 #include "alertmanager/types/alert.h"
 #include "core/http/types.h"
 #include "core/json/writer.h"
-#include "core/labels/regex.h"
 #include "core/strings/quote.h"
 #include "core/template/humanize.h"
+#include "core/template/text_functions.h"
 #include "core/template/time_value.h"
 
 namespace narthex::am {
@@ -16,14 +16,11 @@ namespace {
 using tmpl::FunctionMap;
 using tmpl::List;
 using tmpl::Map;
+using tmpl::OnText;
 using tmpl::Value;
 using Args = std::span<const Value>;
 
 constexpr int kMaxJsonDepth = 64;
-
-tmpl::Function OnText(std::string (*convert)(std::string_view)) {
-  return {"s", [convert](Args a) -> StatusOr<Value> { return Value(convert(a[0].as_string())); }};
-}
 
 std::string Trim(std::string_view text) { return std::string(TrimSpace(text)); }
 
@@ -33,20 +30,6 @@ StatusOr<Value> Join(Args a) {
   std::vector<std::string> parts;
   for (const Value& item : *a[1].list()) parts.push_back(ToText(item));
   return Value(JoinStrings(parts, a[0].as_string()));
-}
-
-StatusOr<Value> Match(Args a) {
-  NX_ASSIGN_OR_RETURN(auto regex, Regex::Compile(a[0].as_string()));
-  return Value(regex->Matches(a[1].as_string()));
-}
-
-StatusOr<Value> ReReplaceAll(Args a) {
-  StatusOr<std::shared_ptr<const Regex>> regex = Regex::Compile(a[0].as_string());
-  if (!regex.ok()) {
-    return InvalidArgument("regexp: Compile(`{}`): {}", a[0].as_string(),
-                           MessageOf(regex.status()));
-  }
-  return Value((*regex)->ReplaceAll(a[2].as_string(), a[1].as_string()));
 }
 
 StatusOr<Value> StringSlice(Args a) {
@@ -154,8 +137,8 @@ FunctionMap TemplateFunctions(std::function<int64_t()> now_nanos) {
       {"title", OnText(tmpl::Title)},
       {"trimSpace", OnText(Trim)},
       {"join", {"sl", Join}},
-      {"match", {"ss", Match}},
-      {"reReplaceAll", {"sss", ReReplaceAll}},
+      {"match", {"ss", tmpl::Match}},
+      {"reReplaceAll", {"sss", tmpl::ReReplaceAll}},
       {"stringSlice", {"s*", StringSlice}},
       {"safeHtml", {"s", Same}},
       {"safeUrl", {"s", Same}},

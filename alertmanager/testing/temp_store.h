@@ -1,27 +1,12 @@
 #pragma once
 // A key-value store in a directory that goes away with it.
 
-#include <cstdlib>
-#include <filesystem>
 #include <memory>
-#include <string>
 
 #include "core/kv/store.h"
+#include "tests/temp_dir.h"
 
 namespace narthex::am {
-
-class TempDir {
- public:
-  TempDir() {
-    std::string pattern = (std::filesystem::temp_directory_path() / "am-test-XXXXXX").string();
-    path_ = mkdtemp(pattern.data());
-  }
-  ~TempDir() { std::filesystem::remove_all(path_); }
-  const std::string& path() const { return path_; }
-
- private:
-  std::string path_;
-};
 
 class TempStore {
  public:

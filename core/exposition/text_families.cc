@@ -279,6 +279,7 @@ class TextFamilyParser {
   }
   std::string Signature() {
     std::vector<const MetricLabel*> sorted;
+    sorted.reserve(sample_.labels.size());
     for (const MetricLabel& label : sample_.labels) sorted.push_back(&label);
     std::sort(sorted.begin(), sorted.end(),
               [](const MetricLabel* a, const MetricLabel* b) { return a->name < b->name; });

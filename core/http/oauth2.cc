@@ -102,6 +102,7 @@ void OAuth2Source::Get(Callback callback) {
       style = style_;
     }
   }
+  // NOLINTNEXTLINE(bugprone-use-after-move): kept for later only when there is no header
   if (!header.empty()) return callback(std::move(header));
   // The header first; servers that do not know it get the secret in the form.
   if (fetch) Fetch(*secret, style == Style::kForm ? Style::kForm : Style::kHeader);

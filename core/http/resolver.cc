@@ -100,6 +100,7 @@ void Resolver::Resolve(const std::string& host, Callback callback) {
       waiting.push_back(std::move(callback));
     }
   }
+  // NOLINTNEXTLINE(bugprone-use-after-move): kept for later only when nothing is cached
   if (cached != nullptr) return callback(*cached);
   if (!ask || pool_.Submit([this, host] { Lookup(host); })) return;
   std::vector<Callback> failed;

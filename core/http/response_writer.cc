@@ -8,6 +8,7 @@
 #include "core/http/ascii.h"
 #include "core/http/connection.h"
 #include "core/log/log.h"
+#include "core/strings/html.h"
 
 namespace narthex::http {
 namespace {
@@ -339,18 +340,8 @@ void ResponseWriter::Error(int code, std::string_view message) {
 
 void ResponseWriter::Redirect(int code, std::string_view location) {
   headers().Set("Location", std::string(location));
-  std::string escaped;
-  for (const char c : location) {
-    switch (c) {
-      case '&': escaped += "&amp;"; break;
-      case '<': escaped += "&lt;"; break;
-      case '>': escaped += "&gt;"; break;
-      case '"': escaped += "&#34;"; break;
-      default: escaped.push_back(c);
-    }
-  }
   Send(code, "text/html; charset=utf-8",
-       fmt::format("<a href=\"{}\">{}</a>.\n\n", escaped, StatusText(code)));
+       fmt::format("<a href=\"{}\">{}</a>.\n\n", EscapeHtml(location), StatusText(code)));
 }
 
 }  // namespace narthex::http

@@ -4,26 +4,16 @@
 #include <unistd.h>
 
 #include <csignal>
-#include <filesystem>
 #include <fstream>
 #include <map>
 
 #include "core/base/file.h"
 #include "core/strings/numbers.h"
 #include "tests/catch.h"
+#include "tests/temp_dir.h"
 
 namespace narthex {
 namespace {
-
-struct TempDir {
-  TempDir() {
-    std::string pattern = std::filesystem::temp_directory_path() / "kv_test.XXXXXX";
-    REQUIRE(mkdtemp(pattern.data()) != nullptr);
-    path = pattern;
-  }
-  ~TempDir() { std::filesystem::remove_all(path); }
-  std::string path;
-};
 
 std::unique_ptr<KvStore> MustOpen(const std::string& dir, uint32_t version = 1) {
   auto store = KvStore::Open(dir, version);
@@ -46,7 +36,7 @@ std::map<std::string, std::string> Contents(const KvStore& store, std::string_vi
 
 TEST_CASE("what is put can be read, scanned and deleted") {
   TempDir dir;
-  auto store = MustOpen(dir.path + "/new/db");
+  auto store = MustOpen(dir.path() + "/new/db");
   CHECK(store->Get("a").value() == std::nullopt);
   REQUIRE(store->Put("a", "1", Durability::kBuffered).ok());
   REQUIRE(store->Put("b/1", std::string("\0x\n", 3), Durability::kSync).ok());
@@ -73,7 +63,7 @@ TEST_CASE("what is put can be read, scanned and deleted") {
 
 TEST_CASE("a scan does not see what is written during it") {
   TempDir dir;
-  auto store = MustOpen(dir.path);
+  auto store = MustOpen(dir.path());
   REQUIRE(store->Put("k1", "", Durability::kBuffered).ok());
   REQUIRE(store->Put("k2", "", Durability::kBuffered).ok());
   size_t visits = 0;
@@ -92,7 +82,7 @@ TEST_CASE("a scan does not see what is written during it") {
 
 TEST_CASE("keys that would shadow our own are refused") {
   TempDir dir;
-  auto store = MustOpen(dir.path);
+  auto store = MustOpen(dir.path());
   for (std::string_view key : {std::string_view(""), std::string_view("\0schema", 7)}) {
     CHECK(store->Put(key, "9", Durability::kBuffered).code() == StatusCode::kInvalidArgument);
     CHECK_FALSE(store->Get(key).ok());
@@ -108,7 +98,7 @@ TEST_CASE("keys that would shadow our own are refused") {
 TEST_CASE("a batch is applied as a whole and survives a reopen") {
   TempDir dir;
   {
-    auto store = MustOpen(dir.path);
+    auto store = MustOpen(dir.path());
     REQUIRE(store->Put("old", "1", Durability::kBuffered).ok());
     KvBatch batch;
     batch.Put("x", "1");
@@ -117,55 +107,56 @@ TEST_CASE("a batch is applied as a whole and survives a reopen") {
     CHECK(batch.size() == 3);
     REQUIRE(store->Write(batch, Durability::kSync).ok());
   }
-  CHECK(Contents(*MustOpen(dir.path)) ==
+  CHECK(Contents(*MustOpen(dir.path())) ==
         std::map<std::string, std::string>{{"x", "1"}, {"y", "2"}});
 }
 
 TEST_CASE("another holder, a foreign database and damage are reported") {
   TempDir dir;
   {
-    auto store = MustOpen(dir.path);
-    auto second = KvStore::Open(dir.path, 1);
+    auto store = MustOpen(dir.path());
+    auto second = KvStore::Open(dir.path(), 1);
     REQUIRE_FALSE(second.ok());
     CHECK(second.status().code() == StatusCode::kUnavailable);
-    CHECK(MessageOf(second.status()).find(dir.path) != std::string_view::npos);
+    CHECK(MessageOf(second.status()).find(dir.path()) != std::string_view::npos);
     REQUIRE(store->Put("k", "v", Durability::kSync).ok());
   }
-  std::ofstream(dir.path + "/CURRENT") << "MANIFEST-999999\n";
-  CHECK_FALSE(KvStore::Open(dir.path, 1).ok());
+  std::ofstream(dir.path() + "/CURRENT") << "MANIFEST-999999\n";
+  CHECK_FALSE(KvStore::Open(dir.path(), 1).ok());
 }
 
 TEST_CASE("contents of an older schema are upgraded, of a newer one refused") {
   TempDir dir;
-  REQUIRE(MustOpen(dir.path, 1)->Put("a", "1", Durability::kSync).ok());
-  CHECK(KvStore::Open(dir.path, 2).status().code() == StatusCode::kFailedPrecondition);
+  REQUIRE(MustOpen(dir.path(), 1)->Put("a", "1", Durability::kSync).ok());
+  CHECK(KvStore::Open(dir.path(), 2).status().code() == StatusCode::kFailedPrecondition);
 
-  auto failing = KvStore::Open(dir.path, 2, [](const KvStore&, uint32_t, KvBatch* batch) {
+  auto failing = KvStore::Open(dir.path(), 2, [](const KvStore&, uint32_t, KvBatch* batch) {
     batch->Put("half", "done");
     return Internal("no");
   });
   CHECK(MessageOf(failing.status()).find("upgrade from schema version 1: no") !=
         std::string_view::npos);
-  CHECK(Contents(*MustOpen(dir.path, 1)).count("half") == 0);
+  CHECK(Contents(*MustOpen(dir.path(), 1)).count("half") == 0);
 
   uint32_t upgraded_from = 0;
-  auto upgraded = KvStore::Open(dir.path, 3, [&](const KvStore& s, uint32_t from, KvBatch* batch) {
-    upgraded_from = from;
-    batch->Put("b", *s.Get("a").value() + "!");
-    batch->Delete("a");
-    return OkStatus();
-  });
+  auto upgraded =
+      KvStore::Open(dir.path(), 3, [&](const KvStore& s, uint32_t from, KvBatch* batch) {
+        upgraded_from = from;
+        batch->Put("b", *s.Get("a").value() + "!");
+        batch->Delete("a");
+        return OkStatus();
+      });
   REQUIRE(upgraded.ok());
   CHECK(upgraded_from == 1);
   CHECK(Contents(**upgraded) == std::map<std::string, std::string>{{"b", "1!"}});
   upgraded->reset();
-  CHECK(KvStore::Open(dir.path, 2).status().code() == StatusCode::kFailedPrecondition);
-  MustOpen(dir.path, 3);
+  CHECK(KvStore::Open(dir.path(), 2).status().code() == StatusCode::kFailedPrecondition);
+  MustOpen(dir.path(), 3);
 }
 
 TEST_CASE("typed tables encode, decode and report what is broken") {
   TempDir dir;
-  auto store = MustOpen(dir.path);
+  auto store = MustOpen(dir.path());
   KvTable<int64_t> table(
       store.get(), "n/", [](const int64_t& v) { return std::to_string(v); },
       [](std::string_view text) -> StatusOr<int64_t> {
@@ -199,7 +190,7 @@ TEST_CASE("acknowledged writes survive kill -9, batches never tear") {
   const pid_t child = fork();
   if (child == 0) {
     close(pipe_fds[0]);
-    auto store = KvStore::Open(dir.path, 1);
+    auto store = KvStore::Open(dir.path(), 1);
     if (!store.ok()) _exit(1);
     for (uint32_t i = 0;; ++i) {
       KvBatch batch;
@@ -221,7 +212,7 @@ TEST_CASE("acknowledged writes survive kill -9, batches never tear") {
   waitpid(child, &status, 0);
   REQUIRE(WIFSIGNALED(status));
 
-  auto store = MustOpen(dir.path);
+  auto store = MustOpen(dir.path());
   const auto left = Contents(*store, "left/"), right = Contents(*store, "right/");
   CHECK(left.size() > acknowledged);
   CHECK(left.size() == right.size());

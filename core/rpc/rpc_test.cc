@@ -3,11 +3,11 @@
 #include <unistd.h>
 
 #include <cstdlib>
-#include <filesystem>
 
 #include "core/rpc/channel.h"
 #include "core/rpc/server.h"
 #include "tests/catch.h"
+#include "tests/temp_dir.h"
 
 namespace narthex {
 namespace {
@@ -97,8 +97,8 @@ TEST_CASE("an address in use and missing files are named") {
 }
 
 TEST_CASE("mutual TLS lets in who shows a certificate of the right authority") {
-  std::string dir = std::filesystem::temp_directory_path() / "rpc_test.XXXXXX";
-  REQUIRE(mkdtemp(dir.data()) != nullptr);
+  const TempDir folder;
+  const std::string& dir = folder.path();
   // One self-signed certificate serves as authority, server and client.
   const std::string command =
       "openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:prime256v1 -nodes -days 2 -subj "
@@ -114,7 +114,6 @@ TEST_CASE("mutual TLS lets in who shows a certificate of the right authority") {
   const RpcTls anonymous{.ca_file = dir + "/cert", .server_name = "localhost"};
   CHECK_FALSE(CheckRpcHealth(Dial(server->port(), anonymous), "", 10s).ok());
   CHECK_FALSE(CheckRpcHealth(Dial(server->port()), "", 10s).ok());
-  std::filesystem::remove_all(dir);
 }
 
 }  // namespace

@@ -1,5 +1,6 @@
 #include "core/strings/quote.h"
 
+#include "core/strings/html.h"
 #include "core/strings/utf8.h"
 #include "tests/catch.h"
 
@@ -7,6 +8,12 @@ namespace narthex {
 namespace {
 
 using namespace std::string_literals;
+
+TEST_CASE("text inside of HTML") {
+  CHECK(EscapeHtml("<a href=\"x&y\">it's</a>") ==
+        "&lt;a href=&#34;x&amp;y&#34;&gt;it&#39;s&lt;/a&gt;");
+  CHECK(EscapeHtml("").empty());
+}
 
 TEST_CASE("strings are quoted as strconv.Quote does") {
   const std::pair<std::string, std::string> cases[] = {

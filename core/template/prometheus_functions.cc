@@ -4,11 +4,11 @@
 #include <cmath>
 
 #include "core/base/clock.h"
-#include "core/labels/regex.h"
 #include "core/strings/duration.h"
 #include "core/strings/numbers.h"
 #include "core/template/builtins.h"
 #include "core/template/humanize.h"
+#include "core/template/text_functions.h"
 #include "core/template/time_value.h"
 
 namespace narthex::tmpl {
@@ -169,24 +169,6 @@ std::string StripDomain(std::string_view text) {
   if (IsIpAddress(host)) return std::string(text);
   host = host.substr(0, host.find('.'));
   return port.empty() ? std::string(host) : fmt::format("{}:{}", host, port);
-}
-
-Function OnText(std::string (*convert)(std::string_view)) {
-  return {"s", [convert](Args a) -> StatusOr<Value> { return Value(convert(a[0].as_string())); }};
-}
-
-StatusOr<Value> Match(Args a) {
-  NX_ASSIGN_OR_RETURN(auto regex, Regex::Compile(a[0].as_string()));
-  return Value(regex->Matches(a[1].as_string()));
-}
-
-StatusOr<Value> ReReplaceAll(Args a) {
-  StatusOr<std::shared_ptr<const Regex>> regex = Regex::Compile(a[0].as_string());
-  if (!regex.ok()) {
-    return InvalidArgument("regexp: Compile(`{}`): {}", a[0].as_string(),
-                           MessageOf(regex.status()));
-  }
-  return Value((*regex)->ReplaceAll(a[2].as_string(), a[1].as_string()));
 }
 
 Function Link(std::string_view tab) {

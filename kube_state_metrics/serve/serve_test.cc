@@ -18,6 +18,7 @@
 #include "tests/eventually.h"
 #include "tests/support/http.h"
 #include "tests/support/process.h"
+#include "tests/temp_dir.h"
 
 namespace narthex::ksm {
 namespace {
@@ -471,9 +472,8 @@ TEST_CASE("the program: commands, a configuration that changes, an end by signal
 }
 
 TEST_CASE("a file watcher tells of files that change, come and go") {
-  char pattern[] = "/tmp/ksm_watcher.XXXXXX";
-  const std::string folder = ::mkdtemp(pattern);
-  const std::string path = folder + "/config";
+  const TempDir folder;
+  const std::string path = folder.path() + "/config";
   std::atomic<int> changes{0};
   {
     const FileWatcher watcher({path}, [&] { ++changes; });
@@ -482,7 +482,6 @@ TEST_CASE("a file watcher tells of files that change, come and go") {
     ::unlink(path.c_str());
     CHECK(Eventually([&] { return changes == 2; }));
   }
-  ::rmdir(folder.c_str());
 }
 
 }  // namespace

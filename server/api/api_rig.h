@@ -5,7 +5,6 @@
 #include <unistd.h>
 
 #include <atomic>
-#include <filesystem>
 #include <memory>
 #include <string>
 #include <vector>
@@ -17,6 +16,7 @@
 #include "server/storage/tsdb/db.h"
 #include "tests/catch.h"
 #include "tests/eventually.h"
+#include "tests/temp_dir.h"
 
 namespace narthex::api {
 
@@ -24,11 +24,8 @@ inline constexpr TimestampMs kNow = 1'700'000'000'000;
 
 struct Fixture {
   explicit Fixture(Options o = {}, bool ready = true) {
-    std::string pattern = std::filesystem::temp_directory_path() / "api_test.XXXXXX";
-    REQUIRE(mkdtemp(pattern.data()) != nullptr);
-    dir = pattern;
     tsdb::Options storage;
-    storage.dir = dir;
+    storage.dir = dir.path();
     storage.retention_ms = 0;
     storage.max_exemplars = 10;
     storage.clock = &clock;
@@ -58,7 +55,6 @@ struct Fixture {
     server->Stop();
     client.reset();
     db.reset();
-    std::filesystem::remove_all(dir);
   }
 
   Sources MakeSources() {
@@ -253,7 +249,7 @@ struct Fixture {
     return -1;
   }
 
-  std::string dir;
+  TempDir dir;
   FakeClock clock{kNow};
   Registry registry;
   std::unique_ptr<tsdb::Db> db;

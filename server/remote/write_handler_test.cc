@@ -41,7 +41,7 @@ std::string Message(const Pairs& labels, const Points& points) {
 }
 
 struct RealStorage {
-  tsdb::TempDir dir;
+  TempDir dir;
   std::unique_ptr<tsdb::Db> db = tsdb::OpenDb(tsdb::TestOptions(dir.path()));
   Registry registry;
   FakeClock clock{kNow};
@@ -134,7 +134,7 @@ TEST_CASE("what was answered survives reopening") {
 }
 
 TEST_CASE("a full head keeps the samples of the series it has") {
-  tsdb::TempDir dir;
+  TempDir dir;
   tsdb::Options options = tsdb::TestOptions(dir.path());
   options.max_series = 1;
   auto db = tsdb::OpenDb(options);

@@ -3,13 +3,13 @@
 
 #include <atomic>
 #include <cmath>
-#include <filesystem>
 #include <map>
 
 #include "core/base/file.h"
 #include "core/base/mutex.h"
 #include "server/rules/manager.h"
 #include "tests/catch.h"
+#include "tests/temp_dir.h"
 
 namespace narthex::rules {
 
@@ -130,16 +130,8 @@ inline StatusOr<std::unique_ptr<storage::Querier>> FakeStorage::NewQuerier(Times
 }
 
 struct Fixture {
-  Fixture() {
-    std::string pattern = std::filesystem::temp_directory_path() / "rules_test.XXXXXX";
-    REQUIRE(mkdtemp(pattern.data()) != nullptr);
-    dir = pattern;
-    Restart();
-  }
-  ~Fixture() {
-    manager.reset();
-    std::filesystem::remove_all(dir);
-  }
+  Fixture() { Restart(); }
+  ~Fixture() { manager.reset(); }
 
   // A new manager on the same storage, as after a restart of the process.
   void Restart(int concurrent_evals = 0) {
@@ -207,7 +199,8 @@ struct Fixture {
     return -1;
   }
 
-  std::string dir;
+  TempDir folder;
+  const std::string dir = folder.path();
   FakeClock clock{kStart};
   FakeStorage storage;
   Mutex mutex;

@@ -18,7 +18,7 @@ std::shared_ptr<const FloatHistogram> Histogram(double count) {
 }
 
 struct Fixture {
-  tsdb::TempDir dir;
+  TempDir dir;
   std::unique_ptr<tsdb::Db> db = tsdb::OpenDb(tsdb::TestOptions(dir.path()));
   std::optional<OutputSeries> output{std::in_place, db.get()};
 

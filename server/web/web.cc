@@ -6,6 +6,7 @@
 #include "core/compress/gzip.h"
 #include "core/http/encoding.h"
 #include "core/http/route_prefix.h"
+#include "core/strings/html.h"
 #include "web/assets.h"
 
 namespace narthex::web {
@@ -18,21 +19,6 @@ std::string Inflate(const Asset& asset) {
   std::string content;
   NX_CHECK(GzipDecompress(asset.gzip, asset.size, &content).ok());
   return content;
-}
-
-std::string EscapeHtml(std::string_view text) {
-  std::string out;
-  for (const char c : text) {
-    switch (c) {
-      case '&': out += "&amp;"; break;
-      case '<': out += "&lt;"; break;
-      case '>': out += "&gt;"; break;
-      case '"': out += "&#34;"; break;
-      case '\'': out += "&#39;"; break;
-      default: out.push_back(c);
-    }
-  }
-  return out;
 }
 
 void ReplaceAll(std::string* text, std::string_view from, const std::string& to) {

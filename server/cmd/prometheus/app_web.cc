@@ -32,7 +32,7 @@ std::string EnvOr(const char* name, std::string fallback) {
 
 std::string DescribeRetention(const tsdb::RetentionLimits& limits) {
   std::string out;
-  const auto add = [&](std::string text) {
+  const auto add = [&](std::string_view text) {
     if (!out.empty()) out += " or ";
     out += text;
   };
@@ -199,11 +199,7 @@ Status App::PrepareWeb() {
   server.idle_timeout = milliseconds(*flags_.read_timeout_ms);
   server.write_timeout = milliseconds(*flags_.query_timeout_ms + 120'000);
   server.server_name = "web";
-  NX_ASSIGN_OR_RETURN(web_, http::Server::Create(server, [this](const http::Request& request,
-                                                                http::ResponseWriter& response) {
-                        http::Request own = request;
-                        router_.Serve(own, response);
-                      }));
+  NX_ASSIGN_OR_RETURN(web_, http::Server::Create(server, router_.AsHandler()));
   registry_.AddFunction(MetricType::kCounter, "net_conntrack_listener_conn_accepted_total",
                         "Total number of connections opened to the listener of a given name.",
                         {{"listener_name", "http"}},

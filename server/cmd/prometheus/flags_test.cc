@@ -1,13 +1,12 @@
 #include "server/cmd/prometheus/flags.h"
 
-#include <filesystem>
-
 #include "core/base/file.h"
 #include "core/http/route_prefix.h"
 #include "server/cmd/prometheus/active_queries.h"
 #include "server/cmd/prometheus/features.h"
 #include "server/cmd/prometheus/query_log.h"
 #include "tests/catch.h"
+#include "tests/temp_dir.h"
 
 namespace narthex::prometheus {
 namespace {
@@ -246,8 +245,8 @@ TEST_CASE("query log lines") {
 }
 
 TEST_CASE("queries that a crash cut off are found again") {
-  char name[] = "/tmp/nx-active-XXXXXX";
-  const std::string dir = mkdtemp(name);
+  const TempDir folder;
+  const std::string& dir = folder.path();
   {
     auto active = ActiveQueries::Open(dir, 2);
     REQUIRE(active.ok());
@@ -270,7 +269,6 @@ TEST_CASE("queries that a crash cut off are found again") {
   CHECK(UnfinishedQueries(*ReadFile(dir + "/queries.active")).empty());
   CHECK(UnfinishedQueries("").empty());
   CHECK(UnfinishedQueries(std::string(3000, 'x')).empty());
-  std::filesystem::remove_all(dir);
 }
 
 }  // namespace

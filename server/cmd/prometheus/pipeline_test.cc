@@ -1,7 +1,5 @@
 // From a target's text to a query's answer through the real storage and the real engine.
 
-#include <filesystem>
-
 #include "core/base/file.h"
 #include "core/exposition/family_writers.h"
 #include "server/promql/engine/engine.h"
@@ -9,6 +7,7 @@
 #include "server/scrape/raw_server.h"
 #include "server/storage/tsdb/db.h"
 #include "tests/catch.h"
+#include "tests/temp_dir.h"
 
 namespace narthex::prometheus {
 namespace {
@@ -18,22 +17,16 @@ using scrape::ManagerRig;
 using scrape::RawServer;
 
 struct Pipeline {
-  std::string dir;
+  TempDir folder;
+  const std::string dir = folder.path();
   uint64_t max_series = 0;
   Registry registry;
   std::unique_ptr<tsdb::Db> db;
   std::unique_ptr<scrape::Manager> manager;
   promql::Engine engine{promql::EngineOptions{}};
 
-  Pipeline() {
-    char name[] = "/tmp/nx-pipeline-XXXXXX";
-    dir = mkdtemp(name);
-    Open();
-  }
-  ~Pipeline() {
-    Close();
-    std::filesystem::remove_all(dir);
-  }
+  Pipeline() { Open(); }
+  ~Pipeline() { Close(); }
   void Open() {
     tsdb::Options options;
     options.dir = dir;

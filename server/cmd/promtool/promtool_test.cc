@@ -20,7 +20,6 @@
 namespace narthex::promtool {
 namespace {
 
-using tsdb::block_testing::TempDir;
 
 constexpr int64_t kHour = 3'600'000;
 

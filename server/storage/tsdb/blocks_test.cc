@@ -20,11 +20,6 @@ namespace fs = std::filesystem;
 constexpr int64_t kHour = 3600'000;
 constexpr int64_t kT0 = 1'700'006'400'000;  // on an hour of two
 
-struct Quiet {
-  Quiet() { SetLogLevel(LogLevel::kError); }
-  ~Quiet() { SetLogLevel(LogLevel::kInfo); }
-};
-
 Options HourBlocks(const std::string& dir) {
   Options options = TestOptions(dir);
   options.chunk_range_ms = kHour;

@@ -143,12 +143,6 @@ TEST_CASE("Series that a second source claims while a checkpoint is made") {
 
 namespace fs = std::filesystem;
 
-class Quiet {
- public:
-  Quiet() { SetLogLevel(LogLevel::kError); }
-  ~Quiet() { SetLogLevel(LogLevel::kInfo); }
-};
-
 // A directory with full chunks, two checkpoints and a log behind each; *want is what is in it.
 void FillWithCheckpoints(const Options& options, Contents* want) {
   auto db = OpenDb(options);

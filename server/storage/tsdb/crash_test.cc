@@ -18,12 +18,6 @@ namespace {
 namespace fs = std::filesystem;
 constexpr int64_t kT0 = 1'700'000'000'000;
 
-class Quiet {
- public:
-  Quiet() { SetLogLevel(LogLevel::kError); }
-  ~Quiet() { SetLogLevel(LogLevel::kInfo); }
-};
-
 Labels Named(int i) { return Labels{{"__name__", fmt::format("m{}", i)}, {"job", "crash"}}; }
 
 double ValueAt(int series, int tick) {

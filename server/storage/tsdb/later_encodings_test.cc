@@ -92,7 +92,7 @@ TEST_CASE("Chunks of later encodings are refused by name, what is beside them is
   SetLogLevel(LogLevel::kError);
   for (const int encoding : {4, 5, 6}) {
     INFO("encoding " << encoding);
-    block_testing::TempDir dir;
+    TempDir dir;
     WriteHours(dir.path(), 4, static_cast<Encoding>(encoding));
     auto db = Db::Open(OptionsOf(dir.path()));
     REQUIRE(db.ok());
@@ -122,7 +122,7 @@ TEST_CASE("Chunks of later encodings are refused by name, what is beside them is
 TEST_CASE(
     "Merging overlapping chunks of later encodings fails once and leaves the blocks as they are") {
   SetLogLevel(LogLevel::kError);
-  block_testing::TempDir dir;
+  TempDir dir;
   WriteHours(dir.path(), 2, Encoding::kXor2);
   WriteHours(dir.path(), 2, Encoding::kXor);
   auto db = Db::Open(OptionsOf(dir.path()));

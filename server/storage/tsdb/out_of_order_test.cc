@@ -13,12 +13,6 @@ using storage::AppendResult;
 constexpr int64_t kT0 = 1'700'000'000'000 / 7'200'000 * 7'200'000;
 constexpr int64_t kMinute = 60'000;
 
-class Quiet {
- public:
-  Quiet() { SetLogLevel(LogLevel::kError); }
-  ~Quiet() { SetLogLevel(LogLevel::kInfo); }
-};
-
 const Labels kSeries{{"__name__", "x"}, {"job", "late"}};
 
 AppendResult Append(Db& db, int64_t t, double v, const Labels& labels = kSeries) {

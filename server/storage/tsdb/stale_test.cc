@@ -9,12 +9,6 @@ namespace {
 constexpr int64_t kT0 = 1'700'000'000'000 / 7'200'000 * 7'200'000;
 constexpr int64_t kMinute = 60'000;
 
-class Quiet {
- public:
-  Quiet() { SetLogLevel(LogLevel::kError); }
-  ~Quiet() { SetLogLevel(LogLevel::kInfo); }
-};
-
 Labels Named(int i) { return {{"__name__", "m"}, {"i", std::to_string(i)}}; }
 
 void Append(Db& db, const Labels& labels, int64_t t, double v) {

@@ -1,32 +1,25 @@
 #pragma once
 // Helpers of the tests of this folder.
 
-#include <filesystem>
 #include <map>
 #include <string>
 #include <utility>
 #include <vector>
 
 #include "core/labels/labels.h"
+#include "core/log/log.h"
 #include "core/metrics/registry.h"
 #include "server/storage/tsdb/db.h"
 #include "tests/catch.h"
+#include "tests/temp_dir.h"
 
 namespace narthex::tsdb {
 
-// A directory that goes away with the object.
-class TempDir {
+// No log but of errors while it lives.
+class Quiet {
  public:
-  TempDir() {
-    std::string pattern = (std::filesystem::temp_directory_path() / "narthex-tsdb-XXXXXX").string();
-    REQUIRE(::mkdtemp(pattern.data()) != nullptr);
-    path_ = pattern;
-  }
-  ~TempDir() { std::filesystem::remove_all(path_); }
-  const std::string& path() const { return path_; }
-
- private:
-  std::string path_;
+  Quiet() { SetLogLevel(LogLevel::kError); }
+  ~Quiet() { SetLogLevel(LogLevel::kInfo); }
 };
 
 // Samples by bits, so that NaN compares.

@@ -1,7 +1,6 @@
 #pragma once
 // Helpers of the tests of blocks: a directory that goes away, series given as samples.
 
-#include <filesystem>
 #include <map>
 #include <memory>
 #include <string>
@@ -12,23 +11,9 @@
 #include "server/storage/tsdb/block/block_writer.h"
 #include "server/storage/tsdb/chunkenc/xor_chunk.h"
 #include "tests/catch.h"
+#include "tests/temp_dir.h"
 
 namespace narthex::tsdb::block_testing {
-
-class TempDir {
- public:
-  TempDir() {
-    std::string pattern =
-        (std::filesystem::temp_directory_path() / "narthex-block-XXXXXX").string();
-    REQUIRE(::mkdtemp(pattern.data()) != nullptr);
-    path_ = pattern;
-  }
-  ~TempDir() { std::filesystem::remove_all(path_); }
-  const std::string& path() const { return path_; }
-
- private:
-  std::string path_;
-};
 
 using Samples = std::vector<std::pair<int64_t, uint64_t>>;  // values by their bits
 using Contents = std::map<Labels, Samples>;

@@ -4,20 +4,14 @@
 
 #include "server/storage/tsdb/compact/testing.h"
 #include "tests/catch.h"
+#include "tests/temp_dir.h"
 
 namespace narthex::tsdb {
 namespace {
 
 class Directory {
  public:
-  Directory() {
-    std::string pattern =
-        (std::filesystem::temp_directory_path() / "narthex-compact-XXXXXX").string();
-    REQUIRE(::mkdtemp(pattern.data()) != nullptr);
-    path_ = pattern;
-  }
-  ~Directory() { std::filesystem::remove_all(path_); }
-  const std::string& path() const { return path_; }
+  const std::string& path() const { return dir_.path(); }
 
   BlockPtr Write(const Contents& contents, int64_t mint, int64_t maxt, std::string_view hint = {}) {
     FakeSet set(contents, 120);
@@ -25,18 +19,18 @@ class Directory {
     meta.min_time = mint;
     meta.max_time = maxt;
     if (!hint.empty()) meta.compaction.AddHint(hint);
-    const auto written = BlockWriter(path_).Write(meta, &set);
+    const auto written = BlockWriter(path()).Write(meta, &set);
     REQUIRE(written.ok());
     return Open(*written);
   }
   BlockPtr Open(const BlockMeta& meta) {
-    auto block = Block::Open(path_ + "/" + meta.ulid.ToString());
+    auto block = Block::Open(path() + "/" + meta.ulid.ToString());
     if (!block.ok()) FAIL(std::string(MessageOf(block.status())));
     return *block;
   }
 
  private:
-  std::string path_;
+  TempDir dir_;
 };
 
 Contents Read(const Block& block) {
