@@ -204,6 +204,7 @@ struct Codec<std::map<std::string, T>> {
   }
   static NodePtr Encode(const std::map<std::string, T>& v) {
     std::vector<std::pair<std::string, NodePtr>> members;
+    members.reserve(v.size());
     for (const auto& [key, value] : v) members.emplace_back(key, Codec<T>::Encode(value));
     return MakeMapping(std::move(members));
   }

@@ -126,6 +126,7 @@ void Fields::FlowList(std::string_view key, std::vector<std::string>& values) {
   if (mode_ != Mode::kPrint) return Field(key, values);
   if (values.empty()) return;
   std::vector<NodePtr> items;
+  items.reserve(values.size());
   for (const std::string& value : values) items.push_back(MakeString(value));
   Put(key, MakeFlowSequence(std::move(items)));
 }

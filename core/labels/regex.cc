@@ -209,6 +209,7 @@ struct Regex::Impl {
 Regex::Regex() = default;
 Regex::~Regex() = default;
 
+// NOLINTNEXTLINE(performance-unnecessary-value-param): as the anchored one, which keeps it
 StatusOr<std::shared_ptr<const Regex>> Regex::Compile(std::string pattern) {
   std::shared_ptr<Regex> regex(new Regex);
   regex->impl_ = std::make_unique<Impl>(pattern);

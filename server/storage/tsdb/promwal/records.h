@@ -66,6 +66,7 @@ inline constexpr size_t kMostSamplesAtOnce = 64;
 class RecordSink {
  public:
   virtual ~RecordSink() = default;
+  // NOLINTNEXTLINE(performance-unnecessary-value-param): those who keep labels move them
   virtual void OnSeries(uint64_t ref, Labels labels) {}
   virtual void OnSample(const SampleRecord& sample) {}
   // For who can do better than one by one: some that stand behind each other in a record.

@@ -39,7 +39,7 @@ class Slab {
                .load(std::memory_order_acquire)
                ->pages[page & 0xfff]
                .load(std::memory_order_acquire) +
-           (handle & 0x3ff) * 16;
+           size_t{handle & 0x3ff} * 16;
   }
   // With memory behind them.
   size_t pages() const { return live_pages_.load(std::memory_order_relaxed); }
