@@ -55,7 +55,7 @@ format:
 lint:
 	tools/deps.sh dev
 	git ls-files '*.cc' '*.h' | xargs clang-format-19 --dry-run -Werror
-	cmake --preset analyze -DNARTHEX_TESTS=ON
+	cmake --preset analyze -DNARTHEX_TESTS=ON -DNARTHEX_BENCH=ON
 	cmake --build --preset analyze
 	git ls-files '*.cc' ':!*_test.cc' ':!*_fuzz.cc' ':!*_bench.cc' | \
 	  xargs -P $(JOBS) -n 4 clang-tidy-19 -p build/analyze --quiet
