@@ -67,7 +67,7 @@ size_t Measure(size_t series, int ticks) {
                   : i % 10 == 1 ? static_cast<double>((t * 37 + static_cast<int>(i)) % 1000) / 100
                                 : t * 0.731 + static_cast<double>(i);
     }
-    for (auto& group : groups) group->CommitTick(1'700'000'000'000 + t * 15000, values);
+    for (auto& group : groups) group->CommitTick(1'700'000'000'000 + int64_t{t} * 15000, values);
     if (t % 4 == 0 && t < 720) (void)db->Maintain();  // as the server does every minute
   }
   (void)db->Flush(false);
