@@ -219,6 +219,10 @@ TEST_CASE("targets, pools and metadata") {
         R"({"up_total":[{"type":"counter","unit":"s","help":"Ups."}]})");
   CHECK(f.Data("metadata?metric=nope") == "{}");
   CHECK(f.Error("metadata?limit=x") == "400 bad_data: limit must be a number");
+  CHECK(
+      f.Error("targets/metadata?match_target=%7B") ==
+      "400 bad_data: invalid parameter \"match_target\": 1:2: parse error: unexpected end of input "
+      "inside braces");
   CHECK(f.Data("targets/metadata?metric=zz") ==
         R"([{"target":{"instance":"b"},"type":"gauge","help":"Z.","unit":""}])");
   // The limit does not cut in the middle of a target.

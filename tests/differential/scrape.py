@@ -198,7 +198,6 @@ class Scraper(Server):
 # What differs, as expressions over "job: fact", with the reason.
 KNOWN = {
     r"^redirect: request": "Go's client says where it comes from (Referer)",
-    r"^no_scheme: .*lastError": "the words for a URL without scheme",
     r"^https: .*lastError": "Go looks at the first bytes of what is no TLS",
     r"^spaces: series .*  a|^spaces: series .*\"a\"": "3.5 takes blanks at the start into the name",
     r"^nhcb: series": "3.5 stores histograms with a feature flag only",

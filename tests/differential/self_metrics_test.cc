@@ -1,6 +1,6 @@
-// The metrics a server shows of its storage, beside Prometheus' own: the same names, the same
-// types. What differs is listed with its reason. The peer is the installed one; NARTHEX_PEER_BIN
-// names a folder with another prometheus.
+// The metrics a server shows of its storage, its targets, how it found them and its connections,
+// beside Prometheus' own: the same names, the same types. What differs is listed with its reason.
+// The peer is the installed one; NARTHEX_PEER_BIN names a folder with another prometheus.
 
 #include <cstdlib>
 #include <filesystem>
@@ -24,6 +24,9 @@ const std::map<std::string, std::string> kNotHere = {
     {"prometheus_remote_read_handler_queries", "remote read is not here yet"},
     {"prometheus_api_remote_write_without_metadata_", "counts messages of remote write 2.0"},
     {"prometheus_api_remote_read_queries", "the same, up to 2.50"},
+    {"prometheus_sd_azure_", "the mechanism is not here"},
+    {"prometheus_sd_linode_", "the mechanism is not here"},
+    {"prometheus_target_scrape_pool_symboltable_items", "pools have no tables of symbols"},
 };
 // Ours that upstream has not, or not in every release.
 const std::map<std::string, std::string> kOurs = {
@@ -40,6 +43,16 @@ const std::map<std::string, std::string> kOurs = {
     {"prometheus_tsdb_retention_limit_seconds", "2.50 and later"},
     {"prometheus_api_remote_write_", "3.0 and later; dropped exemplars are counted here only"},
     {"prometheus_remote_storage_histograms_in_total", "2.40 and later"},
+    {"prometheus_sd_consul_", "Debian builds Prometheus without it"},
+    {"prometheus_sd_nomad_", "Debian builds Prometheus without it"},
+    {"prometheus_sd_kubernetes_", "Debian builds Prometheus 2 without it"},
+    {"prometheus_sd_last_update_timestamp_seconds", "3.6 and later"},
+    {"prometheus_sd_updates_delayed_total", "not in every release"},
+    {"prometheus_target_scrape_pool_target_limit", "2.49 and later"},
+    {"prometheus_target_scrapes_exceeded_native_histogram_bucket_limit_total", "2.45 and later"},
+    {"prometheus_target_scrapes_exceeded_body_memory_total", "the limit is ours"},
+    {"prometheus_target_scrapes_native_histograms_ignored_total", "upstream does not say"},
+    {"prometheus_target_scrapes_sample_refused_total", "limits of the head are ours"},
 };
 
 bool Explained(const std::map<std::string, std::string>& list, const std::string& name) {
@@ -49,7 +62,16 @@ bool Explained(const std::map<std::string, std::string>& list, const std::string
   return false;
 }
 
-Types StorageFamilies(const std::string& exposition) {
+bool IsCompared(std::string_view name) {
+  for (const std::string_view prefix :
+       {"prometheus_tsdb_", "prometheus_remote_", "prometheus_api_remote_", "prometheus_target_",
+        "prometheus_sd_", "net_conntrack_"}) {
+    if (name.starts_with(prefix)) return true;
+  }
+  return false;
+}
+
+Types ComparedFamilies(const std::string& exposition) {
   Types types;
   std::istringstream lines(exposition);
   for (std::string line; std::getline(lines, line);) {
@@ -57,10 +79,7 @@ Types StorageFamilies(const std::string& exposition) {
     std::istringstream words(line.substr(7));
     std::string name, type;
     words >> name >> type;
-    if (name.starts_with("prometheus_tsdb_") || name.starts_with("prometheus_remote_") ||
-        name.starts_with("prometheus_api_remote_")) {
-      types[name] = type;
-    }
+    if (IsCompared(name)) types[name] = type;
   }
   return types;
 }
@@ -83,22 +102,23 @@ Types Expose(const std::string& binary, const std::string& name) {
   const bool ready = Eventually(60s, [&] {
     // A counter by kind shows itself when it counts.
     body = HttpGet("http://" + address + "/metrics").body;
-    return body.find("prometheus_tsdb_head_samples_appended_total{type=\"float\"} ") !=
+    return body.find("prometheus_target_interval_length_seconds_count") != std::string::npos &&
+           body.find("prometheus_tsdb_head_samples_appended_total{type=\"float\"} ") !=
                std::string::npos &&
            body.find("prometheus_tsdb_head_samples_appended_total{type=\"float\"} 0\n") ==
                std::string::npos;
   });
   INFO(server.output());
   REQUIRE(ready);
-  return StorageFamilies(body);
+  return ComparedFamilies(body);
 }
 
-TEST_CASE("the storage shows the metrics that dashboards know") {
+TEST_CASE("a server shows the metrics that dashboards know") {
   const char* folder = std::getenv("NARTHEX_PEER_BIN");
   const Types theirs =
       Expose(std::string(folder != nullptr ? folder : "/usr/bin") + "/prometheus", "peer");
   const Types ours = Expose(Binary("prometheus"), "ours");
-  REQUIRE(theirs.size() > 60);
+  REQUIRE(theirs.size() > 90);
   for (const auto& [name, type] : theirs) {
     INFO(name);
     const auto found = ours.find(name);
