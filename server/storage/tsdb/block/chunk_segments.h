@@ -23,7 +23,6 @@
 namespace narthex::tsdb {
 
 inline constexpr std::string_view kChunksDir = "chunks";
-inline constexpr uint64_t kMaxSegmentBytes = uint64_t{512} << 20;
 
 struct StoredChunk {
   Encoding encoding = Encoding::kNone;

@@ -18,7 +18,6 @@
 
 namespace narthex::tsdb {
 
-inline constexpr uint8_t kXorEncoding = 1;
 inline constexpr int kSamplesPerChunk = 120;
 
 class XorChunk {

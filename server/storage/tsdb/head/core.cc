@@ -35,8 +35,6 @@ class SegmentMarks final : public SymbolMarks {
   const uint32_t segment_;
 };
 
-int64_t FloorDiv(int64_t a, int64_t b) { return a / b - (a % b < 0); }
-
 }  // namespace
 
 int64_t HeadCore::MinValidTime() const {
@@ -61,10 +59,6 @@ storage::AppendResult HeadCore::JudgeLate(int64_t t, storage::AppendResult witho
 void HeadCore::NoteTimes(int64_t mint, int64_t maxt) {
   LowerTo(&min_time, mint);
   RaiseTo(&max_time, maxt);
-}
-
-bool HeadCore::SameChunkRange(int64_t a, int64_t b) const {
-  return FloorDiv(a, options.chunk_range_ms) == FloorDiv(b, options.chunk_range_ms);
 }
 
 StatusOr<uint32_t> HeadCore::FindOrCreate(const Labels& labels, BaseGuess* guess, bool* created) {

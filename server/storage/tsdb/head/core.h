@@ -122,7 +122,6 @@ struct HeadCore {
   storage::AppendResult JudgeLate(int64_t t, storage::AppendResult without_window);
   void NoteTimes(int64_t mint, int64_t maxt);
   void NoteMinTime(int64_t mint);
-  bool SameChunkRange(int64_t a, int64_t b) const;
 
   // The series with these labels, created and logged when new. structure_mutex is held.
   StatusOr<uint32_t> FindOrCreate(const Labels& labels, BaseGuess* guess, bool* created);

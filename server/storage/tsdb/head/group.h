@@ -149,7 +149,6 @@ class Group {
   // Calls fn(ChunkView) with the open chunk, which has samples, as a full one.
   template <typename Fn>
   auto WithFullChunk(const GroupBlock& block, unsigned position, Fn&& fn) const;
-  bool SealIfDue(GroupBlock& block, unsigned position, uint32_t tick, int64_t t, bool* detach);
   bool RestoreUncovered(GroupBlock& block, unsigned position, const OpenValues& values);
   int64_t NewestTime(GroupBlock& block,
                      unsigned position) const;  // of a member; the block is locked

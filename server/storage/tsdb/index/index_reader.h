@@ -70,7 +70,6 @@ class IndexReader {
   // ---- Label pairs ----
   // Ascending.
   std::vector<std::string_view> LabelNames() const;
-  bool HasLabelName(std::string_view name) const { return FindName(name) != nullptr; }
   size_t LabelValueCount(std::string_view name) const;
   // Calls visit(value, postings offset) for the values of a name, ascending, until it returns
   // false.
