@@ -50,7 +50,7 @@ IdSet::Container IdSet::Container::FromBitmap(uint16_t key, const Bitmap& bits) 
   const size_t others = std::min<size_t>(c.count, kBitmapUnits);
   if (runs * size_t{2} <= others) {
     c.kind = Kind::kRuns;
-    c.data.reserve(runs * 2);
+    c.data.reserve(runs * size_t{2});
     for (uint32_t v = 0; v < 65536;) {
       const uint64_t w = bits[v >> 6] >> (v & 63);
       if (w == 0) {
