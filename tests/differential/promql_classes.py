@@ -183,13 +183,37 @@ def timestamp(part, kind):
 def empty(part, kind):
     """Which empty buckets there are depends on chunks. It is seen when they are multiplied by NaN or
     Inf, and when nothing but the zero bucket has a count, whose quantiles depend on what else there
-    is; and 3.5 has NaN for the mean of what is infinite."""
+    is; and 3.5 has NaN for the mean of what is infinite. It counts as a change when only they differ."""
     found = pairs(part)
     if kind != "values" or found is None:
         return False
+    if part.head == "changes":
+        return len(part.inner) == 1 and changes_seen(part)
     if part.head == "histogram_quantile":
         return any(only_zero(h) for h in inner_histograms(part))
     return all(a and b and is_histogram(a) and is_histogram(b) and (is_odd(a) or is_odd(b)) for a, b in found)
+
+
+def changes_seen(part):
+    """Whether ours are the changes between the samples both show, and those beyond it fit between
+    histograms that look equal."""
+    samples = collections.defaultdict(list)
+    for (labels, at), value in cells(part.inner[0][1]).items():
+        samples[tuple(l for l in labels if l[0] != "__name__")].append((at, value))
+    left, right = cells(part.ours), cells(part.theirs)
+    for cell in left.keys() | right.keys():
+        if left.get(cell) == right.get(cell):
+            continue
+        if cell not in left or cell not in right:
+            return False
+        values = [v for _, v in sorted(samples[cell[0]], key=lambda s: s[0])]
+        steps = list(zip(values, values[1:]))
+        alike = sum(a == b and is_histogram(a) for a, b in steps)
+        if number(left[cell]) != len(steps) - sum(a == b for a, b in steps):
+            return False
+        if not 0 < number(right[cell]) - number(left[cell]) <= alike:
+            return False
+    return True
 
 
 def only_zero(histogram):
