@@ -78,17 +78,20 @@ class FakeStorage final : public storage::Appendable {
     *created = samples_.emplace(series, Samples()).second;
     return true;
   }
+  // Whether the sample may follow the others; kOk too for what is there already.
+  static storage::AppendResult Check(const Samples& samples, TimestampMs t, double v) {
+    if (samples.empty() || t > samples.back().first) return storage::AppendResult::kOk;
+    if (t < samples.back().first) return storage::AppendResult::kOutOfOrder;
+    return std::bit_cast<uint64_t>(v) == std::bit_cast<uint64_t>(samples.back().second)
+               ? storage::AppendResult::kOk
+               : storage::AppendResult::kDuplicate;
+  }
   storage::AppendResult Append(const std::string& series, TimestampMs t, double v) {
     MutexLock lock(mutex_);
     Samples& samples = samples_[series];
-    if (!samples.empty() && t <= samples.back().first) {
-      if (t < samples.back().first) return storage::AppendResult::kOutOfOrder;
-      return std::bit_cast<uint64_t>(v) == std::bit_cast<uint64_t>(samples.back().second)
-                 ? storage::AppendResult::kOk
-                 : storage::AppendResult::kDuplicate;
-    }
-    samples.emplace_back(t, v);
-    return storage::AppendResult::kOk;
+    const storage::AppendResult result = Check(samples, t, v);
+    if (samples.empty() || t > samples.back().first) samples.emplace_back(t, v);
+    return result;
   }
 
   void AddExemplar(const std::string& series, const storage::Exemplar& e) {
@@ -184,7 +187,10 @@ class FakeStorage final : public storage::Appendable {
       bool created = false;
       const std::string series = labels.ToMetricString();
       if (!storage_->Create(series, &created)) return storage::AppendResult::kRefused;
-      return storage_->Append(series, t, v);
+      Samples& pending = pending_[series];
+      const auto result = Check(pending.empty() ? storage_->Get(series) : pending, t, v);
+      if (result == storage::AppendResult::kOk) pending.emplace_back(t, v);
+      return result;
     }
     // Shows as its count.
     StatusOr<storage::AppendResult> AppendHistogram(const Labels& labels, TimestampMs t,
@@ -216,11 +222,18 @@ class FakeStorage final : public storage::Appendable {
       storage_->SetMetadata(labels.ToMetricString(), m);
       return OkStatus();
     }
-    Status Commit(bool) override { return OkStatus(); }
-    void Rollback() override {}
+    Status Commit(bool) override {
+      for (const auto& [series, samples] : pending_) {
+        for (const auto& [t, v] : samples) storage_->Append(series, t, v);
+      }
+      pending_.clear();
+      return OkStatus();
+    }
+    void Rollback() override { pending_.clear(); }
 
    private:
     FakeStorage* const storage_;
+    std::map<std::string, Samples> pending_;
   };
 
   mutable Mutex mutex_;

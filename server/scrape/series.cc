@@ -451,12 +451,16 @@ Status TargetSeries::Append(const AppendInput& input, Scratch* scratch, AppendCo
     appender = storage_->NewAppender();
 
   scratch->note_joins = appender != nullptr;
-  CollectValues(input, scratch, counts, explicit_ones ? appender.get() : nullptr);
+  const std::unique_ptr<storage::Appender> explicit_samples =
+      explicit_ones ? storage_->NewAppender() : nullptr;
+  CollectValues(input, scratch, counts, explicit_samples.get());
   if (histograms) AppendHistograms(input, scratch, appender.get(), counts);
   if (!orphans_.empty()) EndOrphans(input.timestamp, scratch, appender.get());
   EndSilent(input.timestamp, appender.get());
   const size_t retired = RetireUnseen(input, scratch, appender.get());
   const bool any = std::find(scratch->seen.begin(), scratch->seen.end(), 1) != scratch->seen.end();
+  // First what has its own time: the end of a series that had none until now is newer.
+  Status status = explicit_samples == nullptr ? OkStatus() : explicit_samples->Commit();
   if (any || retired > 0) CommitValues(input.timestamp, scratch, counts);
   if (!scratch->result.exemplars.empty()) AppendExemplars(input, scratch, appender.get(), counts);
   counts->added = std::min(counts->added, most_added);
@@ -468,7 +472,11 @@ Status TargetSeries::Append(const AppendInput& input, Scratch* scratch, AppendCo
   explicit_live_ = explicit_ones;
   histograms_live_ = histograms;
   ReleaseHeld();
-  return appender == nullptr ? OkStatus() : appender->Commit();
+  if (appender != nullptr) {
+    const Status committed = appender->Commit();
+    if (status.ok()) status = committed;
+  }
+  return status;
 }
 
 void TargetSeries::MarkStale(TimestampMs timestamp, bool track_explicit, Scratch* scratch) {
