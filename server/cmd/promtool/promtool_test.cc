@@ -20,7 +20,6 @@
 namespace narthex::promtool {
 namespace {
 
-
 constexpr int64_t kHour = 3'600'000;
 
 TEST_CASE("Block durations grow threefold") {
