@@ -26,8 +26,7 @@ else()
   add_compile_options(-Wthread-safety -Wno-deprecated-declarations -Wno-unused-command-line-argument)
 endif()
 # Every translation unit sees the same settings of the header-only libraries.
-add_compile_definitions(BOOST_ASIO_NO_DEPRECATED BOOST_ASIO_SEPARATE_COMPILATION
-                        BOOST_BEAST_SEPARATE_COMPILATION _FILE_OFFSET_BITS=64)
+add_compile_definitions(BOOST_ASIO_NO_DEPRECATED BOOST_ASIO_SEPARATE_COMPILATION _FILE_OFFSET_BITS=64)
 
 find_program(NARTHEX_LLD NAMES ld.lld ld.lld-19)
 if(NARTHEX_LLD AND CMAKE_CXX_COMPILER_ID STREQUAL "GNU")

@@ -1,6 +1,7 @@
 #include "pushgateway/status_page.h"
 
 #include "core/flags/flags.h"
+#include "core/http/page.h"
 #include "core/strings/duration.h"
 #include "core/strings/html.h"
 #include "pushgateway/api.h"
@@ -22,8 +23,8 @@ void AppendGroup(std::string* out, const Group& group) {
       "<th>last pushed</th></tr>\n",
       labels, group.last_push_successful() ? "" : " &mdash; Last push failed!");
   for (const auto& [name, stored] : group.families) {
-    *out += fmt::format("<tr><td>{}</td><td>{}</td><td>{}</td><td>{}</td></tr>\n", EscapeHtml(name),
-                        UpperTypeName(stored.type()), stored.samples(),
+    *out += fmt::format("<tr><td>{}</td><td>{}</td><td>{}</td><td><time>{}</time></td></tr>\n",
+                        EscapeHtml(name), UpperTypeName(stored.type()), stored.samples(),
                         FormatRfc3339Nanos(stored.pushed_ns()));
   }
   *out += "</table>\n";
@@ -34,13 +35,7 @@ void AppendGroup(std::string* out, const Group& group) {
 std::string StatusPage(const GroupStore::Snapshot& groups,
                        const std::vector<std::pair<std::string, std::string>>& flags,
                        int64_t start_ns) {
-  std::string out =
-      "<!DOCTYPE html>\n<html lang=\"en\">\n<head>\n<meta charset=\"utf-8\">\n"
-      "<title>Prometheus Pushgateway</title>\n<style>\n"
-      "body { font-family: system-ui, sans-serif; margin: 1rem; }\n"
-      "table { border-collapse: collapse; }\n"
-      "th, td { border: 1px solid #ccc; padding: .2rem .5rem; text-align: left; }\n"
-      "</style>\n</head>\n<body>\n<h1>Pushgateway</h1>\n";
+  std::string out = http::PageHead("Prometheus Pushgateway");
   out += fmt::format("<h2>Metrics ({} groups)</h2>\n", groups.size());
   for (const auto& group : groups) AppendGroup(&out, *group);
   out += "<h2>Status</h2>\n<table>\n";

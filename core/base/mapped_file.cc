@@ -16,15 +16,16 @@ StatusOr<MappedFile> MappedFile::Open(const std::string& path) {
   struct stat info;
   if (::fstat(fd.get(), &info) != 0) return ErrnoStatus(errno, "stat " + path);
   if (!S_ISREG(info.st_mode)) return InvalidArgument("{} is not a file", path);
+  return Map(fd.get(), static_cast<size_t>(info.st_size), path);
+}
+
+StatusOr<MappedFile> MappedFile::Map(int fd, size_t size, const std::string& path) {
   MappedFile file;
-  file.size_ = static_cast<size_t>(info.st_size);
-  if (file.size_ == 0) return file;
-  void* p = ::mmap(nullptr, file.size_, PROT_READ, MAP_SHARED, fd.get(), 0);
-  if (p == MAP_FAILED) {
-    file.size_ = 0;
-    return ErrnoStatus(errno, "mmap " + path);
-  }
+  if (size == 0) return file;
+  void* p = ::mmap(nullptr, size, PROT_READ, MAP_SHARED, fd, 0);
+  if (p == MAP_FAILED) return ErrnoStatus(errno, "mmap " + path);
   file.data_ = static_cast<const char*>(p);
+  file.size_ = size;
   return file;
 }
 
@@ -41,7 +42,13 @@ void MappedFile::DropPages(size_t from, size_t to) const {
   if (from < to) ::madvise(const_cast<char*>(data_) + from, to - from, MADV_DONTNEED);
 }
 
+void MappedFile::LimitPages() {
+  if (size_ == 0) return;
+  pages_ = std::make_unique<ResidentPages::Mapping>(&ResidentPages::OfProcess(), data_, size_);
+}
+
 MappedFile::~MappedFile() {
+  pages_ = nullptr;
   if (data_ != nullptr) ::munmap(const_cast<char*>(data_), size_);
 }
 

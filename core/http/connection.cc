@@ -20,26 +20,6 @@ constexpr size_t kMaxLingerBytes = 8 << 20;
 constexpr milliseconds kLingerTime{1000};
 constexpr milliseconds kHandshakeTime{10'000};
 
-// Splits an origin-form, absolute-form or asterisk-form target.
-Status SplitTarget(std::string_view target, Request* request) {
-  std::string_view rest = target;
-  if (!rest.starts_with('/') && rest != "*") {
-    const size_t scheme = rest.find("://");
-    if (scheme == std::string_view::npos) return InvalidArgument("invalid request target");
-    rest.remove_prefix(scheme + 3);
-    const size_t path = rest.find_first_of("/?");
-    rest = path == std::string_view::npos ? std::string_view("/") : rest.substr(path);
-  }
-  rest = rest.substr(0, rest.find('#'));
-  const size_t question = rest.find('?');
-  if (question != std::string_view::npos) {
-    request->raw_query = rest.substr(question + 1);
-    request->query = ParseFormLeniently(request->raw_query);
-  }
-  NX_ASSIGN_OR_RETURN(request->path, PercentDecode(rest.substr(0, question)));
-  return OkStatus();
-}
-
 }  // namespace
 
 Connection::Connection(std::shared_ptr<Loop> loop, ServerShared& shared, UniqueFd fd)
@@ -185,70 +165,49 @@ void Connection::OnPeerEof() {
   if (state_ == State::kClosed) return;
   peer_eof_ = true;
   flow_->MarkPeerGone();
-  // A peer may close its sending side and still want the answer.
-  if (state_ != State::kHandling) Close();
+  // A peer may close its sending side and still want its answers.
+  if (state_ == State::kHandling || state_ == State::kAuthorizing) return;
+  if (state_ == State::kIdle && !input_.empty()) return;  // about to be parsed
+  AfterParsing();
+}
+
+void Connection::AfterParsing() {
+  if (peer_eof_ && state_ == State::kReading) return Refuse({400, {}});
+  if (peer_eof_ && state_ != State::kHandling && state_ != State::kAuthorizing) return Close();
+  WaitForInput();
 }
 
 void Connection::Parse() {
   while (state_ == State::kIdle || state_ == State::kReading) {
     if (parser_ == nullptr) {
       keep_alive_ = false;  // of a rejection, should it come to that
-      input_.erase(0,
-                   input_.find_first_not_of("\r\n"));  // RFC 9112 2.2: tolerated before a request
+      // RFC 9112 2.2: tolerated before a request
+      input_.erase(0, input_.find_first_not_of("\r\n"));
       if (input_.empty()) break;
-      parser_ = std::make_unique<RequestParser>();
-      parser_->header_limit(
-          static_cast<uint32_t>(shared_.options.max_header_bytes + shared_.options.max_uri_bytes));
-      parser_->body_limit(shared_.options.max_body_bytes);
-      parser_->max_body = shared_.options.max_body_bytes;
+      parser_ = std::make_unique<RequestParser>(
+          shared_.options.max_header_bytes, shared_.options.max_body_bytes, shared_.request_memory);
       header_seen_ = false;
       state_ = State::kReading;
       SetDeadline(shared_.options.read_timeout);
     }
-    boost::beast::error_code error;
-    if (!input_.empty()) {
-      const size_t used = parser_->put(boost::asio::buffer(input_), error);
-      input_.erase(0, used);
-    }
-    if (error && error != boost::beast::http::error::need_more) return OnParseError(error);
-    if (!header_seen_ && parser_->is_header_done()) {
+    input_.erase(0, parser_->Put(input_));
+    if (parser_->fault().status != 0) return Refuse(parser_->fault());
+    if (!header_seen_ && parser_->head_done()) {
       header_seen_ = true;
       if (!OnHeader()) return;
-      parser_->eager(true);
-      if (!parser_->is_done() && !input_.empty()) continue;
+      if (!parser_->done()) continue;
     }
-    if (parser_->is_done()) return Dispatch();
-    if (error == boost::beast::http::error::need_more || input_.empty()) break;
+    if (parser_->done()) return Dispatch();
+    break;  // all that came has been looked at
   }
 }
 
-bool Connection::OnHeader() {
-  const ServerOptions& options = shared_.options;
-  if (parser_->target.size() > options.max_uri_bytes) {
-    Reject(414, "URI Too Long");
-    return false;
-  }
-  if (parser_->version >= 11 && parser_->headers.GetAll("Host").size() != 1) {
-    Reject(400, "Bad Request: missing required Host header");
-    return false;
-  }
-  // A coding we do not know leaves open where the body ends.
-  const auto codings = parser_->headers.GetAll("Transfer-Encoding");
-  if (codings.size() > 1 || (codings.size() == 1 && !EqualsIgnoreCase(codings[0], "chunked"))) {
-    Reject(501, "Unsupported transfer encoding");
-    return false;
-  }
-  const auto length = parser_->content_length();
-  if (length && *length > options.max_body_bytes) {
-    Reject(413, "Request Entity Too Large");
-    return false;
-  }
-  return CheckGate() && Admit();
-}
+// False when the request has been rejected or must wait.
+bool Connection::OnHeader() { return CheckGate() && Admit(); }
 
 bool Connection::CheckGate() {
-  const auto result =
-      shared_.gate->Check(parser_->headers, [self = shared_from_this()](Gate::Verdict verdict) {
+  const auto result = shared_.gate->Check(
+      parser_->head().headers, [self = shared_from_this()](Gate::Verdict verdict) {
         boost::asio::post(self->loop_->context, [self, verdict] { self->OnVerdict(verdict); });
       });
   web_config_ = result.config;
@@ -268,14 +227,13 @@ void Connection::OnVerdict(Gate::Verdict verdict) {
   if (verdict != Gate::Verdict::kPass) return RejectAtGate(verdict);
   SetDeadline(shared_.options.read_timeout);
   if (!Admit()) return;
-  parser_->eager(true);
   Parse();
-  WaitForInput();
+  AfterParsing();
 }
 
 void Connection::RejectAtGate(Gate::Verdict verdict) {
   // A request that was read to its end leaves the connection usable.
-  keep_alive_ = parser_->is_done() && parser_->keep_alive();
+  keep_alive_ = parser_->done() && parser_->head().keep_alive;
   switch (verdict) {
     case Gate::Verdict::kUnauthorized:
       return Reject(401, "Unauthorized", "WWW-Authenticate: Basic\r\n");
@@ -287,43 +245,43 @@ void Connection::RejectAtGate(Gate::Verdict verdict) {
 
 // What remains to be checked of an admitted request; false when it has been rejected.
 bool Connection::Admit() {
-  const std::string_view expect = parser_->headers.Get("Expect");
-  if (!expect.empty() && parser_->version >= 11) {
-    if (!EqualsIgnoreCase(expect, "100-continue")) {
-      Reject(417, "Expectation Failed");
-      return false;
-    }
-    if (!parser_->is_done() && input_.empty()) QueueOutput("HTTP/1.1 100 Continue\r\n\r\n");
+  const RequestHead& head = parser_->head();
+  const std::string_view expect = head.headers.Get("Expect");
+  const bool wait = HasToken(expect, "100-continue");
+  if (!expect.empty() && !wait) {
+    AnswerEmpty(417);
+    return false;
   }
-  return state_ == State::kReading;
-}
-
-void Connection::OnParseError(const boost::beast::error_code& error) {
-  using Kind = boost::beast::http::error;
-  if (error == Kind::body_limit) return Reject(413, "Request Entity Too Large");
-  if (error == Kind::header_limit) {
-    const size_t line = std::min(input_.find('\n'), input_.size());
-    if (parser_->target.empty() && line > shared_.options.max_uri_bytes) {
-      return Reject(414, "URI Too Long");
-    }
-    return Reject(431, "Request Header Fields Too Large");
+  if (wait && head.version >= 11 && !parser_->done() && input_.empty()) {
+    QueueOutput("HTTP/1.1 100 Continue\r\n\r\n");
   }
-  if (error == Kind::bad_version) return Reject(505, "HTTP Version Not Supported");
-  Reject(400, "400 Bad Request");
+  if (state_ != State::kReading) return false;
+  parser_->BeginBody();
+  return true;
 }
 
 void Connection::Dispatch() {
+  RequestHead& head = parser_->head();
+  if (head.target == "*") {
+    const bool options = head.method == "OPTIONS";
+    keep_alive_ = options && head.keep_alive;
+    return AnswerEmpty(options ? 200 : 400);
+  }
   auto request = std::make_shared<Request>();
-  request->method = std::move(parser_->method);
-  request->target = std::move(parser_->target);
-  request->headers = std::move(parser_->headers);
+  request->method = std::move(head.method);
+  request->target = std::move(head.target);
+  request->path = std::move(head.path);
+  request->raw_query = std::move(head.raw_query);
+  request->query = ParseFormLeniently(request->raw_query);
+  request->headers = std::move(head.headers);
   request->body = std::move(parser_->body);
   request->remote_address = remote_;
   request->tls = shared_.tls;
   request->cancelled = [flow = flow_] { return flow->peer_gone(); };
-  AnswerTraits traits = MakeAnswerTraits(*request, parser_->version, parser_->keep_alive());
+  AnswerTraits traits = MakeAnswerTraits(*request, head.version, head.keep_alive);
   traits.web_config = web_config_;
-  if (!SplitTarget(request->target, request.get()).ok()) return Reject(400, "400 Bad Request");
+  // The body counts until it has been handled.
+  auto lease = std::make_shared<ByteLease>(std::move(parser_->body_lease));
   parser_.reset();
   if (input_.empty()) input_ = std::string();
   state_ = State::kHandling;
@@ -331,18 +289,43 @@ void Connection::Dispatch() {
   answer_done_ = false;
   shared_.requests.fetch_add(1);
   flow_->Begin(!input_.empty() || stopping_ || peer_eof_);
-  auto task = [self = shared_from_this(), request, traits] {
+  auto task = [self = shared_from_this(), request, lease, traits] {
     RunHandler(self, self->shared_.handler, *request, traits);
   };
   if (!shared_.workers->Submit(std::move(task))) {
-    QueueOutput(SimpleAnswer(503, "Service Unavailable\n", true, web_config_.get()));
+    QueueOutput(SimpleAnswer(503, "Service Unavailable\n",
+                             {.keep_alive = traits.keep_alive,
+                              .http10 = traits.http10,
+                              .web_config = web_config_.get()}));
     PostFinish(traits.keep_alive);
     return;
   }
   WaitForInput();
 }
 
+void Connection::Refuse(const RequestFault& fault) {
+  if (fault.status == 413 || fault.status == 503) {
+    return Reject(fault.status, StatusText(fault.status));
+  }
+  AnswerInstead(FaultAnswer(fault.status, fault.detail));
+}
+
+void Connection::AnswerEmpty(int status) {
+  AnswerInstead(SimpleAnswer(status, "",
+                             {.keep_alive = keep_alive_, .http10 = parser_->head().version < 11}));
+}
+
 void Connection::Reject(int status, std::string_view reason, std::string_view extra_header) {
+  const bool http10 = parser_ != nullptr && parser_->head_done() && parser_->head().version < 11;
+  AnswerInstead(SimpleAnswer(status, fmt::format("{}\n", reason),
+                             {.keep_alive = keep_alive_,
+                              .http10 = http10,
+                              .web_config = web_config_.get(),
+                              .extra_header = extra_header}));
+}
+
+// The request gets this answer, and nobody handles it.
+void Connection::AnswerInstead(std::string answer) {
   if (state_ == State::kClosed) return;
   linger_ = !keep_alive_;
   state_ = State::kHandling;
@@ -350,8 +333,7 @@ void Connection::Reject(int status, std::string_view reason, std::string_view ex
   answer_done_ = true;
   parser_.reset();
   if (!keep_alive_) input_.clear();
-  QueueOutput(SimpleAnswer(status, fmt::format("{}\n", reason), keep_alive_, web_config_.get(),
-                           extra_header));
+  QueueOutput(std::move(answer));
 }
 
 void Connection::PostOutput(std::string head, std::string body) {
@@ -464,10 +446,7 @@ void Connection::OnAnswerDrained() {
   boost::asio::post(loop_->context, [self = shared_from_this()] {
     if (self->state_ != State::kIdle) return;
     self->Parse();
-    if (self->peer_eof_ && (self->state_ == State::kIdle || self->state_ == State::kReading)) {
-      return self->Close();
-    }
-    self->WaitForInput();
+    self->AfterParsing();
   });
 }
 

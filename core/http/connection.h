@@ -26,7 +26,7 @@
 
 #include "core/http/flow.h"
 #include "core/http/gate.h"
-#include "core/http/parser.h"
+#include "core/http/request_parser.h"
 #include "core/http/server.h"
 #include "core/http/transport.h"
 #include "core/http/worker_pool.h"
@@ -53,8 +53,9 @@ struct ServerShared {
   Handler handler;
   std::unique_ptr<WorkerPool> workers;
   std::unique_ptr<Gate> gate;
-  bool tls = false;                    // decided at the start, as upstream does
-  std::function<void()> on_slot_free;  // set when accepting may have to resume
+  std::shared_ptr<ByteBudget> request_memory;  // of bodies, and of large heads
+  bool tls = false;                            // decided at the start, as upstream does
+  std::function<void()> on_slot_free;          // set when accepting may have to resume
   std::atomic<size_t> open{0};
   std::atomic<uint64_t> accepted{0};
   std::atomic<uint64_t> closed{0};
@@ -105,14 +106,17 @@ class Connection : public std::enable_shared_from_this<Connection> {
   void OnInput(std::string_view data);
   void OnPeerEof();
   void Parse();
-  bool OnHeader();  // false when the request has been rejected
-  void OnParseError(const boost::beast::error_code& error);
+  void AfterParsing();
+  bool OnHeader();
   bool CheckGate();  // false when the request has been rejected or must wait
   void OnVerdict(Gate::Verdict verdict);
   void RejectAtGate(Gate::Verdict verdict);
   bool Admit();
   void Dispatch();
+  void Refuse(const RequestFault& fault);
+  void AnswerEmpty(int status);
   void Reject(int status, std::string_view reason, std::string_view extra_header = {});
+  void AnswerInstead(std::string answer);
   void QueueOutput(std::string data);
   void Flush();
   void OnAnswerDrained();

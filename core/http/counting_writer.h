@@ -29,6 +29,7 @@ class CountingWriter final : public ResponseWriter {
     return inner_.Write(chunk);
   }
   std::shared_ptr<EventStream> Detach() override { return inner_.Detach(); }
+  void Abort() override { inner_.Abort(); }
 
   int status() const { return status_; }
   size_t bytes() const { return bytes_; }

@@ -16,7 +16,7 @@ constexpr size_t kMaxWaiting = 256;
 
 bool SplitBasic(std::string_view header, std::string* user, std::string* password) {
   if (header.size() < 6 || !EqualsIgnoreCase(header.substr(0, 6), "basic ")) return false;
-  const auto decoded = Base64Decode(Trim(header.substr(6)));
+  const auto decoded = Base64Decode(header.substr(6));
   if (!decoded) return false;
   const size_t colon = decoded->find(':');
   if (colon == std::string::npos) return false;

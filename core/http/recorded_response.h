@@ -16,9 +16,11 @@ class RecordedResponse final : public ResponseWriter {
   void Send(std::string text) override { body += text; }
   bool Write(std::string_view chunk) override { return body.append(chunk), true; }
   std::shared_ptr<EventStream> Detach() override { return nullptr; }
+  void Abort() override { aborted = true; }
 
   int status = 200;
   std::string body;
+  bool aborted = false;
 
  private:
   Headers headers_;

@@ -12,6 +12,7 @@
 #include <string_view>
 
 #include "core/base/status.h"
+#include "core/http/message_head.h"
 #include "core/http/types.h"
 
 namespace narthex::http {
@@ -32,12 +33,6 @@ struct ResponseHead {
   uint64_t length = 0;
   bool keep_alive = false;  // the connection may carry another answer after this one
 };
-
-inline constexpr size_t kMaxResponseFields = 1000;
-
-// The bytes of the head at the beginning of `data`, its empty line included; 0 when it is not all
-// there. What is before `from` has been looked at before.
-size_t FindHeadEnd(std::string_view data, size_t from);
 
 // `text` as FindHeadEnd measures it. `to_head`: the answer is to a HEAD request. Errors have Go's
 // words.

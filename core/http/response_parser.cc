@@ -1,16 +1,8 @@
 #include "core/http/response_parser.h"
 
 #include <algorithm>
-#include <charconv>
-
-#include "core/http/ascii.h"
 
 namespace narthex::http {
-namespace {
-constexpr size_t kMaxLine = 4096;
-constexpr uint64_t kMaxOverhead = 16 << 10;
-}  // namespace
-
 void ResponseParser::Fail(Error error, std::string what) {
   error_ = error;
   what_ = std::move(what);
@@ -22,10 +14,8 @@ size_t ResponseParser::Put(std::string_view data) {
     const std::string_view rest = data.substr(used);
     switch (state_) {
       case State::kHead: used += PutHead(rest); break;
-      case State::kLength:
-      case State::kChunkData:
-      case State::kUntilClose: used += PutBody(rest); break;
-      default: used += PutLine(rest);
+      case State::kChunks: used += PutChunks(rest); break;
+      default: used += PutBody(rest);
     }
   }
   return used;
@@ -61,7 +51,10 @@ void ResponseParser::OnHead(std::string_view text) {
   switch (head_.framing) {
     case Framing::kNone: return Finish();
     case Framing::kUntilClose: state_ = State::kUntilClose; return;
-    case Framing::kChunked: state_ = State::kChunkSize; return;
+    case Framing::kChunked:
+      state_ = State::kChunks;
+      chunks_.emplace(kMaxHeadBytes - head_bytes_);
+      return;
     case Framing::kLength: break;
   }
   if (head_.length == 0) return Finish();
@@ -76,12 +69,7 @@ size_t ResponseParser::PutBody(std::string_view data) {
   if (state_ != State::kUntilClose) data = data.substr(0, left_);
   if (!Deliver(data) || state_ == State::kUntilClose) return data.size();
   left_ -= data.size();
-  if (left_ > 0) return data.size();
-  if (state_ == State::kLength) {
-    Finish();
-  } else {
-    state_ = State::kChunkEnd;
-  }
+  if (left_ == 0) Finish();
   return data.size();
 }
 
@@ -106,59 +94,16 @@ void ResponseParser::Filled(size_t bytes) {
   if (left_ == 0) Finish();
 }
 
-size_t ResponseParser::PutLine(std::string_view data) {
-  const size_t end = data.find('\n');
-  const size_t used = end == std::string_view::npos ? data.size() : end + 1;
-  const size_t most = state_ == State::kChunkSize ? kMaxLine : kMaxHeadBytes - head_bytes_;
-  if (partial_.size() + used > most) {
-    Fail(Error::kBody, state_ == State::kTrailer ? "trailer too long" : "chunked line too long");
-    return used;
+size_t ResponseParser::PutChunks(std::string_view data) {
+  std::string_view piece;
+  const size_t used = chunks_->Put(data, &piece);
+  if (!piece.empty() && !Deliver(piece)) return used;
+  if (chunks_->failed()) {
+    Fail(Error::kBody, chunks_->what());
+  } else if (chunks_->done()) {
+    Finish();
   }
-  if (end == std::string_view::npos || !partial_.empty()) partial_.append(data.substr(0, used));
-  if (end == std::string_view::npos) return used;
-  const std::string_view line = partial_.empty() ? data.substr(0, used) : partial_;
-  if (line.ends_with("\r\n")) {
-    OnLine(line.substr(0, line.size() - 2));
-  } else {
-    Fail(Error::kBody, "chunked line ends with bare LF");
-  }
-  partial_.clear();
   return used;
-}
-
-void ResponseParser::OnLine(std::string_view line) {
-  if (state_ == State::kChunkSize) return OnChunkSize(line);
-  if (state_ == State::kTrailer) return OnTrailer(line);
-  if (!line.empty()) return Fail(Error::kBody, "malformed chunked encoding");
-  state_ = State::kChunkSize;
-}
-
-void ResponseParser::OnChunkSize(std::string_view line) {
-  const std::string_view digits = Trim(line.substr(0, line.find(';')));
-  const char* const end = digits.data() + digits.size();
-  const auto [rest, error] = std::from_chars(digits.data(), end, left_, 16);
-  if (digits.empty()) return Fail(Error::kBody, "empty hex number for chunk length");
-  if (error == std::errc::result_out_of_range || left_ > INT64_MAX) {
-    return Fail(Error::kBody, "http chunk length too large");
-  }
-  if (error != std::errc() || rest != end || line[0] == ' ' || line[0] == '\t') {
-    return Fail(Error::kBody, "invalid byte in chunk length");
-  }
-  // Go: a peer may not send more framing than data for long.
-  overhead_ += line.size() + 2;
-  const uint64_t fair = left_ < INT64_MAX / 4 ? 16 + 2 * left_ : UINT64_MAX;
-  overhead_ -= std::min(overhead_, fair);
-  if (overhead_ > kMaxOverhead) {
-    return Fail(Error::kBody, "chunked encoding contains too much non-data");
-  }
-  state_ = left_ == 0 ? State::kTrailer : State::kChunkData;
-}
-
-// Checked and dropped: nothing here reads trailers, and they must not change what the head said.
-void ResponseParser::OnTrailer(std::string_view line) {
-  if (line.empty()) return Finish();
-  head_bytes_ += line.size() + 2;
-  if (line.find(':') == std::string_view::npos) Fail(Error::kBody, "malformed trailer");
 }
 
 bool ResponseParser::PutEof() {

@@ -3,20 +3,21 @@
 // are skipped. The body is collected, received in its place by the caller, or handed to a sink
 // piece by piece.
 //
-//   kHead ─▶ kLength ─────────────────────────┐
-//        ├─▶ kChunkSize ◀─▶ kChunkData/End    ├─▶ kDone
-//        │        └─▶ kTrailer ───────────────┤
-//        ├─▶ kUntilClose ──PutEof─────────────┘
+//   kHead ─▶ kLength ────────────┐
+//        ├─▶ kChunks ────────────┼─▶ kDone
+//        ├─▶ kUntilClose ─PutEof─┘
 //        └─▶ kDone (no body)
 //
 // Not thread-safe. Bounded whatever the peer sends: head and trailers by kMaxHeadBytes together,
-// lines between chunks by 4 KiB each and a share of the data, the body by BodyBuffer.
+// what is between chunks by ChunkDecoder, the body by BodyBuffer.
 
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <string_view>
 
 #include "core/http/body_buffer.h"
+#include "core/http/chunk_decoder.h"
 #include "core/http/client_stream.h"
 #include "core/http/response_head.h"
 
@@ -60,10 +61,7 @@ class ResponseParser final : public BodyBuffer {
   enum class State : uint8_t {
     kHead,
     kLength,
-    kChunkSize,
-    kChunkData,
-    kChunkEnd,
-    kTrailer,
+    kChunks,
     kUntilClose,
     kDone,
   };
@@ -71,10 +69,7 @@ class ResponseParser final : public BodyBuffer {
   size_t PutHead(std::string_view data);
   void OnHead(std::string_view text);
   size_t PutBody(std::string_view data);
-  size_t PutLine(std::string_view data);
-  void OnLine(std::string_view line);
-  void OnChunkSize(std::string_view line);
-  void OnTrailer(std::string_view line);
+  size_t PutChunks(std::string_view data);
   bool Deliver(std::string_view data);
   void Finish();
   void Fail(Error error, std::string what = "");
@@ -83,10 +78,10 @@ class ResponseParser final : public BodyBuffer {
   State state_ = State::kHead;
   Error error_ = Error::kNone;
   bool streaming_ = false;
-  std::string partial_;    // the beginning of a head or line
-  size_t head_bytes_ = 0;  // of heads and trailers so far
-  uint64_t left_ = 0;      // of a body of known length, or of a chunk
-  uint64_t overhead_ = 0;  // of chunks: bytes that are no data, beyond a fair share
+  std::string partial_;    // the beginning of a head
+  size_t head_bytes_ = 0;  // of heads so far
+  uint64_t left_ = 0;      // of a body of known length
+  std::optional<ChunkDecoder> chunks_;
   std::string what_;
 };
 

@@ -42,8 +42,9 @@ void AppendField(std::string* out, std::string_view name, std::string_view value
   out->append("\r\n");
 }
 
-void AppendStatusLine(std::string* out, int status) {
-  fmt::format_to(std::back_inserter(*out), "HTTP/1.1 {:03} {}\r\n", status, StatusText(status));
+void AppendStatusLine(std::string* out, int status, bool http10) {
+  fmt::format_to(std::back_inserter(*out), "HTTP/1.{} {:03} {}\r\n", http10 ? 0 : 1, status,
+                 StatusText(status));
 }
 
 std::string ChunkFrame(std::string_view data) {
@@ -112,8 +113,7 @@ class WriterImpl final : public ResponseWriter {
       body.clear();
     } else {
       SetDefaultContentType(body);
-      const bool compress = PrepareEncoding() && body.size() >= kMinCompressBytes;
-      if (compress) body = CompressWhole(body);
+      if (PrepareEncoding(body.size())) body = CompressWhole(body);
       headers_.Set("Content-Length", fmt::format("{}", body.size()));
     }
     if (traits_.head) body.clear();
@@ -149,6 +149,12 @@ class WriterImpl final : public ResponseWriter {
     return std::make_shared<EventStreamImpl>(connection_, connection_->flow(), chunked_);
   }
 
+  void Abort() override {
+    if (state_ != State::kStreaming) return;
+    state_ = State::kDone;
+    connection_->PostClose();
+  }
+
   // Completes whatever the handler left open.
   void Finish() {
     if (state_ == State::kOpen) return Send(std::string());
@@ -176,10 +182,7 @@ class WriterImpl final : public ResponseWriter {
       headers_ = Headers();
       return Error(500, "Internal Server Error");
     }
-    if (state_ == State::kStreaming) {
-      state_ = State::kDone;
-      connection_->PostClose();
-    }
+    Abort();
   }
 
  private:
@@ -191,13 +194,13 @@ class WriterImpl final : public ResponseWriter {
     }
   }
 
-  // True when the answer may be compressed and the client wants it; adds Vary either way it varies.
-  bool PrepareEncoding() {
+  // True when the answer may be compressed and the client wants it; adds Vary where it varies.
+  bool PrepareEncoding(size_t bytes = SIZE_MAX) {
     if (headers_.Get("Content-Encoding") == "identity") {  // how a handler asks for none
       headers_.Remove("Content-Encoding");
       return false;
     }
-    if (headers_.Has("Content-Encoding")) return false;
+    if (headers_.Has("Content-Encoding") || bytes < kMinCompressBytes) return false;
     bool vary = false;
     for (const std::string_view value : headers_.GetAll("Vary")) {
       vary = vary || HasToken(value, "Accept-Encoding");
@@ -254,7 +257,7 @@ class WriterImpl final : public ResponseWriter {
         keep_alive_ && traits_.keep_alive && !HasToken(headers_.Get("Connection"), "close");
     std::string out;
     out.reserve(256);
-    AppendStatusLine(&out, status_);
+    AppendStatusLine(&out, status_, traits_.http10);
     for (const auto& [name, value] : headers_) AppendField(&out, name, value);
     if (traits_.web_config != nullptr) {
       for (const auto& [name, value] : traits_.web_config->headers) {
@@ -263,7 +266,7 @@ class WriterImpl final : public ResponseWriter {
     }
     if (!headers_.Has("Date")) AppendField(&out, "Date", HttpDate());
     if (!headers_.Has("Connection")) {
-      if (!keep_alive_) out += "Connection: close\r\n";
+      if (!keep_alive_ && !traits_.http10) out += "Connection: close\r\n";
       if (keep_alive_ && traits_.http10) out += "Connection: keep-alive\r\n";
     }
     out += "\r\n";
@@ -308,23 +311,32 @@ void RunHandler(const std::shared_ptr<Connection>& connection, const Handler& ha
   writer.Finish();
 }
 
-std::string SimpleAnswer(int status, std::string_view text, bool keep_alive,
-                         const WebConfig* web_config, std::string_view extra_header) {
+std::string SimpleAnswer(int status, std::string_view text, const SimpleTraits& traits) {
   std::string out;
-  AppendStatusLine(&out, status);
-  AppendField(&out, "Content-Type", "text/plain; charset=utf-8");
+  AppendStatusLine(&out, status, traits.http10);
+  if (!text.empty()) AppendField(&out, "Content-Type", "text/plain; charset=utf-8");
   AppendField(&out, "Content-Length", fmt::format("{}", text.size()));
   AppendField(&out, "Date", HttpDate());
-  AppendField(&out, "X-Content-Type-Options", "nosniff");
-  if (web_config != nullptr) {
-    for (const auto& [name, value] : web_config->headers) {
+  if (!text.empty()) AppendField(&out, "X-Content-Type-Options", "nosniff");
+  if (traits.web_config != nullptr) {
+    for (const auto& [name, value] : traits.web_config->headers) {
       if (!EqualsIgnoreCase(name, "X-Content-Type-Options")) AppendField(&out, name, value);
     }
   }
-  out.append(extra_header);
-  if (!keep_alive) AppendField(&out, "Connection", "close");
+  out.append(traits.extra_header);
+  if (!traits.keep_alive && !traits.http10) AppendField(&out, "Connection", "close");
+  if (traits.keep_alive && traits.http10) AppendField(&out, "Connection", "keep-alive");
   out.append("\r\n").append(text);
   return out;
+}
+
+std::string FaultAnswer(int status, std::string_view detail) {
+  const bool in_line = status != 501 && !detail.empty();
+  const std::string line = fmt::format("{} {}{}{}", status, StatusText(status), in_line ? ": " : "",
+                                       in_line ? detail : "");
+  return fmt::format(
+      "HTTP/1.1 {}\r\nContent-Type: text/plain; charset=utf-8\r\nConnection: close\r\n\r\n{}", line,
+      status == 501 ? detail : line);
 }
 
 void ResponseWriter::Send(int code, std::string_view content_type, std::string body) {

@@ -26,8 +26,16 @@ AnswerTraits MakeAnswerTraits(const Request& request, int version, bool keep_ali
 void RunHandler(const std::shared_ptr<Connection>& connection, const Handler& handler,
                 const Request& request, const AnswerTraits& traits);
 
-// A complete plain-text answer that needs no handler. `extra_header` is a whole line or empty.
-std::string SimpleAnswer(int status, std::string_view text, bool keep_alive,
-                         const WebConfig* web_config, std::string_view extra_header = {});
+struct SimpleTraits {
+  bool keep_alive = false;
+  bool http10 = false;
+  const WebConfig* web_config = nullptr;
+  std::string_view extra_header = {};  // a whole line, or empty
+};
+// A complete plain-text answer that needs no handler.
+std::string SimpleAnswer(int status, std::string_view text, const SimpleTraits& traits);
+
+// What Go says to a request it cannot read; the connection ends with it.
+std::string FaultAnswer(int status, std::string_view detail);
 
 }  // namespace narthex::http

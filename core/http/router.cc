@@ -29,6 +29,7 @@ std::vector<std::string> Split(std::string_view path) {
 void RedirectTo(std::string_view path, int code, const Request& request, ResponseWriter& response) {
   const std::string location = CleanLocation(path, request.raw_query);
   if (request.method == "GET") return response.Redirect(code, location);
+  if (request.method == "HEAD") response.headers().Set("Content-Type", "text/html; charset=utf-8");
   response.headers().Set("Location", location);
   response.SetStatus(code);
   response.Send("");
@@ -220,7 +221,9 @@ Handler Router::AsHandler() const {
 }
 
 void Router::Serve(const Request& request, ResponseWriter& response) const {
-  if (request.path.starts_with('/') && !IsCleanPath(request.path)) {
+  const bool named = request.path.starts_with('/');
+  if ((named && !IsCleanPath(request.path)) ||
+      (request.path.empty() && request.method != "CONNECT")) {
     return RedirectTo(request.path, 301, request, response);
   }
   const Impl::Node* node = nullptr;

@@ -80,6 +80,8 @@ class ServerImpl final : public Server {
 };
 
 Status ServerImpl::Start() {
+  shared_.request_memory =
+      std::make_shared<ByteBudget>(shared_.options.max_request_memory, "requests");
   shared_.gate = std::make_unique<Gate>(shared_.options.web_config_file, ThreadName("auth"));
   if (shared_.gate->file() != nullptr) {
     NX_ASSIGN_OR_RETURN(const auto config, shared_.gate->file()->Current());

@@ -1,15 +1,14 @@
 #pragma once
-// The HTTP server of every component, on Boost.Asio and Beast (which no header outside core/http
-// names).
+// The HTTP server of every component, on Boost.Asio (which no header outside core/http names).
 //
 // Threads: `io_threads` run sockets, TLS and parsing; complete requests go to a pool of
 // `worker_threads`, where handlers run and may block. An idle connection owns no thread and a few
 // kilobytes. A handler that streams blocks its worker while the peer is slow; SSE subscribers
 // (ResponseWriter::Detach) do not hold a worker.
 //
-// Limits: header block, URI, body, connections, requests in the queue; time-outs for reading a
-// request, for idle keep-alive and for writing. Every limit ends in a clean status (400, 408, 413,
-// 414, 431, 503) or a closed connection, never in growth.
+// Limits: head, body, both of all requests together, connections, requests in the queue; time-outs
+// for reading a request, for idle keep-alive and for writing. Every limit ends in a clean status
+// (400, 408, 413, 431, 503) or a closed connection, never in growth.
 
 #include <chrono>
 #include <functional>
@@ -25,9 +24,9 @@
 namespace narthex::http {
 
 struct Request {
-  std::string method;  // upper case
+  std::string method;  // as sent
   std::string target;  // as sent
-  std::string path;    // decoded path, without query
+  std::string path;    // decoded path, without query; "" when the target names none
   std::string raw_query;
   Params query;  // decoded query parameters
   Headers headers;
@@ -57,6 +56,8 @@ class ResponseWriter {
   virtual bool Write(std::string_view chunk) = 0;
   // Turns the response into a long-lived stream (SSE) that any thread may write to.
   virtual std::shared_ptr<EventStream> Detach() = 0;
+  // Breaks a streamed answer off, so that the client does not take it for complete.
+  virtual void Abort() {}
 
   void Send(int code, std::string_view content_type, std::string body);
   // Go's http.Error: text/plain; charset=utf-8, nosniff, message and a newline.
@@ -118,9 +119,10 @@ struct ServerOptions {
   int max_worker_threads = 0;
   size_t max_connections = 512;       // over all listeners; further ones wait unaccepted
   size_t max_queued_requests = 4096;  // beyond: 503
-  size_t max_header_bytes = 64 << 10;
-  size_t max_uri_bytes = 32 << 10;
+  size_t max_header_bytes = 1 << 20;  // request line included, as Go has it
   size_t max_body_bytes = 64 << 20;
+  // What bodies, and heads above 64 KiB, of all requests may hold together; beyond: 503.
+  size_t max_request_memory = 256 << 20;
   std::chrono::milliseconds read_timeout{300'000};
   std::chrono::milliseconds idle_timeout{300'000};
   std::chrono::milliseconds write_timeout{120'000};

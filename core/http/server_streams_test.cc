@@ -41,6 +41,21 @@ TEST_CASE("streams of any size arrive whole, and a slow reader holds them back")
   CHECK(total > 30'000'000);
 }
 
+TEST_CASE("a stream that is broken off has no end") {
+  auto server = StartServer([&](const Request& request, ResponseWriter& response) {
+    response.Write("begun");
+    if (request.path == "/break") response.Abort();
+  });
+  for (const bool broken : {false, true}) {
+    RawSocket socket(server->ports()[0]);
+    socket.Send(fmt::format("GET /{} HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n",
+                            broken ? "break" : "end"));
+    const std::string answer = socket.ReadToEnd();
+    CHECK(answer.find("begun") != std::string::npos);
+    CHECK(answer.ends_with("0\r\n\r\n") != broken);
+  }
+}
+
 TEST_CASE("a handler learns that its client has gone") {
   std::atomic<int> cancelled{0};
   auto server = StartServer([&](const Request& request, ResponseWriter& response) {

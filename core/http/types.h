@@ -20,7 +20,8 @@ class Headers {
   }
   // More of the value of the field added last, which is there (a folded line).
   void Continue(std::string_view more) {
-    if (!more.empty()) fields_.back().second.append(" ").append(more);
+    std::string& value = fields_.back().second;
+    if (!more.empty()) value.append(value.empty() ? "" : " ").append(more);
   }
   void Reserve(size_t fields) { fields_.reserve(fields); }
   void Set(std::string_view name, std::string value);  // replaces every field of that name

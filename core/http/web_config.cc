@@ -149,11 +149,11 @@ bool AnyTls(const TlsSection& section) {
          !section.client_ca_file.empty() || !section.client_auth.empty();
 }
 
-// A value in line, or the content of a file, which is then watched.
+// The content of a file, which is then watched, or a value in line where no file is named.
 StatusOr<std::string> InlineOrFile(const std::string& text, const std::string& file,
                                    std::string_view key, const std::string& directory,
                                    std::vector<std::string>* files) {
-  if (!text.empty() || file.empty()) return text;
+  if (file.empty()) return text;
   files->push_back(JoinPath(directory, file));
   auto content = ReadFile(files->back(), kMaxFileBytes);
   if (content.ok()) return content;

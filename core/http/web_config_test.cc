@@ -249,6 +249,32 @@ TEST_CASE("cipher suites and curves") {
              Catch::Contains("handshake failure"));
 }
 
+TEST_CASE("without cipher_suites there are those with forward secrecy, as Go has them") {
+  TempDir dir;
+  MakeCertificates(dir);
+  REQUIRE(RunCommand("cd " + dir.path() +
+                     " && openssl req -x509 -newkey rsa:2048 -nodes -keyout rsa.key -out rsa.pem "
+                     "-days 30 -subj /CN=localhost")
+              .exit_code == 0);
+  // A file counts before what stands in line.
+  auto running = Serve(dir.Write(
+      "web.yml", "tls_server_config:\n  cert_file: rsa.pem\n  key_file: rsa.key\n  cert: x\n"));
+  const auto accepts = [&](const std::string& cipher) {
+    return Curl(fmt::format("-k --tls-max 1.2 --ciphers {} https://localhost:{}/", cipher,
+                            running.port())) == "secure";
+  };
+  for (const char* cipher : {"ECDHE-RSA-AES128-GCM-SHA256", "ECDHE-RSA-AES256-GCM-SHA384",
+                             "ECDHE-RSA-CHACHA20-POLY1305", "ECDHE-RSA-AES128-SHA"}) {
+    INFO(cipher);
+    CHECK(accepts(cipher));
+  }
+  for (const char* cipher : {"AES128-GCM-SHA256", "AES128-SHA", "AES256-SHA", "AES128-SHA256",
+                             "ECDHE-RSA-AES128-SHA256", "ECDHE-RSA-AES256-SHA384"}) {
+    INFO(cipher);
+    CHECK_FALSE(accepts(cipher));
+  }
+}
+
 TEST_CASE("client certificates by policy") {
   TempDir dir;
   MakeCertificates(dir);
@@ -293,6 +319,13 @@ TEST_CASE("client certificates by policy") {
     CHECK(ask("client"));
     CHECK_FALSE(ask("other"));
   }
+  // Names that are asked for are no matter of having a certificate at all.
+  dir.Write("web.yml", base +
+                           "  client_auth_type: RequestClientCert\n"
+                           "  client_allowed_sans: [client.example]\n");
+  CHECK(ask("client"));
+  CHECK_FALSE(ask("other"));
+  CHECK_FALSE(ask(""));
 }
 
 }  // namespace

@@ -28,6 +28,13 @@ constexpr CipherName kCiphers[] = {
     {"TLS_ECDHE_RSA_WITH_CHACHA20_POLY1305_SHA256", "ECDHE-RSA-CHACHA20-POLY1305"},
 };
 
+// What Go offers up to TLS 1.2: no exchange of keys without forward secrecy.
+constexpr char kDefaultCiphers[] =
+    "ECDHE-ECDSA-AES128-GCM-SHA256:ECDHE-RSA-AES128-GCM-SHA256:"
+    "ECDHE-ECDSA-AES256-GCM-SHA384:ECDHE-RSA-AES256-GCM-SHA384:"
+    "ECDHE-ECDSA-CHACHA20-POLY1305:ECDHE-RSA-CHACHA20-POLY1305:"
+    "ECDHE-ECDSA-AES128-SHA:ECDHE-RSA-AES128-SHA:ECDHE-ECDSA-AES256-SHA:ECDHE-RSA-AES256-SHA";
+
 constexpr CipherName kCurves[] = {
     {"CurveP256", "P-256"}, {"CurveP384", "P-384"}, {"CurveP521", "P-521"}, {"X25519", "X25519"}};
 
@@ -126,8 +133,7 @@ StatusOr<SslContextPtr> NewContext(const SSL_METHOD* method, Version min, Versio
 }
 
 Status UseCiphers(SSL_CTX* context, const std::vector<std::string>& names) {
-  if (names.empty()) return OkStatus();
-  std::string list;
+  std::string list = names.empty() ? kDefaultCiphers : "";
   for (const std::string& name : names) {
     NX_RETURN_IF_ERROR(CheckCipherName(name));
     const std::string_view openssl = Find(kCiphers, name)->openssl;
@@ -243,7 +249,9 @@ StatusOr<std::shared_ptr<const Context>> Context::ForServer(const ServerSettings
   std::shared_ptr<Context> out(new Context());
   out->impl_ = std::make_unique<Impl>();
   out->impl_->context = std::move(context);
-  out->impl_->allowed_sans = settings.allowed_sans;
+  if (settings.client_auth != ClientAuth::kNone) {
+    out->impl_->allowed_sans = settings.allowed_sans;
+  }
   out->impl_->server = true;
   return std::shared_ptr<const Context>(std::move(out));
 }

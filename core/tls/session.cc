@@ -346,7 +346,7 @@ Status Session::CheckPeer() const {
   const auto& allowed = impl_->context->impl_->allowed_sans;
   if (allowed.empty()) return OkStatus();
   const X509Ptr peer(SSL_get1_peer_certificate(impl_->ssl.get()));
-  if (peer == nullptr) return OkStatus();
+  if (peer == nullptr) return PermissionDenied("no client cert, and SANs are asked for");
   const std::vector<std::string> found = ReadSans(peer.get()).All();
   for (const std::string& san : found) {
     if (std::find(allowed.begin(), allowed.end(), san) != allowed.end()) return OkStatus();

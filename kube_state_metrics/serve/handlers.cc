@@ -5,6 +5,7 @@
 #include "core/base/clock.h"
 #include "core/exposition/format.h"
 #include "core/flags/flags.h"
+#include "core/http/page.h"
 #include "core/strings/quote.h"
 
 namespace narthex::ksm {
@@ -15,11 +16,8 @@ constexpr std::chrono::seconds kLivezTimeout{5};
 std::string LandingPage(
     std::string_view title,
     std::initializer_list<std::pair<std::string_view, std::string_view>> links) {
-  std::string page = fmt::format(
-      "<!DOCTYPE html>\n<html lang=\"en\">\n<head><meta "
-      "charset=\"UTF-8\"><title>{0}</title></head>\n"
-      "<body>\n<h1>{0}</h1>\n<div>Version: {1}</div>\n<ul>\n",
-      title, GetBuildInfo("kube_state_metrics").version);
+  std::string page = http::PageHead(title);
+  page += fmt::format("<div>Version: {}</div>\n<ul>\n", GetBuildInfo("kube_state_metrics").version);
   for (const auto& [path, text] : links) {
     page += fmt::format("<li><a href=\"{}\">{}</a></li>\n", path, text);
   }
