@@ -15,6 +15,19 @@ void SetHeaders(const http::Request& request, http::ResponseWriter& response) {
   if (request.headers.Has("Origin")) headers.Set("Access-Control-Allow-Origin", "*");
 }
 
+// Browsers send names in lower case, sorted, once each.
+bool MayAskWith(std::string_view names) {
+  constexpr std::string_view kAllowed[] = {"accept", "content-type", "x-requested-with"};
+  const auto* next = std::begin(kAllowed);
+  while (!names.empty()) {
+    const size_t end = names.find(',');
+    next = std::find(next, std::end(kAllowed), names.substr(0, end));
+    if (next++ == std::end(kAllowed)) return false;
+    names = end == std::string_view::npos ? std::string_view() : names.substr(end + 1);
+  }
+  return true;
+}
+
 StatusOr<Matchers> ParseEach(const std::vector<std::string>& texts) {
   Matchers all;
   for (const std::string& text : texts) {
@@ -25,6 +38,26 @@ StatusOr<Matchers> ParseEach(const std::vector<std::string>& texts) {
 }
 
 }  // namespace
+
+bool IsPreflight(const http::Request& request) {
+  return request.method == "OPTIONS" && request.headers.Has("Access-Control-Request-Method");
+}
+
+void AnswerPreflight(const http::Request& request, http::ResponseWriter& response) {
+  http::Headers& headers = response.headers();
+  headers.Remove("Allow");
+  headers.Set("Vary", "Origin, Access-Control-Request-Method, Access-Control-Request-Headers");
+  const std::string method(request.headers.Get("Access-Control-Request-Method"));
+  const std::string names(request.headers.Get("Access-Control-Request-Headers"));
+  const bool known = method == "GET" || method == "POST" || method == "HEAD";
+  if (known && request.headers.Has("Origin") && MayAskWith(names)) {
+    headers.Set("Access-Control-Allow-Origin", "*");
+    headers.Set("Access-Control-Allow-Methods", method);
+    if (!names.empty()) headers.Set("Access-Control-Allow-Headers", names);
+  }
+  response.SetStatus(204);
+  response.Send("");
+}
 
 void SendJson(const http::Request& request, http::ResponseWriter& response, int code,
               std::string body) {

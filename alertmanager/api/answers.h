@@ -22,6 +22,11 @@ void SendFrameworkError(const http::Request& request, http::ResponseWriter& resp
                         std::string_view message);
 void SendEmpty(const http::Request& request, http::ResponseWriter& response, int code);
 
+// A browser asks whether a page of another origin may send a request: GET and POST may be sent from
+// anywhere.
+bool IsPreflight(const http::Request& request);
+void AnswerPreflight(const http::Request& request, http::ResponseWriter& response);
+
 // The body as JSON, checked for its media type; false after an error was sent. `what` names the
 // body in errors ("alerts").
 bool ReadJsonBody(const http::Request& request, http::ResponseWriter& response,

@@ -39,10 +39,13 @@ void Api::Register(http::Router& router, const std::string& prefix) {
   add("POST", "/silences", &Api::PostSilences);
   add("GET", "/silence/:id", &Api::GetSilence);
   add("DELETE", "/silence/:id", &Api::DeleteSilence);
-  for (std::string_view path :
-       {"/status", "/receivers", "/alerts", "/silences", "/silence", "/silence/:id"}) {
-    router.HandleAny(
-        prefix + "/api/v1" + std::string(path), [](const Request&, Response& response) {
+  constexpr std::pair<std::string_view, std::string_view> kGone[] = {
+      {"GET", "/status"},      {"GET", "/receivers"},     {"GET", "/alerts"},
+      {"POST", "/alerts"},     {"GET", "/silences"},      {"POST", "/silences"},
+      {"GET", "/silence/:id"}, {"DELETE", "/silence/:id"}};
+  for (const auto& [method, path] : kGone) {
+    router.Handle(
+        method, prefix + "/api/v1" + std::string(path), [](const Request&, Response& response) {
           response.Send(410, "application/json",
                         "{\"status\":\"deprecated\",\"error\":\"The Alertmanager v1 API was "
                         "deprecated in version 0.16.0 and is removed as of version 0.27.0 - "
@@ -51,10 +54,12 @@ void Api::Register(http::Router& router, const std::string& prefix) {
   }
   router.SetNotFound([base](const Request& request, Response& response) {
     if (!request.path.starts_with(base)) return response.Error(404, "404 page not found");
+    if (IsPreflight(request)) return AnswerPreflight(request, response);
     SendFrameworkError(request, response, 404, fmt::format("path {} was not found", request.path));
   });
   router.SetMethodNotAllowed([base](const Request& request, Response& response) {
     if (!request.path.starts_with(base)) return http::AllowOptions(request, response);
+    if (IsPreflight(request)) return AnswerPreflight(request, response);
     std::string allowed(response.headers().Get("Allow"));
     std::erase(allowed, ' ');
     SendFrameworkError(

@@ -8,6 +8,7 @@
 // Create, Start and Stop belong to the main thread; Reload and running() may be called from any.
 
 #include <atomic>
+#include <functional>
 #include <memory>
 #include <string>
 #include <vector>
@@ -51,6 +52,7 @@ class App {
   StatusOr<std::shared_ptr<const Receivers>> BuildReceivers(const Config& config);
   void AddMetrics();
   void AddRoutes();
+  void ForEachFiring(const std::function<void(const AlertPtr&, bool suppressed)>& visit);
   void Serve(const http::Request& request, http::ResponseWriter& response);
   // The same, within the limit of concurrent GETs but whatever time it takes.
   void ServeLimited(const http::Request& request, http::ResponseWriter& response);

@@ -215,6 +215,7 @@ TEST_CASE("requests that are wrong get upstream's answers") {
       {"POST", "/api/v2/silences", "{}", 422,
        R"({"code":602,"message":"comment in body is required"})"},
       {"GET", "/api/v1/alerts", "", 410, ""},
+      {"DELETE", "/api/v1/alerts", "", 405, "Method Not Allowed\n"},
   };
   for (const Row& row : rows) {
     INFO(row.method << " " << row.path << " " << row.body);
@@ -227,6 +228,59 @@ TEST_CASE("requests that are wrong get upstream's answers") {
       am.Do("POST", "/api/v2/alerts", R"([{"labels":{"alertname":"ok"}},{"labels":{}}])").status ==
       400);
   CHECK(am.GetJson("/api/v2/alerts").items().size() == 1);
+}
+
+TEST_CASE("browsers may ask from pages of other origins") {
+  Running am;
+  struct Row {
+    std::string method, names, allowed;  // asked for, and what is answered
+  };
+  const Row rows[] = {{"GET", "", "GET"},
+                      {"POST", "content-type", "POST"},
+                      {"POST", "accept,content-type", "POST"},
+                      {"POST", "authorization", ""},
+                      {"DELETE", "", ""}};
+  for (const Row& row : rows) {
+    INFO(row.method << " " << row.names);
+    http::ClientRequest request;
+    request.method = "OPTIONS";
+    request.url = fmt::format("http://127.0.0.1:{}/prefix/api/v2/alerts", am.app->ports()[0]);
+    request.headers.Add("Origin", "http://elsewhere.test");
+    request.headers.Add("Access-Control-Request-Method", row.method);
+    if (!row.names.empty()) request.headers.Add("Access-Control-Request-Headers", row.names);
+    const auto response = am.client->DoBlocking(std::move(request));
+    REQUIRE(response.ok());
+    CHECK(response->status == 204);
+    CHECK(response->headers.Get("Access-Control-Allow-Methods") == row.allowed);
+    CHECK(response->headers.Get("Access-Control-Allow-Origin") == (row.allowed.empty() ? "" : "*"));
+    CHECK_FALSE(response->headers.Has("Allow"));
+  }
+}
+
+TEST_CASE("the front page shows alerts and silences, and nothing of them as markup") {
+  Running am;
+  CHECK_THAT(am.Get("/"), Catch::Contains("<h2>Alerts (0)</h2>"));
+  const auto post = [&](std::string_view path, const std::string& body) {
+    CHECK(am.Do("POST", path, body).status == 200);
+  };
+  post("/api/v2/alerts",
+       R"([{"labels":{"alertname":"A<1>","job":"x\"y"},"annotations":{"summary":"<script>"},)"
+       R"("generatorURL":"http://p.test/graph?a=1&b=2"},)"
+       R"({"labels":{"alertname":"B"},"generatorURL":"javascript:alert"},)"
+       R"({"labels":{"alertname":"C"},"startsAt":"2020-01-01T00:00:00Z",)"
+       R"("endsAt":"2020-01-02T00:00:00Z"}])");
+  post("/api/v2/silences",
+       R"({"matchers":[{"name":"alertname","value":"B","isRegex":false}],"createdBy":"<me>",)"
+       R"("comment":"c & d","startsAt":"2020-01-01T00:00:00Z","endsAt":"2199-01-01T00:00:00Z"})");
+  const std::string page = am.Get("/");
+  INFO(page);
+  CHECK_THAT(page, Catch::Contains("<h2>Alerts (2)</h2>"));
+  CHECK_THAT(page, Catch::Contains("<a href=\"http://p.test/graph?a=1&amp;b=2\" "
+                                   "rel=\"noreferrer\">A&lt;1&gt;</a></td><td>active</td>"));
+  CHECK_THAT(page, Catch::Contains("<td>B</td><td>suppressed</td>"));
+  CHECK_THAT(page, Catch::Contains("summary: &lt;script&gt;"));
+  CHECK_THAT(page, Catch::Contains("<td>&lt;me&gt;</td><td>c &amp; d</td>"));
+  CHECK_THAT(page, !Catch::Contains("javascript:") && !Catch::Contains("<script"));
 }
 
 // What is wrong with a command line; the options when nothing is.

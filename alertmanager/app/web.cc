@@ -1,27 +1,12 @@
 // Routes beside the API, the limit of concurrent GETs, and the metrics of the process.
 
 #include "alertmanager/app/app.h"
+#include "alertmanager/app/front_page.h"
 #include "core/http/counting_writer.h"
 #include "core/http/route_prefix.h"
 #include "core/log/log.h"
 
 namespace narthex::am {
-namespace {
-
-std::string Page(const std::string& prefix) {
-  std::string page =
-      "<!DOCTYPE html><html lang=\"en\"><head><meta "
-      "charset=\"utf-8\"><title>Alertmanager</title></head>"
-      "<body><h1>Alertmanager</h1><ul>";
-  for (std::string_view path : {"/api/v2/alerts/groups", "/api/v2/alerts", "/api/v2/silences",
-                                "/api/v2/receivers", "/api/v2/status", "/metrics"}) {
-    page += fmt::format("<li><a href=\"{}{}\">{}</a></li>", prefix, path, path.substr(1));
-  }
-  return page + "</ul></body></html>\n";
-}
-
-}  // namespace
-
 void App::AddMetrics() {
   AddBuildInfo(registry_, "alertmanager");
   registry_.AddCollector(MakeProcessCollector());
@@ -60,14 +45,7 @@ void App::AddMetrics() {
       MetricFamily alerts{
           "alertmanager_alerts", "How many alerts by state.", "", MetricType::kGauge, {}};
       double active = 0, suppressed = 0;
-      const auto running = app_->running();
-      const int64_t now = app_->clock_.NowNanos();
-      for (const AlertPtr& alert : app_->alerts_.All()) {
-        if (alert->ResolvedAt(now)) continue;
-        const bool muted = running->inhibitor->InhibitedBy(alert->labels).has_value() ||
-                           !app_->silences_->SilencedBy(alert->labels).empty();
-        (muted ? suppressed : active) += 1;
-      }
+      app_->ForEachFiring([&](const AlertPtr&, bool muted) { (muted ? suppressed : active) += 1; });
       Add(&alerts, "active", active);
       Add(&alerts, "suppressed", suppressed);
       Add(&alerts, "unprocessed", 0);
@@ -86,6 +64,16 @@ void App::AddMetrics() {
   registry_.AddCollector(std::make_shared<States>(this));
   metrics_handler_ =
       std::make_unique<MetricsHandler>(registry_, MetricsHandlerOptions{.self = &registry_});
+}
+
+void App::ForEachFiring(const std::function<void(const AlertPtr&, bool suppressed)>& visit) {
+  const auto running = this->running();
+  const int64_t now = clock_.NowNanos();
+  for (const AlertPtr& alert : alerts_.All()) {
+    if (alert->ResolvedAt(now)) continue;
+    visit(alert, running->inhibitor->InhibitedBy(alert->labels).has_value() ||
+                     !silences_->SilencedBy(alert->labels).empty());
+  }
 }
 
 void App::AddRoutes() {
@@ -129,10 +117,15 @@ void App::AddRoutes() {
                  [this](const http::Request& request, http::ResponseWriter& response) {
                    metrics_handler_->Serve(request, response);
                  });
-  router_.Handle("GET", prefix + "/",
-                 [page = Page(prefix)](const http::Request&, http::ResponseWriter& response) {
-                   response.Send(200, "text/html; charset=utf-8", page);
-                 });
+  router_.Handle("GET", prefix + "/", [this](const http::Request&, http::ResponseWriter& response) {
+    std::vector<FrontPageAlert> firing;
+    ForEachFiring(
+        [&](const AlertPtr& alert, bool suppressed) { firing.push_back({alert, suppressed}); });
+    response.headers().Set("Cache-Control", "no-cache");
+    response.Send(
+        200, "text/html; charset=utf-8",
+        FrontPage(options_.route_prefix, clock_.NowNanos(), std::move(firing), silences_->All()));
+  });
   http::RedirectToPrefix(router_, prefix, true);
   routes_ready_.store(true, std::memory_order_release);
 }
