@@ -162,6 +162,30 @@ TEST_CASE("The stream decoder stops at its limit") {
   CHECK(out.size() <= 1001);
 }
 
+TEST_CASE("A snappy block made piece by piece") {
+  std::string all;
+  SnappyBlockBuilder whole;
+  for (const size_t pieces : {0, 1, 7, 3000}) {
+    SnappyBlockBuilder part;
+    for (size_t i = 0; i < pieces; ++i) {
+      std::string piece(i * 7 % 211, 'x');
+      for (size_t k = 0; k < piece.size(); k += 3) piece[k] = static_cast<char>(i + k);
+      all += piece;
+      part.Append(piece);
+    }
+    CHECK(part.held() <= all.size() + all.size() / 6 + 2 * 65536);
+    whole.Append("head");
+    all.insert(all.size() - part.size(), "head");
+    whole.Append(&part);
+    CHECK(part.size() == 0);
+  }
+  CHECK(whole.size() == all.size());
+  std::string out;
+  REQUIRE(SnappyDecompress(whole.Finish(), kPlenty, &out).ok());
+  CHECK(out == all);
+  CHECK(whole.Finish() == std::string(1, '\0'));  // the empty block
+}
+
 TEST_CASE("Framed snappy: chunk types") {
   std::string stream = SnappyFramedCompress("hello");
   std::string out;

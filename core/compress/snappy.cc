@@ -91,6 +91,48 @@ std::string SnappyCompress(std::string_view input) {
   return out;
 }
 
+// A block is its length and elements, of which those for 64 KiB refer to nothing before them when
+// the reference compressor has made them.
+void SnappyBlockBuilder::Flush() {
+  if (pending_.empty()) return;
+  SnappyCompress(pending_, &scratch_);
+  ByteReader block(scratch_);
+  block.Uvarint();
+  compressed_.append(block.rest());
+  pending_.clear();
+}
+
+void SnappyBlockBuilder::Append(std::string_view data) {
+  size_ += data.size();
+  while (!data.empty()) {
+    const std::string_view piece = data.substr(0, kMaxChunkData - pending_.size());
+    pending_.append(piece);
+    data.remove_prefix(piece.size());
+    if (pending_.size() == kMaxChunkData) Flush();
+  }
+}
+
+void SnappyBlockBuilder::Append(SnappyBlockBuilder* part) {
+  Flush();
+  part->Flush();
+  compressed_.append(part->compressed_);
+  size_ += part->size_;
+  *part = SnappyBlockBuilder();
+}
+
+std::string SnappyBlockBuilder::Finish() {
+  Flush();
+  std::string out;
+  if (size_ <= UINT32_MAX) {
+    char length[kMaxUvarint];
+    out.assign(length, PutUvarint(size_, length));
+    compressed_.insert(0, out);
+    out = std::move(compressed_);
+  }
+  *this = SnappyBlockBuilder();
+  return out;
+}
+
 Status SnappyFramedDecompress(std::string_view stream, size_t limit, std::string* out) {
   out->clear();
   bool identified = false;

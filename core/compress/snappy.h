@@ -9,6 +9,7 @@
 // Thread safety: functions only; safe from any thread.
 
 #include <cstddef>
+#include <cstdint>
 #include <string>
 #include <string_view>
 
@@ -20,6 +21,27 @@ namespace narthex {
 Status SnappyDecompress(std::string_view block, size_t limit, std::string* out);
 std::string SnappyCompress(std::string_view input);
 void SnappyCompress(std::string_view input, std::string* out);
+
+// Makes one block of data that comes piece by piece: holds what is compressed and 64 KiB at most of
+// what is not yet. Not thread-safe.
+class SnappyBlockBuilder {
+ public:
+  void Append(std::string_view data);
+  // Puts what `part` holds behind it; the part is as new.
+  void Append(SnappyBlockBuilder* part);
+  uint64_t size() const { return size_; }  // of the data
+  size_t held() const { return compressed_.size() + pending_.capacity(); }
+  // The block; the builder is as new. Empty when the data is longer than a block may be.
+  std::string Finish();
+
+ private:
+  void Flush();
+
+  uint64_t size_ = 0;
+  std::string pending_;     // less than a fragment
+  std::string compressed_;  // fragments, one behind the other
+  std::string scratch_;
+};
 
 // Replaces *out by the data of the whole stream; checksums are verified.
 Status SnappyFramedDecompress(std::string_view stream, size_t limit, std::string* out);

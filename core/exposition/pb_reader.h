@@ -68,6 +68,13 @@ class PbReader {
     if (!packed.ok_) Fail(packed.failure_);
   }
   template <typename F>
+  void EachUint64(F f) {
+    if (wire_ != kLength) return f(Uint64());
+    PbReader packed(Bytes());
+    while (packed.ok_ && packed.p_ != packed.end_) f(packed.RawVarint());
+    if (!packed.ok_) Fail(packed.failure_);
+  }
+  template <typename F>
   void EachDouble(F f) {
     if (wire_ != kLength) return f(Double());
     PbReader packed(Bytes());

@@ -106,6 +106,8 @@ struct FlagSetImpl {
   flags_internal::Flag* Find(std::string_view name);
   flags_internal::Flag* FindShort(char name);
   void Add(flags_internal::Flag flag);
+  int64_t* AddInt(flags_internal::Flag flag, int64_t default_value,
+                  Status (*set)(std::string_view text, int64_t* out));
   Status TakeArgument(std::string_view text);
   // Required flags and arguments that were not given.
   Status CheckComplete(const flags_internal::ParsedLine& line) const;

@@ -8,6 +8,7 @@
 #include "core/base/check.h"
 #include "core/flags/flag.h"
 #include "core/log/log.h"
+#include "core/strings/any_base.h"
 #include "core/strings/duration.h"
 #include "core/strings/numbers.h"
 #include "core/strings/quote.h"
@@ -33,6 +34,11 @@ Status SetInt(std::string_view text, int64_t* out) {
     return InvalidArgument("strconv.ParseFloat: parsing {}: value out of range", GoQuote(text));
   }
   *out = static_cast<int64_t>(*number);
+  return OkStatus();
+}
+
+Status SetInt64(std::string_view text, int64_t* out) {
+  NX_ASSIGN_OR_RETURN(*out, ParseIntOfAnyBase(text));
   return OkStatus();
 }
 
@@ -217,14 +223,26 @@ std::vector<std::string>* FlagSet::Strings(std::string name, std::string help,
   return value;
 }
 
+int64_t* FlagSetImpl::AddInt(Flag flag, int64_t default_value,
+                             Status (*set)(std::string_view, int64_t*)) {
+  int64_t* value = &ints.emplace_back();
+  flag.default_texts = {std::to_string(default_value)};
+  flag.set = [value, set](std::string_view text) { return set(text, value); };
+  flag.print = [value] { return std::to_string(*value); };
+  Add(std::move(flag));
+  return value;
+}
+
 int64_t* FlagSet::Int(std::string name, std::string help, int64_t default_value,
                       FlagOptions options) {
-  int64_t* value = &impl_->ints.emplace_back();
-  Flag flag{std::move(name), std::move(help), std::move(options), {std::to_string(default_value)}};
-  flag.set = [value](std::string_view text) { return SetInt(text, value); };
-  flag.print = [value] { return std::to_string(*value); };
-  impl_->Add(std::move(flag));
-  return value;
+  Flag flag{std::move(name), std::move(help), std::move(options)};
+  return impl_->AddInt(std::move(flag), default_value, SetInt);
+}
+
+int64_t* FlagSet::Int64(std::string name, std::string help, int64_t default_value,
+                        FlagOptions options) {
+  Flag flag{std::move(name), std::move(help), std::move(options)};
+  return impl_->AddInt(std::move(flag), default_value, SetInt64);
 }
 
 double* FlagSet::Double(std::string name, std::string help, double default_value,

@@ -53,6 +53,9 @@ class FlagSet {
                                     std::vector<std::string> default_value,
                                     FlagOptions options = {});
   int64_t* Int(std::string name, std::string help, int64_t default_value, FlagOptions options = {});
+  // In any base; upstream's Int64 is stricter than its Int, which takes 1e3 and 1.5.
+  int64_t* Int64(std::string name, std::string help, int64_t default_value,
+                 FlagOptions options = {});
   double* Double(std::string name, std::string help, double default_value,
                  FlagOptions options = {});
   // Milliseconds. kPrometheus: Prometheus durations (1d2h). kGo: Go durations plus d and w.

@@ -23,6 +23,7 @@ struct Flags {
   std::string* file = set.String("config.file", "Path.", "prog.yml");
   std::vector<std::string>* addresses = set.Strings("listen", "Addresses.", {":1", ":2"});
   int64_t* limit = set.Int("limit", "A limit.", 10);
+  int64_t* since = set.Int64("since", "A time.", -1);
   double* ratio = set.Double("ratio", "A ratio.", 0.9);
   int64_t* lookback =
       set.Duration("lookback", "Prometheus syntax.", "5m", FlagSet::DurationSyntax::kPrometheus);
@@ -99,14 +100,15 @@ TEST_CASE("values come behind = or as the next argument") {
   Flags f;
   REQUIRE(f.set
               .TryParse({"--on", "--no-keep", "--config.file", "x=y", "--listen=:9", "--listen",
-                         "-", "--limit=5e7", "--ratio", "0.5", "--lookback=1d2h", "--interval=1.5s",
-                         "--size=512MB", "--kind=b", "--log.level=debug"})
+                         "-", "--limit=5e7", "--since=0x10", "--ratio", "0.5", "--lookback=1d2h",
+                         "--interval=1.5s", "--size=512MB", "--kind=b", "--log.level=debug"})
               .ok());
   CHECK(*f.on);
   CHECK_FALSE(*f.keep);
   CHECK(*f.file == "x=y");
   CHECK(*f.addresses == std::vector<std::string>{":9", "-"});
   CHECK(*f.limit == 50'000'000);
+  CHECK(*f.since == 16);
   CHECK(*f.ratio == 0.5);
   CHECK(*f.lookback == 93'600'000);
   CHECK(*f.interval == 1500);
@@ -138,6 +140,9 @@ TEST_CASE("errors use upstream's words") {
       {{"--on", "--no-on"}, "flag 'on' cannot be repeated"},
       {{"--limit=abc"}, "strconv.ParseFloat: parsing \"abc\": invalid syntax"},
       {{"--limit=1e300"}, "strconv.ParseFloat: parsing \"1e300\": value out of range"},
+      {{"--since=abc"}, "strconv.ParseInt: parsing \"abc\": invalid syntax"},
+      {{"--since=1e3"}, "strconv.ParseInt: parsing \"1e3\": invalid syntax"},
+      {{"--since=9e18"}, "strconv.ParseInt: parsing \"9e18\": invalid syntax"},
       {{"--ratio=1,5"}, "strconv.ParseFloat: parsing \"1,5\": invalid syntax"},
       {{"--lookback=abc"}, "not a valid duration string: \"abc\""},
       {{"--interval=abc"}, "time: invalid duration \"abc\""},
@@ -206,6 +211,7 @@ TEST_CASE("values are listed as text, hidden ones too") {
                                 {"config.file", "prog.yml"},
                                 {"listen", ":1,:2"},
                                 {"limit", "50000000"},
+                                {"since", "-1"},
                                 {"ratio", "0.9"},
                                 {"lookback", "5m"},
                                 {"interval", "30s"},

@@ -112,6 +112,11 @@ TEST_CASE("resets") {
   using enum CounterResetHint;
   const FloatHistogram before = Exponential(1, {1, 2});
   CHECK_FALSE(IsReset(before, before));
+  // The zero bucket of both ends inside of a populated bucket.
+  FloatHistogram coarse = Exponential(0, {3, 2});
+  coarse.schema = -4;
+  coarse.zero_threshold = 0.001;
+  CHECK_FALSE(IsReset(coarse, coarse));
   CHECK_FALSE(IsReset(before, Exponential(1, {1, 3})));
   CHECK(IsReset(before, Exponential(1, {1, 1})));
   CHECK(IsReset(before, Exponential(1, {0, 9})));  // one bucket fell

@@ -102,6 +102,8 @@ void OpenHistogram::ScaleBy(double factor) {
 }
 
 double OpenHistogram::ZeroCountFor(double* threshold) const {
+  // It may lie inside of a bucket, in which nothing is to be counted then.
+  if (*threshold == frame.zero_threshold) return frame.zero_count;
   const auto bound = [&](int64_t i) {
     return BucketBound(static_cast<int32_t>(i), frame.schema, {});
   };

@@ -6,6 +6,7 @@
 #include <cstdlib>
 #include <cstring>
 
+#include "core/strings/any_base.h"
 #include "core/strings/quote.h"
 
 namespace narthex {
@@ -244,7 +245,10 @@ std::optional<double> ParseFloat(std::string_view text) {
   if (has_sign) text.remove_prefix(1);
   if (text.empty()) return std::nullopt;
   if (!IsDigit(text[0]) && text[0] != '.') return ParseSpecial(text, has_sign, negative);
-  const auto magnitude = ParseMagnitude(text);
+  const bool separated = text.find('_') != std::string_view::npos;
+  const auto plain = separated ? WithoutUnderscores(text) : std::nullopt;
+  if (separated && !plain) return std::nullopt;
+  const auto magnitude = ParseMagnitude(plain ? *plain : text);
   if (!magnitude) return std::nullopt;
   return negative ? -*magnitude : *magnitude;
 }

@@ -22,8 +22,8 @@ std::string FormatFloatE(double v);
 // 'f' form with `precision` digits behind the point, or the shortest that round-trips for -1.
 std::string FormatFloatF(double v, int precision);
 
-// strconv.ParseFloat(text, 64): decimal, hex, underscores refused, inf/infinity/nan in any case,
-// optional sign. nullopt on a syntax error; ±Inf on overflow, as Go's value on ErrRange.
+// strconv.ParseFloat(text, 64): decimal, hex, underscores between digits, inf/infinity/nan in any
+// case, optional sign. nullopt on a syntax error; ±Inf on overflow, as Go's value on ErrRange.
 std::optional<double> ParseFloat(std::string_view text);
 std::optional<int64_t> ParseInt(std::string_view text);  // base 10, optional sign
 std::optional<uint64_t> ParseUint(std::string_view text);

@@ -1,9 +1,11 @@
 #include "core/strings/numbers.h"
 
 #include <cmath>
+#include <cstdint>
 #include <limits>
 #include <random>
 
+#include "core/strings/any_base.h"
 #include "tests/catch.h"
 
 namespace narthex {
@@ -82,11 +84,29 @@ TEST_CASE("what is written reads back") {
 
 TEST_CASE("floats are read as Go reads them") {
   const std::pair<const char*, double> good[] = {
-      {"1", 1},        {"+1", 1},           {"-1", -1},          {".5", .5},
-      {"5.", 5},       {"1e5", 1e5},        {"1E+05", 1e5},      {"-0", -0.0},
-      {"0x1p-2", .25}, {"-0X1.8p1", -3},    {"1e400", INFINITY}, {"-1e400", -INFINITY},
-      {"1e-400", 0},   {"inf", INFINITY},   {"+Inf", INFINITY},  {"-INFINITY", -INFINITY},
-      {"00012", 12},   {"1e00000005", 1e5}, {"0x.8p0", .5},
+      {"1", 1},
+      {"+1", 1},
+      {"-1", -1},
+      {".5", .5},
+      {"5.", 5},
+      {"1e5", 1e5},
+      {"1E+05", 1e5},
+      {"-0", -0.0},
+      {"0x1p-2", .25},
+      {"-0X1.8p1", -3},
+      {"1e400", INFINITY},
+      {"-1e400", -INFINITY},
+      {"1e-400", 0},
+      {"inf", INFINITY},
+      {"+Inf", INFINITY},
+      {"-INFINITY", -INFINITY},
+      {"00012", 12},
+      {"1e00000005", 1e5},
+      {"0x.8p0", .5},
+      {"1_000", 1000},
+      {"-1_0.2_5", -10.25},
+      {"0x_1_0p0", 16},
+      {"1e1_0", 1e10},
   };
   for (const auto& [text, value] : good) {
     INFO(text);
@@ -96,11 +116,52 @@ TEST_CASE("floats are read as Go reads them") {
   CHECK(std::signbit(*ParseFloat("-0")));
   CHECK(std::isnan(*ParseFloat("NaN")));
   CHECK(std::isnan(*ParseFloat("nan")));
-  for (const char* text : {"",     "+",  "-",    ".",      "e5",    "1e",  "1e+", "1_000",
+  for (const char* text : {"",     "+",  "-",    ".",      "e5",    "1e",  "1e+", "1__0",
                            "0x1",  "0x", "0xp1", "0x-1p1", "--1",   "+-1", "1 ",  " 1",
                            "infx", "in", "+nan", "nan(1)", "1.2.3", "1,5", "abc", "0x+1p1"}) {
     INFO(text);
     CHECK_FALSE(ParseFloat(text).has_value());
+  }
+}
+
+TEST_CASE("underscores that separate no digits") {
+  for (const char* text :
+       {"_1", "1_", "1__0", "1_.5", "1._5", "1_e5", "1e_5", "-_1", "_", "0x1_p0"}) {
+    INFO(text);
+    CHECK_FALSE(ParseFloat(text).has_value());
+  }
+}
+
+TEST_CASE("integers of any base") {
+  const std::pair<const char*, int64_t> good[] = {{"12", 12},
+                                                  {"-12", -12},
+                                                  {"+7", 7},
+                                                  {"0", 0},
+                                                  {"0x1F", 31},
+                                                  {"-0b101", -5},
+                                                  {"0o17", 15},
+                                                  {"017", 15},
+                                                  {"1_000", 1000},
+                                                  {"0x_1_0", 16},
+                                                  {"0_7", 7},
+                                                  {"9223372036854775807", INT64_MAX},
+                                                  {"-9223372036854775808", INT64_MIN}};
+  for (const auto& [text, value] : good) {
+    INFO(text);
+    const auto parsed = ParseIntOfAnyBase(text);
+    REQUIRE(parsed.ok());
+    CHECK(*parsed == value);
+  }
+  for (const char* text :
+       {"", "-", "+-1", "1e3", "1.5", "08", "0x", "0b2", "0o8", "_1", "1_", "1__0", " 1"}) {
+    INFO(text);
+    CHECK(MessageOf(ParseIntOfAnyBase(text).status()) ==
+          "strconv.ParseInt: parsing \"" + std::string(text) + "\": invalid syntax");
+  }
+  for (const char* text : {"9223372036854775808", "-9223372036854775809", "99999999999999999999"}) {
+    INFO(text);
+    CHECK(MessageOf(ParseIntOfAnyBase(text).status()) ==
+          "strconv.ParseInt: parsing \"" + std::string(text) + "\": value out of range");
   }
 }
 

@@ -17,8 +17,8 @@ namespace {
 using Args = std::span<const Value>;
 
 Value ToValue(const QuerySample& sample) {
-  return Struct::Make("template.sample", {{"Labels", Value(Map::OfStrings(sample.labels))},
-                                          {"Value", Value(sample.value)}});
+  return Struct::Make("template.sample",
+                      {{"Labels", Value(Map::OfStrings(sample.labels))}, {"Value", sample.value}});
 }
 
 // A field of a sample object.
@@ -224,11 +224,11 @@ FunctionMap PrometheusFunctions(const PrometheusContext& context) {
 
 Value RuleTemplateData(const std::vector<std::pair<std::string, std::string>>& labels,
                        const std::vector<std::pair<std::string, std::string>>& external_labels,
-                       std::string_view external_url, double value) {
+                       std::string_view external_url, const Value& value) {
   return Struct::Make("struct", {{"Labels", Value(Map::OfStrings(labels))},
                                  {"ExternalLabels", Value(Map::OfStrings(external_labels))},
                                  {"ExternalURL", Value(external_url)},
-                                 {"Value", Value(value)}});
+                                 {"Value", value}});
 }
 
 }  // namespace narthex::tmpl

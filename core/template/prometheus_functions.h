@@ -15,7 +15,7 @@ namespace narthex::tmpl {
 
 struct QuerySample {
   std::vector<std::pair<std::string, std::string>> labels;  // sorted by name
-  double value = 0;
+  Value value = 0.0;  // a float, or what stands for a histogram
 };
 
 struct PrometheusContext {
@@ -37,6 +37,6 @@ inline constexpr std::string_view kRuleTemplateHeader =
 // The data a rule's template sees.
 Value RuleTemplateData(const std::vector<std::pair<std::string, std::string>>& labels,
                        const std::vector<std::pair<std::string, std::string>>& external_labels,
-                       std::string_view external_url, double value);
+                       std::string_view external_url, const Value& value);
 
 }  // namespace narthex::tmpl
