@@ -85,7 +85,7 @@ double AlignedShare(const Server& server, int64_t interval_ms, int64_t window_ms
 }
 
 struct Measure {
-  Server::Cpu cpu;
+  double cpu = 0;
   double samples = 0, rss = 0, threads = 0, aligned = 0;
   Crowd::Lateness lateness;
 };
@@ -99,10 +99,9 @@ std::vector<Measure> Window(const Settings& settings, Crowd& crowd, const Server
   std::this_thread::sleep_for(std::chrono::milliseconds(settings.window_ms));
   for (size_t i = 0; i < servers.size(); ++i) {
     Measure& m = out[i];
-    const Server::Cpu cpu = servers[i]->cpu_seconds();
+    m.cpu = servers[i]->cpu_seconds() - m.cpu;
     m.lateness = crowd.lateness(static_cast<int>(i));
     m.samples = static_cast<double>(m.lateness.scrapes) * static_cast<double>(settings.series);
-    m.cpu = {cpu.user - m.cpu.user, cpu.system - m.cpu.system};
     m.rss = servers[i]->rss_bytes();
     m.threads = servers[i]->threads();
   }
@@ -110,14 +109,14 @@ std::vector<Measure> Window(const Settings& settings, Crowd& crowd, const Server
     Measure& m = out[i];
     m.aligned = AlignedShare(*servers[i], settings.interval_ms, settings.window_ms);
     fmt::print(
-        "  {:10} {:>6} targets  {:>6.2f} + {:>5.2f} CPU-s  {:>9.0f} samples  {:>6.1f} MB  {:>3.0f} "
+        "  {:10} {:>6} targets  {:>7.3f} CPU-s  {:>9.0f} samples  {:>6.1f} MB  {:>3.0f} "
         "threads  late {:.2f} / {:.2f} / {:.1f} ms  {} missed  {:.2f} % on the grid\n",
-        servers[i]->name(), m.lateness.targets, m.cpu.user, m.cpu.system, m.samples, m.rss / 1e6,
-        m.threads, m.lateness.p50_ms, m.lateness.p99_ms, m.lateness.max_ms, m.lateness.missed,
+        servers[i]->name(), m.lateness.targets, m.cpu, m.samples, m.rss / 1e6, m.threads,
+        m.lateness.p50_ms, m.lateness.p99_ms, m.lateness.max_ms, m.lateness.missed,
         m.aligned * 100);
   }
   for (size_t i = 1; i < out.size(); ++i) {
-    const auto per_sample = [](const Measure& m) { return m.cpu.total() / m.samples; };
+    const auto per_sample = [](const Measure& m) { return m.cpu / m.samples; };
     fmt::print("  CPU per million samples: {:.3f} and {:.3f} s, 1/{:.1f}\n",
                per_sample(out[0]) * 1e6, per_sample(out[i]) * 1e6,
                per_sample(out[i]) / per_sample(out[0]));

@@ -5,8 +5,10 @@
 // WAL bytes per sample, and how long each takes to be ready after kill -9 and how many samples it
 // has then. Takes 2 × (warm-up + window) and the restarts; --factor=1 leaves the small scale out.
 //
-// With --churn, a second window at the large scale replaces that share of the series at every
-// scrape; CPU per new series is what it takes beyond the samples at their cost of the first.
+// With --churn, windows in which every scrape finds that share of the series replaced take turns
+// with windows without, --rounds times; CPU per new series is what the former take beyond their
+// samples at the cost of the latter, over all rounds. A single round tells little of a server that
+// collects garbage: whether a collection falls into it can double the figure.
 //
 //   ingest_bench --targets=50 --series=1000 --interval=5s --warmup=60s --window=60s
 
@@ -24,6 +26,7 @@ namespace {
 
 struct Settings {
   int64_t targets, series, factor, interval_ms, warmup_ms, window_ms, churn_percent;
+  int64_t rounds;
   bool gzip, restart;
 };
 
@@ -32,7 +35,7 @@ struct Measure {
   double rss_bytes = 0;
   double file_bytes = 0;  // of those, pages of files
   double peak_bytes = 0;
-  Server::Cpu cpu;
+  double cpu = 0;
   double samples = 0;
   double wal_bytes = 0;
   double ready_seconds = 0;
@@ -90,36 +93,64 @@ std::vector<Measure> Window(const Settings& settings, const Servers& servers) {
   std::this_thread::sleep_for(std::chrono::milliseconds(settings.window_ms));
   for (const auto& server : servers) end.push_back(Read(*server));
   for (size_t i = 0; i < end.size(); ++i) {
-    end[i].cpu.user -= start[i].cpu.user;
-    end[i].cpu.system -= start[i].cpu.system;
+    end[i].cpu -= start[i].cpu;
     end[i].wal_bytes -= start[i].wal_bytes;
     end[i].samples -= start[i].samples;
     fmt::print(
-        "  {:10} {:>9.0f} series  {:>8.1f} MB RSS (files {:.1f}, peak {:.1f})  {:>6.2f} + {:>5.2f} "
-        "CPU-s for {:>9.0f} samples  {:>6.2f} WAL B/sample\n",
+        "  {:10} {:>9.0f} series  {:>8.1f} MB RSS (files {:.1f}, peak {:.1f})  {:>7.3f} CPU-s for "
+        "{:>9.0f} samples  {:>6.2f} WAL B/sample\n",
         servers[i]->name(), end[i].series, end[i].rss_bytes / 1e6, end[i].file_bytes / 1e6,
-        end[i].peak_bytes / 1e6, end[i].cpu.user, end[i].cpu.system, end[i].samples,
-        end[i].wal_bytes / end[i].samples);
+        end[i].peak_bytes / 1e6, end[i].cpu, end[i].samples, end[i].wal_bytes / end[i].samples);
   }
   std::fflush(stdout);
   return end;
 }
 
+// What servers do from now on, at a churn, once all targets have it.
+std::vector<Measure> WindowWithChurn(const Settings& settings, Targets& targets,
+                                     const Servers& servers, int64_t percent) {
+  targets.SetChurn(static_cast<int>(percent));
+  std::this_thread::sleep_for(std::chrono::milliseconds(settings.interval_ms));
+  const auto churned = [&](size_t i) {
+    return static_cast<double>(targets.churned(static_cast<int>(i)));
+  };
+  std::vector<double> before;
+  for (size_t i = 0; i < servers.size(); ++i) before.push_back(churned(i));
+  std::vector<Measure> window = Window(settings, servers);
+  for (size_t i = 0; i < servers.size(); ++i) window[i].new_series = churned(i) - before[i];
+  return window;
+}
+
 void MeasureChurn(const Settings& settings, Targets& targets, const Servers& servers,
                   std::vector<Measure>* measures) {
-  targets.SetChurn(static_cast<int>(settings.churn_percent));
-  std::this_thread::sleep_for(std::chrono::milliseconds(settings.interval_ms));
-  std::vector<int64_t> before;
-  for (size_t i = 0; i < servers.size(); ++i)
-    before.push_back(targets.churned(static_cast<int>(i)));
-  const auto churned = Window(settings, servers);
-  for (size_t i = 0; i < servers.size(); ++i) {
-    Measure& m = (*measures)[i];
-    m.new_series = static_cast<double>(targets.churned(static_cast<int>(i)) - before[i]);
-    m.new_series_seconds =
-        churned[i].cpu.total() - churned[i].samples * (m.cpu.total() / m.samples);
+  struct Sum {
+    double cpu = 0, samples = 0;
+    void Add(const Measure& m) {
+      cpu += m.cpu;
+      samples += m.samples;
+    }
+  };
+  const auto beyond = [](const Sum& churned, const Sum& plain) {
+    return churned.cpu - churned.samples * (plain.cpu / plain.samples);
+  };
+  std::vector<Sum> plain(servers.size()), churned(servers.size());
+  for (int64_t round = 0; round < settings.rounds; ++round) {
+    const auto with = WindowWithChurn(settings, targets, servers, settings.churn_percent);
+    const auto without = WindowWithChurn(settings, targets, servers, 0);
+    for (size_t i = 0; i < servers.size(); ++i) {
+      Sum a, b;
+      a.Add(with[i]);
+      b.Add(without[i]);
+      fmt::print("  {:10} {:>6.2f} us a new series in this round\n", servers[i]->name(),
+                 beyond(a, b) / with[i].new_series * 1e6);
+      churned[i].Add(with[i]);
+      plain[i].Add(without[i]);
+      (*measures)[i].new_series += with[i].new_series;
+    }
   }
-  targets.SetChurn(0);
+  for (size_t i = 0; i < servers.size(); ++i) {
+    (*measures)[i].new_series_seconds = beyond(churned[i], plain[i]);
+  }
 }
 
 std::vector<Measure> RunScale(const Settings& settings, const std::vector<Program>& programs,
@@ -186,7 +217,7 @@ void Run(const Settings& settings, const std::vector<Program>& programs) {
     });
   }
   row("CPU per million samples, seconds",
-      [&](size_t i) { return large[i].cpu.total() / large[i].samples * 1e6; });
+      [&](size_t i) { return large[i].cpu / large[i].samples * 1e6; });
   row("WAL bytes per sample", [&](size_t i) { return large[i].wal_bytes / large[i].samples; });
   if (settings.churn_percent > 0) {
     row("CPU per new series, microseconds",
@@ -212,7 +243,8 @@ int main(int argc, char** argv) {
   auto* targets = flags.Int("targets", "Targets at the small scale.", 50);
   auto* series = flags.Int("series", "Series per target.", 1000);
   auto* factor = flags.Int("factor", "The large scale is this many times the small one.", 3);
-  auto* churn = flags.Int("churn", "Per cent of new series per scrape in a further window.", 0);
+  auto* churn = flags.Int("churn", "Per cent of new series per scrape in further windows.", 0);
+  auto* rounds = flags.Int("rounds", "How often that window and one without take turns.", 4);
   auto* gzip = flags.Bool("gzip", "Scrape compressed.", false);
   auto* restart = flags.Bool("restart", "Kill and restart the servers at the end.", true);
   const auto kGo = FlagSet::DurationSyntax::kGo;
@@ -224,7 +256,8 @@ int main(int argc, char** argv) {
   std::vector<bench::Program> programs = {{bench::Kind::kOurs, *ours}};
   if (!peer->empty()) programs.push_back({bench::Kind::kPrometheus, *peer});
   if (!victoria->empty()) programs.push_back({bench::Kind::kVictoria, *victoria});
-  bench::Run({*targets, *series, *factor, *interval, *warmup, *window, *churn, *gzip, *restart},
-             programs);
+  bench::Run(
+      {*targets, *series, *factor, *interval, *warmup, *window, *churn, *rounds, *gzip, *restart},
+      programs);
   return 0;
 }

@@ -2,6 +2,7 @@
 
 #include <fmt/format.h>
 #include <signal.h>
+#include <time.h>
 #include <unistd.h>
 
 #include <cstdio>
@@ -67,15 +68,12 @@ double Server::Number(const std::string& expression) const {
   return at == std::string::npos ? 0 : std::atof(answer.body.c_str() + at + 2);
 }
 
-Server::Cpu Server::cpu_seconds() const {
-  const std::string stat = ReadFile(fmt::format("/proc/{}/stat", process_->pid())).value_or("");
-  const size_t name_end = stat.rfind(')');
-  if (name_end == std::string::npos) return {};
-  unsigned long user = 0, system = 0;
-  std::sscanf(stat.c_str() + name_end + 1, " %*c %*d %*d %*d %*d %*d %*u %*u %*u %*u %*u %lu %lu",
-              &user, &system);
-  const auto ticks = static_cast<double>(::sysconf(_SC_CLK_TCK));
-  return {static_cast<double>(user) / ticks, static_cast<double>(system) / ticks};
+double Server::cpu_seconds() const {
+  clockid_t clock{};
+  timespec time{};
+  if (::clock_getcpuclockid(process_->pid(), &clock) != 0) return 0;
+  if (::clock_gettime(clock, &time) != 0) return 0;
+  return static_cast<double>(time.tv_sec) + static_cast<double>(time.tv_nsec) / 1e9;
 }
 
 double Server::memory_field(const std::string& field) const {

@@ -31,11 +31,7 @@ class Server {
   const std::string& name() const { return name_; }
   // The value of an instant query; 0 when there is none.
   double Number(const std::string& expression) const;
-  struct Cpu {
-    double user = 0, system = 0;
-    double total() const { return user + system; }
-  };
-  Cpu cpu_seconds() const;
+  double cpu_seconds() const;  // by the clock of the process, which is exact
   double rss_bytes() const { return static_cast<double>(process_->rss_bytes()); }
   // A field of /proc/<pid>/status in bytes: RssAnon, RssFile, VmHWM.
   double memory_field(const std::string& field) const;

@@ -15,6 +15,7 @@
 #include <optional>
 #include <span>
 #include <string>
+#include <string_view>
 #include <utility>
 #include <vector>
 
@@ -194,6 +195,37 @@ struct SampleColumns {
   }
 };
 
+// A run of samples as it is stored. Numbers and layouts of the encodings are those of Prometheus'
+// blocks: 1 floats, 2 histograms, 3 float histograms; later ones may come along.
+struct Chunk {
+  TimestampMs mint = 0;
+  TimestampMs maxt = 0;  // both inclusive
+  uint8_t encoding = 0;
+  std::string_view data;
+};
+
+// Chunks of one series, and what their data is in unless the SeriesList holds it. Reused between
+// reads.
+struct ChunkList {
+  std::vector<Chunk> chunks;
+  std::vector<std::shared_ptr<const void>> owned;
+
+  void Clear() {
+    chunks.clear();
+    owned.clear();
+  }
+};
+
+// Takes samples one by one, histograms as they were written. Not thread-safe.
+class SampleSink {
+ public:
+  virtual ~SampleSink() = default;
+  // False: no more of them.
+  virtual bool OnFloat(TimestampMs t, double v) = 0;
+  virtual bool OnHistogram(TimestampMs t, const IntHistogram& h) = 0;
+  virtual bool OnHistogram(TimestampMs t, const FloatHistogram& h) = 0;
+};
+
 // What a selector is for; hints only, results may ignore them.
 struct SelectHints {
   TimestampMs start = 0;
@@ -237,6 +269,17 @@ class SeriesList {
   // newest sample. False when there is none. IsHistogramNaN(*value): a histogram; Read has it.
   virtual bool Last(size_t index, TimestampMs mint, TimestampMs t, TimestampMs* timestamp,
                     double* value) const = 0;
+  // Appends the samples of [mint, maxt] as chunks that ascend in time and do not overlap. Those
+  // that need no cut are handed on as they are stored. Valid as long as the list and *out.
+  virtual Status ReadChunks(size_t /*index*/, TimestampMs /*mint*/, TimestampMs /*maxt*/,
+                            ChunkList* /*out*/) const {
+    return Unimplemented("this storage hands out no chunks");
+  }
+  // Gives the sink the samples of [mint, maxt], ascending in time, stale markers included.
+  virtual Status Visit(size_t /*index*/, TimestampMs /*mint*/, TimestampMs /*maxt*/,
+                       SampleSink* /*sink*/) const {
+    return Unimplemented("this storage hands out no single samples");
+  }
 };
 
 class Querier {

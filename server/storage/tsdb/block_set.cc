@@ -23,6 +23,13 @@ bool IsTemporary(std::string_view name) {
   return false;
 }
 
+// Files and links have such names only by chance or by hand; Prometheus passes them over as well.
+bool IsBlockDirectory(const std::string& path) {
+  std::error_code ignored;
+  return std::filesystem::symlink_status(path, ignored).type() ==
+         std::filesystem::file_type::directory;
+}
+
 bool Earlier(const BlockPtr& a, const BlockPtr& b) {
   if (a->min_time() != b->min_time()) return a->min_time() < b->min_time();
   return a->ulid() < b->ulid();
@@ -58,6 +65,7 @@ StatusOr<BlockSet::Change> BlockSet::Scan() {
     const std::optional<Ulid> id = Ulid::Parse(name);
     if (!id.has_value()) continue;
     const std::string path = JoinPath(dir_, name);
+    if (!IsBlockDirectory(path)) continue;
     if (const auto known = open.find(*id); known != open.end()) {
       found.push_back(known->second);
       continue;

@@ -89,7 +89,7 @@ Status Db::Impl::Start() {
   }
   {
     MutexLock lock(maintenance);
-    const Status status = ReloadBlocks(core.truncated_before.load());
+    const Status status = ReloadBlocks(core.truncated_before.load(), {});
     if (!status.ok()) NX_LOG(Warn, "Blocks could not all be loaded", {"err", status});
   }
   core.writable = true;
@@ -107,28 +107,48 @@ Status Db::Impl::Start() {
   return OkStatus();
 }
 
-// Metadata belongs to series of the head: those it does not have begin without samples, as they
-// would after a restart of Prometheus, and go with the next truncation unless somebody writes them.
-Status Db::Impl::AdoptMetadata(const promwal::MetadataTable& metadata) {
+// Both belong to series of the head: those it does not have begin without samples, as they would
+// after a restart of Prometheus, and go with the next truncation unless somebody writes them.
+std::optional<uint64_t> Db::Impl::RefOf(const Labels& series, BaseGuess* guess) {
+  HeadCore& core = head.core();
+  bool created = false;
+  MutexLock structure(core.structure_mutex);
+  const StatusOr<uint32_t> slot = core.FindOrCreate(series, guess, &created);
+  if (!slot.ok()) return std::nullopt;  // no room for more
+  return core.index.table()[*slot].ref;
+}
+
+Status Db::Impl::Adopt(const promwal::TakenOver& taken) {
   constexpr size_t kPiece = 1024;
   HeadCore& core = head.core();
   BaseGuess guess;
-  std::vector<LoggedMetadata> piece;
-  for (const auto& [series, text] : metadata.series) {
-    bool created = false;
-    MutexLock structure(core.structure_mutex);
-    const StatusOr<uint32_t> slot = core.FindOrCreate(series, &guess, &created);
-    if (!slot.ok()) break;  // no room for more
-    const uint64_t ref = core.index.table()[*slot].ref;
-    core.metadata.Set(ref, metadata.text(text));
-    piece.push_back({ref, metadata.text(text)});
-    if (piece.size() < kPiece) continue;
-    core.wal->Append(static_cast<uint8_t>(RecordType::kMetadata), EncodeMetadata(piece));
-    piece.clear();
+  const auto log = [&core](RecordType type, const std::string& record) {
+    core.wal->Append(static_cast<uint8_t>(type), record);
+  };
+  std::vector<LoggedExemplar> exemplars;
+  for (const auto& [series, exemplar] : taken.exemplars) {
+    if (core.exemplars.Add(series, exemplar) != ExemplarRing::Verdict::kTaken) continue;
+    const std::optional<uint64_t> ref = RefOf(series, &guess);
+    if (!ref) continue;
+    exemplars.push_back({*ref, exemplar});
+    if (exemplars.size() < kPiece) continue;
+    log(RecordType::kExemplars, EncodeExemplars(exemplars));
+    exemplars.clear();
   }
-  if (piece.empty()) return OkStatus();
-  core.wal->Append(static_cast<uint8_t>(RecordType::kMetadata), EncodeMetadata(piece));
-  return core.wal->Flush(/*sync=*/true);
+  if (!exemplars.empty()) log(RecordType::kExemplars, EncodeExemplars(exemplars));
+  std::vector<LoggedMetadata> metadata;
+  for (const auto& [series, text] : taken.metadata.series) {
+    const std::optional<uint64_t> ref = RefOf(series, &guess);
+    if (!ref) break;
+    core.metadata.Set(*ref, taken.metadata.text(text));
+    metadata.push_back({*ref, taken.metadata.text(text)});
+    if (metadata.size() < kPiece) continue;
+    log(RecordType::kMetadata, EncodeMetadata(metadata));
+    metadata.clear();
+  }
+  if (!metadata.empty()) log(RecordType::kMetadata, EncodeMetadata(metadata));
+  return taken.exemplars.empty() && taken.metadata.series.empty() ? OkStatus()
+                                                                  : core.wal->Flush(/*sync=*/true);
 }
 
 Db::Db(std::unique_ptr<Impl> impl) : impl_(std::move(impl)) {}
@@ -140,15 +160,14 @@ StatusOr<std::unique_ptr<Db>> Db::Open(const Options& options) {
   auto impl = std::make_unique<Impl>(options);
   NX_RETURN_IF_ERROR(impl->Lock());
   BlockSet::RemoveTemporaries(options.dir);
-  NX_ASSIGN_OR_RETURN(const promwal::TakenOver taken,
-                      promwal::TakeOver(options.dir, options.chunk_range_ms,
-                                        static_cast<size_t>(options.max_exemplars)));
+  NX_ASSIGN_OR_RETURN(
+      const promwal::TakenOver taken,
+      promwal::TakeOver({.dir = options.dir,
+                         .block_range_ms = options.chunk_range_ms,
+                         .samples_per_chunk = options.samples_per_chunk,
+                         .max_exemplars = static_cast<size_t>(options.max_exemplars)}));
   NX_RETURN_IF_ERROR(impl->Start());
-  // From now on like all others: a checkpoint keeps those whose series the head has.
-  for (const auto& [series, exemplar] : taken.exemplars) {
-    impl->head.core().exemplars.Add(series, exemplar);
-  }
-  NX_RETURN_IF_ERROR(impl->AdoptMetadata(taken.metadata));
+  NX_RETURN_IF_ERROR(impl->Adopt(taken));
   return std::unique_ptr<Db>(new Db(std::move(impl)));
 }
 
@@ -211,7 +230,8 @@ Status Db::Close() {
     if (!status.ok()) NX_LOG(Warn, "No checkpoint was made at the end", {"err", status});
   }
   const Status log = core.wal->Close();
-  const Status chunks = core.chunks.Close();
+  Status chunks = core.chunks.Close();
+  if (chunks.ok() && impl_->exported) chunks = promwal::PutChunksAway(impl_->options.dir);
   // A file that stays says that the end was not clean.
   if (impl_->lock_file.valid() && log.ok() && chunks.ok()) ::unlink(impl_->LockPath().c_str());
   impl_->lock_file.Reset();

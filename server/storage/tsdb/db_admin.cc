@@ -72,7 +72,7 @@ Status Db::CleanTombstones() {
     NX_ASSIGN_OR_RETURN(const BlockMeta written,
                         RewriteBlock(block, impl_->options.dir, impl_->WriterOptions()));
     if (written.stats.samples == 0) NX_RETURN_IF_ERROR(block->SetDeletable());
-    NX_RETURN_IF_ERROR(impl_->ReloadBlocks());
+    NX_RETURN_IF_ERROR(impl_->ReloadBlocks(std::span(&written, 1)));
   }
   impl_->metrics.tombstone_seconds->Observe(SecondsSince(start));
   return OkStatus();

@@ -65,10 +65,11 @@ bool Db::Impl::CutWaits() {
   if (options.compaction_delay_percent <= 0) return false;
   const Clock& clock = options.clock != nullptr ? *options.clock : Clock::System();
   const int64_t now = clock.NowMs();
-  if (!cut_after.has_value()) {
+  const auto longest = static_cast<double>(options.chunk_range_ms) / 100 *
+                       static_cast<double>(options.compaction_delay_percent);
+  // A clock that went back must not keep the head growing until it is there again.
+  if (!cut_after.has_value() || static_cast<double>(*cut_after - now) > longest) {
     const double part = options.random ? options.random() : RandomPart();
-    const auto longest = static_cast<double>(options.chunk_range_ms) / 100 *
-                         static_cast<double>(options.compaction_delay_percent);
     cut_after = now + static_cast<int64_t>(longest * part);
     NX_LOG(Info, "Compaction of the head is delayed", {"ms", *cut_after - now});
   }
@@ -117,7 +118,7 @@ Status Db::Impl::CutHead() {
            {"maxt", maxt}, {"series", written->stats.series}, {"samples", written->stats.samples},
            {"duration", fmt::format("{:.3f}s", SecondsSince(start))});
   }
-  NX_RETURN_IF_ERROR(ReloadBlocks(maxt));
+  NX_RETURN_IF_ERROR(ReloadBlocks(maxt, std::span(&*written, 1)));
   unfinished_cut = Cut{maxt, head.core().epochs.Mark()};
   FinishCut();
   ::malloc_trim(0);  // the tables of the block's index
@@ -129,6 +130,7 @@ Status Db::Impl::CutLate() {
   if (late == nullptr) return OkStatus();
   const Populating populating(&metrics);
   const auto [mint, maxt] = late->bounds();
+  std::vector<BlockMeta> blocks_written;
   for (int64_t end = RangeEnd(mint, options.chunk_range_ms);; end += options.chunk_range_ms) {
     BlockMeta meta;
     meta.min_time = end - options.chunk_range_ms;
@@ -142,9 +144,10 @@ Status Db::Impl::CutLate() {
       metrics.compactions_failed->Inc();
       return Annotate(written.status(), "cut a block of samples that came out of order");
     }
+    blocks_written.push_back(*written);
     if (maxt < end) break;
   }
-  NX_RETURN_IF_ERROR(ReloadBlocks());
+  NX_RETURN_IF_ERROR(ReloadBlocks(blocks_written));
   head.core().late.DropFrozen();
   return OkStatus();
 }
@@ -214,7 +217,7 @@ Status Db::Impl::CompactOnce(const std::vector<Ulid>& plan) {
          {"mint", written->min_time}, {"maxt", written->max_time},
          {"series", written->stats.series}, {"overlapping", vertical},
          {"duration", fmt::format("{:.3f}s", SecondsSince(start))});
-  return ReloadBlocks();
+  return ReloadBlocks(std::span(&*written, 1));
 }
 
 }  // namespace narthex::tsdb

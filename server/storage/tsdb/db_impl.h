@@ -9,6 +9,7 @@
 #include <chrono>
 #include <memory>
 #include <optional>
+#include <span>
 #include <string>
 #include <vector>
 
@@ -21,7 +22,7 @@
 #include "server/storage/tsdb/delay_file.h"
 #include "server/storage/tsdb/head/ended_series.h"
 #include "server/storage/tsdb/head/head.h"
-#include "server/storage/tsdb/promwal/metadata_table.h"
+#include "server/storage/tsdb/promwal/takeover.h"
 
 namespace narthex::tsdb {
 
@@ -39,16 +40,24 @@ struct Db::Impl {
 
   Status Lock();
   Status Start();
-  // Of series of an imported log.
-  Status AdoptMetadata(const promwal::MetadataTable& metadata);
+  // Takes what an imported log had besides samples into the head and its log.
+  Status Adopt(const promwal::TakenOver& taken);
+  std::optional<uint64_t> RefOf(const Labels& series, BaseGuess* guess);
 
   // ---- Housekeeping (db_maintain.cc) ----
   void Run();
   Status Housekeep() EXCLUDES(maintenance);
   // Brings the served blocks in line with the directory and the retention; in the same moment
-  // readers stop looking for samples before `new_head_mint` in the head.
-  Status ReloadBlocks() REQUIRES(maintenance) { return ReloadBlocks(head_mint()); }
-  Status ReloadBlocks(int64_t new_head_mint) REQUIRES(maintenance);
+  // readers stop looking for samples before `new_head_mint` in the head. When one of `written`,
+  // just finished to take the place of something else, cannot be opened, nothing changes and it is
+  // removed: what it was to replace is still there.
+  Status ReloadBlocks() REQUIRES(maintenance) { return ReloadBlocks(head_mint(), {}); }
+  Status ReloadBlocks(std::span<const BlockMeta> written) REQUIRES(maintenance) {
+    return ReloadBlocks(head_mint(), written);
+  }
+  Status ReloadBlocks(int64_t new_head_mint, std::span<const BlockMeta> written)
+      REQUIRES(maintenance);
+  Status CheckOpened(const BlockSet::Change& change, std::span<const BlockMeta> written);
   Status CheckpointLocked() REQUIRES(maintenance);
   // Whether reading the log since the last one takes so long that a new one pays.
   bool CheckpointDue() REQUIRES(maintenance);

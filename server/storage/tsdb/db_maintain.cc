@@ -113,12 +113,37 @@ void Db::Impl::ApplyRetention(BlockSet::Change* change) {
   BlockSet::Drop(large, change);
 }
 
-Status Db::Impl::ReloadBlocks(int64_t new_head_mint) {
+Status Db::Impl::CheckOpened(const BlockSet::Change& change, std::span<const BlockMeta> written) {
+  Status status;
+  for (const BlockMeta& block : written) {
+    const bool open =
+        block.stats.samples == 0 ||
+        std::any_of(change.blocks->begin(), change.blocks->end(),
+                    [&](const BlockPtr& served) { return served->ulid() == block.ulid; });
+    if (!open) status = DataLoss("the new block {} cannot be opened", block.ulid.ToString());
+  }
+  if (status.ok()) return status;
+  for (const BlockMeta& block : written) {
+    const std::string dir = JoinPath(options.dir, block.ulid.ToString());
+    if (FileExists(dir)) (void)DeleteBlockDir(dir);
+  }
+  return status;
+}
+
+Status Db::Impl::ReloadBlocks(int64_t new_head_mint, std::span<const BlockMeta> written) {
   metrics.reloads->Inc();
+  for (const BlockMeta& block : written) {
+    if (!options.block_written || block.stats.samples == 0) continue;
+    options.block_written(JoinPath(options.dir, block.ulid.ToString()));
+  }
   auto change = blocks.Scan();
   if (!change.ok()) {
     metrics.reload_failures->Inc();
     return Annotate(change.status(), "reload blocks");
+  }
+  if (const Status opened = CheckOpened(*change, written); !opened.ok()) {
+    metrics.reload_failures->Inc();
+    return opened;
   }
   ApplyRetention(&*change);
   {

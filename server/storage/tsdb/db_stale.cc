@@ -42,6 +42,7 @@ Status Db::Impl::WriteStaleBlocks(const std::vector<EndedSeries>& ended) {
   }
   const IdSet only = IdSet::FromSorted(slots);
   const int64_t oldest = std::max(head.core().min_time.load(), head_mint());
+  std::vector<BlockMeta> blocks_written;
   for (int64_t end = RangeEnd(oldest, options.chunk_range_ms);; end += options.chunk_range_ms) {
     BlockMeta meta;
     meta.min_time = end - options.chunk_range_ms;
@@ -56,11 +57,12 @@ Status Db::Impl::WriteStaleBlocks(const std::vector<EndedSeries>& ended) {
       metrics.compactions_failed->Inc();
       return Annotate(written.status(), "cut a block of stale series");
     }
+    blocks_written.push_back(*written);
     if (newest < end) break;
   }
   NX_LOG(Info, "Wrote stale series to blocks", {"series", ended.size()},
          {"duration", fmt::format("{:.3f}s", SecondsSince(start))});
-  return ReloadBlocks();
+  return ReloadBlocks(blocks_written);
 }
 
 bool Db::Impl::FinishStale() {

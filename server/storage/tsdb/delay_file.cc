@@ -12,7 +12,8 @@ constexpr size_t kMaxBytes = 64 << 20;
 
 void DelayFile::Read() {
   const int64_t now = clock_.NowMs();
-  if (read_at_ms_ != INT64_MIN && now - read_at_ms_ < kReadEveryMs) return;
+  // A clock that went back makes it due again.
+  if (read_at_ms_ <= now && now - kReadEveryMs < read_at_ms_) return;
   read_at_ms_ = now;
   uploaded_.clear();
   const auto text = ReadFile(path_, kMaxBytes);

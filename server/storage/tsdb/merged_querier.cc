@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <iterator>
 
+#include "server/storage/tsdb/block/chunked_series_list.h"
+#include "server/storage/tsdb/compact/chunk_merger.h"
 #include "server/storage/tsdb/merge_cursor.h"
 
 namespace narthex::tsdb {
@@ -49,12 +51,41 @@ void MergeRuns(size_t from, SampleColumns* columns) {
   }
 }
 
+// Passes samples of one source on, if asked the first one without what it says of a reset.
+class PartSink final : public storage::SampleSink {
+ public:
+  PartSink(storage::SampleSink* to, bool forget_reset) : to_(*to), forget_reset_(forget_reset) {}
+  bool stopped() const { return stopped_; }
+
+  bool OnFloat(TimestampMs t, double v) override { return Note(to_.OnFloat(t, v)); }
+  bool OnHistogram(TimestampMs t, const IntHistogram& h) override { return Pass(t, h); }
+  bool OnHistogram(TimestampMs t, const FloatHistogram& h) override { return Pass(t, h); }
+
+ private:
+  bool Note(bool more) {
+    forget_reset_ = false;
+    stopped_ = stopped_ || !more;
+    return more;
+  }
+  template <typename Histogram>
+  bool Pass(TimestampMs t, const Histogram& h) {
+    if (!forget_reset_ || h.reset == CounterResetHint::kGauge) return Note(to_.OnHistogram(t, h));
+    Histogram changed = h;
+    changed.reset = CounterResetHint::kUnknown;
+    return Note(to_.OnHistogram(t, changed));
+  }
+
+  storage::SampleSink& to_;
+  bool forget_reset_;
+  bool stopped_ = false;
+};
+
 class MergedList final : public SeriesList {
  public:
   // The lists are sorted by labels.
   MergedList(std::vector<std::unique_ptr<SeriesList>> lists, size_t limit)
       : lists_(std::move(lists)) {
-    Merge(limit);
+    MergeLists(limit);
   }
 
   size_t size() const override { return starts_.size() - 1; }
@@ -104,6 +135,35 @@ class MergedList final : public SeriesList {
     return found;
   }
 
+  Status ReadChunks(size_t index, TimestampMs mint, TimestampMs maxt,
+                    storage::ChunkList* out) const override {
+    bool ascending = true;
+    NX_ASSIGN_OR_RETURN(auto inputs, Inputs(index, mint, maxt, &out->owned, &ascending));
+    return Merge(&inputs, out);
+  }
+
+  Status Visit(size_t index, TimestampMs mint, TimestampMs maxt,
+               storage::SampleSink* sink) const override {
+    storage::ChunkList merged;
+    bool ascending = true;
+    NX_ASSIGN_OR_RETURN(auto inputs, Inputs(index, mint, maxt, &merged.owned, &ascending));
+    if (!ascending) {
+      NX_RETURN_IF_ERROR(Merge(&inputs, &merged));
+      for (const storage::Chunk& chunk : merged.chunks) {
+        NX_ASSIGN_OR_RETURN(const bool more, VisitChunk(chunk, mint, maxt, {}, sink));
+        if (!more) break;
+      }
+      return OkStatus();
+    }
+    const std::span<const Part> parts = PartsOf(index);
+    for (size_t k = 0; k < parts.size(); ++k) {
+      PartSink part(sink, k > 0);
+      NX_RETURN_IF_ERROR(lists_[parts[k].list]->Visit(parts[k].index, mint, maxt, &part));
+      if (part.stopped()) break;
+    }
+    return OkStatus();
+  }
+
  private:
   struct Part {
     uint32_t list;
@@ -114,7 +174,34 @@ class MergedList final : public SeriesList {
     return std::span(parts_).subspan(starts_[index], starts_[index + 1] - starts_[index]);
   }
 
-  void Merge(size_t limit) {
+  // The chunks of all parts, and whether one part ends before the next begins.
+  StatusOr<std::vector<ChunkMerger::Input>> Inputs(size_t index, TimestampMs mint, TimestampMs maxt,
+                                                   std::vector<std::shared_ptr<const void>>* owned,
+                                                   bool* ascending) const {
+    std::vector<ChunkMerger::Input> inputs;
+    uint32_t source = 0;
+    for (const Part& part : PartsOf(index)) {
+      storage::ChunkList list;
+      NX_RETURN_IF_ERROR(lists_[part.list]->ReadChunks(part.index, mint, maxt, &list));
+      if (!inputs.empty() && !list.chunks.empty()) {
+        *ascending = *ascending && inputs.back().chunk.maxt < list.chunks.front().mint;
+      }
+      for (const storage::Chunk& chunk : list.chunks) inputs.push_back({ToView(chunk), source});
+      for (auto& one : list.owned) owned->push_back(std::move(one));
+      ++source;
+    }
+    return inputs;
+  }
+
+  static Status Merge(std::vector<ChunkMerger::Input>* inputs, storage::ChunkList* out) {
+    const auto merger = std::make_shared<ChunkMerger>();
+    NX_ASSIGN_OR_RETURN(const std::span<const ChunkView> merged, merger->Merge(inputs));
+    for (const ChunkView& chunk : merged) out->chunks.push_back(ToChunk(chunk));
+    out->owned.push_back(merger);
+    return OkStatus();
+  }
+
+  void MergeLists(size_t limit) {
     std::vector<MergeCursor> cursors;
     for (const auto& list : lists_) cursors.emplace_back(list.get());
     std::vector<uint32_t> least;  // the lists whose next series comes first

@@ -93,6 +93,8 @@ struct Options {
   ReplayProgress* progress = nullptr;  // may be nullptr
   // For tests: called between the steps of a checkpoint, without locks.
   std::function<void()> checkpoint_step;
+  // For tests: called with the directory of a block that was written, before it is opened.
+  std::function<void(const std::string&)> block_written;
 };
 
 // What /api/v1/status/tsdb shows.

@@ -51,6 +51,26 @@ TEST_CASE("The window decides what late samples are") {
   CheckSame(Dump(*OpenDb(options)), want);
 }
 
+TEST_CASE("The first samples of an empty head may come in any order") {
+  Quiet quiet;
+  TempDir dir;
+  Options options = TestOptions(dir.path());
+  options.out_of_order_window_ms = 30 * kMinute;
+  auto db = OpenDb(options);
+  auto appender = db->NewAppender();
+  const auto append = [&](int64_t t) { return appender->Append(kSeries, t, 1).value(); };
+  CHECK(append(kT0 + 60 * kMinute) == AppendResult::kOk);
+  CHECK(append(kT0 + 40 * kMinute) == AppendResult::kOk);
+  CHECK(append(kT0 + 90 * kMinute) == AppendResult::kOk);
+  CHECK(append(kT0 + 50 * kMinute) == AppendResult::kOk);
+  CHECK(append(kT0) == AppendResult::kTooOld);
+  REQUIRE(appender->Commit(true).ok());
+  const Contents want = Dump(*db);
+  CHECK(want.at(kSeries.ToString()).size() == 4);
+  db.reset();
+  CheckSame(Dump(*OpenDb(options)), want);
+}
+
 TEST_CASE("Late samples of a series that only has such are seen") {
   Quiet quiet;
   TempDir dir;

@@ -168,6 +168,10 @@ TEST_CASE("Cuts wait for a random part of the chunk range when they shall") {
   REQUIRE(db->Maintain().ok());
   CHECK(db->Blocks().size() == 1);
   CHECK(asked == 2);
+  // A clock that goes back begins the delay again, it does not make it longer.
+  clock.Advance(std::chrono::hours(-24));
+  REQUIRE(db->Maintain().ok());
+  CHECK(asked == 3);
   REQUIRE(db->CompactNow().ok());
   CHECK(db->Blocks().size() == 2);
 }

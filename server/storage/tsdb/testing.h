@@ -9,6 +9,7 @@
 #include "core/labels/labels.h"
 #include "core/log/log.h"
 #include "core/metrics/registry.h"
+#include "server/storage/tsdb/chunkenc/chunk_iterator.h"
 #include "server/storage/tsdb/db.h"
 #include "tests/catch.h"
 #include "tests/temp_dir.h"
@@ -75,11 +76,7 @@ inline uint64_t HistogramBits(const FloatHistogram& h) {
   return hash;
 }
 
-inline Samples ReadSeries(const storage::SeriesList& list, size_t i, int64_t mint = INT64_MIN,
-                          int64_t maxt = INT64_MAX) {
-  storage::SampleColumns columns;
-  const Status status = list.Read(i, mint, maxt, &columns);
-  if (!status.ok()) FAIL(std::string(MessageOf(status)));
+inline Samples ToSamples(const storage::SampleColumns& columns) {
   Samples out;
   for (size_t k = 0; k < columns.size(); ++k) {
     out.emplace_back(columns.timestamps[k],
@@ -88,6 +85,60 @@ inline Samples ReadSeries(const storage::SeriesList& list, size_t i, int64_t min
                          : std::bit_cast<uint64_t>(columns.values[k]));
   }
   return out;
+}
+
+inline Samples ReadSeries(const storage::SeriesList& list, size_t i, int64_t mint = INT64_MIN,
+                          int64_t maxt = INT64_MAX) {
+  storage::SampleColumns columns;
+  const Status status = list.Read(i, mint, maxt, &columns);
+  if (!status.ok()) FAIL(std::string(MessageOf(status)));
+  return ToSamples(columns);
+}
+
+class CollectSamples final : public storage::SampleSink {
+ public:
+  bool OnFloat(TimestampMs t, double v) override {
+    samples.emplace_back(t, std::bit_cast<uint64_t>(v));
+    return true;
+  }
+  bool OnHistogram(TimestampMs t, const IntHistogram& h) override {
+    return OnHistogram(t, ToFloat(h));
+  }
+  bool OnHistogram(TimestampMs t, const FloatHistogram& h) override {
+    samples.emplace_back(t, HistogramBits(h));
+    return true;
+  }
+  Samples samples;
+};
+
+// The same samples one by one, and as chunks.
+inline void CheckOtherReads(const storage::SeriesList& list, size_t i, int64_t mint, int64_t maxt,
+                            const Samples& want) {
+  CollectSamples visited;
+  REQUIRE(list.Visit(i, mint, maxt, &visited).ok());
+  storage::ChunkList chunks;
+  REQUIRE(list.ReadChunks(i, mint, maxt, &chunks).ok());
+  storage::SampleColumns columns;
+  int64_t last = INT64_MIN;
+  bool sound = true;
+  for (const storage::Chunk& chunk : chunks.chunks) {
+    const size_t before = columns.size();
+    REQUIRE(DecodeChunk(static_cast<Encoding>(chunk.encoding), chunk.data, INT64_MIN, INT64_MAX,
+                        &columns)
+                .ok());
+    // As long as the bounds say, and behind the chunk before.
+    sound = sound && columns.size() > before && columns.timestamps[before] == chunk.mint &&
+            columns.timestamps.back() == chunk.maxt && (before == 0 || chunk.mint > last);
+    last = chunk.maxt;
+  }
+  if (!columns.histogram_index.empty()) {
+    columns.histogram_index.resize(columns.size(), storage::kNoHistogram);
+  }
+  const bool same_visited = visited.samples == want;
+  const bool same_chunks = ToSamples(columns) == want;
+  CHECK(same_visited);
+  CHECK(same_chunks);
+  CHECK(sound);
 }
 
 // Everything a selector finds, by label string. Series without samples are left out.
@@ -100,6 +151,12 @@ inline Contents Dump(const Db& db, std::vector<Matcher> matchers = {}, int64_t m
   Contents out;
   for (size_t i = 0; i < (*list)->size(); ++i) {
     Samples samples = ReadSeries(**list, i);
+    CheckOtherReads(**list, i, INT64_MIN, INT64_MAX, samples);
+    if (samples.size() > 2) {
+      const int64_t from = samples[samples.size() / 3].first + 1;
+      const int64_t to = samples[samples.size() / 3 * 2].first;
+      CheckOtherReads(**list, i, from, to, ReadSeries(**list, i, from, to));
+    }
     if (!samples.empty()) out[(*list)->labels(i).ToString()] = std::move(samples);
   }
   return out;

@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "server/storage/tsdb/block/block.h"
+#include "server/storage/tsdb/block/chunked_series_list.h"
 #include "server/storage/tsdb/block/select.h"
 #include "server/storage/tsdb/chunkenc/chunk_iterator.h"
 
@@ -16,7 +17,7 @@ IndexReader::Series& SeriesScratch() {
   return series;
 }
 
-class BlockSeriesList final : public storage::SeriesList {
+class BlockSeriesList final : public ChunkedSeriesList {
  public:
   BlockSeriesList(std::shared_ptr<const Block> block, std::shared_ptr<const Tombstones> tombstones,
                   std::vector<uint32_t> refs, int64_t mint, int64_t maxt)
@@ -87,6 +88,23 @@ class BlockSeriesList final : public storage::SeriesList {
       if (LastInRange(index, *range, timestamp, value)) return true;
     }
     return false;
+  }
+
+ protected:
+  // The data stays where the block has it.
+  Status TakeWhole(size_t index, Whole* out) const override {
+    out->mint = std::max(out->mint, mint_);
+    out->maxt = std::min(out->maxt, maxt_);
+    if (out->mint > out->maxt) return OkStatus();
+    const std::span<const Interval> deleted = tombstones_->Get(refs_[index]);
+    out->deleted.assign(deleted.begin(), deleted.end());
+    std::vector<ChunkMeta>& chunks = SeriesScratch().chunks;
+    NX_RETURN_IF_ERROR(block_->index().ReadChunks(refs_[index], &chunks, out->mint, out->maxt));
+    for (const ChunkMeta& chunk : chunks) {
+      NX_ASSIGN_OR_RETURN(const StoredChunk raw, block_->chunks().Read(chunk.ref));
+      out->list.chunks.push_back(ToChunk({chunk.mint, chunk.maxt, raw.encoding, raw.data}));
+    }
+    return OkStatus();
   }
 
  private:

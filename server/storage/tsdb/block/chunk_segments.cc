@@ -30,6 +30,7 @@ StatusOr<std::unique_ptr<ChunkSegments>> ChunkSegments::Open(const std::string& 
     const std::string path = JoinPath(chunks_dir, name);
     NX_ASSIGN_OR_RETURN(MappedFile mapping, MappedFile::Open(path));
     NX_RETURN_IF_ERROR(segments->Add(mapping.data(), path));
+    mapping.LimitPages();
     segments->mappings_.push_back(std::move(mapping));
   }
   return segments;
@@ -65,6 +66,7 @@ StatusOr<StoredChunk> ChunkSegments::Read(uint64_t ref) const {
   if (offset < kHeaderBytes || offset >= file.size()) {
     return DataLoss("{}: chunk at {} beyond its end", names_[segment], offset);
   }
+  if (segment < mappings_.size()) mappings_[segment].Touch(offset);
   ByteReader reader(file.substr(offset));
   const uint64_t length = reader.Uvarint();
   if (!reader.ok() || length > reader.remaining() ||

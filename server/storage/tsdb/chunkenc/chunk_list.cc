@@ -34,7 +34,8 @@ int ChunkListEncoder::OpenSamples() const {
 }
 
 void ChunkListEncoder::Prepare(SampleKind kind) {
-  if (kind != kind_ || OpenSamples() >= kSamplesPerChunk) Seal();
+  const int most = kind_ == SampleKind::kFloat ? most_floats_ : kSamplesPerChunk;
+  if (kind != kind_ || OpenSamples() >= most) Seal();
 }
 
 template <typename Chunk, typename Histogram>

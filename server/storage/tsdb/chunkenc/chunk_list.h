@@ -2,10 +2,11 @@
 // Encodes a stream of samples of any kinds as a list of chunks: merges of blocks, rewrites after
 // deletes, backfilling.
 //
-// A chunk ends after 120 samples, when the kind of the samples changes, and where a histogram does
-// not fit the chunk (counter reset, other schema or zero threshold, behind a stale marker). New
-// buckets recode the chunk that is open. Counter reset headers are those Prometheus' compaction
-// gives: known where a histogram did not fit, gauge for gauges, else unknown.
+// A chunk ends after 120 samples or what is asked for, when the kind of the samples changes, and
+// where a histogram does not fit the chunk (counter reset, other schema or zero threshold, behind a
+// stale marker). New buckets recode the chunk that is open. Counter reset headers are those
+// Prometheus' compaction gives: known where a histogram did not fit, gauge for gauges, else
+// unknown.
 //
 // Thread safety: none; distinct objects are independent.
 
@@ -34,6 +35,9 @@ struct EncodedChunk {
 
 class ChunkListEncoder {
  public:
+  // `floats`: most samples of a chunk of floats.
+  explicit ChunkListEncoder(int floats = kSamplesPerChunk) : most_floats_(floats) {}
+
   // Samples in ascending order of time.
   void Add(int64_t t, uint64_t bits);
   void Add(int64_t t, const IntHistogram& histogram);
@@ -53,6 +57,7 @@ class ChunkListEncoder {
   void AddTo(std::unique_ptr<Chunk>* of_kind, SampleKind kind, int64_t t, const Histogram& h);
   int OpenSamples() const;
 
+  int most_floats_;
   std::vector<EncodedChunk> done_;
   SampleKind kind_ = SampleKind::kNone;  // of the chunk that is open
   XorChunk floats_;

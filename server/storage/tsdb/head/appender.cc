@@ -89,7 +89,8 @@ class HeadAppender final : public storage::Appender {
   AppendResult Store(const Pending& sample, SampleRecords* log) REQUIRES(core_.structure_mutex);
   AppendResult Judge(const Pending& sample, AppendResult without_window) {
     if (sample.start) return without_window;
-    return core_.JudgeLate(sample.time, without_window);
+    const int64_t newest = core_.max_time.load(std::memory_order_relaxed);
+    return core_.JudgeLate(sample.time, without_window, newest == kNoMaxTime ? first_ : newest);
   }
   AppendResult TakeLate(Detached* series, Pending sample) {
     conflict_ = {};
@@ -128,6 +129,8 @@ class HeadAppender final : public storage::Appender {
   std::vector<std::pair<uint32_t, LoggedMetadata>> metadata_;  // by slot
   // The newest pending sample of each series, which the next one is checked against.
   absl::flat_hash_map<uint32_t, Pending> newest_;
+  // Time of the first sample taken: the newest one of an empty head.
+  int64_t first_ = kNoMaxTime;
   Conflict conflict_;
 };
 
@@ -194,6 +197,7 @@ StatusOr<AppendResult> HeadAppender::Take(const Labels& labels, Pending sample,
     return result;
   }
   newest->second = sample;
+  if (first_ == kNoMaxTime) first_ = t;
   samples_.push_back(sample);
   ++series->pending;
   NotePending(t);
@@ -421,6 +425,7 @@ void HeadAppender::Clear() {
   exemplars_.clear();
   metadata_.clear();
   newest_.clear();
+  first_ = kNoMaxTime;
 }
 
 void HeadAppender::Rollback() {

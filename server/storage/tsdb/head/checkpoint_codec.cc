@@ -122,15 +122,18 @@ Status CheckpointSymbols::Add(std::string_view payload, uint64_t limit) {
   return OkStatus();
 }
 
-bool CheckpointSymbols::Resolve(const LabelId& number, SeriesIndex* index, LabelId* id) {
+bool CheckpointSymbols::Resolve(const LabelId& number, SeriesIndex* index, Label* label) {
   if (number.name >= names_.size()) return false;
   Name& name = names_[number.name];
   if (name.text.empty() || number.value >= name.values.size()) return false;
   Symbol& value = name.values[number.value];
   if (value.text.empty()) return false;
   if (name.id == kNoId) name.id = index->InternName(name.text);
-  if (value.id == kNoId) value.id = index->InternValue(name.id, value.text);
-  *id = {name.id, value.id};
+  if (value.id == kNoId) {
+    value.id = index->InternValue(name.id, value.text);
+    value.hash = SeriesIndex::HashOf(name.text, value.text);
+  }
+  *label = {{name.id, value.id}, value.hash};
   return true;
 }
 

@@ -59,13 +59,19 @@ class CheckpointSymbols {
   void Clear() { names_.clear(); }
   // Numbers at or above `limit` are damage.
   Status Add(std::string_view payload, uint64_t limit);
-  // False for what is lost. The index is locked for writing.
-  bool Resolve(const LabelId& number, SeriesIndex* index, LabelId* id);
+  // What a label is in the index, which is locked for writing, and its hash.
+  struct Label {
+    LabelId id;
+    uint32_t hash = 0;
+  };
+  // False for what is lost.
+  bool Resolve(const LabelId& number, SeriesIndex* index, Label* label);
 
  private:
   struct Symbol {
     std::string_view text;
     uint32_t id = kNoId;  // in the index
+    uint32_t hash = 0;    // of a value with its name
   };
   struct Name : Symbol {
     std::vector<Symbol> values;

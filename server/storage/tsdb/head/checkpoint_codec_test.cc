@@ -153,15 +153,23 @@ TEST_CASE("Symbols of a checkpoint") {
   for (const std::string& record : records) REQUIRE(symbols.Add(record, 1000).ok());
   for (size_t i = 0; i < 20; ++i) {
     LabelIds ids;
+    uint32_t hash = 0;
     for (const LabelId& number : numbered[i]) {
-      REQUIRE(symbols.Resolve(number, &to, &ids.emplace_back()));
+      CheckpointSymbols::Label label;
+      REQUIRE(symbols.Resolve(number, &to, &label));
+      ids.push_back(label.id);
+      hash += label.hash;
     }
+    CHECK(hash == to.HashOf(ids));
     bool created = false;
-    const uint32_t slot = to.FindOrCreate(ids, 1, nullptr, &created);
+    const uint32_t slot = to.FindOrCreate(ids, hash, 1, nullptr, &created);
     REQUIRE(created);
+    CHECK(to.Find(to.GetLabels(slot)) == slot);
+    CHECK(to.FindOrCreate(ids, hash, 2, nullptr, &created) == slot);
+    CHECK(!created);
     CHECK(to.GetLabels(slot) == from.GetLabels(slots[i]));
   }
-  LabelId id;
+  CheckpointSymbols::Label id;
   CHECK(!symbols.Resolve({0, 100}, &to, &id));
   CHECK(!symbols.Resolve({100, 0}, &to, &id));
 

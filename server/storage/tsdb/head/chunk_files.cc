@@ -1,7 +1,6 @@
 #include "server/storage/tsdb/head/chunk_files.h"
 
 #include <fcntl.h>
-#include <sys/mman.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -11,6 +10,7 @@
 
 #include "core/base/bytes.h"
 #include "core/base/crc32c.h"
+#include "core/base/mapped_file.h"
 #include "core/log/log.h"
 
 namespace narthex::tsdb {
@@ -69,8 +69,7 @@ void ChunkBatch::Clear() {
 struct ChunkFiles::File {
   uint32_t number = 0;
   UniqueFd fd;
-  const char* memory = nullptr;
-  size_t mapped = 0;
+  MappedFile mapping;  // as large as the file may become
   std::atomic<size_t> size{0};
   int64_t mint = INT64_MAX;  // of its chunks; guarded by mutex_
   int64_t maxt = INT64_MIN;
@@ -78,28 +77,27 @@ struct ChunkFiles::File {
   bool removed = false;  // only readers that came before still see it
   size_t known = 0;      // chunks before it were not looked at when the file was opened
 
-  ~File() {
-    if (memory != nullptr) ::munmap(const_cast<char*>(memory), mapped);
-  }
   std::string_view from(size_t offset) const {
     const size_t end = size.load(std::memory_order_acquire);
-    return offset < end ? std::string_view(memory + offset, end - offset) : std::string_view();
+    return offset < end ? mapping.data().substr(offset, end - offset) : std::string_view();
   }
-  void DropPages() const {
-    if (memory != nullptr) ::madvise(const_cast<char*>(memory), mapped, MADV_DONTNEED);
+  // For who reads what begins there.
+  std::string_view Touch(size_t offset) const {
+    const std::string_view bytes = from(offset);
+    if (!bytes.empty()) mapping.Touch(offset);
+    return bytes;
   }
+  void DropPages() const { mapping.DropPages(0, mapping.data().size()); }
   // Lets go of what was read from front to back, as far as a multiple of kForgetEvery.
   void Forget(size_t* forgotten, size_t offset) const {
     if (offset < *forgotten + kForgetEvery) return;
     const size_t end = offset / kForgetEvery * kForgetEvery;
-    ::madvise(const_cast<char*>(memory) + *forgotten, end - *forgotten, MADV_DONTNEED);
+    mapping.DropPages(*forgotten, end);
     *forgotten = end;
   }
   Status Map(size_t bytes, const std::string& path) {
-    void* p = ::mmap(nullptr, bytes, PROT_READ, MAP_SHARED, fd.get(), 0);
-    if (p == MAP_FAILED) return ErrnoStatus(errno, "mmap " + path);
-    memory = static_cast<const char*>(p);
-    mapped = bytes;
+    NX_ASSIGN_OR_RETURN(mapping, MappedFile::Map(fd.get(), bytes, path));
+    mapping.LimitPages();
     return OkStatus();
   }
 };
@@ -367,7 +365,7 @@ StatusOr<HeadChunk> ChunkFiles::Peek(const ChunkRef& ref) const {
   const File* file = Get(ref.file);
   HeadChunk chunk;
   size_t length = 0;
-  if (file == nullptr || !ParseRecord(file->from(ref.offset), &chunk, &length)) {
+  if (file == nullptr || !ParseRecord(file->Touch(ref.offset), &chunk, &length)) {
     return DataLoss("head chunk {} in file {} cannot be read", ref.offset, ref.file);
   }
   return chunk;
@@ -377,7 +375,7 @@ StatusOr<HeadChunk> ChunkFiles::Read(const ChunkRef& ref) const {
   const File* file = Get(ref.file);
   HeadChunk chunk;
   size_t length = 0;
-  if (file == nullptr || !ParseRecord(file->from(ref.offset), &chunk, &length)) {
+  if (file == nullptr || !ParseRecord(file->Touch(ref.offset), &chunk, &length)) {
     return DataLoss("head chunk {} in file {} cannot be read", ref.offset, ref.file);
   }
   if (!ChecksumOk(file->from(ref.offset).substr(0, length))) {

@@ -48,9 +48,9 @@ int64_t HeadCore::MinValidTime() const {
 
 void HeadCore::NoteMinTime(int64_t mint) { LowerTo(&min_time, mint); }
 
-storage::AppendResult HeadCore::JudgeLate(int64_t t, storage::AppendResult without_window) {
+storage::AppendResult HeadCore::JudgeLate(int64_t t, storage::AppendResult without_window,
+                                          int64_t newest) {
   const int64_t window = late.window_ms.load(std::memory_order_relaxed);
-  const int64_t newest = max_time.load(std::memory_order_relaxed);
   if (window <= 0 || newest == kNoMaxTime) return without_window;
   return newest < INT64_MIN + window || t >= newest - window ? storage::AppendResult::kOk
                                                              : storage::AppendResult::kTooOld;

@@ -119,7 +119,11 @@ struct HeadCore {
   int64_t MinValidTime() const;
   // What a sample that comes too late is under the out-of-order window: kOk means that it belongs
   // to `late`.
-  storage::AppendResult JudgeLate(int64_t t, storage::AppendResult without_window);
+  storage::AppendResult JudgeLate(int64_t t, storage::AppendResult without_window) {
+    return JudgeLate(t, without_window, max_time.load(std::memory_order_relaxed));
+  }
+  // The same behind another newest sample, kNoMaxTime: there is none.
+  storage::AppendResult JudgeLate(int64_t t, storage::AppendResult without_window, int64_t newest);
   void NoteTimes(int64_t mint, int64_t maxt);
   void NoteMinTime(int64_t mint);
 

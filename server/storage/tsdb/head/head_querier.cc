@@ -4,6 +4,7 @@
 #include <algorithm>
 #include <numeric>
 
+#include "server/storage/tsdb/block/chunked_series_list.h"
 #include "server/storage/tsdb/chunkenc/chunk_iterator.h"
 #include "server/storage/tsdb/head/head.h"
 #include "server/storage/tsdb/series/matching.h"
@@ -20,6 +21,7 @@ struct Snapshot {
   int64_t times[kMaxStreamValues];
   uint64_t values[kMaxStreamValues];
   Encoding encoding = Encoding::kNone;  // of a detached series
+  int64_t chunk_mint = 0, chunk_maxt = 0;
   std::string chunk;
 };
 
@@ -28,7 +30,7 @@ struct SeriesEntry {
   int64_t visible;  // later samples do not exist for this reader
 };
 
-class HeadSeriesList final : public storage::SeriesList {
+class HeadSeriesList final : public ChunkedSeriesList {
  public:
   HeadSeriesList(const HeadCore* core, std::shared_ptr<const Epochs::Pin> pin,
                  std::vector<SeriesEntry> series, int64_t mint, int64_t maxt)
@@ -78,6 +80,36 @@ class HeadSeriesList final : public storage::SeriesList {
     *timestamp = columns.timestamps.back();
     *value = columns.values.back();
     return true;
+  }
+
+ protected:
+  Status TakeWhole(size_t index, Whole* out) const override {
+    const SeriesEntry& entry = series_[index];
+    out->mint = std::max(out->mint, mint_);
+    out->maxt = std::min({out->maxt, maxt_, entry.visible});
+    if (out->mint > out->maxt) return OkStatus();
+    out->deleted = DeletedOf(index);
+    thread_local Snapshot snapshot;
+    Take(entry.slot, out->mint, out->maxt, &snapshot);
+    for (const ChunkRef& ref : snapshot.chunks) {
+      const StatusOr<HeadChunk> read = core_.chunks.Read(ref);
+      const StatusOr<HeadChunk> chunk = read.ok() ? read : core_.chunks.Peek(ref);
+      if (chunk.ok() && (chunk->maxt < out->mint || chunk->mint > out->maxt)) continue;
+      NX_RETURN_IF_ERROR(read.status());
+      out->list.chunks.push_back(ToChunk({read->mint, read->maxt, read->encoding, read->data}));
+    }
+    if (snapshot.open > 0) {
+      XorChunk open;
+      for (unsigned k = 0; k < snapshot.open; ++k) {
+        open.Append(snapshot.times[k], snapshot.values[k]);
+      }
+      AppendOwned(open.first_time(), open.last_time(), Encoding::kXor, open.bytes(), &out->list);
+    }
+    if (!snapshot.chunk.empty()) {
+      AppendOwned(snapshot.chunk_mint, snapshot.chunk_maxt, snapshot.encoding, snapshot.chunk,
+                  &out->list);
+    }
+    return OkStatus();
   }
 
  private:
@@ -172,6 +204,8 @@ class HeadSeriesList final : public storage::SeriesList {
       const auto& series = *static_cast<const Detached*>(home.home());
       if (series.open.count() == 0) return;
       out->encoding = series.open.encoding();
+      out->chunk_mint = series.open.first_time();
+      out->chunk_maxt = series.open.last_time();
       out->chunk = series.open.bytes();
     }
   }

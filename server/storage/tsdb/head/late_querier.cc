@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <set>
 
+#include "server/storage/tsdb/block/chunked_series_list.h"
+#include "server/storage/tsdb/chunkenc/chunk_list.h"
 #include "server/storage/tsdb/head/head.h"
 #include "server/storage/tsdb/series/matching.h"
 
@@ -11,7 +13,7 @@ namespace {
 
 using storage::SampleColumns;
 
-class LateList final : public storage::SeriesList {
+class LateList final : public ChunkedSeriesList {
  public:
   struct Entry {
     Labels labels;
@@ -43,6 +45,18 @@ class LateList final : public storage::SeriesList {
     *timestamp = columns.timestamps.back();
     *value = columns.values.back();
     return true;
+  }
+
+ protected:
+  Status TakeWhole(size_t index, Whole* out) const override {
+    ChunkListEncoder encoder;
+    Samples(index, out->mint, out->maxt).ForEach([&](int64_t t, const auto& value) {
+      encoder.Add(t, value);
+    });
+    for (EncodedChunk& chunk : encoder.Take()) {
+      AppendOwned(chunk.mint, chunk.maxt, chunk.encoding, std::move(chunk.data), &out->list);
+    }
+    return OkStatus();
   }
 
  private:

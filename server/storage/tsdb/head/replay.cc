@@ -15,8 +15,8 @@ namespace {
 constexpr size_t kLetGoEvery = 1 << 20;
 constexpr uint32_t kLetGoAfterPeeks = 512;  // each may map pages of a chunk file
 
-// Rows on threads of their own: reading the log is a fraction of the work.
-size_t RowThreads() {
+// Reading the log is a fraction of the work.
+size_t Threads() {
   constexpr unsigned kMost = 8;
   const unsigned cpus = std::thread::hardware_concurrency();
   return cpus < 2 ? 0 : std::min(cpus, kMost);
@@ -29,16 +29,40 @@ Replay::Replay(Head* head, std::string wal_dir)
       core_(head->core()),
       wal_dir_(std::move(wal_dir)),
       bounds_(&core_.chunks),
-      counts_(RowThreads() + 1),
-      rows_(RowThreads(), [this](size_t worker, bool key, std::string_view payload) {
-        ApplyRow(key, payload, &counts_[worker]);
-      }) {
+      counts_(Threads() + 1),
+      workers_(Threads(),
+               [this](size_t worker, RecordType type, Group* group, std::string_view payload) {
+                 ApplyWork(type, group, payload, &counts_[worker]);
+               }) {
   core_.coverage = this;
 }
 
 Replay::~Replay() {
-  rows_.Drain();
+  Drain();
   core_.coverage = nullptr;
+}
+
+void Replay::WaitUnless(Work work) {
+  if (work_ == work) return;
+  workers_.Drain();
+  work_ = work;
+}
+
+void Replay::HandOver(Work work, RecordType type, Group* group, std::string_view payload) {
+  if (spans_.size() < core_.index.table().limit()) {
+    Drain();
+    Reach(core_.index.table().limit() - 1);
+  }
+  WaitUnless(work);
+  workers_.Add(type, group, payload);
+}
+
+void Replay::ApplyWork(RecordType type, Group* group, std::string_view payload, RowCounts* counts) {
+  switch (type) {
+    case RecordType::kCheckpointSeries: return ApplyChunkLists(payload);
+    case RecordType::kOpenValues: return ApplyOpenValues(group, payload, counts);
+    default: return ApplyRow(type == RecordType::kKeyRow, group, payload, counts);
+  }
 }
 
 Status Replay::LoadChunks(const CheckpointHead& head) {
@@ -85,7 +109,7 @@ StatusOr<ReplayResult> Replay::Run() NO_THREAD_SAFETY_ANALYSIS {
     NX_RETURN_IF_ERROR(ReadFile(SegmentPath(wal_dir_, segment), segment, /*checkpoint=*/false,
                                 segment == segments.back()));
   }
-  rows_.Drain();
+  Drain();
   for (const RowCounts& counts : counts_) {
     result_.lost_rows += counts.lost;
     result_.samples += counts.samples;
@@ -230,7 +254,12 @@ void Replay::ChunksChanged(uint32_t slot) {
 
 bool Replay::AttachChunks(uint32_t slot, uint64_t ref, int64_t end) {
   const auto by_ref = [](const Found& f, uint64_t r) { return f.ref < r; };
-  auto found = std::lower_bound(found_.begin(), found_.end(), ref, by_ref);
+  // Series mostly come in the order of their references.
+  auto found = found_.begin() + static_cast<ptrdiff_t>(next_found_);
+  const bool next = (found == found_.end() || found->ref >= ref) &&
+                    (found == found_.begin() || std::prev(found)->ref < ref);
+  if (!next) found = std::lower_bound(found_.begin(), found_.end(), ref, by_ref);
+  next_found_ = static_cast<size_t>(found - found_.begin());
   if (found == found_.end() || found->ref != ref) return false;
   ChunkList& chunks = core_.index.table()[slot].chunks;
   const auto end_of = [](const Found& f) { return f.mint + int64_t{f.length}; };
@@ -242,6 +271,7 @@ bool Replay::AttachChunks(uint32_t slot, uint64_t ref, int64_t end) {
     if (in_order) end = end_of(*found);
     chunks.PushBack(found->chunk);
   }
+  next_found_ = static_cast<size_t>(found - found_.begin());
   if (!in_order || chunks.size() == before) {
     SortChunks(slot);
     return true;

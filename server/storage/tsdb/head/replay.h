@@ -3,7 +3,8 @@
 // the records say, and from the chunk files. Samples that are in a chunk file already only move the
 // state along; what a damaged chunk file lost is rebuilt from the log where the log still has it.
 //
-// Rows of several groups are applied by several threads; everything else waits for these.
+// Rows and open chunks of several groups are applied by several threads, chunk lists of a
+// checkpoint by one while the labels of further series are read; everything else waits for these.
 //
 // Thread safety: one thread, before anything else uses the head.
 
@@ -17,7 +18,7 @@
 #include "server/storage/tsdb/head/chunk_bounds.h"
 #include "server/storage/tsdb/head/head.h"
 #include "server/storage/tsdb/head/ref_map.h"
-#include "server/storage/tsdb/head/row_workers.h"
+#include "server/storage/tsdb/head/replay_workers.h"
 #include "server/storage/tsdb/series/series_record.h"
 #include "server/storage/tsdb/wal/wal_reader.h"
 
@@ -48,7 +49,7 @@ class Replay final : public ReplayCoverage {
   void Apply(RecordType type, std::string_view payload);
   bool Covered(uint32_t slot, int64_t t) override;
   void ChunksChanged(uint32_t slot) override;
-  void Drain() { rows_.Drain(); }
+  void Drain() { WaitUnless(Work::kNone); }
 
  private:
   // Times around the last one asked for that have the same answer: a chunk, or a gap.
@@ -66,6 +67,11 @@ class Replay final : public ReplayCoverage {
     uint32_t length;  // maxt - mint
     ChunkRef chunk;
   };
+  // What the threads may have to do: of one kind at a time.
+  enum class Work : uint8_t { kNone, kRows, kOpenValues, kChunkLists };
+  // Waits for all work of other kinds.
+  void WaitUnless(Work work);
+  void HandOver(Work work, RecordType type, Group* group, std::string_view payload);
   void FindSpan(uint32_t slot, int64_t t);
   void ForgetSpan(uint32_t slot) {
     spans_[slot] = Span();
@@ -84,21 +90,25 @@ class Replay final : public ReplayCoverage {
   Status ReadFile(const std::string& path, uint32_t segment, bool checkpoint, bool last);
   void Finish();
 
+  void ApplyAlone(RecordType type, std::string_view payload);
   void ApplySeries(std::string_view payload);
   // kNoSlot when the reference is known, or no room is left. The index is locked.
-  uint32_t AddSeries(const LabelIds& labels, uint64_t ref);
+  uint32_t AddSeries(const LabelIds& labels, uint32_t hash, uint64_t ref);
   void ApplyGroup(std::string_view payload);
   void ApplyMember(Group* group, uint32_t member, uint64_t ref, bool live, bool redirect);
   void ApplyLayout(std::string_view payload);
   bool ApplyChange(Group* group, ByteReader* in);
-  void AddRow(bool key, std::string_view payload);
   // What a thread counts.
   struct RowCounts {
     uint64_t lost = 0;
     uint64_t samples = 0;
   };
   // On any thread, but one group on one.
-  void ApplyRow(bool key, std::string_view payload, RowCounts* counts);
+  void ApplyWork(RecordType type, Group* group, std::string_view payload, RowCounts* counts);
+  void ApplyRow(bool key, Group* group, std::string_view payload, RowCounts* counts);
+  void ApplyOpenValues(Group* group, std::string_view payload, RowCounts* counts);
+  // `payload`: slots, then a kCheckpointSeries record with the series.
+  void ApplyChunkLists(std::string_view payload);
   void ApplyDetached(RecordType type, std::string_view payload);
   void ApplyExemplars(std::string_view payload);
   void ApplyMetadata(std::string_view payload);
@@ -106,8 +116,8 @@ class Replay final : public ReplayCoverage {
   void ApplyTombstone(std::string_view payload);
   void ApplyHead(std::string_view payload);
   void ApplyCheckpointSeries(std::string_view payload);
+  void AddLabels(std::string_view payload, std::string* slots);
   void TakeChunks(uint32_t slot, const CheckpointSeries& series);
-  void ApplyOpenValues(std::string_view payload);
   void ApplyDelete(std::string_view payload);
 
   uint32_t SlotOf(uint64_t ref) const;
@@ -138,6 +148,7 @@ class Replay final : public ReplayCoverage {
   BaseGuess guess_;
   RefMap slots_;
   std::deque<Found> found_;  // by ref; a vector would take twice as much to grow
+  size_t next_found_ = 0;    // behind those that a series took last
   ChunkBounds bounds_;
   std::vector<Span> spans_;       // by slot
   std::vector<uint8_t> covered_;  // by slot: kGap, kChunk, kNewestChunk
@@ -147,7 +158,8 @@ class Replay final : public ReplayCoverage {
   CheckpointSymbols checkpoint_symbols_;
   uint64_t symbol_limit_ = 1 << 20;  // numbers of symbols in a checkpoint are below
   std::vector<RowCounts> counts_;    // by worker
-  RowWorkers rows_;                  // last: its threads use all of the above
+  Work work_ = Work::kNone;
+  ReplayWorkers workers_;  // last: its threads use all of the above
 };
 
 }  // namespace narthex::tsdb

@@ -1,6 +1,8 @@
 // Which checkpoint replay begins with, and the records only a checkpoint has.
 
 #include <algorithm>
+#include <array>
+#include <span>
 
 #include "core/log/log.h"
 #include "server/storage/tsdb/head/replay.h"
@@ -55,12 +57,42 @@ void Replay::ApplyHead(std::string_view payload) {
     WriterLock lock(core_.index.mutex());
     core_.index.Reserve(head->series);
   }
+  if (head->series > 0 && head->series < symbol_limit_) {
+    Reach(static_cast<uint32_t>(head->series - 1));
+  }
   if (head->min_time <= head->max_time) core_.NoteTimes(head->min_time, head->max_time);
 }
 
+// Here the labels; the chunks are taken by another thread meanwhile.
 void Replay::ApplyCheckpointSeries(std::string_view payload) {
+  WaitUnless(Work::kChunkLists);
+  std::string slots;
+  AddLabels(payload, &slots);
+  std::string work;
+  ByteWriter(&work).UvarintString(slots);
+  work += payload;
+  HandOver(Work::kChunkLists, RecordType::kCheckpointSeries, nullptr, work);
+}
+
+// *slots gets four bytes for each series of the record.
+void Replay::AddLabels(std::string_view payload, std::string* slots) {
+  struct Series {
+    uint64_t ref = 0;
+    uint32_t hash = 0;
+    LabelIds labels;  // none: lost
+  };
+  std::array<Series, 16> ahead;  // what is looked at first is fetched for so many
+  size_t waiting = 0;
+  const auto add = [&]() NO_THREAD_SAFETY_ANALYSIS {
+    for (const Series& series : std::span(ahead).first(waiting)) {
+      const bool lost = series.labels.empty();
+      result_.unknown_series += lost;
+      ByteWriter(slots).Le32(lost ? kNoSlot : AddSeries(series.labels, series.hash, series.ref));
+    }
+    waiting = 0;
+  };
   CheckpointSeriesReader in(payload);
-  LabelIds labels;
+  std::vector<CheckpointSymbols::Label> labels;
   bool sound = false;  // labels are those of the series before
   WriterLock lock(core_.index.mutex());
   while (in.Next()) {
@@ -74,13 +106,31 @@ void Replay::ApplyCheckpointSeries(std::string_view payload) {
     }
     for (size_t i = 1; i < labels.size() && sound && !again; ++i) {
       const StringTable& names = core_.index.names();
-      sound = names.Get(labels[i - 1].name) < names.Get(labels[i].name);
+      sound = names.Get(labels[i - 1].id.name) < names.Get(labels[i].id.name);
     }
-    const uint32_t slot = sound ? AddSeries(labels, series.ref) : kNoSlot;
-    if (!sound) ++result_.unknown_series;
-    if (slot != kNoSlot) TakeChunks(slot, series);
+    Series& next = ahead[waiting++];
+    next.ref = series.ref;
+    next.hash = 0;
+    next.labels.clear();
+    for (size_t i = 0; i < labels.size() && sound; ++i) {
+      next.labels.push_back(labels[i].id);
+      next.hash += labels[i].hash;
+    }
+    core_.index.Prefetch(next.hash);
+    if (waiting == ahead.size()) add();
   }
+  add();
   if (!in.ok()) ++result_.unknown_series;
+}
+
+void Replay::ApplyChunkLists(std::string_view payload) {
+  ByteReader in(payload);
+  ByteReader slots(in.UvarintString());
+  CheckpointSeriesReader series(in.rest());
+  while (!slots.empty() && series.Next()) {
+    const uint32_t slot = slots.Le32();
+    if (slot != kNoSlot) TakeChunks(slot, series.series());
+  }
 }
 
 void Replay::TakeChunks(uint32_t slot, const CheckpointSeries& series) {
@@ -105,17 +155,17 @@ void Replay::TakeChunks(uint32_t slot, const CheckpointSeries& series) {
   covered_[slot] = kGap;
 }
 
-void Replay::ApplyOpenValues(std::string_view payload) NO_THREAD_SAFETY_ANALYSIS {
+void Replay::ApplyOpenValues(Group* group, std::string_view payload,
+                             RowCounts* counts) NO_THREAD_SAFETY_ANALYSIS {
   ByteReader in(payload);
-  Group* group = head_.FindGroup(static_cast<uint32_t>(in.Uvarint()));
-  if (group == nullptr) return;
+  in.Uvarint();  // the group
   MutexLock lock(group->commit_mutex());
   uint64_t member = 0;
   while (in.ok() && !in.empty()) {
     member += in.Uvarint();
     OpenValues values;
     if (!DecodeOpenValues(&in, &values) || member >= group->member_limit()) {
-      ++result_.lost_rows;
+      ++counts->lost;
       return;
     }
     const auto m = static_cast<uint32_t>(member++);
@@ -123,7 +173,7 @@ void Replay::ApplyOpenValues(std::string_view payload) NO_THREAD_SAFETY_ANALYSIS
       // A lost series: rows are differences to its newest value.
       group->SetLastBits(m, values.state.last_bits);
     } else if (group->is_redirect(m) || !group->RestoreOpenValues(m, values)) {
-      ++result_.lost_rows;
+      ++counts->lost;
     }
   }
 }

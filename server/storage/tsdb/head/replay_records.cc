@@ -13,16 +13,38 @@ constexpr uint64_t kMaxMember = uint64_t{1} << 24;  // in a group; more is damag
 }
 
 void Replay::Apply(RecordType type, std::string_view payload) NO_THREAD_SAFETY_ANALYSIS {
-  if (type == RecordType::kRow || type == RecordType::kKeyRow) {
-    return AddRow(type == RecordType::kKeyRow, payload);
-  }
-  if (type != RecordType::kSymbols) rows_.Drain();
   switch (type) {
+    case RecordType::kRow:
+    case RecordType::kKeyRow:
+    case RecordType::kOpenValues: {
+      ByteReader in(payload);
+      Group* const group = head_.FindGroup(static_cast<uint32_t>(in.Uvarint()));
+      if (group != nullptr) {
+        const bool row = type != RecordType::kOpenValues;
+        HandOver(row ? Work::kRows : Work::kOpenValues, type, group, payload);
+      } else if (type != RecordType::kOpenValues) {
+        ++result_.lost_rows;
+      }
+      return;
+    }
     case RecordType::kSymbols:
       if (!symbols_.AddDefinitions(payload).ok()) ++result_.unknown_series;
       return;
-    case RecordType::kSeries: return ApplySeries(payload);
+    case RecordType::kCheckpointSymbols:
+      // A missing one is found when a series needs it.
+      (void)checkpoint_symbols_.Add(payload, symbol_limit_);
+      return;
+    case RecordType::kCheckpointSeries: return ApplyCheckpointSeries(payload);
+    case RecordType::kCopied: return ApplyCopied(payload);
     case RecordType::kGroup: return ApplyGroup(payload);
+    default: Drain(); return ApplyAlone(type, payload);
+  }
+}
+
+// What waits for the threads.
+void Replay::ApplyAlone(RecordType type, std::string_view payload) NO_THREAD_SAFETY_ANALYSIS {
+  switch (type) {
+    case RecordType::kSeries: return ApplySeries(payload);
     case RecordType::kLayout: return ApplyLayout(payload);
     case RecordType::kDetached:
     case RecordType::kHistograms:
@@ -31,17 +53,9 @@ void Replay::Apply(RecordType type, std::string_view payload) NO_THREAD_SAFETY_A
     case RecordType::kMetadata: return ApplyMetadata(payload);
     case RecordType::kTombstone: return ApplyTombstone(payload);
     case RecordType::kCheckpointHead: return ApplyHead(payload);
-    case RecordType::kCheckpointSymbols:
-      // A missing one is found when a series needs it.
-      (void)checkpoint_symbols_.Add(payload, symbol_limit_);
-      return;
-    case RecordType::kCheckpointSeries: return ApplyCheckpointSeries(payload);
-    case RecordType::kOpenValues: return ApplyOpenValues(payload);
-    case RecordType::kCheckpointEnd: return;
     case RecordType::kLate:
     case RecordType::kLateHistograms:
     case RecordType::kLateFloatHistograms: return ApplyLate(InOrderType(type), payload);
-    case RecordType::kCopied: return ApplyCopied(payload);
     case RecordType::kDelete: return ApplyDelete(payload);
     case RecordType::kCut: {
       ByteReader in(payload);
@@ -49,11 +63,7 @@ void Replay::Apply(RecordType type, std::string_view payload) NO_THREAD_SAFETY_A
       if (in.ok() && mint > core_.truncated_before) core_.truncated_before = mint;
       return;
     }
-    case RecordType::kRow:
-    case RecordType::kKeyRow:
-    case RecordType::kShape:
-    case RecordType::kCompressed:
-    case RecordType::kSync: return;
+    default: return;
   }
 }
 
@@ -64,7 +74,7 @@ void Replay::ApplySeries(std::string_view payload) {
     WriterLock lock(core_.index.mutex());
     const LabelIds* labels = nullptr;
     if (symbols_.DecodeSeries(payload, &core_.index, &ref, &labels).ok()) {
-      slot = AddSeries(*labels, ref);
+      slot = AddSeries(*labels, core_.index.HashOf(*labels), ref);
     } else {
       ++result_.unknown_series;
     }
@@ -73,11 +83,11 @@ void Replay::ApplySeries(std::string_view payload) {
   AttachChunks(slot, ref, core_.index.table()[slot].chunks.empty() ? INT64_MIN : INT64_MAX);
 }
 
-uint32_t Replay::AddSeries(const LabelIds& labels, uint64_t ref) {
+uint32_t Replay::AddSeries(const LabelIds& labels, uint32_t hash, uint64_t ref) {
   highest_ref_ = std::max(highest_ref_, ref);
   if (slots_.Get(ref) != kNoSlot) return kNoSlot;  // a checkpoint had it
   bool created = false;
-  const uint32_t slot = core_.index.FindOrCreate(labels, ref, &guess_, &created);
+  const uint32_t slot = core_.index.FindOrCreate(labels, hash, ref, &guess_, &created);
   if (slot == kNoSlot) return kNoSlot;
   if (created) {
     core_.index.table()[slot].SetHome(core_.ParkedHome(slot), 0);
@@ -109,6 +119,7 @@ bool Replay::Outdated(uint32_t slot, const Group* claimant) {
 void Replay::Unhome(uint32_t slot) NO_THREAD_SAFETY_ANALYSIS {
   const HomeRef where = core_.index.table()[slot].where();
   if (where.home->kind == Home::Kind::kBlock) {
+    Drain();  // its open chunk may not be there yet
     auto* block = static_cast<GroupBlock*>(where.home);
     Group* group = block->group;
     const uint32_t member = block->first_member + where.position;
@@ -143,6 +154,7 @@ void Replay::Join(Group* group, uint32_t member, uint32_t slot) {
 
 Detached* Replay::Detach(uint32_t slot) NO_THREAD_SAFETY_ANALYSIS {
   const HomeRef where = core_.index.table()[slot].where();
+  if (where.home->kind == Home::Kind::kBlock) Drain();
   Detached* series = head_.Detach(slot);
   if (where.home->kind != Home::Kind::kBlock) return series;
   auto* block = static_cast<GroupBlock*>(where.home);
@@ -188,6 +200,9 @@ void Replay::ApplyGroup(std::string_view payload) NO_THREAD_SAFETY_ANALYSIS {
   constexpr uint64_t kMostTicks = 256;  // logs of a larger ring; of these the newest are kept
   static_assert(kMostTicks >= TickRing::kTicks);
   if (!in.ok() || ticks > kMostTicks || id == UINT32_MAX) return;
+  // A checkpoint copies one group after the other: threads may be filling those before.
+  const bool copy = position_.segment == UINT32_MAX && head_.FindGroup(id) == nullptr;
+  WaitUnless(copy ? Work::kOpenValues : Work::kNone);
   std::vector<int64_t> times;
   for (uint64_t k = 0; k < ticks; ++k) {
     const int64_t delta = in.Varint();
@@ -305,27 +320,16 @@ bool Replay::ApplyChange(Group* group, ByteReader* in) NO_THREAD_SAFETY_ANALYSIS
   return false;
 }
 
-void Replay::AddRow(bool key, std::string_view payload) {
-  if (spans_.size() < core_.index.table().limit()) {
-    rows_.Drain();
-    Reach(core_.index.table().limit() - 1);
-  }
-  ByteReader in(payload);
-  rows_.Add(static_cast<uint32_t>(in.Uvarint()), key, payload);
-}
-
-void Replay::ApplyRow(bool key, std::string_view payload,
+void Replay::ApplyRow(bool key, Group* group, std::string_view payload,
                       RowCounts* counts) NO_THREAD_SAFETY_ANALYSIS {
   RowReader row(key, payload);
   if (!row.ok()) {
     ++counts->lost;
     return;
   }
-  Group* group = head_.FindGroup(row.head().group);
-  if (group == nullptr || row.head().layout_version != group->log.layout_version) {
+  if (row.head().layout_version != group->log.layout_version) {
     // Rows from before a checkpoint's state are not lost: the checkpoint has them.
-    const bool old = group != nullptr &&
-                     static_cast<int32_t>(row.head().sequence - group->log.row_sequence) <= 0;
+    const bool old = static_cast<int32_t>(row.head().sequence - group->log.row_sequence) <= 0;
     if (!old) ++counts->lost;
     return;
   }

@@ -76,52 +76,78 @@ class SampleWriter {
   FloatHistogram floating_;
 };
 
-void EncodeExemplars(uint64_t ref, const storage::ExemplarQueryable::SeriesExemplars& exemplars,
-                     std::string* record) {
-  std::vector<ExemplarRecord> records;
-  records.reserve(exemplars.exemplars.size());
-  for (const storage::Exemplar& e : exemplars.exemplars) {
-    records.push_back({ref, e.timestamp, e.value, e.labels});
-  }
-  RecordEncoder().Exemplars(records, record);
-}
+using SeriesExemplars = storage::ExemplarQueryable::SeriesExemplars;
 
-// Writes the definitions of series and their metadata.
+// Writes the definitions of series, their metadata and their exemplars; also of those that have
+// nothing else, since their samples are in blocks already.
 class SeriesWriter {
  public:
-  SeriesWriter(LogWriter* log, const MetadataTable& metadata, ExportResult* result)
-      : log_(*log), table_(metadata), rest_(metadata.series), result_(*result) {}
+  SeriesWriter(LogWriter* log, const MetadataTable& metadata,
+               std::span<const SeriesExemplars> exemplars, ExportResult* result)
+      : log_(*log),
+        table_(metadata),
+        metadata_(metadata.series),
+        exemplars_(exemplars),
+        result_(*result) {}
 
-  // After the series with metadata that come before it in label order.
+  // After those that come before it in label order.
   StatusOr<uint64_t> Add(const Labels& labels) {
-    while (!rest_.empty() && rest_.front().first < labels) {
-      NX_RETURN_IF_ERROR(Define(rest_.front().first));
+    for (const Labels* next = Next(); next != nullptr && *next < labels; next = Next()) {
+      NX_RETURN_IF_ERROR(Define(*next));
     }
     NX_RETURN_IF_ERROR(Define(labels));
     return ref_;
   }
   Status Finish() {
-    while (!rest_.empty()) NX_RETURN_IF_ERROR(Define(rest_.front().first));
+    for (const Labels* next = Next(); next != nullptr; next = Next()) {
+      NX_RETURN_IF_ERROR(Define(*next));
+    }
     return OkStatus();
   }
 
  private:
+  // The first that has metadata or exemplars.
+  const Labels* Next() const {
+    const Labels* metadata = metadata_.empty() ? nullptr : &metadata_.front().first;
+    const Labels* exemplars = exemplars_.empty() ? nullptr : &exemplars_.front().series;
+    if (metadata == nullptr || exemplars == nullptr) return metadata ? metadata : exemplars;
+    return *exemplars < *metadata ? exemplars : metadata;
+  }
   Status Define(const Labels& labels) {
     const std::pair<uint64_t, Labels> one[] = {{++ref_, labels}};
     ++result_.series;
     encoder_.Series(one, &record_);
     NX_RETURN_IF_ERROR(log_.Append(record_));
-    if (rest_.empty() || rest_.front().first != labels) return OkStatus();
-    const storage::MetricMetadata& m = table_.text(rest_.front().second);
-    rest_ = rest_.subspan(1);
+    if (!metadata_.empty() && metadata_.front().first == labels) {
+      NX_RETURN_IF_ERROR(AddMetadata(table_.text(metadata_.front().second)));
+      metadata_ = metadata_.subspan(1);
+    }
+    if (!exemplars_.empty() && exemplars_.front().series == labels) {
+      NX_RETURN_IF_ERROR(AddExemplars(exemplars_.front().exemplars));
+      exemplars_ = exemplars_.subspan(1);
+    }
+    return OkStatus();
+  }
+  Status AddMetadata(const storage::MetricMetadata& m) {
     ++result_.metadata;
     encoder_.Metadata({ref_, MetricTypeNumber(m.type), m.unit, m.help}, &record_);
+    return log_.Append(record_);
+  }
+  Status AddExemplars(std::span<const storage::Exemplar> exemplars) {
+    std::vector<ExemplarRecord> records;
+    records.reserve(exemplars.size());
+    for (const storage::Exemplar& e : exemplars) {
+      records.push_back({ref_, e.timestamp, e.value, e.labels});
+    }
+    result_.exemplars += records.size();
+    encoder_.Exemplars(records, &record_);
     return log_.Append(record_);
   }
 
   LogWriter& log_;
   const MetadataTable& table_;
-  std::span<const std::pair<Labels, uint32_t>> rest_;
+  std::span<const std::pair<Labels, uint32_t>> metadata_;
+  std::span<const SeriesExemplars> exemplars_;
   ExportResult& result_;
   RecordEncoder encoder_;
   std::string record_;
@@ -130,15 +156,13 @@ class SeriesWriter {
 
 }  // namespace
 
-StatusOr<ExportResult> WriteLog(
-    const std::string& dir, LogCompression compression, ChunkSeriesSet* series,
-    std::span<const storage::ExemplarQueryable::SeriesExemplars> exemplars,
-    const MetadataTable& metadata, const std::atomic<bool>* cancel) {
+StatusOr<ExportResult> WriteLog(const std::string& dir, LogCompression compression,
+                                ChunkSeriesSet* series, std::span<const SeriesExemplars> exemplars,
+                                const MetadataTable& metadata, const std::atomic<bool>* cancel) {
   ExportResult result;
   LogWriter log(dir, compression);
   SampleWriter samples(&log);
-  SeriesWriter definitions(&log, metadata, &result);
-  std::string record;
+  SeriesWriter definitions(&log, metadata, exemplars, &result);
   NX_RETURN_IF_ERROR(series->Symbols().status());  // comes before Next
   while (series->Next()) {
     if (cancel != nullptr && cancel->load(std::memory_order_relaxed)) {
@@ -154,13 +178,6 @@ StatusOr<ExportResult> WriteLog(
       }
       NX_RETURN_IF_ERROR(it->status());
     }
-    while (!exemplars.empty() && exemplars.front().series < series->labels()) {
-      exemplars = exemplars.subspan(1);
-    }
-    if (exemplars.empty() || exemplars.front().series != series->labels()) continue;
-    EncodeExemplars(ref, exemplars.front(), &record);
-    NX_RETURN_IF_ERROR(log.Append(record));
-    result.exemplars += exemplars.front().exemplars.size();
   }
   NX_RETURN_IF_ERROR(series->status());
   NX_RETURN_IF_ERROR(definitions.Finish());

@@ -25,10 +25,9 @@ struct ExportResult {
   uint64_t bytes = 0;  // of the log
 };
 
-// Writes the log into `dir`, which must not exist. Exemplars, in label order as SelectExemplars
-// gives them, go with their series; those of other series are left out. Series of `metadata`,
-// sorted by labels, that have no samples are written without. Memory: one series. Polls `cancel`,
-// which may be nullptr, once a series.
+// Writes the log into `dir`, which must not exist. Series of `exemplars`, in label order as
+// SelectExemplars gives them, and of `metadata`, sorted by labels, that have no samples are written
+// without. Memory: one series. Polls `cancel`, which may be nullptr, once a series.
 StatusOr<ExportResult> WriteLog(
     const std::string& dir, LogCompression compression, ChunkSeriesSet* series,
     std::span<const storage::ExemplarQueryable::SeriesExemplars> exemplars = {},

@@ -9,6 +9,7 @@
 #include "core/base/file.h"
 #include "core/log/log.h"
 #include "server/storage/tsdb/block/block_writer.h"
+#include "server/storage/tsdb/compact/chunk_joiner.h"
 #include "server/storage/tsdb/head/chunk_files.h"
 #include "server/storage/tsdb/promwal/catalog.h"
 #include "server/storage/tsdb/promwal/log_reader.h"
@@ -139,12 +140,13 @@ Status AddSnapshotSeries(const std::string& snapshot, const Catalog& log, Catalo
 class Batch final : public RecordSink {
  public:
   // Series of the ranks [from, to).
-  Batch(const Catalog& catalog, uint32_t from, uint32_t to, int64_t mint, int64_t maxt)
-      : catalog_(catalog),
-        mint_(mint),
-        maxt_(maxt),
-        at_(catalog.size(), kOther),
-        series_(to - from) {
+  Batch(const Catalog& catalog, uint32_t from, uint32_t to, int64_t mint, int64_t maxt,
+        int samples_per_chunk)
+      : catalog_(catalog), mint_(mint), maxt_(maxt), at_(catalog.size(), kOther) {
+    series_.reserve(to - from);
+    while (series_.size() < to - from) {
+      series_.push_back({.staged = StagedSeries(samples_per_chunk)});
+    }
     for (uint32_t rank = from; rank < to; ++rank) at_[catalog.PlaceAt(rank)] = 0;
     uint32_t next = 0;
     for (uint32_t& at : at_) {
@@ -231,18 +233,20 @@ void Batch::OnHeadChunk(uint32_t rank, const HeadChunk& chunk) {
 class ImportedSeries final : public ChunkSeriesSet {
  public:
   ImportedSeries(const Catalog& catalog, const Logs& logs, const Catalog::Range& range,
-                 int64_t number, uint64_t memory)
+                 int64_t number, uint64_t memory, int samples_per_chunk)
       : catalog_(catalog),
         logs_(logs),
         range_(range),
         mint_(number * catalog.range_ms()),
         maxt_(mint_ + catalog.range_ms() - 1),
-        memory_(memory) {}
+        memory_(memory),
+        most_samples_(std::clamp(samples_per_chunk, 1, kSamplesPerChunk)),
+        joiner_(samples_per_chunk) {}
 
   StatusOr<std::vector<std::string>> Symbols() override { return catalog_.Symbols(); }
   bool Next() override;
   const Labels& labels() const override { return catalog_.labels(rank_); }
-  std::span<const ChunkView> chunks() const override { return views_; }
+  std::span<const ChunkView> chunks() const override { return chunks_; }
   Status status() const override { return status_; }
 
  private:
@@ -253,12 +257,15 @@ class ImportedSeries final : public ChunkSeriesSet {
   const Catalog::Range& range_;
   const int64_t mint_, maxt_;
   const uint64_t memory_;
+  const int most_samples_;  // of a chunk of floats, before they are joined
   std::unique_ptr<Batch> batch_;
   uint32_t next_ = 0;  // the rank to look at next
   uint32_t end_ = 0;   // of the batch
   uint32_t rank_ = 0;
   std::vector<EncodedChunk> encoded_;
   std::vector<ChunkView> views_;
+  ChunkJoiner joiner_;
+  std::span<const ChunkView> chunks_;
   Status status_;
 };
 
@@ -271,7 +278,7 @@ Status ImportedSeries::Load() {
     estimate += kPerSeries + kPerSample * catalog_.samples(end_++);
   }
   batch_ = nullptr;
-  batch_ = std::make_unique<Batch>(catalog_, from, end_, mint_, maxt_);
+  batch_ = std::make_unique<Batch>(catalog_, from, end_, mint_, maxt_, most_samples_);
   LogScan scan;
   if (range_.log) NX_RETURN_IF_ERROR(Scan(logs_.wal, batch_.get(), &scan));
   batch_->ReadExtras(true);
@@ -290,7 +297,7 @@ bool ImportedSeries::Next() {
       continue;
     }
     rank_ = next_++;
-    auto chunks = std::exchange(batch_->at(rank_), {}).Take(catalog_.deleted(rank_));
+    auto chunks = std::exchange(batch_->at(rank_), StagedSeries()).Take(catalog_.deleted(rank_));
     if (!chunks.ok()) {
       status_ = chunks.status();
       return false;
@@ -299,6 +306,7 @@ bool ImportedSeries::Next() {
     encoded_ = *std::move(chunks);
     views_.clear();
     for (const EncodedChunk& chunk : encoded_) views_.push_back(chunk.view());
+    chunks_ = joiner_.Join(views_);
     return true;
   }
   return false;
@@ -396,7 +404,7 @@ StatusOr<ImportResult> ImportLog(const ImportOptions& options) {
   const uint64_t memory = options.memory_bytes != 0 ? options.memory_bytes : DefaultMemory();
   BlockWriter writer(options.dir, {.cancel = options.cancel});
   for (auto it = ranges.begin(); it != ranges.end(); ++it) {
-    ImportedSeries series(catalog, logs, it->second, it->first, memory);
+    ImportedSeries series(catalog, logs, it->second, it->first, memory, options.samples_per_chunk);
     BlockMeta meta;
     meta.min_time = it->first * options.block_range_ms;
     meta.max_time = meta.min_time + options.block_range_ms;

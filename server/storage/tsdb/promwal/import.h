@@ -23,6 +23,7 @@
 #include "core/labels/labels.h"
 #include "server/storage/interface.h"
 #include "server/storage/tsdb/block/meta.h"
+#include "server/storage/tsdb/chunkenc/xor_chunk.h"
 #include "server/storage/tsdb/promwal/metadata_table.h"
 
 namespace narthex::tsdb::promwal {
@@ -31,6 +32,7 @@ struct ImportOptions {
   std::string dir;  // of the data
   int64_t block_range_ms = int64_t{2} * 3600 * 1000;
   uint64_t memory_bytes = 0;                  // 0: an eighth of the machine's, at most 1 GiB
+  int samples_per_chunk = kSamplesPerChunk;   // of floats
   const std::atomic<bool>* cancel = nullptr;  // polled once a series written
   size_t max_exemplars = 0;                   // the newest ones of the log are handed on
 };

@@ -129,6 +129,20 @@ TEST_CASE("one block for each range; the last one ends with its samples") {
   CHECK(ReadBlocks(f.dir.path(), result).begin()->second.size() == 240);
 }
 
+TEST_CASE("chunks of floats have as many samples as the head's would") {
+  const std::pair<int, size_t> cases[] = {{30, 16}, {120, 4}, {240, 2}, {480, 1}};
+  for (const auto& [samples_per_chunk, chunks] : cases) {
+    INFO(samples_per_chunk);
+    Fixture f;
+    f.Series(1, Labels{{"__name__", "a"}});
+    for (int64_t i = 0; i < 480; ++i) f.Sample(1, kStart + i * 15'000, static_cast<double>(i % 2));
+    const ImportResult result = f.Import({.samples_per_chunk = samples_per_chunk});
+    REQUIRE(result.blocks.size() == 1);
+    CHECK(result.blocks[0].stats.samples == 480);
+    CHECK(result.blocks[0].stats.chunks == chunks);
+  }
+}
+
 TEST_CASE("what an in-order block holds is not imported again") {
   Fixture f;
   f.Series(1, Labels{{"__name__", "a"}});

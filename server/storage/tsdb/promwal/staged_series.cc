@@ -25,7 +25,7 @@ StatusOr<std::vector<EncodedChunk>> StagedSeries::Take(
              return i.first <= t && t <= i.second;
            });
   };
-  ChunkListEncoder out;
+  ChunkListEncoder out(floats_);
   int64_t written = INT64_MIN;
   bool any = false;
   const auto fresh = [&](int64_t t) {

@@ -14,6 +14,9 @@ namespace narthex::tsdb::promwal {
 
 class StagedSeries {
  public:
+  // `floats`: most samples of a chunk of floats.
+  explicit StagedSeries(int floats = kSamplesPerChunk) : floats_(floats), in_order_(floats) {}
+
   // In rising order of time.
   template <typename Sample>
   void Add(int64_t t, const Sample& sample) {
@@ -54,6 +57,7 @@ class StagedSeries {
     extras().samples.push_back({t, kind, value});
   }
 
+  int floats_;
   ChunkListEncoder in_order_;
   std::unique_ptr<Extras> extras_;  // few series have any
 };

@@ -19,6 +19,8 @@
 namespace narthex::tsdb::promwal {
 namespace {
 
+std::string ChunksDir(const std::string& dir) { return JoinPath(dir, "chunks_head"); }
+std::string ChunksAway(const std::string& dir) { return JoinPath(dir, "head/chunks_head"); }
 std::string MarkPath(const std::string& dir) { return JoinPath(dir, "head/exported"); }
 
 // What a log looks like from outside; "" when there is none. A server that opens it begins a
@@ -62,6 +64,17 @@ Status RemoveUnfinishedCheckpoints(const std::string& wal) {
     NX_RETURN_IF_ERROR(RemoveTree(JoinPath(wal, name)));
   }
   return OkStatus();
+}
+
+// Whatever is in chunks_head/ then is not ours.
+Status BringChunksBack(const std::string& dir) {
+  const std::string away = ChunksAway(dir);
+  if (!FileExists(away)) return OkStatus();
+  NX_RETURN_IF_ERROR(RemoveTree(ChunksDir(dir)));
+  if (::rename(away.c_str(), ChunksDir(dir).c_str()) != 0) {
+    return ErrnoStatus(errno, "rename " + away);
+  }
+  return SyncDirectory(dir);
 }
 
 Status SetAside(const std::string& path, int64_t now_ms) {
@@ -115,43 +128,56 @@ Status PublishExport(const std::string& data_dir) {
   return SyncDirectory(data_dir);
 }
 
-StatusOr<TakenOver> TakeOver(const std::string& dir, int64_t block_range_ms, size_t max_exemplars) {
+Status PutChunksAway(const std::string& dir) {
+  const std::string chunks = ChunksDir(dir);
+  if (!FileExists(chunks)) return OkStatus();
+  if (::rename(chunks.c_str(), ChunksAway(dir).c_str()) != 0) {
+    return ErrnoStatus(errno, "rename " + chunks);
+  }
+  return SyncDirectory(dir);
+}
+
+StatusOr<HeadOwner> OwnerOfHead(const std::string& dir) {
+  NX_ASSIGN_OR_RETURN(const std::string identity, IdentityOf(LogDir(dir)));
+  NX_ASSIGN_OR_RETURN(const LogFiles wbl, FindLog(JoinPath(dir, "wbl")));
+  const bool own = FileExists(JoinPath(dir, "head"));
+  if (identity.empty() && wbl.empty()) return own ? HeadOwner::kOurs : HeadOwner::kNobody;
+  if (!FileExists(MarkPath(dir))) return own ? HeadOwner::kBoth : HeadOwner::kPrometheus;
+  NX_ASSIGN_OR_RETURN(const std::string mark, ReadFile(MarkPath(dir), 4096));
+  return mark == identity ? HeadOwner::kOurs : HeadOwner::kPrometheus;
+}
+
+StatusOr<TakenOver> TakeOver(const ImportOptions& options) {
+  const std::string& dir = options.dir;
   const std::string mark_path = MarkPath(dir);
   const std::string wal = LogDir(dir);
   NX_RETURN_IF_ERROR(RemoveTree(UnfinishedExportDir(dir)));
   NX_RETURN_IF_ERROR(RemoveUnfinishedCheckpoints(wal));
-  NX_ASSIGN_OR_RETURN(const std::string identity, IdentityOf(wal));
-  NX_ASSIGN_OR_RETURN(const LogFiles wbl, FindLog(JoinPath(dir, "wbl")));
+  NX_ASSIGN_OR_RETURN(const HeadOwner owner, OwnerOfHead(dir));
   const bool exported = FileExists(mark_path);
-  std::string mark;
-  if (exported) {
-    NX_ASSIGN_OR_RETURN(mark, ReadFile(mark_path, 4096));
-  }
-  if (identity.empty() && wbl.empty()) {
-    // An export that never got its name, or one that somebody took away.
-    if (exported && ::unlink(mark_path.c_str()) != 0) return ErrnoStatus(errno, mark_path);
-    return TakenOver();
-  }
-  if (exported && mark == identity) {
-    NX_LOG(Info, "Removing the log that was exported for Prometheus: it was not used");
-    NX_RETURN_IF_ERROR(RemoveTree(wal));
+  if (owner == HeadOwner::kNobody || owner == HeadOwner::kOurs) {
+    NX_RETURN_IF_ERROR(BringChunksBack(dir));
+    if (!exported) return TakenOver();
+    // An export that was not used, never got its name, or was taken away by somebody.
+    if (FileExists(wal)) {
+      NX_LOG(Info, "Removing the log that was exported for Prometheus: it was not used");
+      NX_RETURN_IF_ERROR(RemoveTree(wal));
+    }
     if (::unlink(mark_path.c_str()) != 0) return ErrnoStatus(errno, mark_path);
     NX_RETURN_IF_ERROR(SyncDirectory(JoinPath(dir, "head")));
     return TakenOver();
   }
   const auto start = std::chrono::steady_clock::now();
-  const bool own = FileExists(JoinPath(dir, "head"));
   NX_LOG(Info, "Importing the head of a Prometheus data directory ...", {"dir", dir});
-  NX_ASSIGN_OR_RETURN(
-      ImportResult result,
-      ImportLog({.dir = dir, .block_range_ms = block_range_ms, .max_exemplars = max_exemplars}));
+  NX_ASSIGN_OR_RETURN(ImportResult result, ImportLog(options));
   Report(result, std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count());
   if (exported) NX_RETURN_IF_ERROR(RemoveTree(JoinPath(dir, "head")));
   const bool damaged = result.damaged > 0;
-  if (!own || exported) {
-    const std::string chunks = JoinPath(dir, "chunks_head");
+  if (owner == HeadOwner::kPrometheus) {
+    const std::string chunks = ChunksDir(dir);
     NX_RETURN_IF_ERROR(damaged ? SetAside(chunks, Clock::System().NowMs()) : RemoveTree(chunks));
   } else {
+    NX_RETURN_IF_ERROR(BringChunksBack(dir));
     NX_LOG(Warn,
            "Prometheus ran on this directory without an export before: its samples were "
            "imported beside ours");

@@ -27,9 +27,18 @@ struct TakenOver {
   MetadataTable metadata;
 };
 
+enum class HeadOwner : uint8_t { kNobody, kOurs, kPrometheus, kBoth };
+
+// By the table above; changes nothing.
+StatusOr<HeadOwner> OwnerOfHead(const std::string& data_dir);
+
+// Where our chunk files lie between an export and our next start. Of chunks_head/ Prometheus reads
+// all files and does not start when one is missing between others; ours go when they are old,
+// wherever they stand. After the export, when nobody writes them any more.
+Status PutChunksAway(const std::string& data_dir);
+
 // Before anything else opens the directory, with its lock held. Changes nothing in a directory that
-// Prometheus has not used. At most `max_exemplars` are kept.
-StatusOr<TakenOver> TakeOver(const std::string& data_dir, int64_t block_range_ms,
-                             size_t max_exemplars = 0);
+// Prometheus has not used.
+StatusOr<TakenOver> TakeOver(const ImportOptions& options);
 
 }  // namespace narthex::tsdb::promwal

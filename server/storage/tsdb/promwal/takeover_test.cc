@@ -125,10 +125,10 @@ void Touch(const std::string& path) {
 
 TEST_CASE("a directory of our own, or an empty one, stays as it is") {
   TempDir dir;
-  CHECK(TakeOver(dir.path(), kRange).ok());
+  CHECK(TakeOver({.dir = dir.path(), .block_range_ms = kRange}).ok());
   Touch(dir.path() + "/head/wal-00000001");
   Touch(dir.path() + "/chunks_head/000001");
-  CHECK(TakeOver(dir.path(), kRange).ok());
+  CHECK(TakeOver({.dir = dir.path(), .block_range_ms = kRange}).ok());
   CHECK(fs::exists(dir.path() + "/head/wal-00000001"));
   CHECK(fs::exists(dir.path() + "/chunks_head/000001"));
 }
@@ -139,14 +139,15 @@ TEST_CASE("a directory of Prometheus becomes blocks") {
   fs::rename(UnfinishedExportDir(dir.path()), dir.path() + "/wal");
   Touch(dir.path() + "/chunks_head/000001");
   Touch(dir.path() + "/chunk_snapshot.000001.0000000010/00000000");
-  REQUIRE(TakeOver(dir.path(), kRange).ok());
+  REQUIRE(TakeOver({.dir = dir.path(), .block_range_ms = kRange}).ok());
   CHECK(SamplesInBlocks(dir.path()) == 12'005);
   for (const char* gone :
        {"wal", "wbl", "chunks_head", "chunk_snapshot.000001.0000000010", "head"}) {
     CHECK_FALSE(fs::exists(dir.path() + "/" + gone));
   }
   // Idempotent.
-  REQUIRE(TakeOver(dir.path(), kRange).ok());
+  CHECK(OwnerOfHead(dir.path()).value() == HeadOwner::kNobody);
+  REQUIRE(TakeOver({.dir = dir.path(), .block_range_ms = kRange}).ok());
   CHECK(SamplesInBlocks(dir.path()) == 12'005);
 }
 
@@ -157,7 +158,8 @@ TEST_CASE("an export that nobody used is a copy and goes") {
   REQUIRE(PublishExport(dir.path()).ok());
   CHECK(fs::exists(dir.path() + "/wal/00000000"));
   CHECK_FALSE(fs::exists(UnfinishedExportDir(dir.path())));
-  REQUIRE(TakeOver(dir.path(), kRange).ok());
+  CHECK(OwnerOfHead(dir.path()).value() == HeadOwner::kOurs);
+  REQUIRE(TakeOver({.dir = dir.path(), .block_range_ms = kRange}).ok());
   CHECK_FALSE(fs::exists(dir.path() + "/wal"));
   CHECK_FALSE(fs::exists(dir.path() + "/head/exported"));
   CHECK(fs::exists(dir.path() + "/head/wal-00000001"));
@@ -171,7 +173,8 @@ TEST_CASE("an export that Prometheus went on from takes the place of our head") 
   WriteExport(dir.path());
   REQUIRE(PublishExport(dir.path()).ok());
   fs::copy(dir.path() + "/wal/00000000", dir.path() + "/wal/00000001");
-  REQUIRE(TakeOver(dir.path(), kRange).ok());
+  CHECK(OwnerOfHead(dir.path()).value() == HeadOwner::kPrometheus);
+  REQUIRE(TakeOver({.dir = dir.path(), .block_range_ms = kRange}).ok());
   CHECK_FALSE(fs::exists(dir.path() + "/wal"));
   CHECK_FALSE(fs::exists(dir.path() + "/head"));
   CHECK_FALSE(fs::exists(dir.path() + "/chunks_head"));
@@ -184,7 +187,8 @@ TEST_CASE("without an export, what both servers hold is kept") {
   Touch(dir.path() + "/chunks_head/000001");
   WriteExport(dir.path());
   fs::rename(UnfinishedExportDir(dir.path()), dir.path() + "/wal");
-  REQUIRE(TakeOver(dir.path(), kRange).ok());
+  CHECK(OwnerOfHead(dir.path()).value() == HeadOwner::kBoth);
+  REQUIRE(TakeOver({.dir = dir.path(), .block_range_ms = kRange}).ok());
   CHECK_FALSE(fs::exists(dir.path() + "/wal"));
   CHECK(fs::exists(dir.path() + "/head/wal-00000001"));
   CHECK(fs::exists(dir.path() + "/chunks_head/000001"));
@@ -196,7 +200,8 @@ TEST_CASE("an unfinished export or checkpoint is removed, a mark without a log t
   WriteExport(dir.path());
   Touch(dir.path() + "/head/exported");
   Touch(dir.path() + "/wal/checkpoint.00000003.tmp/00000000");
-  REQUIRE(TakeOver(dir.path(), kRange).ok());
+  CHECK(OwnerOfHead(dir.path()).value() == HeadOwner::kOurs);
+  REQUIRE(TakeOver({.dir = dir.path(), .block_range_ms = kRange}).ok());
   CHECK_FALSE(fs::exists(dir.path() + "/wal/checkpoint.00000003.tmp"));
   CHECK_FALSE(fs::exists(UnfinishedExportDir(dir.path())));
   CHECK_FALSE(fs::exists(dir.path() + "/head/exported"));
@@ -212,7 +217,8 @@ TEST_CASE("a damaged log is imported as far as it goes and kept") {
     segment.seekp(40'000);
     segment.write("damage", 6);
   }
-  REQUIRE(TakeOver(dir.path(), kRange).ok());
+  CHECK(OwnerOfHead(dir.path()).value() == HeadOwner::kPrometheus);
+  REQUIRE(TakeOver({.dir = dir.path(), .block_range_ms = kRange}).ok());
   CHECK_FALSE(fs::exists(dir.path() + "/wal"));
   CHECK(SamplesInBlocks(dir.path()) < 12'005);
   CHECK(SamplesInBlocks(dir.path()) > 0);

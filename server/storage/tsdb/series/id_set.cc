@@ -11,6 +11,7 @@ namespace {
 
 constexpr size_t kBitmapUnits = 4096;  // u16 units of a bitmap container
 constexpr size_t kMaxArray = 4096;     // beyond it a bitmap is smaller
+constexpr size_t kFewIds = 64;         // looking through a bitmap takes longer than to add them
 constexpr size_t kRunCheckEvery = 16;  // run containers are reviewed when this many runs were added
 
 // Index of the first run that starts after v.
@@ -187,6 +188,11 @@ bool IdSet::Container::Add(uint16_t v) {
 }
 
 IdSet IdSet::FromSorted(std::span<const uint32_t> ids) {
+  if (ids.size() <= kFewIds) {
+    IdSet out;
+    for (const uint32_t id : ids) out.Add(id);
+    return out;
+  }
   IdSetBuilder builder;
   for (const uint32_t id : ids) builder.Add(id);
   return builder.Build();

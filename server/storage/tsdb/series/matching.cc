@@ -99,16 +99,25 @@ IdSet FilterRows(const SeriesIndex& index, const IdSet& candidates, const Matche
   return IdSet::FromSorted(kept);
 }
 
-IdSet Narrow(const IdSet& candidates, const Postings& postings) {
-  if (candidates.size() <= kFewCandidates) {
-    std::vector<uint32_t> kept;
-    candidates.ForEach([&](uint32_t slot) {
-      if (postings.Contains(slot)) kept.push_back(slot);
-    });
-    return IdSet::FromSorted(kept);
+// Those of few candidates that are in all postings.
+IdSet InAll(const IdSet& candidates, std::span<const Postings* const> all) {
+  std::vector<uint32_t> kept;
+  candidates.ForEach([&](uint32_t slot) {
+    const auto has = [slot](const Postings* postings) { return postings->Contains(slot); };
+    if (std::all_of(all.begin(), all.end(), has)) kept.push_back(slot);
+  });
+  return IdSet::FromSorted(kept);
+}
+
+// The ids that are in all postings, of which there are some, the smallest first.
+IdSet Intersect(std::span<const Postings* const> all) {
+  IdSet result = all[0]->ToSet();
+  for (size_t i = 1; i < all.size() && !result.empty(); ++i) {
+    if (result.size() <= kFewCandidates) return InAll(result, all.subspan(i));
+    const IdSet* set = all[i]->set();
+    result = set != nullptr ? IdSet::And(result, *set) : IdSet::And(result, all[i]->ToSet());
   }
-  const IdSet* set = postings.set();
-  return set != nullptr ? IdSet::And(candidates, *set) : IdSet::And(candidates, postings.ToSet());
+  return result;
 }
 
 IdSet Apply(const SeriesIndex& index, IdSet candidates, const Matcher& m) {
@@ -144,13 +153,12 @@ IdSet SelectSeries(const SeriesIndex& index, std::span<const Matcher> matchers) 
             [](const IdSet& a, const IdSet& b) { return a.size() < b.size(); });
   IdSet result;
   if (!pairs.empty()) {
-    result = pairs[0]->ToSet();
+    result = Intersect(pairs);
   } else if (!unions.empty()) {
     result = std::move(unions[0]);
   } else {
     result = index.all();
   }
-  for (size_t i = 1; i < pairs.size() && !result.empty(); ++i) result = Narrow(result, *pairs[i]);
   for (size_t i = pairs.empty() ? 1 : 0; i < unions.size() && !result.empty(); ++i) {
     result = IdSet::And(result, unions[i]);
   }

@@ -4,10 +4,23 @@
 
 #include <algorithm>
 #include <memory>
+#include <random>
 
 #include "core/base/bytes.h"
 
 namespace narthex::tsdb {
+
+namespace {
+
+// Not the same in two processes: sums are easily made to collide by who knows the parts.
+const uint64_t kHashSeed = std::random_device{}();
+
+// Of a name and a value as they stand in Labels.
+uint32_t HashOfPair(std::string_view pair) {
+  return static_cast<uint32_t>(XXH3_64bits_withSeed(pair.data(), pair.size(), kHashSeed));
+}
+
+}  // namespace
 
 SeriesIndex::SeriesIndex() {
   by_hash_.reserve(kSubTables);
@@ -20,9 +33,28 @@ uint64_t SeriesIndex::BytesOf(const LabelId& id) const {
   return 2 + names_.Get(id.name).size() + by_name_[id.name].values.Get(id.value).size();
 }
 
-uint32_t SeriesIndex::HashOf(std::string_view flat) {
-  const uint64_t h = XXH3_64bits(flat.data(), flat.size());
-  return static_cast<uint32_t>(h ^ (h >> 32));
+uint32_t SeriesIndex::HashOf(const Labels& labels) {
+  uint32_t hash = 0;
+  const auto end = labels.end();
+  for (auto label = labels.begin(); label != end; ++label) hash += HashOfPair(label.flat());
+  return hash;
+}
+
+uint32_t SeriesIndex::HashOf(std::string_view name, std::string_view value) {
+  thread_local std::string pair;
+  pair.clear();
+  ByteWriter writer(&pair);
+  writer.UvarintString(name);
+  writer.UvarintString(value);
+  return HashOfPair(pair);
+}
+
+uint32_t SeriesIndex::HashOf(const LabelIds& ids) const {
+  uint32_t hash = 0;
+  for (const LabelId& id : ids) {
+    hash += HashOf(names_.Get(id.name), by_name_[id.name].values.Get(id.value));
+  }
+  return hash;
 }
 
 void SeriesIndex::AppendFlat(const LabelIds& ids, std::string* out) const {
@@ -43,10 +75,11 @@ bool SeriesIndex::Same(uint32_t slot, const Key& key) const {
   return flat == key.flat;
 }
 
-uint32_t SeriesIndex::Find(const Key& key) const {
-  const SubTable& sub = by_hash_[key.hash >> 24];
-  const auto it = sub.find(key);
-  return it == sub.end() ? kNoSlot : *it;
+bool SeriesIndex::Same(uint32_t slot, const IdsKey& key) const {
+  if (table_[slot].hash != key.hash) return false;
+  thread_local LabelIds ids;
+  GetLabelIds(slot, &ids);
+  return ids == *key.ids;
 }
 
 void SeriesIndex::Reserve(size_t series) {
@@ -103,13 +136,9 @@ void SeriesIndex::Intern(const Labels& labels) {
   last_ids_.swap(next_ids_);
 }
 
-uint32_t SeriesIndex::FindOrCreate(const LabelIds& ids, uint64_t ref, BaseGuess* guess,
-                                   bool* created) {
-  thread_local std::string flat;
-  flat.clear();
-  AppendFlat(ids, &flat);
-  const uint32_t hash = HashOf(flat);
-  const uint32_t slot = Find({hash, flat});
+uint32_t SeriesIndex::FindOrCreate(const LabelIds& ids, uint32_t hash, uint64_t ref,
+                                   BaseGuess* guess, bool* created) {
+  const uint32_t slot = FindKey(IdsKey{hash, &ids});
   *created = slot == kNoSlot;
   return *created ? Add(ids, hash, ref, guess) : slot;
 }

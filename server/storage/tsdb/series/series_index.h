@@ -54,11 +54,15 @@ class SeriesIndex {
   SeriesTable& table() { return table_; }
   const SeriesTable& table() const { return table_; }
 
-  // What Find and Create look under; needs no lock.
-  static uint32_t HashOf(const Labels& labels) { return HashOf(labels.flat()); }
+  // What Find and Create look under: the sum of the hashes of the labels, so that who reads many
+  // sets hashes each label once. Needs no lock.
+  static uint32_t HashOf(const Labels& labels);
+  static uint32_t HashOf(std::string_view name, std::string_view value);
 
   uint32_t Find(const Labels& labels) const { return Find(labels, HashOf(labels)); }
-  uint32_t Find(const Labels& labels, uint32_t hash) const { return Find({hash, labels.flat()}); }
+  uint32_t Find(const Labels& labels, uint32_t hash) const {
+    return FindKey(Key{hash, labels.flat()});
+  }
   // The labels must be absent. kNoSlot when the table is full. The caller sets the home.
   uint32_t Create(const Labels& labels, uint64_t ref, BaseGuess* guess) {
     return Create(labels, HashOf(labels), ref, guess);
@@ -76,8 +80,12 @@ class SeriesIndex {
   uint32_t InternName(std::string_view name);
   // A value that no series comes to use stays until the next start.
   uint32_t InternValue(uint32_t name_id, std::string_view value);
+  uint32_t HashOf(const LabelIds& ids) const;
+  // Asks for the memory that FindOrCreate looks at first.
+  void Prefetch(uint32_t hash) const { by_hash_[hash >> 24].prefetch(IdsKey{hash, nullptr}); }
   // `ids` in the order of their names, each name once. *created is set.
-  uint32_t FindOrCreate(const LabelIds& ids, uint64_t ref, BaseGuess* guess, bool* created);
+  uint32_t FindOrCreate(const LabelIds& ids, uint32_t hash, uint64_t ref, BaseGuess* guess,
+                        bool* created);
 
   void Unlink(const IdSet& slots);
   void Release(std::span<const uint32_t> slots);
@@ -109,28 +117,38 @@ class SeriesIndex {
     uint32_t hash;
     std::string_view flat;
   };
+  struct IdsKey {
+    uint32_t hash;
+    const LabelIds* ids;
+  };
   struct Hash {
     using is_transparent = void;
     const SeriesIndex* index;
     static size_t Spread(uint32_t h) { return h * 0x9e3779b97f4a7c15ULL; }
     size_t operator()(uint32_t slot) const { return Spread(index->table_[slot].hash); }
     size_t operator()(const Key& key) const { return Spread(key.hash); }
+    size_t operator()(const IdsKey& key) const { return Spread(key.hash); }
   };
   struct Equal {
     using is_transparent = void;
     const SeriesIndex* index;
     bool operator()(uint32_t a, uint32_t b) const { return a == b; }
     bool operator()(uint32_t slot, const Key& key) const { return index->Same(slot, key); }
-    bool operator()(const Key& key, uint32_t slot) const { return index->Same(slot, key); }
+    bool operator()(uint32_t slot, const IdsKey& key) const { return index->Same(slot, key); }
   };
   using SubTable = absl::flat_hash_set<uint32_t, Hash, Equal>;
 
   uint64_t BytesOf(const LabelId& id) const;  // of the pair, as upstream keeps it
-  static uint32_t HashOf(std::string_view flat);
-  uint32_t Find(const Key& key) const;
+  template <typename K>
+  uint32_t FindKey(const K& key) const {
+    const SubTable& sub = by_hash_[key.hash >> 24];
+    const auto it = sub.find(key);
+    return it == sub.end() ? kNoSlot : *it;
+  }
   void Intern(const Labels& labels);
   uint32_t Add(const LabelIds& ids, uint32_t hash, uint64_t ref, BaseGuess* guess);
   bool Same(uint32_t slot, const Key& key) const;
+  bool Same(uint32_t slot, const IdsKey& key) const;
   void AppendFlat(const LabelIds& ids, std::string* out) const;
   void EraseValue(const LabelId& id);
   uint32_t CountOf(uint64_t pair) const {

@@ -1,6 +1,6 @@
 #pragma once
-// Threads that apply the rows of the log: those of one group always on the same thread and in
-// order, several groups at once. What changes more than one group waits for them (Drain).
+// Threads that apply records of the log: those of one group always on the same thread and in order,
+// several groups at once. What changes more than one group waits for them (Drain).
 //
 // At most kBatches batches of kBatchBytes wait for a thread; whoever adds more waits.
 //
@@ -15,27 +15,30 @@
 
 #include "core/base/mutex.h"
 #include "core/base/thread.h"
+#include "server/storage/tsdb/head/group.h"
+#include "server/storage/tsdb/wal/wal_format.h"
 
 namespace narthex::tsdb {
 
-class RowWorkers {
+class ReplayWorkers {
  public:
-  // apply(worker, key row, payload); worker < threads. With no thread Add applies at once, as
-  // worker 0.
-  using ApplyFn = std::function<void(size_t worker, bool key, std::string_view payload)>;
-  RowWorkers(size_t threads, ApplyFn apply);
-  ~RowWorkers();
-  RowWorkers(const RowWorkers&) = delete;
+  // `group` is nullptr for what belongs to none. worker < threads; with no thread Add applies at
+  // once, as worker 0.
+  using ApplyFn =
+      std::function<void(size_t worker, RecordType type, Group* group, std::string_view payload)>;
+  ReplayWorkers(size_t threads, ApplyFn apply);
+  ~ReplayWorkers();
+  ReplayWorkers(const ReplayWorkers&) = delete;
 
-  // Copies the payload.
-  void Add(uint32_t group, bool key, std::string_view payload);
+  // Copies the payload. What belongs to no group stays in order, too.
+  void Add(RecordType type, Group* group, std::string_view payload);
   // Returns when everything added so far is applied. Cheap when nothing was.
   void Drain();
 
  private:
   static constexpr size_t kBatchBytes = 64 << 10;
   static constexpr size_t kBatches = 4;
-  // Rows that were added since the last Drain and fit here are not worth waking a thread for.
+  // Records that were added since the last Drain and fit here are not worth waking a thread for.
   static constexpr size_t kSmall = 16 << 10;
 
   struct Worker {

@@ -1,17 +1,17 @@
-#include "server/storage/tsdb/head/row_workers.h"
+#include "server/storage/tsdb/head/replay_workers.h"
 
 #include "core/base/bytes.h"
 
 namespace narthex::tsdb {
 
-RowWorkers::RowWorkers(size_t threads, ApplyFn apply) : apply_(std::move(apply)) {
+ReplayWorkers::ReplayWorkers(size_t threads, ApplyFn apply) : apply_(std::move(apply)) {
   for (size_t i = 0; i < threads; ++i) workers_.push_back(std::make_unique<Worker>());
   for (size_t i = 0; i < threads; ++i) {
     workers_[i]->thread = NamedThread("tsdb-replay", [this, i] { Run(i); });
   }
 }
 
-RowWorkers::~RowWorkers() {
+ReplayWorkers::~ReplayWorkers() {
   for (const auto& worker : workers_) {
     MutexLock lock(worker->mutex);
     worker->stop = true;
@@ -20,16 +20,17 @@ RowWorkers::~RowWorkers() {
   for (const auto& worker : workers_) worker->thread.Join();
 }
 
-void RowWorkers::Add(uint32_t group, bool key, std::string_view payload) {
-  if (workers_.empty()) return apply_(0, key, payload);
-  Worker& worker = *workers_[group % workers_.size()];
+void ReplayWorkers::Add(RecordType type, Group* group, std::string_view payload) {
+  if (workers_.empty()) return apply_(0, type, group, payload);
+  Worker& worker = *workers_[group == nullptr ? 0 : group->id() % workers_.size()];
   ByteWriter out(&worker.filling);
-  out.U8(key);
+  out.U8(static_cast<uint8_t>(type));
+  out.Le64(reinterpret_cast<uintptr_t>(group));
   out.UvarintString(payload);
   if (worker.filling.size() >= kBatchBytes) HandOver(&worker);
 }
 
-void RowWorkers::HandOver(Worker* worker) {
+void ReplayWorkers::HandOver(Worker* worker) {
   MutexLock lock(worker->mutex);
   worker->changed.Wait(
       lock, [worker]() NO_THREAD_SAFETY_ANALYSIS { return worker->waiting.size() < kBatches; });
@@ -39,7 +40,7 @@ void RowWorkers::HandOver(Worker* worker) {
   worker->changed.NotifyAll();
 }
 
-void RowWorkers::Drain() {
+void ReplayWorkers::Drain() {
   for (size_t i = 0; i < workers_.size(); ++i) {
     Worker& worker = *workers_[i];
     if (worker.filling.empty()) continue;
@@ -60,15 +61,16 @@ void RowWorkers::Drain() {
   }
 }
 
-void RowWorkers::ApplyBatch(size_t index, std::string_view batch) {
+void ReplayWorkers::ApplyBatch(size_t index, std::string_view batch) {
   ByteReader in(batch);
   while (in.ok() && !in.empty()) {
-    const bool key = in.U8() != 0;
-    apply_(index, key, in.UvarintString());
+    const auto type = static_cast<RecordType>(in.U8());
+    auto* const group = reinterpret_cast<Group*>(in.Le64());
+    apply_(index, type, group, in.UvarintString());
   }
 }
 
-void RowWorkers::Run(size_t index) {
+void ReplayWorkers::Run(size_t index) {
   Worker& worker = *workers_[index];
   MutexLock lock(worker.mutex);
   for (;;) {
