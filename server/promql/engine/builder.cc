@@ -60,7 +60,8 @@ StatusOr<OperatorPtr> Builder::Build(const Expr& expr, const EvalWindow& window,
       return MakeScalar(context_, window, [value](size_t) { return value; });
     }
     case ExprKind::kVectorSelector:
-      return MakeVectorSelector(context_, window, expr.As<VectorSelector>(), use, false);
+      return MakeVectorSelector(context_, window, expr.As<VectorSelector>(), use,
+                                SampleYield::kValue);
     case ExprKind::kParen: return Build(*expr.As<ParenExpr>().expr, window, use);
     case ExprKind::kStepInvariant: return BuildInvariant(expr.As<StepInvariantExpr>(), window);
     case ExprKind::kUnary: return BuildUnary(expr.As<UnaryExpr>(), window);

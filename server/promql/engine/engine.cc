@@ -145,7 +145,7 @@ StatusOr<QueryResult> Engine::Impl::ExecuteInGate(const storage::Queryable& quer
   window.step_ms = request.step_ms;
   window.lookback_ms =
       query.lookback_delta_ms > 0 ? query.lookback_delta_ms : options.lookback_delta_ms;
-  NX_RETURN_IF_ERROR(Plan(request.text, window, &expr));
+  NX_RETURN_IF_ERROR(Plan(window, &expr));
   QueryContext::Limits limits;
   limits.max_samples = options.max_samples;
   limits.lookback_ms = window.lookback_ms;

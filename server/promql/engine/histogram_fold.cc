@@ -19,16 +19,18 @@ void HistogramFold::Add(size_t group, const Tile& tile, size_t row, const uint64
     }
     it->second.after_reset |= h.reset == CounterResetHint::kReset;
     it->second.no_reset |= h.reset == CounterResetHint::kNotReset;
-    if (!added) AddTo(&it->second, h, metric);
+    if (!added) AddTo(&it->second, h, TestBit(numbers, step), metric);
   });
 }
 
-void HistogramFold::AddTo(Cell* cell, const FloatHistogram& h, std::string_view metric) {
+void HistogramFold::AddTo(Cell* cell, const FloatHistogram& h, bool has_number,
+                          std::string_view metric) {
   if (!cell->sum) return;
   const auto notes = cell->sum->Add(h);
   if (!notes.ok()) {
     context_->Warn(note::MixedExponentialCustom(metric), where_);
     cell->sum.reset();
+    cell->settled = !has_number;
   } else if (notes->bounds_reconciled) {
     context_->Inform(note::BoundsReconciled("aggregation"), where_);
   }
@@ -40,7 +42,7 @@ void HistogramFold::Finish(size_t group, Tile* tile, size_t row) {
     const size_t step = it->first.second;
     Cell& cell = it->second;
     if (tile->Has(row, step)) {
-      context_->Warn(note::MixedFloatsHistogramsInAggregation(), where_);
+      if (!cell.settled) context_->Warn(note::MixedFloatsHistogramsInAggregation(), where_);
       tile->Remove(row, step);
       continue;
     }

@@ -27,8 +27,10 @@ class HistogramFold {
   struct Cell {
     std::optional<HistogramSum> sum;  // none of what does not go together
     bool after_reset = false, no_reset = false;
+    // Histograms did not go together and there was no number before: nothing is told of one behind.
+    bool settled = false;
   };
-  void AddTo(Cell* cell, const FloatHistogram& h, std::string_view metric);
+  void AddTo(Cell* cell, const FloatHistogram& h, bool has_number, std::string_view metric);
 
   QueryContext* const context_;
   const HistogramSum::Kind kind_;

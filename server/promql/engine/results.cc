@@ -1,6 +1,7 @@
 #include "server/promql/engine/results.h"
 
 #include <algorithm>
+#include <numeric>
 
 #include "server/promql/engine/basic_ops.h"
 #include "server/promql/engine/window_bounds.h"
@@ -76,6 +77,33 @@ Status InstantMatrix(Builder& builder, const Expr& expr, const EvalWindow& windo
   return OkStatus();
 }
 
+// What belongs at each place of a matrix. Storage has the series of one target behind those of the
+// other, so that results come in few ascending runs; these are merged, two by two.
+std::vector<uint32_t> SortedOrder(const std::vector<Series>& matrix) {
+  const auto before = [&](uint32_t a, uint32_t b) { return matrix[a].metric < matrix[b].metric; };
+  std::vector<uint32_t> order(matrix.size());
+  std::iota(order.begin(), order.end(), 0);
+  std::vector<uint32_t> bounds = {0};  // of the runs
+  for (uint32_t i = 1; i < order.size(); ++i) {
+    if (before(i, i - 1)) bounds.push_back(i);
+  }
+  bounds.push_back(static_cast<uint32_t>(order.size()));
+  std::vector<uint32_t> merged(bounds.size() > 2 ? order.size() : 0);
+  while (bounds.size() > 2) {
+    std::vector<uint32_t> merged_bounds = {0};
+    for (size_t run = 0; run + 1 < bounds.size(); run += 2) {
+      uint32_t* const middle = order.data() + bounds[run + 1];
+      const uint32_t end = bounds[std::min(run + 2, bounds.size() - 1)];
+      std::merge(order.data() + bounds[run], middle, middle, order.data() + end,
+                 merged.data() + bounds[run], before);
+      merged_bounds.push_back(end);
+    }
+    order.swap(merged);
+    bounds.swap(merged_bounds);
+  }
+  return order;
+}
+
 }  // namespace
 
 Status EvaluateInstant(Builder& builder, const Expr& expr, const EvalWindow& window,
@@ -140,8 +168,20 @@ Status EvaluateRange(Builder& builder, const Expr& expr, const EvalWindow& windo
 }
 
 void SortMatrix(std::vector<Series>* matrix) {
-  std::sort(matrix->begin(), matrix->end(),
-            [](const Series& a, const Series& b) { return a.metric < b.metric; });
+  std::vector<Series>& series = *matrix;
+  std::vector<uint32_t> order = SortedOrder(series);
+  for (uint32_t i = 0; i < order.size(); ++i) {
+    if (order[i] == i) continue;
+    Series first = std::move(series[i]);
+    uint32_t at = i;
+    for (uint32_t next = order[at]; next != i; next = order[at]) {
+      series[at] = std::move(series[next]);
+      order[at] = at;
+      at = next;
+    }
+    series[at] = std::move(first);
+    order[at] = at;
+  }
 }
 
 }  // namespace narthex::promql

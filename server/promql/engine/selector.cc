@@ -120,12 +120,12 @@ NX_VECTORIZED bool AnyStale(const double* values, size_t n) {
 
 class VectorSelectorOp final : public Operator {
  public:
-  VectorSelectorOp(QueryContext* context, const RangeWindows& refs, bool want_timestamps,
+  VectorSelectorOp(QueryContext* context, const RangeWindows& refs, SampleYield yield,
                    bool smoothed)
       : Operator(context, refs.steps),
         refs_(refs),
         lookback_(Lookback(refs, context->lookback_ms())),
-        want_timestamps_(want_timestamps),
+        yield_(yield),
         smoothed_(smoothed),
         counter_(context) {}
 
@@ -180,7 +180,7 @@ class VectorSelectorOp final : public Operator {
       if (!list_->Last(first + row, ref - context_->lookback_ms(), ref, &t, &v)) continue;
       if (storage::IsStaleNaN(v)) continue;
       counter_.Read({&t, 1}, refs_);
-      if (storage::IsHistogramNaN(v) && !want_timestamps_) {
+      if (storage::IsHistogramNaN(v) && yield_ != SampleYield::kTime) {
         NX_RETURN_IF_ERROR(FillHistogram(first + row, t, row, out));
         continue;
       }
@@ -200,7 +200,7 @@ class VectorSelectorOp final : public Operator {
   }
 
   double Value(TimestampMs t, double v) const {
-    return want_timestamps_ ? static_cast<double>(t) / 1000 : v;
+    return yield_ == SampleYield::kValue ? v : static_cast<double>(t) / 1000;
   }
 
   // The newest samples before each step, stale markers left out.
@@ -219,7 +219,7 @@ class VectorSelectorOp final : public Operator {
         presence[i / 64] &= ~(uint64_t{storage::IsStaleNaN(values[i])} << (i % 64));
       }
     }
-    if (!want_timestamps_) return;
+    if (yield_ == SampleYield::kValue) return;
     for (size_t i = 0; i < window_.steps; ++i) {
       values[i] = static_cast<double>(columns.timestamps[hi[i] - (hi[i] != 0)]) / 1000;
     }
@@ -234,7 +234,7 @@ class VectorSelectorOp final : public Operator {
       const size_t last = bounds.hi()[i] - 1;
       const double v = columns->values[last];
       if (storage::IsStaleNaN(v)) return;
-      if (columns->IsHistogram(last) && !want_timestamps_) {
+      if (columns->IsHistogram(last) && yield_ != SampleYield::kTime) {
         if (shared_at != last) shared = TakeHistogram(columns, shared_at = last);
         out->SetHistogram(row, i, shared);
         return;
@@ -261,7 +261,7 @@ class VectorSelectorOp final : public Operator {
         value += (columns.values[next] - v) * static_cast<double>(ref - times[next - 1]) /
                  static_cast<double>(times[next] - times[next - 1]);
       }
-      out->Set(row, i, want_timestamps_ ? static_cast<double>(ref) / 1000 : value);
+      out->Set(row, i, yield_ == SampleYield::kValue ? value : static_cast<double>(ref) / 1000);
     }
   }
 
@@ -273,7 +273,7 @@ class VectorSelectorOp final : public Operator {
 
   const RangeWindows refs_;
   const RangeWindows lookback_;
-  const bool want_timestamps_;
+  const SampleYield yield_;
   const bool smoothed_;
   const SampleCounter counter_;
   std::unique_ptr<storage::SeriesList> list_;
@@ -340,10 +340,10 @@ size_t BytesOf(const storage::SampleColumns& columns) {
 
 StatusOr<OperatorPtr> MakeVectorSelector(QueryContext* context, const EvalWindow& window,
                                          const VectorSelector& selector, const SelectorUse& use,
-                                         bool want_timestamps) {
+                                         SampleYield yield) {
   RangeWindows refs = WindowsOf(window, selector.time, 0);
   if (selector.smoothed) refs.after_ms = context->lookback_ms();
-  auto op = std::make_unique<VectorSelectorOp>(context, refs, want_timestamps, selector.smoothed);
+  auto op = std::make_unique<VectorSelectorOp>(context, refs, yield, selector.smoothed);
   NX_RETURN_IF_ERROR(op->Open(selector, use));
   return op;
 }

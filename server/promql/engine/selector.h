@@ -15,11 +15,14 @@ struct SelectorUse {
   bool by = false;
 };
 
-// The newest sample within the lookback at every step. `want_timestamps`: its time in seconds
-// instead of its value.
+// What a selector yields of a sample: its value, its time in seconds, or that of numbers alone and
+// histograms as they are.
+enum class SampleYield : uint8_t { kValue, kTime, kTimeOfNumber };
+
+// The newest sample within the lookback at every step.
 StatusOr<OperatorPtr> MakeVectorSelector(QueryContext* context, const EvalWindow& window,
                                          const VectorSelector& selector, const SelectorUse& use,
-                                         bool want_timestamps);
+                                         SampleYield yield);
 
 StatusOr<std::unique_ptr<RangeSource>> MakeMatrixSource(QueryContext* context,
                                                         const EvalWindow& window,

@@ -1,5 +1,6 @@
 #include "server/promql/engine/subquery.h"
 
+#include "server/promql/engine/basic_ops.h"
 #include "server/promql/engine/builder.h"
 
 namespace narthex::promql {
@@ -72,6 +73,11 @@ StatusOr<std::unique_ptr<RangeSource>> MakeSubquerySource(Builder* builder,
                     ? 0
                     : static_cast<size_t>((w.last_end() - inner.start) / inner.step) + 1;
   NX_RETURN_IF_ERROR(builder->CheckSteps(inner.steps));
+  if (inner.steps == 0) {  // nothing is evaluated: no warnings, no errors
+    QueryContext& context = builder->context();
+    return std::make_unique<SubquerySource>(
+        w, MakeStored(&context, inner, PickedLabels{}, RowStore(context, 0), true));
+  }
   NX_ASSIGN_OR_RETURN(OperatorPtr op, builder->Build(*subquery.expr, inner));
   return std::make_unique<SubquerySource>(w, std::move(op));
 }

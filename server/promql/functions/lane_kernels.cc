@@ -1,10 +1,9 @@
 #include "server/promql/functions/lane_kernels.h"
 
+#include <algorithm>
 #include <cmath>
-#include <cstring>
 
 #include "core/base/vectorized.h"
-#include "server/promql/functions/kahan.h"
 #include "server/promql/functions/lanes.h"
 
 namespace narthex::promql {
@@ -31,110 +30,128 @@ NX_LANE_INLINE void Load(const double* const* windows, size_t group, size_t k, L
   }
 }
 
-size_t Shortest(const uint32_t* sizes) { return *std::min_element(sizes, sizes + kLanes); }
-
-template <bool kNeighbours>
-NX_LANE_INLINE void Add(const double* const* windows, size_t n, double* sums, double* comps) {
-  Lanes sum[kGroups], c[kGroups];
-  std::memcpy(sum, sums, sizeof sum);
-  std::memcpy(c, comps, sizeof c);
-  for (size_t k = 0; k < n; ++k) {
-    for (size_t g = 0; g < kGroups; ++g) {
-      Lanes v;
-      Load<kNeighbours>(windows, g, k, &v);
-      AddFiniteLanes(v, &sum[g], &c[g]);
-    }
-  }
-  std::memcpy(sums, sum, sizeof sum);
-  std::memcpy(comps, c, sizeof c);
+// The same where some windows have ended: whatever in their lanes, which `has` leaves out.
+NX_LANE_INLINE void LoadLeft(const double* const* windows, const uint32_t* sizes, size_t group,
+                             size_t k, Lanes* v, LaneMask* has) {
+  const double* const* own = windows + group * kLaneWidth;
+  const uint32_t* size = sizes + group * kLaneWidth;
+  *has = LaneMask{k < size[0] ? -1 : 0, k < size[1] ? -1 : 0, k < size[2] ? -1 : 0,
+                  k < size[3] ? -1 : 0};
+  const auto at = [&](size_t l) { return own[l][std::min<size_t>(k, size[l] - 1)]; };
+  *v = Lanes{at(0), at(1), at(2), at(3)};
 }
 
-// The first `n` samples of all lanes.
-NX_VECTORIZED void AddDense(const double* const* windows, size_t n, double* sums, double* comps) {
-  if (AreNeighbours(windows)) {
-    Add<true>(windows, n, sums, comps);
-  } else {
-    Add<false>(windows, n, sums, comps);
-  }
-}
+// What a window adds up to, of four windows.
+struct Sums {
+  Lanes sum = {}, c = {};
 
-struct Moments {
-  double mean[kLanes], c_mean[kLanes], aux[kLanes], c_aux[kLanes];
+  NX_LANE_INLINE void Add(const Lanes& v, size_t) { AddFiniteLanes(v, &sum, &c); }
+  NX_LANE_INLINE void Take(const LaneMask& which, const Sums& from) {
+    sum = which ? from.sum : sum;
+    c = which ? from.c : c;
+  }
 };
 
-template <bool kNeighbours>
-NX_LANE_INLINE void AddMoments(const double* const* windows, size_t n, Moments* out) {
-  Lanes mean[kGroups] = {}, c_mean[kGroups] = {}, aux[kGroups] = {}, c_aux[kGroups] = {};
-  for (size_t k = 0; k < n; ++k) {
-    const auto count = static_cast<double>(k + 1);
+struct Moments {
+  Lanes mean = {}, c_mean = {}, aux = {}, c_aux = {};
+
+  NX_LANE_INLINE void Add(const Lanes& v, size_t k) {
+    const Lanes delta = v - (mean + c_mean);
+    AddFiniteLanes(delta / static_cast<double>(k + 1), &mean, &c_mean);
+    AddFiniteLanes(delta * (v - (mean + c_mean)), &aux, &c_aux);
+  }
+  NX_LANE_INLINE void Take(const LaneMask& which, const Moments& from) {
+    mean = which ? from.mean : mean;
+    c_mean = which ? from.c_mean : c_mean;
+    aux = which ? from.aux : aux;
+    c_aux = which ? from.c_aux : c_aux;
+  }
+};
+
+// Adds the samples [begin, end) of all windows, which all have so many.
+template <bool kNeighbours, typename State>
+NX_LANE_INLINE void AddAll(const double* const* windows, size_t begin, size_t end, State* states) {
+  State now[kGroups];
+  for (size_t g = 0; g < kGroups; ++g) now[g] = states[g];
+  for (size_t k = begin; k < end; ++k) {
     for (size_t g = 0; g < kGroups; ++g) {
       Lanes v;
       Load<kNeighbours>(windows, g, k, &v);
-      const Lanes delta = v - (mean[g] + c_mean[g]);
-      AddFiniteLanes(delta / count, &mean[g], &c_mean[g]);
-      AddFiniteLanes(delta * (v - (mean[g] + c_mean[g])), &aux[g], &c_aux[g]);
+      now[g].Add(v, k);
     }
   }
-  std::memcpy(out->mean, mean, sizeof mean);
-  std::memcpy(out->c_mean, c_mean, sizeof c_mean);
-  std::memcpy(out->aux, aux, sizeof aux);
-  std::memcpy(out->c_aux, c_aux, sizeof c_aux);
+  for (size_t g = 0; g < kGroups; ++g) states[g] = now[g];
 }
 
-NX_VECTORIZED void MomentsDense(const double* const* windows, size_t n, Moments* out) {
+// Adds the samples from `begin` on: first those that all windows have, then those that some have.
+template <typename State>
+NX_LANE_INLINE void AddFrom(size_t begin, const double* const* windows, const uint32_t* sizes,
+                            State* states) {
+  const auto [shortest, longest] = std::minmax_element(sizes, sizes + kLanes);
   if (AreNeighbours(windows)) {
-    AddMoments<true>(windows, n, out);
+    AddAll<true>(windows, begin, *shortest, states);
   } else {
-    AddMoments<false>(windows, n, out);
+    AddAll<false>(windows, begin, *shortest, states);
   }
+  for (size_t k = *shortest; k < *longest; ++k) {
+    for (size_t g = 0; g < kGroups; ++g) {
+      Lanes v;
+      LaneMask has;
+      LoadLeft(windows, sizes, g, k, &v, &has);
+      State next = states[g];
+      next.Add(v, k);
+      states[g].Take(has, next);
+    }
+  }
+}
+
+NX_VECTORIZED void AddSums(size_t begin, const double* const* windows, const uint32_t* sizes,
+                           Sums* sums) {
+  AddFrom(begin, windows, sizes, sums);
+}
+
+NX_VECTORIZED void AddMoments(const double* const* windows, const uint32_t* sizes,
+                              Moments* moments) {
+  AddFrom(0, windows, sizes, moments);
 }
 
 }  // namespace
 
 bool SumLanes(const double* const* windows, const uint32_t* sizes, double* out) {
-  double sum[kLanes] = {}, c[kLanes] = {};
-  const size_t dense = Shortest(sizes);
-  AddDense(windows, dense, sum, c);
+  Sums sums[kGroups];
+  AddSums(0, windows, sizes, sums);
   for (size_t l = 0; l < kLanes; ++l) {
-    for (size_t k = dense; k < sizes[l]; ++k) KahanAdd(windows[l][k], &sum[l], &c[l]);
-    out[l] = std::isfinite(sum[l]) ? sum[l] + c[l] : sum[l];
+    const Sums& s = sums[l / kLaneWidth];
+    const double sum = s.sum[l % kLaneWidth];
+    out[l] = std::isfinite(sum) ? sum + s.c[l % kLaneWidth] : sum;
   }
   return true;
 }
 
 // As long as no sum overflows, which a finite one tells: infinity never goes away again.
 bool MeanLanes(const double* const* windows, const uint32_t* sizes, double* out) {
-  double sum[kLanes], c[kLanes] = {};
-  const double* rest[kLanes];
+  Sums sums[kGroups];
+  for (size_t l = 0; l < kLanes; ++l) sums[l / kLaneWidth].sum[l % kLaneWidth] = windows[l][0];
+  AddSums(1, windows, sizes, sums);
   for (size_t l = 0; l < kLanes; ++l) {
-    sum[l] = windows[l][0];
-    rest[l] = windows[l] + 1;
-  }
-  const size_t dense = Shortest(sizes) - 1;
-  AddDense(rest, dense, sum, c);
-  for (size_t l = 0; l < kLanes; ++l) {
-    for (size_t k = dense + 1; k < sizes[l]; ++k) KahanAdd(windows[l][k], &sum[l], &c[l]);
-    if (!std::isfinite(sum[l])) return false;
+    const Sums& s = sums[l / kLaneWidth];
+    const double sum = s.sum[l % kLaneWidth];
+    if (!std::isfinite(sum)) return false;
     const auto n = static_cast<double>(sizes[l]);
-    out[l] = sum[l] / n + c[l] / n;
+    out[l] = sum / n + s.c[l % kLaneWidth] / n;
   }
   return true;
 }
 
 // As MeanLanes.
 bool VarianceLanes(const double* const* windows, const uint32_t* sizes, double* out) {
-  Moments m;
-  const size_t dense = Shortest(sizes);
-  MomentsDense(windows, dense, &m);
+  Moments moments[kGroups];
+  AddMoments(windows, sizes, moments);
   for (size_t l = 0; l < kLanes; ++l) {
-    for (size_t k = dense; k < sizes[l]; ++k) {
-      const double v = windows[l][k];
-      const double delta = v - (m.mean[l] + m.c_mean[l]);
-      KahanAdd(delta / static_cast<double>(k + 1), &m.mean[l], &m.c_mean[l]);
-      KahanAdd(delta * (v - (m.mean[l] + m.c_mean[l])), &m.aux[l], &m.c_aux[l]);
-    }
-    if (!std::isfinite(m.mean[l]) || !std::isfinite(m.aux[l])) return false;
-    out[l] = (m.aux[l] + m.c_aux[l]) / static_cast<double>(sizes[l]);
+    const Moments& m = moments[l / kLaneWidth];
+    const size_t at = l % kLaneWidth;
+    if (!std::isfinite(m.mean[at]) || !std::isfinite(m.aux[at])) return false;
+    out[l] = (m.aux[at] + m.c_aux[at]) / static_cast<double>(sizes[l]);
   }
   return true;
 }

@@ -10,6 +10,7 @@
 #include "server/promql/functions/lane_kernels.h"
 #include "server/promql/functions/quantile.h"
 #include "server/promql/functions/range_kernel.h"
+#include "server/promql/functions/sorted_lanes.h"
 #include "server/promql/functions/sorted_window.h"
 
 namespace narthex::promql {
@@ -127,6 +128,39 @@ void Extremes(const RangeInput& in, double* out, uint64_t* presence, Better bett
 
 double Seconds(int64_t ms) { return static_cast<double>(ms) / 1000; }
 
+// Whether windows are short and have so many samples that the ones before them had not that they
+// are sorted anew sooner than moved.
+bool MoveFar(const RangeInput& in) {
+  size_t longest = 0;
+  for (size_t i = 0; i < in.steps; ++i) longest = std::max<size_t>(longest, in.hi[i] - in.lo[i]);
+  const size_t last = in.steps - 1;
+  const size_t moved = (in.lo[last] - in.lo[0]) + (in.hi[last] - in.hi[0]);
+  return longest <= SortedLanes::kMostSamples && moved * 16 > longest * last;
+}
+
+void QuantilesSortedAnew(const RangeInput& in, double* out, uint64_t* presence) {
+  SortedLanes sorted;
+  size_t steps[kLaneWidth];
+  const double* windows[kLaneWidth];
+  uint32_t sizes[kLaneWidth];
+  size_t n = 0;
+  for (size_t i = 0; i < in.steps; ++i) {
+    if (in.lo[i] < in.hi[i]) SetBit(presence, steps[n++] = i);
+    if (n == 0 || (n < kLaneWidth && i + 1 < in.steps)) continue;
+    for (size_t l = 0; l < kLaneWidth; ++l) {
+      const size_t step = steps[std::min(l, n - 1)];
+      windows[l] = in.values + in.lo[step];
+      sizes[l] = in.hi[step] - in.lo[step];
+    }
+    sorted.Sort(windows, sizes);
+    for (size_t l = 0; l < n; ++l) {
+      out[steps[l]] = QuantileOfRanked(in.params[0][steps[l]], sizes[l],
+                                       [&](size_t rank) { return sorted.Get(l, rank); });
+    }
+    n = 0;
+  }
+}
+
 }  // namespace
 
 void SumKernel(const RangeInput& in, double* out, uint64_t* presence) {
@@ -165,21 +199,22 @@ void StddevKernel(const RangeInput& in, double* out, uint64_t* presence) {
 }
 
 void QuantileKernel(const RangeInput& in, double* out, uint64_t* presence) {
-  thread_local SortedWindow sorted;
-  sorted.Clear();
-  std::vector<double> window;
   const std::span<const double> all(in.values + in.lo[0], in.values + in.hi[in.steps - 1]);
-  const bool minus_zero = AnyMinusZero(all);
-  for (size_t i = 0; i < in.steps; ++i) {
-    if (in.lo[i] == in.hi[i]) continue;
-    if (minus_zero) {
-      window.assign(in.values + in.lo[i], in.values + in.hi[i]);
-      out[i] = Quantile(in.params[0][i], window);
-    } else {
+  if (AnyMinusZero(all)) {
+    std::vector<double> window;
+    ForEachWindow(in, 1, out, presence, [&](const Window& w, size_t i) {
+      window.assign(w.values, w.values + w.size);
+      return Quantile(in.params[0][i], window);
+    });
+  } else if (MoveFar(in) && !AnyNaN(all.data(), all.size())) {
+    QuantilesSortedAnew(in, out, presence);
+  } else {
+    thread_local SortedWindow sorted;
+    sorted.Clear();
+    ForEachWindow(in, 1, out, presence, [&](const Window&, size_t i) {
       sorted.MoveTo(in.values, in.lo[i], in.hi[i]);
-      out[i] = QuantileOfSorted(in.params[0][i], sorted.values());
-    }
-    SetBit(presence, i);
+      return QuantileOfSorted(in.params[0][i], sorted.values());
+    });
   }
 }
 

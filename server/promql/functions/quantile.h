@@ -16,19 +16,24 @@ inline bool NanLess(double a, double b) {
   return std::isnan(a) || a < b;
 }
 
-// Weighs the two neighbours of the rank.
-inline double QuantileOfSorted(double q, std::span<const double> values) {
+// Weighs the two neighbours of the rank among `size` values; value(i) is the i-th smallest.
+template <typename Value>
+double QuantileOfRanked(double q, size_t size, Value value) {
   constexpr double kInf = std::numeric_limits<double>::infinity();
-  if (values.empty() || std::isnan(q)) return std::numeric_limits<double>::quiet_NaN();
+  if (size == 0 || std::isnan(q)) return std::numeric_limits<double>::quiet_NaN();
   if (q < 0) return -kInf;
   if (q > 1) return kInf;
-  const double n = static_cast<double>(values.size());
+  const double n = static_cast<double>(size);
   const double rank = q * (n - 1);
   const double lower = std::max(0.0, std::floor(rank));
   const double upper = std::min(n - 1, lower + 1);
   const double weight = rank - std::floor(rank);
-  return values[static_cast<size_t>(lower)] * (1 - weight) +
-         values[static_cast<size_t>(upper)] * weight;
+  return value(static_cast<size_t>(lower)) * (1 - weight) +
+         value(static_cast<size_t>(upper)) * weight;
+}
+
+inline double QuantileOfSorted(double q, std::span<const double> values) {
+  return QuantileOfRanked(q, values.size(), [&](size_t i) { return values[i]; });
 }
 
 // Whether it matters how equal values are ordered: zeros have two signs.

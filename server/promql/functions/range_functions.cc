@@ -23,6 +23,9 @@ bool LooksLikeCounter(std::string_view name) {
          name.ends_with("_bucket");
 }
 
+// NaN is let through.
+bool IsBadFactor(double f) { return f <= 0 || f >= 1; }
+
 struct RangeSpec {
   RangeKernel numbers;
   MixedKernel mixed = IgnoreHistograms;
@@ -60,6 +63,8 @@ class RangeFunctionOp final : public Operator {
   void AddParameter(std::vector<double> values) { params_.push_back(std::move(values)); }
   // Windows with samples warn of a first parameter that is no quantile.
   void WarnOfQuantiles() { quantiles_ = true; }
+  // Windows with samples fail for parameters that are no smoothing factors.
+  void CheckFactors() { factors_ = true; }
   // Where messages about histograms point.
   void NoteAt(PosRange where) { where_ = where; }
 
@@ -72,6 +77,7 @@ class RangeFunctionOp final : public Operator {
       NX_RETURN_IF_ERROR(source_->Load(first + row, &samples, &hold));
       bounds.Find(samples.timestamps);
       AddSizes(bounds.lo().data(), bounds.hi().data(), out->steps(), queryable.data());
+      if (factors_) NX_RETURN_IF_ERROR(FactorsOf(bounds));
       if (samples.histograms.empty()) {
         spec_.numbers({source_->windows(),
                        samples.timestamps.data(),
@@ -138,6 +144,20 @@ class RangeFunctionOp final : public Operator {
     });
   }
 
+  Status FactorsOf(const WindowBounds& bounds) const {
+    for (size_t i = 0; i < bounds.lo().size(); ++i) {
+      if (bounds.lo()[i] == bounds.hi()[i]) continue;
+      for (size_t p = 0; p < 2; ++p) {
+        const double f = params_[p][i];
+        if (!IsBadFactor(f)) continue;
+        return FailedPrecondition("invalid {} factor. Expected: 0 < {} < 1, got: {}",
+                                  p == 0 ? "smoothing" : "trend", p == 0 ? "sf" : "tf",
+                                  FormatFloatF(f, 6));
+      }
+    }
+    return OkStatus();
+  }
+
   void CheckCounter(size_t index, const Tile& out, size_t row) const {
     const std::string_view name = MetricOf(index);
     if (name.empty()) return;
@@ -158,6 +178,7 @@ class RangeFunctionOp final : public Operator {
   const SampleCounter counter_;
   std::vector<std::vector<double>> params_;
   bool quantiles_ = false;
+  bool factors_ = false;
 };
 
 // What computes a function over anchored or smoothed ranges.
@@ -236,18 +257,10 @@ StatusOr<OperatorPtr> PredictLinear(Builder& builder, const Call& call, const Ev
 StatusOr<OperatorPtr> Smoothing(Builder& builder, const Call& call, const EvalWindow& window) {
   NX_ASSIGN_OR_RETURN(auto sf, builder.BuildScalar(*call.args[1], window));
   NX_ASSIGN_OR_RETURN(auto tf, builder.BuildScalar(*call.args[2], window));
-  const auto check = [](const std::vector<double>& factors, std::string_view what) {
-    for (double f : factors) {
-      if (f > 0 && f < 1) continue;
-      return FailedPrecondition("invalid {} factor. Expected: 0 < {} < 1, got: {:f}", what,
-                                what == "smoothing" ? "sf" : "tf", f);
-    }
-    return OkStatus();
-  };
   NX_ASSIGN_OR_RETURN(auto op, MakeOp(builder, call, window, 0, {SmoothingKernel}));
-  if (op->size() > 0) {
-    NX_RETURN_IF_ERROR(check(sf, "smoothing"));
-    NX_RETURN_IF_ERROR(check(tf, "trend"));
+  if (std::any_of(sf.begin(), sf.end(), IsBadFactor) ||
+      std::any_of(tf.begin(), tf.end(), IsBadFactor)) {
+    op->CheckFactors();
   }
   op->AddParameter(std::move(sf));
   op->AddParameter(std::move(tf));

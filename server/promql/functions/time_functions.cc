@@ -94,7 +94,7 @@ StatusOr<OperatorPtr> Timestamp(Builder& builder, const Call& call, const EvalWi
   if (arg.kind == ExprKind::kVectorSelector) {
     NX_ASSIGN_OR_RETURN(OperatorPtr op,
                         MakeVectorSelector(&builder.context(), window, arg.As<VectorSelector>(),
-                                           {.function = "timestamp"}, true));
+                                           {.function = "timestamp"}, SampleYield::kTime));
     return MakeMap(std::move(op), NameRule::kDrop, [](double*, uint64_t*, size_t) {});
   }
   NX_ASSIGN_OR_RETURN(OperatorPtr op, builder.Build(*call.args[0], window));

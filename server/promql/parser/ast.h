@@ -142,6 +142,9 @@ struct DurationExpr : Expr {
         rhs(std::move(r)) {}
 };
 
+// About 292 years, what int64 nanoseconds hold.
+inline constexpr double kMaxDurationSeconds = 9223372036.854776;
+
 // A duration in the query: fixed when parsed, or computed from an expression when planned.
 struct DurationValue {
   int64_t ms = 0;

@@ -7,8 +7,6 @@
 namespace narthex::promql {
 namespace {
 
-constexpr double kMaxSeconds = 9.2e9;  // about 292 years, what int64 nanoseconds hold
-
 int Precedence(Tok op) {
   switch (op) {
     case Tok::kAdd:
@@ -52,7 +50,7 @@ bool Parser::FinishDuration(ExprPtr expr, bool positive, DurationValue* out) {
       Fail(expr->pos, "duration must be greater than 0");
       return false;
     }
-    if (!(std::abs(seconds) < kMaxSeconds)) {
+    if (!(std::abs(seconds) <= kMaxDurationSeconds)) {
       Fail(expr->pos, "duration out of range");
       return false;
     }
@@ -102,7 +100,8 @@ ExprPtr Parser::ParseDurationOperand(bool takes_powers) {
   const Token token = tok();
   if (token.type == Tok::kNumber || token.type == Tok::kDuration) {
     ExprPtr number = ParseNumber();
-    if (!failed() && takes_powers && std::abs(number->As<NumberLiteral>().value) >= kMaxSeconds) {
+    if (!failed() && takes_powers &&
+        std::abs(number->As<NumberLiteral>().value) > kMaxDurationSeconds) {
       return Fail(number->pos, "duration out of range");
     }
     return number;

@@ -4,7 +4,6 @@
 #include <string_view>
 
 #include "server/promql/parser/functions_table.h"
-#include "server/promql/parser/parser_impl.h"
 #include "server/promql/plan/wanted_labels.h"
 
 namespace narthex::promql {
@@ -23,7 +22,7 @@ bool DependsOnStep(std::string_view name) {
 
 class Planner {
  public:
-  Planner(std::string_view text, const PlanWindow& window) : text_(text), window_(window) {}
+  explicit Planner(const PlanWindow& window) : window_(window) {}
 
   Status ResolveTimes(Expr& expr) {
     if (expr.kind == ExprKind::kVectorSelector) return Resolve(expr.As<VectorSelector>().time);
@@ -114,14 +113,16 @@ class Planner {
   Status Resolve(DurationValue& d, bool positive) {
     if (!d.expr) return OkStatus();
     NX_ASSIGN_OR_RETURN(const double seconds, Compute(*d.expr));
-    if (positive && !(seconds > 0)) {
-      return ParseErrorAt(text_, d.expr->pos, "duration must be greater than 0");
-    }
-    if (!(std::abs(seconds) < 9.2e9)) {
-      return ParseErrorAt(text_, d.expr->pos, "duration is out of range");
-    }
-    d.ms = std::llround(seconds * 1000);
+    if (positive && !(seconds > 0)) return ErrorAt(*d.expr, "duration must be greater than 0");
+    if (!(std::abs(seconds) <= kMaxDurationSeconds))
+      return ErrorAt(*d.expr, "duration is out of range");
+    d.ms = static_cast<int64_t>(seconds * 1000);
     return OkStatus();
+  }
+
+  // Not as the parser has it: from byte to byte.
+  static Status ErrorAt(const Expr& expr, std::string_view what) {
+    return InvalidArgument("{}:{}: {}", expr.pos.start, expr.pos.end, what);
   }
 
   StatusOr<double> Compute(const Expr& expr) {
@@ -147,16 +148,15 @@ class Planner {
       case DurationOp::kMinOf: return std::min(l, r);
       case DurationOp::kMaxOf: return std::max(l, r);
       case DurationOp::kDiv:
-        if (r == 0) return ParseErrorAt(text_, e.pos, "division by zero");
+        if (r == 0) return ErrorAt(e, "division by zero");
         return l / r;
       case DurationOp::kMod:
-        if (r == 0) return ParseErrorAt(text_, e.pos, "modulo by zero");
+        if (r == 0) return ErrorAt(e, "modulo by zero");
         return std::fmod(l, r);
       default: return r;
     }
   }
 
-  std::string_view text_;
   const PlanWindow& window_;
 };
 
@@ -198,8 +198,8 @@ void Collect(const PlanWindow& window, const Expr& expr, TimestampMs start, Time
 
 }  // namespace
 
-Status Plan(std::string_view text, const PlanWindow& window, ExprPtr* expr) {
-  Planner planner(text, window);
+Status Plan(const PlanWindow& window, ExprPtr* expr) {
+  Planner planner(window);
   planner.ReplaceWindowCalls(*expr);
   NX_RETURN_IF_ERROR(planner.ResolveTimes(**expr));
   if (planner.FindInvariant(*expr)) Planner::Wrap(*expr);

@@ -21,7 +21,7 @@ struct PlanWindow {
 };
 
 // Fails (InvalidArgument, upstream's wording) when a duration expression yields what cannot be.
-Status Plan(std::string_view text, const PlanWindow& window, ExprPtr* expr);
+Status Plan(const PlanWindow& window, ExprPtr* expr);
 
 struct TimeSpan {
   TimestampMs min = 0;

@@ -32,7 +32,7 @@ std::string Wanted(const std::string& text) {
   PlanWindow window;
   window.end = 60'000;
   window.step_ms = 15'000;
-  REQUIRE(Plan(text, window, &*expr).ok());
+  REQUIRE(Plan(window, &*expr).ok());
   std::string out;
   Collect(**expr, &out);
   return out;

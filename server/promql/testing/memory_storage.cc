@@ -129,6 +129,11 @@ void MemoryStorage::Add(const Labels& labels, TimestampMs t, FloatHistogram hist
   samples.histograms.push_back(std::move(histogram));
 }
 
+const MemoryStorage::StoredSeries* MemoryStorage::Find(const Labels& labels) const {
+  const auto it = index_.find(labels.flat());
+  return it == index_.end() ? nullptr : &series_[it->second];
+}
+
 void MemoryStorage::Clear() {
   series_.clear();
   index_.clear();

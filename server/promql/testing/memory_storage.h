@@ -24,6 +24,7 @@ class MemoryStorage final : public storage::Queryable {
   void Add(const Labels& labels, TimestampMs t, FloatHistogram histogram);
   void Clear();
   const std::vector<StoredSeries>& series() const { return series_; }
+  const StoredSeries* Find(const Labels& labels) const;  // null when there is none
 
   StatusOr<std::unique_ptr<storage::Querier>> NewQuerier(TimestampMs mint,
                                                          TimestampMs maxt) const override;

@@ -1,6 +1,7 @@
 #include "server/promql/testing/script.h"
 
 #include <algorithm>
+#include <cmath>
 
 #include "core/histogram/arithmetic.h"
 #include "core/strings/duration.h"
@@ -11,6 +12,10 @@
 
 namespace narthex::promql {
 namespace {
+
+constexpr int64_t kMostValues = 10'000'000;
+
+bool IsDigit(char c) { return c >= '0' && c <= '9'; }
 
 // Cuts the first blank-separated word off.
 std::string_view TakeWord(std::string_view* text) {
@@ -37,6 +42,7 @@ size_t SeriesEnd(std::string_view line) {
 struct Run {
   std::optional<double> first;  // none: a gap
   std::optional<FloatHistogram> histogram, histogram_step;
+  bool falls = false;  // by `histogram_step`
   double step = 0;
   int64_t count = 1;
 };
@@ -60,17 +66,29 @@ StatusOr<Run> ParseHistogramRun(std::string_view word) {
   if (end == std::string_view::npos) return bad();
   NX_ASSIGN_OR_RETURN(run.histogram, ParseHistogram(word.substr(0, end + 2)));
   std::string_view rest = word.substr(end + 2);
-  if (rest.starts_with("+")) {
+  if (rest.starts_with("+") || rest.starts_with("-")) {
     const size_t step_end = rest.find("}}");
     if (step_end == std::string_view::npos) return bad();
     NX_ASSIGN_OR_RETURN(run.histogram_step, ParseHistogram(rest.substr(1, step_end + 1)));
+    run.falls = rest[0] == '-';
     rest = rest.substr(step_end + 2);
   }
   if (rest.empty()) return run;
   const auto n = rest[0] == 'x' ? ParseInt(rest.substr(1)) : std::nullopt;
-  if (!n || *n < 0 || *n > 100'000) return bad();
+  if (!n || *n < 0 || *n > kMostValues) return bad();
   run.count = *n + (run.histogram_step ? 1 : 0);
   return run;
+}
+
+// Digits may stand apart: 1_000.
+std::optional<double> ParseNumber(std::string_view text) {
+  std::string digits;
+  for (size_t i = 0; i < text.size(); ++i) {
+    const bool apart = text[i] == '_' && i > 0 && i + 1 < text.size() && IsDigit(text[i - 1]) &&
+                       IsDigit(text[i + 1]);
+    if (!apart) digits.push_back(text[i]);
+  }
+  return ParseFloat(digits);
 }
 
 StatusOr<Run> ParseRun(std::string_view word) {
@@ -81,12 +99,13 @@ StatusOr<Run> ParseRun(std::string_view word) {
   std::string_view value = word;
   if (x != std::string_view::npos && x > 0) {
     const auto n = ParseInt(word.substr(x + 1));
-    if (!n || *n < 0 || *n > 1'000'000) return bad();
+    if (!n || *n < 0 || *n > kMostValues) return bad();
     run.count = *n;
     value = word.substr(0, x);
   }
+  const bool repeated = value.size() < word.size();
   if (value == "_") return run;
-  if (value == "stale") {
+  if (value == "stale" && !repeated) {
     run.first = storage::StaleNaN();
     return run;
   }
@@ -95,11 +114,11 @@ StatusOr<Run> ParseRun(std::string_view word) {
   while (sign != std::string_view::npos && (value[sign - 1] | 0x20) == 'e') {
     sign = value.find_first_of("+-", sign + 1);
   }
-  run.first = ParseFloat(value.substr(0, sign));
+  run.first = ParseNumber(value.substr(0, sign));
   if (!run.first) return bad();
   if (sign != std::string_view::npos) {
-    const auto step = ParseFloat(value.substr(sign));
-    if (!step) return bad();
+    const auto step = ParseNumber(value.substr(sign));
+    if (!step || !repeated) return bad();
     run.step = *step;
     ++run.count;
   }
@@ -212,10 +231,15 @@ StatusOr<FloatHistogram> ParseHistogram(std::string_view text) {
   std::string_view rest = TrimSpace(text.substr(2, text.size() - 4));
   FloatHistogram h;
   int32_t offset = 0, negative_offset = 0;
+  std::vector<std::string_view> seen;
   while (!rest.empty()) {
     const size_t colon = rest.find(':');
     if (colon == std::string_view::npos) return bad();
     const std::string_view key = rest.substr(0, colon);
+    if (std::find(seen.begin(), seen.end(), key) != seen.end()) {
+      return InvalidArgument("duplicate key {} in histogram", GoQuote(key));
+    }
+    seen.push_back(key);
     rest = rest.substr(colon + 1);
     const bool list = rest.starts_with("[");
     const size_t end = list ? rest.find(']') : std::min(rest.find(' '), rest.size());
@@ -224,10 +248,12 @@ StatusOr<FloatHistogram> ParseHistogram(std::string_view text) {
     rest = TrimSpace(rest.substr(list ? end + 1 : end));
     if (key == "counter_reset_hint") {
       using enum CounterResetHint;
-      h.reset = value == "gauge"       ? kGauge
-                : value == "reset"     ? kReset
-                : value == "not_reset" ? kNotReset
-                                       : kUnknown;
+      constexpr std::pair<std::string_view, CounterResetHint> kHints[] = {
+          {"unknown", kUnknown}, {"reset", kReset}, {"not_reset", kNotReset}, {"gauge", kGauge}};
+      const auto hint = std::find_if(std::begin(kHints), std::end(kHints),
+                                     [value](const auto& h) { return h.first == value; });
+      if (hint == std::end(kHints)) return bad();
+      h.reset = hint->second;
       continue;
     }
     std::vector<double> numbers;
@@ -236,7 +262,10 @@ StatusOr<FloatHistogram> ParseHistogram(std::string_view text) {
       if (!number) return bad();
       numbers.push_back(*number);
     }
-    if (!list && numbers.size() != 1) return bad();
+    const bool takes_list = key == "buckets" || key == "n_buckets" || key == "custom_values";
+    if (numbers.size() != 1 && !(list && takes_list)) return bad();
+    const bool whole = key == "schema" || key == "offset" || key == "n_offset";
+    if (whole && (numbers[0] != std::trunc(numbers[0]) || std::abs(numbers[0]) > 1e9)) return bad();
     if (key == "schema")
       h.schema = static_cast<int32_t>(numbers[0]);
     else if (key == "sum")
@@ -281,7 +310,8 @@ Status LoadSeriesLine(std::string_view line, int64_t interval_ms, MemoryStorage*
       if (run.histogram) {
         storage->Add(labels, t, *run.histogram);
         if (run.histogram_step) {
-          NX_RETURN_IF_ERROR(AddTo(&*run.histogram, *run.histogram_step).status());
+          const auto apply = run.falls ? SubtractFrom : AddTo;
+          NX_RETURN_IF_ERROR(apply(&*run.histogram, *run.histogram_step).status());
         }
       }
       if (run.first) storage->Add(labels, t, v);

@@ -18,7 +18,7 @@
 // times), _ and _xN (gaps), stale, and native histograms with what differs from zero:
 //   {{schema:0 sum:5 count:4 z_bucket:1 z_bucket_w:0.01 offset:-1 buckets:[1 2] n_buckets:[1]
 //   custom_values:[1 2] counter_reset_hint:gauge}}
-// alone, repeated ({{…}}x3) or growing ({{…}}+{{…}}x3).
+// alone, repeated ({{…}}x3) growing ({{…}}+{{…}}x3) or falling ({{…}}-{{…}}x3).
 
 #include <string>
 #include <string_view>
