@@ -18,7 +18,8 @@ Api::Impl::Impl(Options o, Sources s, Cors c, Registry* r)
           r->AddCounter("prometheus_web_federation_errors_total",
                         "Total number of errors that occurred while sending federation "
                         "responses.")),
-      state_since_nanos(options.clock->NowNanos()) {
+      notifications(options.max_notification_subscribers, r) {
+  notifications.Add(kStarting, options.clock->NowNanos());
   r->AddCounter("prometheus_web_federation_warnings_total",
                 "Total number of warnings that occurred while sending federation responses.");
 }
@@ -133,7 +134,13 @@ void Api::Register(http::Router& router) {
   api.AddEndpoint(router, "GET", "/status/buildinfo", &Impl::StatusBuildInfo);
   api.AddEndpoint(router, "GET", "/status/tsdb", &Impl::StatusTsdb);
   api.AddEndpoint(router, "GET", "/status/walreplay", &Impl::StatusWalReplay, /*gated=*/false);
-  api.AddEndpoint(router, "GET", "/notifications", &Impl::Notifications, /*gated=*/false);
+  api.AddEndpoint(router, "GET", "/notifications", &Impl::ListNotifications, /*gated=*/false);
+  const std::string live = api.options.route_prefix + "/api/v1/notifications/live";
+  api.http_metrics.Prepare(live);
+  router.Handle("GET", live, [&api](const http::Request& request, http::ResponseWriter& r) {
+    api.LiveNotifications(request, r);
+  });
+  api.AddPreflight(router, live);
   api.AddEndpoint(router, "GET", "/status/tsdb/blocks", &Impl::StatusTsdbBlocks);
   api.AddEndpoint(router, "POST PUT", "/admin/tsdb/delete_series", &Impl::DeleteSeries);
   api.AddEndpoint(router, "POST PUT", "/admin/tsdb/clean_tombstones", &Impl::CleanTombstones);
@@ -150,9 +157,16 @@ void Api::SetStorage(const promql::Engine* engine, const storage::Queryable* sto
 void Api::SetState(State state) {
   if (state == State::kReady) NX_CHECK(impl_->engine.load() && impl_->storage.load());
   impl_->state = state;
-  impl_->state_since_nanos = impl_->options.clock->NowNanos();
   impl_->ready.Set(state == State::kReady ? 1 : 0);
-  if (state == State::kStopping) impl_->watch.CancelAll();
+  if (state != State::kStarting) impl_->notifications.Remove(kStarting);
+  if (state != State::kStopping) return;
+  impl_->notifications.Add(kShuttingDown, impl_->options.clock->NowNanos());
+  impl_->watch.CancelAll();
+}
+
+void Api::NoteReload(bool ok) {
+  ok ? impl_->notifications.Remove(kReloadFailed)
+     : impl_->notifications.Add(kReloadFailed, impl_->options.clock->NowNanos());
 }
 
 http::Handler Api::Gated(http::Handler handler) const {

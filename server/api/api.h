@@ -40,6 +40,7 @@ struct Options {
   std::string cors_origin = ".*";  // anchored expression
   bool enable_lifecycle = false;
   bool enable_admin_api = false;
+  int64_t max_notification_subscribers = 16;
   int64_t lookback_delta_ms = 300'000;  // how old a federated sample may be
   const Clock* clock = &Clock::System();
 };
@@ -50,7 +51,6 @@ struct RuntimeInfo {
   std::string cwd, hostname;
   bool reload_config_success = true;
   int64_t last_config_nanos = 0;
-  int64_t failed_reload_nanos = 0;  // of the last failure, when reload_config_success is not
   int64_t corruption_count = 0;
   int64_t threads = 0;
   int64_t cpus = 0;
@@ -101,6 +101,7 @@ struct Sources {
   std::function<StatusOr<std::string>(bool skip_head)> snapshot;  // returns its name
   std::function<Status()> reload;  // blocks until the configuration is in force
   std::function<void()> quit;      // asks for the end and returns
+  http::Handler remote_read;       // POST /api/v1/read; left empty: 404
   http::Handler remote_write;      // POST /api/v1/write; left empty: 404, as when it is not enabled
 };
 
@@ -119,6 +120,8 @@ class Api {
   void SetStorage(const promql::Engine* engine, const storage::Queryable* storage,
                   const storage::ExemplarQueryable* exemplars = nullptr);
   void SetState(State state);
+  // Of the configuration, for the notifications.
+  void NoteReload(bool ok);
   // Wraps the handler of another module so that it answers 503 until the server is ready. The API
   // outlives it.
   http::Handler Gated(http::Handler handler) const;

@@ -119,7 +119,6 @@ struct Fixture {
       return RuntimeInfo{.cwd = "/",
                          .hostname = "h",
                          .reload_config_success = reload_status.ok(),
-                         .failed_reload_nanos = kNow * 1'000'000,
                          .gogc = "75",
                          .storage_retention = "15d"};
     };

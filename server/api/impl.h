@@ -11,6 +11,7 @@
 #include "server/api/cancel_watch.h"
 #include "server/api/cors.h"
 #include "server/api/instrument.h"
+#include "server/api/notifications.h"
 
 namespace narthex::api {
 
@@ -63,7 +64,8 @@ struct Api::Impl {
   Outcome StatusBuildInfo(const Call& call);
   Outcome StatusTsdb(const Call& call);
   Outcome StatusWalReplay(const Call& call);
-  Outcome Notifications(const Call& call);
+  Outcome ListNotifications(const Call& call);
+  void LiveNotifications(const http::Request& request, http::ResponseWriter& response);
   // admin.cc
   Outcome StatusTsdbBlocks(const Call& call);
   Outcome DeleteSeries(const Call& call);
@@ -71,6 +73,7 @@ struct Api::Impl {
   Outcome Snapshot(const Call& call);
   // remote.cc
   void RegisterRemote(http::Router& router);
+  void AddRemote(http::Router& router, const std::string& path, http::Handler handler);
   // federate.cc
   void Federate(const http::Request& request, http::ResponseWriter& response);
   // lifecycle.cc
@@ -84,8 +87,8 @@ struct Api::Impl {
   Gauge& ready;
   Counter& federation_errors;
   CancelWatch watch;
+  Notifications notifications;
   std::atomic<State> state{State::kStarting};
-  std::atomic<int64_t> state_since_nanos;
   std::atomic<const promql::Engine*> engine{nullptr};
   std::atomic<const storage::Queryable*> storage{nullptr};
   std::atomic<const storage::ExemplarQueryable*> exemplars{nullptr};

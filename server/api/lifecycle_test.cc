@@ -132,12 +132,15 @@ TEST_CASE("notifications tell what an operator should know, also before the serv
             "]");
   f.api->SetState(Api::State::kReady);
   CHECK(f.Data("notifications") == "[]");
-  f.reload_status = InvalidArgument("no");
+  f.api->NoteReload(false);
   CHECK(f.Data("notifications") == R"([{"text":"Configuration reload has failed.)" + date + "]");
   f.api->SetState(Api::State::kStopping);
   CHECK(f.Data("notifications") ==
-        R"([{"text":"Prometheus is shutting down and gracefully stopping all operations.)" + date +
-            R"(,{"text":"Configuration reload has failed.)" + date + "]");
+        R"([{"text":"Configuration reload has failed.)" + date +
+            R"(,{"text":"Prometheus is shutting down and gracefully stopping all operations.)" +
+            date + "]");
+  f.api->NoteReload(true);
+  CHECK(f.Data("notifications").find("reload") == std::string::npos);
 }
 
 }  // namespace

@@ -131,36 +131,29 @@ Outcome Api::Impl::StatusWalReplay(const Call&) {
                 {}};
 }
 
-// What an operator should know now, in upstream's words.
-Outcome Api::Impl::Notifications(const Call&) {
-  std::vector<std::pair<std::string_view, int64_t>> active;
-  const int64_t since = state_since_nanos;
-  switch (state.load()) {
-    case State::kStarting:
-      active.emplace_back("Prometheus is starting and replaying the write-ahead log (WAL).", since);
-      break;
-    case State::kStopping:
-      active.emplace_back("Prometheus is shutting down and gracefully stopping all operations.",
-                          since);
-      break;
-    case State::kReady: break;
-  }
-  if (sources.runtime_info) {
-    const RuntimeInfo info = sources.runtime_info();
-    if (!info.reload_config_success) {
-      active.emplace_back("Configuration reload has failed.", info.failed_reload_nanos);
-    }
-  }
-  return Answer{[active = std::move(active)](DataWriter& out) {
+Outcome Api::Impl::ListNotifications(const Call&) {
+  return Answer{[active = notifications.active()](DataWriter& out) {
                   out.json().BeginArray();
-                  for (const auto& [text, nanos] : active) {
-                    out.json().BeginObject().Member("text", text).Member("date", FormatTime(nanos));
-                    out.json().Key("active").Bool(true).EndObject();
+                  for (const Notification& one : active) {
+                    out.json().Raw(FormatNotification(one));
                   }
                   out.json().EndArray();
                 },
                 {},
                 {}};
+}
+
+// Server-sent events: what is active now, then every change.
+void Api::Impl::LiveNotifications(const http::Request& request, http::ResponseWriter& response) {
+  cors.SetHeaders(request, &response.headers());
+  response.headers().Set("Content-Type", "text/event-stream");
+  response.headers().Set("Cache-Control", "no-cache");
+  response.headers().Set("Connection", "keep-alive");
+  if (!notifications.Reserve()) {
+    response.SetStatus(204);
+    return response.Send("");
+  }
+  notifications.Subscribe(response.Detach());
 }
 
 }  // namespace narthex::api

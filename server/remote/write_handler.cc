@@ -1,11 +1,10 @@
 #include "server/remote/write_handler.h"
 
-#include "core/base/bytes.h"
-#include "core/compress/snappy.h"
 #include "core/histogram/resolution.h"
 #include "core/log/log.h"
 #include "core/strings/numbers.h"
 #include "server/remote/incoming_labels.h"
+#include "server/remote/message_body.h"
 #include "server/remote/write_message.h"
 
 namespace narthex::remote {
@@ -74,14 +73,6 @@ Status CheckContentType(std::string_view type) {
         value, kMessageV1, kMessageV2);
   }
   return OkStatus();
-}
-
-Status Decompress(std::string_view body, std::string* out) {
-  const uint64_t length = ByteReader(body).Uvarint();
-  if (length > kMaxDecodedBytes && length <= UINT32_MAX) {
-    return InvalidArgument("snappy: decoded length {} exceeds limit {}", length, kMaxDecodedBytes);
-  }
-  return SnappyDecompress(body, kMaxDecodedBytes, out);
 }
 
 size_t CountRunes(std::string_view s) {
@@ -307,7 +298,7 @@ Result WriteHandler::Handle(const http::Request& request) {
                              encoding)};
   }
   std::string message;
-  const Status decoded = Decompress(request.body, &message);
+  const Status decoded = DecodeBody(request.body, &message);
   if (!decoded.ok()) return {400, std::string(MessageOf(decoded))};
   return Store(message);
 }

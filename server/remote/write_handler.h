@@ -23,7 +23,6 @@
 
 namespace narthex::remote {
 
-inline constexpr size_t kMaxDecodedBytes = size_t{32} << 20;
 // Samples this much ahead of the clock are out of bounds.
 inline constexpr int64_t kMaxAheadMs = int64_t{10} * 60 * 1000;
 

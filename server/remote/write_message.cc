@@ -1,25 +1,11 @@
 #include "server/remote/write_message.h"
 
-#include <span>
+#include "server/remote/message_shape.h"
 
 namespace narthex::remote {
 namespace {
 
-// ---- The shape of the message, for the check ----
-
-enum class Kind : uint8_t { kVarint, kDouble, kBytes, kMessage, kVarints, kDoubles };
-
-struct MessageShape;
-struct FieldShape {
-  uint32_t number;
-  Kind kind;
-  const char* name;
-  const MessageShape* message = nullptr;
-};
-struct MessageShape {
-  const char* name;
-  std::span<const FieldShape> fields;
-};
+using Kind = FieldShape::Kind;
 
 constexpr FieldShape kLabelFields[] = {{1, Kind::kBytes, "Name"}, {2, Kind::kBytes, "Value"}};
 constexpr MessageShape kLabel{"Label", kLabelFields};
@@ -40,10 +26,10 @@ constexpr FieldShape kHistogramFields[] = {{1, Kind::kVarint, "CountInt"},
                                            {6, Kind::kVarint, "ZeroCountInt"},
                                            {7, Kind::kDouble, "ZeroCountFloat"},
                                            {8, Kind::kMessage, "NegativeSpans", &kSpan},
-                                           {9, Kind::kVarints, "NegativeDeltas"},
+                                           {9, Kind::kSignedVarints, "NegativeDeltas"},
                                            {10, Kind::kDoubles, "NegativeCounts"},
                                            {11, Kind::kMessage, "PositiveSpans", &kSpan},
-                                           {12, Kind::kVarints, "PositiveDeltas"},
+                                           {12, Kind::kSignedVarints, "PositiveDeltas"},
                                            {13, Kind::kDoubles, "PositiveCounts"},
                                            {14, Kind::kVarint, "ResetHint"},
                                            {15, Kind::kVarint, "Timestamp"},
@@ -62,58 +48,6 @@ constexpr MessageShape kMetadata{"MetricMetadata", kMetadataFields};
 constexpr FieldShape kWriteRequestFields[] = {{1, Kind::kMessage, "Timeseries", &kTimeSeries},
                                               {3, Kind::kMessage, "Metadata", &kMetadata}};
 constexpr MessageShape kWriteRequest{"WriteRequest", kWriteRequestFields};
-
-const FieldShape* Find(const MessageShape& shape, uint32_t number) {
-  for (const FieldShape& field : shape.fields) {
-    if (field.number == number) return &field;
-  }
-  return nullptr;
-}
-
-Status WireError(const PbReader& r, const MessageShape& shape, const FieldShape* field) {
-  using Failure = PbReader::Failure;
-  switch (r.failure()) {
-    case Failure::kOverflow: return InvalidArgument("proto: integer overflow");
-    case Failure::kNegativeLength:
-      return InvalidArgument("proto: negative length found during unmarshaling");
-    case Failure::kWireType:
-      return InvalidArgument("proto: wrong wireType = {} for field {}", r.wire_type(),
-                             field == nullptr ? "" : field->name);
-    case Failure::kIllegalTag:
-      return InvalidArgument("proto: {}: illegal tag {} (wire type {})", shape.name,
-                             static_cast<int32_t>(r.field()), r.wire_type());
-    case Failure::kIllegalWireType:
-      return InvalidArgument("proto: illegal wireType {}", r.wire_type());
-    case Failure::kEndGroup:
-      return InvalidArgument("proto: {}: wiretype end group for non-group", shape.name);
-    case Failure::kNone:
-    case Failure::kTruncated: break;
-  }
-  return InvalidArgument("unexpected EOF");
-}
-
-// Depth is that of the shapes: four.
-Status Check(std::string_view message, const MessageShape& shape) {
-  const FieldShape* field = nullptr;
-  PbReader r(message);
-  while (r.Next()) {
-    field = Find(shape, r.field());
-    if (field == nullptr) continue;
-    switch (field->kind) {
-      case Kind::kVarint: r.Uint64(); break;
-      case Kind::kDouble: r.Double(); break;
-      case Kind::kBytes: r.Bytes(); break;
-      case Kind::kMessage: {
-        const std::string_view inner = r.Bytes();
-        if (r.ok()) NX_RETURN_IF_ERROR(Check(inner, *field->message));
-        break;
-      }
-      case Kind::kVarints: r.EachSint64([](int64_t) {}); break;
-      case Kind::kDoubles: r.EachDouble([](double) {}); break;
-    }
-  }
-  return r.ok() ? OkStatus() : WireError(r, shape, field);
-}
 
 // ---- Histograms ----
 
@@ -162,7 +96,7 @@ void MoveCommon(const H& common, Sides* sides, H* out) {
 
 }  // namespace
 
-Status CheckWriteRequest(std::string_view message) { return Check(message, kWriteRequest); }
+Status CheckWriteRequest(std::string_view message) { return CheckMessage(message, kWriteRequest); }
 
 Label ReadLabel(std::string_view message) {
   Label label;

@@ -112,6 +112,13 @@ void App::StartParts() {
   engine_ = std::make_unique<promql::Engine>(std::move(engine));
 
   remote_write_ = std::make_unique<remote::WriteHandler>(db_.get(), &registry_);
+  remote::ReadOptions read;
+  read.sample_limit = *flags_.read_sample_limit;
+  read.concurrent_limit = *flags_.read_concurrent_limit;
+  read.max_frame_bytes = *flags_.read_max_frame_bytes;
+  read.memory_limit = static_cast<size_t>(*flags_.query_memory_limit);
+  read.external_labels = [this] { return current()->global.external_labels; };
+  remote_read_ = std::make_unique<remote::ReadHandler>(std::move(read), db_.get(), &registry_);
 
   notifier::Options notify;
   notify.queue_capacity = static_cast<size_t>(*flags_.notification_queue_capacity);
@@ -206,6 +213,7 @@ void App::ServeRequests() {
 void App::Shutdown() {
   api_->SetState(api::Api::State::kStopping);
   serving_ = false;
+  remote_read_->Stop();
   requests_.Close();
   NX_LOG(Info, "Stopping scrape discovery manager...");
   scrape_discovery_->Stop();

@@ -25,6 +25,7 @@
 #include "server/notifier/manager.h"
 #include "server/promql/engine/engine.h"
 #include "server/promql/engine/gate.h"
+#include "server/remote/read_handler.h"
 #include "server/remote/write_handler.h"
 #include "server/rules/manager.h"
 #include "server/scrape/manager.h"
@@ -82,7 +83,6 @@ class App {
   std::shared_ptr<const config::Config> config_ GUARDED_BY(mutex_);
   bool reload_ok_ GUARDED_BY(mutex_) = true;
   int64_t last_config_nanos_ GUARDED_BY(mutex_) = 0;
-  int64_t failed_reload_nanos_ GUARDED_BY(mutex_) = 0;
   std::string config_digest_;  // of all files, for --config.auto-reload
 
   tsdb::ReplayProgress replay_;
@@ -94,6 +94,7 @@ class App {
   std::unique_ptr<promql::Engine> engine_;
   std::unique_ptr<http::ClientRuntime> notify_http_;
   std::unique_ptr<remote::WriteHandler> remote_write_;
+  std::unique_ptr<remote::ReadHandler> remote_read_;
   std::unique_ptr<notifier::Manager> notifier_;
   std::unique_ptr<rules::Manager> rules_;
   std::unique_ptr<scrape::Manager> scrape_;

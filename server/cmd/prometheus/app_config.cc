@@ -98,6 +98,7 @@ Status App::Reload() {
                       : Annotate(config.status(), fmt::format("couldn't load configuration "
                                                               "(--config.file={})",
                                                               GoQuote(*flags_.config_file)));
+  api_->NoteReload(status.ok());
   if (status.ok()) {
     NX_LOG(Info, "Completed loading of configuration file", {"filename", *flags_.config_file});
     return status;
@@ -108,7 +109,6 @@ Status App::Reload() {
   config_digest_ = DigestFiles(*current());
   MutexLock lock(mutex_);
   reload_ok_ = false;
-  failed_reload_nanos_ = Clock::System().NowNanos();
   return status;
 }
 
@@ -167,7 +167,7 @@ Status App::Apply(std::shared_ptr<const config::Config> config) {
   if (failure.ok()) reload_timestamp_->Set(static_cast<double>(now) / 1e9);
   MutexLock lock(mutex_);
   reload_ok_ = failure.ok();
-  (failure.ok() ? last_config_nanos_ : failed_reload_nanos_) = now;
+  if (failure.ok()) last_config_nanos_ = now;
   return failure;
 }
 

@@ -83,7 +83,6 @@ api::RuntimeInfo App::DescribeRuntime() const {
   info.gogc = EnvOr("GOGC", std::to_string(config_->runtime_gogc));
   info.reload_config_success = reload_ok_;
   info.last_config_nanos = last_config_nanos_;
-  info.failed_reload_nanos = failed_reload_nanos_;
   info.storage_retention = DescribeRetention(Retention(*config_));
   return info;
 }
@@ -159,8 +158,11 @@ api::Sources App::ApiSources() {
   };
   sources.reload = [this] { return requests_.Reload(); };
   sources.quit = [this] { requests_.Stop(); };
+  // Asked only once the server is ready, as is the receiver.
+  sources.remote_read = [this](const http::Request& request, http::ResponseWriter& response) {
+    remote_read_->Serve(request, response);
+  };
   if (*flags_.enable_remote_write) {
-    // Asked only once the server is ready.
     sources.remote_write = [this](const http::Request& request, http::ResponseWriter& response) {
       remote_write_->Serve(request, response);
     };
@@ -176,6 +178,7 @@ Status App::PrepareWeb() {
   options.cors_origin = *flags_.cors_origin;
   options.enable_lifecycle = *flags_.enable_lifecycle;
   options.enable_admin_api = *flags_.enable_admin_api;
+  options.max_notification_subscribers = *flags_.max_notification_subscribers;
   options.lookback_delta_ms = *flags_.lookback_delta_ms;
   NX_ASSIGN_OR_RETURN(api_, api::Api::Create(options, ApiSources(), &registry_));
   router_.ForgiveSpelling();

@@ -146,11 +146,11 @@ void Flags::AddWebFlags() {
   max_connections =
       set.Int("web.max-connections",
               "Maximum number of simultaneous connections across all listeners.", 512);
-  set.Int("web.max-notifications-subscribers",
-          "Limits the maximum number of subscribers that can concurrently receive live "
-          "notifications.",
-          16);
-  Refuse("web.max-notifications-subscribers");
+  max_notification_subscribers =
+      set.Int("web.max-notifications-subscribers",
+              "Limits the maximum number of subscribers that can concurrently receive live "
+              "notifications.",
+              16);
   external_url =
       set.String("web.external-url", "The URL under which Prometheus is externally reachable.", "",
                  {.placeholder = "<URL>"});
@@ -223,16 +223,19 @@ void Flags::AddStorageFlags() {
                         false);
   set.Duration("storage.remote.flush-deadline",
                "Accepted for compatibility: there is nothing to flush.", "1m", kProm);
-  set.String("storage.remote.read-sample-limit", "Maximum number of samples of a remote read.",
-             "5e7");
-  set.Int("storage.remote.read-concurrent-limit", "Maximum number of concurrent remote reads.", 10);
-  set.Int("storage.remote.read-max-bytes-in-frame",
-          "Maximum number of bytes in a single frame of a streamed remote read.", 1048576);
-  for (const char* name :
-       {"storage.remote.read-sample-limit", "storage.remote.read-concurrent-limit",
-        "storage.remote.read-max-bytes-in-frame"}) {
-    Refuse(name);
-  }
+  read_sample_limit = set.Int(
+      "storage.remote.read-sample-limit",
+      "Maximum overall number of samples to return via the remote read interface, in a single "
+      "query. 0 means no limit. This limit is ignored for streamed response types.",
+      50'000'000);
+  read_concurrent_limit =
+      set.Int("storage.remote.read-concurrent-limit",
+              "Maximum number of concurrent remote read calls. 0 means no limit.", 10);
+  read_max_frame_bytes =
+      set.Int("storage.remote.read-max-bytes-in-frame",
+              "Maximum number of bytes in a single frame for streaming remote read response types "
+              "before marshalling. A frame ends behind the chunk that reaches it.",
+              1 << 20);
   min_block_ms = set.Duration("storage.tsdb.min-block-duration",
                               "Minimum duration of a data block before being persisted.", "2h",
                               kProm, kHidden);

@@ -35,6 +35,7 @@ struct Flags {
   std::string* web_config_file;
   int64_t* read_timeout_ms;
   int64_t* max_connections;
+  int64_t* max_notification_subscribers;
   std::string* external_url;
   std::string* route_prefix;
   bool* enable_lifecycle;
@@ -44,6 +45,9 @@ struct Flags {
   std::string* page_title;
   std::string* cors_origin;
 
+  int64_t* read_sample_limit;
+  int64_t* read_concurrent_limit;
+  int64_t* read_max_frame_bytes;
   std::string* storage_path;
   int64_t* retention_time_ms;  // 0: not given
   int64_t* retention_bytes;

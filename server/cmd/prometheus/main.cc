@@ -21,13 +21,21 @@ StatusOr<std::shared_ptr<const config::Config>> CheckConfiguration(const Flags& 
   return config;
 }
 
+// What a query leaves is there for the next one.
+void TuneAllocator() {
+  // As many arenas as threads that run at once: whichever thread gets the next query.
+  mallopt(M_ARENA_MAX, static_cast<int>(std::max(2U, std::thread::hardware_concurrency())));
+  // Less than this is not given back to the system in between, to be asked for page by page.
+  constexpr int kKept = 4 << 20;
+  mallopt(M_TRIM_THRESHOLD, kKept);
+  mallopt(M_MMAP_THRESHOLD, kKept);
+}
+
 int Main(int argc, char** argv) {
   Requests requests;
   Flags flags;
   flags.set.Parse(argc, argv);
-  // As many arenas as threads that run at once: what a query leaves in that of the thread that
-  // worked on it is there for the next query, whichever thread gets it.
-  mallopt(M_ARENA_MAX, static_cast<int>(std::max(2U, std::thread::hardware_concurrency())));
+  TuneAllocator();
   ApplyLogFlags(flags.log);
   int exit_code = 0;
   if (const Status status = flags.Check(&exit_code); !status.ok()) {
