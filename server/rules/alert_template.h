@@ -10,6 +10,7 @@
 #include "core/base/status.h"
 #include "core/template/prometheus_functions.h"
 #include "core/template/template.h"
+#include "server/promql/engine/result.h"
 #include "server/rules/rule_spec.h"
 
 namespace narthex::rules {
@@ -21,13 +22,17 @@ struct TemplateContext {
   std::string external_url;
 };
 
+// The value of a sample as templates see it: a float, or an object that prints as the histogram.
+tmpl::Value TemplateValue(const promql::VectorSample& sample);
+
 class AlertTemplate {
  public:
   // Errors name the template "__alert_<rule>".
   static StatusOr<AlertTemplate> Parse(const std::string& rule, std::string_view text);
 
   // A failure becomes the text "<error expanding template: …>" and is logged.
-  std::string Expand(const TemplateContext& context, const NamedTexts& labels, double value) const;
+  std::string Expand(const TemplateContext& context, const NamedTexts& labels,
+                     const tmpl::Value& value) const;
 
  private:
   std::string name_;

@@ -36,7 +36,8 @@ TemplateContext MakeTemplateContext(const Environment& environment,
                         ToVector(environment.query(std::string(expr), t, query_context)));
     std::vector<tmpl::QuerySample> samples;
     samples.reserve(vector.size());
-    for (const auto& sample : vector) samples.push_back({Pairs(sample.metric), sample.v});
+    for (const auto& sample : vector)
+      samples.push_back({Pairs(sample.metric), TemplateValue(sample)});
     return samples;
   };
   context.now_nanos = [&environment] { return environment.options.clock->NowNanos(); };
@@ -111,16 +112,17 @@ std::vector<AlertElement> Group::Expand(const Rule& rule,
   LabelsBuilder builder;
   for (const auto& sample : vector) {
     const NamedTexts labels = Pairs(sample.metric);
+    const tmpl::Value value = TemplateValue(sample);
     AlertElement& element = elements.emplace_back();
     builder.Reset(sample.metric);
     builder.Del(kMetricNameLabel);
     for (const auto& [name, text] : rule.labels) {
-      builder.Set(name, text.Expand(context, labels, sample.v));
+      builder.Set(name, text.Expand(context, labels, value));
     }
     builder.Set(kAlertNameLabel, rule.spec.name);
     element.labels = builder.Build();
     for (const auto& [name, text] : rule.annotations) {
-      element.annotations.emplace_back(name, text.Expand(context, labels, sample.v));
+      element.annotations.emplace_back(name, text.Expand(context, labels, value));
     }
     element.value = sample.v;
   }

@@ -128,7 +128,8 @@ TEST_CASE("alerts carry templated labels and annotations to the notifier") {
   CHECK(annotations["summary"] == "a/i:1 25%");
   CHECK(annotations["where"] == "c1 http://prom.example/base /base");
   CHECK(annotations["other"] == "7 me");
-  CHECK(annotations["broken"].starts_with("<error expanding template: "));
+  CHECK(annotations["broken"].starts_with(
+      "<error expanding template: error executing template __alert_"));
   CHECK(annotations["missing"] == "");
   CHECK(alert.starts_at == kStart + 5 * kMinute);
   CHECK(alert.ends_at == kStart + 9 * kMinute);

@@ -6,6 +6,7 @@
 #include "core/config/http_client.h"
 #include "core/flags/flags.h"
 #include "core/http/types.h"
+#include "core/strings/quote.h"
 
 namespace narthex::promtool {
 namespace {
@@ -70,13 +71,16 @@ StatusOr<std::string> ApiClient::Send(http::ClientRequest request) {
   request.max_body_bytes = kMaxAnswer;
   request.decode_gzip = true;
   NX_ASSIGN_OR_RETURN(http::ClientResponse response, client_->DoBlocking(std::move(request)));
-  // Errors of the API come with a body that says more than the status.
-  const bool says_more = response.body.starts_with('{');
+  // With these two the API says in the body what is wrong.
+  const bool says_more = response.status == 400 || response.status == 422;
   if (response.status / 100 == 2 || says_more) return std::move(response.body);
-  if (response.status / 100 == 4) {
-    return InvalidArgument("client_error: client error: {}", response.status);
+  const std::string_view text = TrimSpace(response.body);
+  const std::string detail = text.empty() ? "" : fmt::format(" (detail: {})", text);
+  switch (response.status / 100) {
+    case 4: return InvalidArgument("client_error: client error: {}{}", response.status, detail);
+    case 5: return Unavailable("server_error: server error: {}{}", response.status, detail);
+    default: return Unavailable("bad_response: bad response code {}", response.status);
   }
-  return Unavailable("server_error: server error: {}", response.status);
 }
 
 StatusOr<JsonValue> DataOf(std::string_view body, std::vector<std::string>* warnings) {

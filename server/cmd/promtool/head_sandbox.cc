@@ -7,11 +7,13 @@
 #include "core/base/file.h"
 #include "server/storage/tsdb/db.h"
 #include "server/storage/tsdb/promwal/import.h"
+#include "server/storage/tsdb/promwal/takeover.h"
 
 namespace narthex::promtool {
 namespace {
 
 namespace fs = std::filesystem;
+using tsdb::promwal::HeadOwner;
 
 constexpr char kLogDir[] = "head";  // ours
 constexpr char kChunksDir[] = "chunks_head";
@@ -146,20 +148,22 @@ Status Retry(const std::string& dir, Copy&& copy) {
 
 StatusOr<std::unique_ptr<HeadSandbox>> HeadSandbox::Open(const std::string& dir,
                                                          const std::string& root) {
-  const bool is_ours = FileExists(JoinPath(dir, kLogDir));
-  std::error_code error;
-  const std::string wal = JoinPath(dir, kPrometheusDirs[0]);
-  if (!is_ours && (!FileExists(wal) || fs::is_empty(wal, error))) {
+  NX_ASSIGN_OR_RETURN(const HeadOwner owner, tsdb::promwal::OwnerOfHead(dir));
+  if (owner == HeadOwner::kNobody) {
     return std::make_unique<Sandbox>(TemporaryDir(), std::vector<BlockPtr>());
   }
   NX_ASSIGN_OR_RETURN(TemporaryDir sandbox, TemporaryDir::Create(root));
   std::vector<BlockPtr> blocks;
-  if (is_ours) {
-    NX_RETURN_IF_ERROR(Retry(dir, [&] { return ReplicateHead(dir, sandbox.path()); }));
-    NX_ASSIGN_OR_RETURN(blocks, OpenHead(sandbox.path()));
-  } else {
-    NX_RETURN_IF_ERROR(Retry(dir, [&] { return ReplicateLog(dir, sandbox.path()); }));
-    NX_ASSIGN_OR_RETURN(blocks, ImportLog(sandbox.path()));
+  if (owner != HeadOwner::kPrometheus) {
+    const std::string ours = JoinPath(sandbox.path(), "ours");
+    NX_RETURN_IF_ERROR(Retry(dir, [&] { return ReplicateHead(dir, ours); }));
+    NX_ASSIGN_OR_RETURN(blocks, OpenHead(ours));
+  }
+  if (owner != HeadOwner::kOurs) {
+    const std::string theirs = JoinPath(sandbox.path(), "prometheus");
+    NX_RETURN_IF_ERROR(Retry(dir, [&] { return ReplicateLog(dir, theirs); }));
+    NX_ASSIGN_OR_RETURN(const std::vector<BlockPtr> imported, ImportLog(theirs));
+    blocks.insert(blocks.end(), imported.begin(), imported.end());
   }
   return std::make_unique<Sandbox>(std::move(sandbox), std::move(blocks));
 }

@@ -75,9 +75,9 @@ void AddDump(CommandSet* commands, const char* path, const char* help, bool open
                          "head is opened (default is the database path). The sandbox is cleaned up "
                          "at the end.",
                          "", {.placeholder = "SANDBOX-DIR-ROOT"});
-  v->mint = flags.Int(
+  v->mint = flags.Int64(
       "min-time", "Minimum timestamp to dump, in milliseconds since the Unix epoch.", INT64_MIN);
-  v->maxt = flags.Int(
+  v->maxt = flags.Int64(
       "max-time", "Maximum timestamp to dump, in milliseconds since the Unix epoch.", INT64_MAX);
   v->match = flags.Strings("match", "Series selector. Can be specified multiple times.",
                            {"{__name__=~'(?s:.*)'}"});

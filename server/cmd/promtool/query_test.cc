@@ -192,6 +192,34 @@ TEST_CASE("Format and headers of a query") {
         "promtool: error: expected KEY=VALUE got 'x', try --help\nexit 1");
 }
 
+TEST_CASE("Answers that are errors") {
+  http::Router router;
+  const struct {
+    int status;
+    std::string body, want;
+  } kCases[] = {
+      {404, "404 page not found\n", "client_error: client error: 404 (detail: 404 page not found)"},
+      {503, "", "server_error: server error: 503"},
+      {503, R"({"status":"error"})",
+       R"(server_error: server error: 503 (detail: {"status":"error"}))"},
+      {304, "", "bad_response: bad response code 304"},
+      {422, R"({"status":"error","errorType":"execution","error":"no"})", "execution: no"},
+      {400, R"({"status":"error","errorType":"bad_data","error":"no"})", "bad_data: no"},
+  };
+  size_t at = 0;
+  router.Handle("POST", "/api/v1/query", [&](const http::Request&, http::ResponseWriter& response) {
+    response.Send(kCases[at].status, "text/plain", kCases[at].body);
+  });
+  auto server = http::Server::Create({.listen_addresses = {"127.0.0.1:0"}}, router.AsHandler());
+  REQUIRE(server.ok());
+  REQUIRE((*server)->Start().ok());
+  const std::string address = fmt::format("127.0.0.1:{}", (*server)->ports()[0]);
+  for (; at < std::size(kCases); ++at) {
+    CHECK(Promtool({"query", "instant", address, "2"}) ==
+          fmt::format("query error: {}\nexit 1", kCases[at].want));
+  }
+}
+
 TEST_CASE("What cannot be asked is refused before asking") {
   const std::string url = "http://127.0.0.1:1";
   CHECK(Promtool({"query", "instant", "--time", "x", url, "up"}) ==

@@ -5,6 +5,7 @@
 
 #include "core/json/writer.h"
 #include "core/strings/duration.h"
+#include "core/strings/html.h"
 
 namespace narthex::promtool {
 namespace {
@@ -85,13 +86,8 @@ void AddLabels(std::string_view key, const Labels& want, const Labels& got, std:
 
 std::string EscapeXml(std::string_view text) {
   std::string out;
-  for (const char c : text) {
+  for (const char c : EscapeHtml(text)) {
     switch (c) {
-      case '&': out += "&amp;"; break;
-      case '<': out += "&lt;"; break;
-      case '>': out += "&gt;"; break;
-      case '"': out += "&#34;"; break;
-      case '\'': out += "&#39;"; break;
       case '\n': out += "&#xA;"; break;
       case '\r': out += "&#xD;"; break;
       case '\t': out += "&#x9;"; break;

@@ -1,21 +1,28 @@
 #include "server/cmd/promtool/rule_test_storage.h"
 
 #include <algorithm>
+#include <bit>
 
 namespace narthex::promtool {
 namespace {
 
 using promql::MemoryStorage;
 
-// A rule may write what a test gave as well: what is not behind the newest sample is refused.
+// A rule may write what a test gave as well: what is not behind the newest sample is refused, but
+// the same once more does no harm.
 storage::AppendResult Fits(const MemoryStorage& memory, const Labels& labels, TimestampMs t) {
-  for (const auto& series : memory.series()) {
-    if (series.labels != labels || series.samples.timestamps.empty()) continue;
-    const TimestampMs newest = series.samples.timestamps.back();
-    if (newest == t) return storage::AppendResult::kDuplicate;
-    if (newest > t) return storage::AppendResult::kOutOfOrder;
-  }
-  return storage::AppendResult::kOk;
+  const MemoryStorage::StoredSeries* const series = memory.Find(labels);
+  if (series == nullptr || series->samples.timestamps.empty()) return storage::AppendResult::kOk;
+  const TimestampMs newest = series->samples.timestamps.back();
+  if (newest == t) return storage::AppendResult::kDuplicate;
+  return newest > t ? storage::AppendResult::kOutOfOrder : storage::AppendResult::kOk;
+}
+
+bool IsThere(const MemoryStorage& memory, const Labels& labels, TimestampMs t, double v) {
+  const MemoryStorage::StoredSeries* const series = memory.Find(labels);
+  return series != nullptr && !series->samples.timestamps.empty() &&
+         series->samples.timestamps.back() == t &&
+         std::bit_cast<uint64_t>(series->samples.values.back()) == std::bit_cast<uint64_t>(v);
 }
 
 class Writer final : public storage::GroupWriter {
@@ -39,9 +46,11 @@ class Writer final : public storage::GroupWriter {
       if (member.retired) member.live = false;
       if (end && !member.open) continue;
       member.open = !end;
+      const double value = end ? storage::StaleNaN() : values[i];
+      if (IsThere(memory_, member.labels, t, value)) continue;
       switch (Fits(memory_, member.labels, t)) {
         case storage::AppendResult::kOk:
-          memory_.Add(member.labels, t, end ? storage::StaleNaN() : values[i]);
+          memory_.Add(member.labels, t, value);
           ++commit.appended;
           break;
         case storage::AppendResult::kDuplicate: ++commit.duplicate; break;
@@ -74,6 +83,7 @@ class Samples final : public storage::Appender {
                                                   const FloatHistogram& h) override {
     const auto result = Fits(memory_, labels, t);
     if (result != storage::AppendResult::kOk) return result;
+    NX_RETURN_IF_ERROR(Validate(h));
     if (storage::IsStaleNaN(h.sum)) {
       memory_.Add(labels, t, storage::StaleNaN());
     } else {
@@ -89,6 +99,34 @@ class Samples final : public storage::Appender {
 };
 
 }  // namespace
+
+void RuleTestStorage::Give(const MemoryStorage& input) {
+  for (const auto& series : input.series()) {
+    std::erase_if(given_, [&](const Given& g) { return g.series.labels == series.labels; });
+    given_.push_back({series, 0});
+  }
+}
+
+Status RuleTestStorage::LoadTill(TimestampMs t, TimestampMs start) {
+  for (Given& given : given_) {
+    const storage::SampleColumns& samples = given.series.samples;
+    for (; given.next < samples.size(); ++given.next) {
+      const size_t i = given.next;
+      const TimestampMs at = start + samples.timestamps[i];
+      if (at > t) break;
+      // What a rule wrote first stays.
+      if (Fits(memory_, given.series.labels, at) != storage::AppendResult::kOk) continue;
+      if (samples.IsHistogram(i)) {
+        const FloatHistogram& h = samples.histograms[samples.histogram_index[i]];
+        NX_RETURN_IF_ERROR(Validate(h));
+        memory_.Add(given.series.labels, at, h);
+      } else {
+        memory_.Add(given.series.labels, at, samples.values[i]);
+      }
+    }
+  }
+  return OkStatus();
+}
 
 std::unique_ptr<storage::GroupWriter> RuleTestStorage::NewGroup() {
   return std::make_unique<Writer>(&memory_);

@@ -134,8 +134,18 @@ class GroupTest {
 
  private:
   Faults Check() {
-    if (const Status status = Prepare(); !status.ok()) return {std::string(MessageOf(status))};
+    if (const Status status = Prepare(); !status.ok()) {
+      Faults faults;
+      for (const std::string_view line : SplitString(MessageOf(status), '\n')) {
+        faults.emplace_back(line);
+      }
+      return faults;
+    }
     for (TimestampMs t = start_; t <= start_ + LastTime(); t += file_.evaluation_interval.ms) {
+      // No rule sees what comes behind its time, and no expression what comes behind the last one.
+      if (const Status status = storage_.LoadTill(t, start_); !status.ok()) {
+        return {std::string(MessageOf(status))};
+      }
       manager_->EvaluateAll(t, file_.group_eval_order);
       if (!CheckHealth(t)) return std::move(faults_);
       CheckAlerts(t);
@@ -194,10 +204,12 @@ class GroupTest {
     }
     const int64_t interval =
         test_.interval.IsZero() ? file_.evaluation_interval.ms : test_.interval.ms;
-    for (const InputSeries& input : test_.series) {
+    for (size_t i = 0; i < test_.series.size(); ++i) {
       promql::MemoryStorage loaded;
-      NX_RETURN_IF_ERROR(promql::LoadSeriesLine(ToSeriesLine(input), interval, &loaded));
-      Shift(loaded);
+      const Status status =
+          promql::LoadSeriesLine(ToSeriesLine(test_.series[i]), interval, &loaded);
+      if (!status.ok()) return OnLine(i + 2, status);
+      storage_.Give(loaded);
     }
     rules::Options options;
     options.external_url = test_.external_url;
@@ -212,22 +224,37 @@ class GroupTest {
     config.interval_ms = file_.evaluation_interval.ms;
     config.external_labels = ToLabels(test_.external_labels);
     config.ignore_unknown_fields = options_.ignore_unknown_fields;
-    NX_RETURN_IF_ERROR(manager_->Update(config));
-    return CheckOrder();
+    if (const Status status = manager_->Update(config); !status.ok()) return FirstError(config);
+    NX_RETURN_IF_ERROR(CheckOrder());
+    return CheckNames();
   }
 
-  void Shift(const promql::MemoryStorage& loaded) {
-    for (const auto& series : loaded.series()) {
-      const storage::SampleColumns& samples = series.samples;
-      for (size_t i = 0; i < samples.size(); ++i) {
-        const TimestampMs t = start_ + samples.timestamps[i];
-        if (samples.IsHistogram(i)) {
-          storage_.memory().Add(series.labels, t, samples.histograms[samples.histogram_index[i]]);
-        } else {
-          storage_.memory().Add(series.labels, t, samples.values[i]);
-        }
-      }
+  // Upstream reads the series as lines of a script that begins with "load".
+  static Status OnLine(size_t line, const Status& status) {
+    const std::string_view message = MessageOf(status);
+    if (!message.starts_with("1:")) return status;
+    return InvalidArgument("{}{}", line, message.substr(1));
+  }
+
+  // Of files with faults the first is told of.
+  Status FirstError(const rules::Config& config) {
+    for (const std::string& file : config.files) {
+      rules::Config one = config;
+      one.files = {file};
+      NX_RETURN_IF_ERROR(manager_->Update(one));
     }
+    return manager_->Update(config);
+  }
+
+  Status CheckNames() const {
+    for (const AlertTest& test : test_.alert_tests) {
+      if (!test.alertname.empty()) continue;
+      return InvalidArgument(
+          "an item under alert_rule_test misses required attribute alertname at eval_time {}{}",
+          FormatPromDuration(test.eval_time.ms),
+          test_.name.empty() ? "" : fmt::format(" (in TestGroup {})", test_.name));
+    }
+    return OkStatus();
   }
 
   Status CheckOrder() const {
@@ -251,7 +278,7 @@ class GroupTest {
       for (const rules::RuleStatus& rule : group.rules) {
         if (rule.last_error.empty()) continue;
         faults_.push_back(fmt::format("    rule: {}, time: {}, err: {}", rule.name,
-                                      FormatPromDuration(t - start_), rule.last_error));
+                                      FormatGoDuration((t - start_) * 1'000'000), rule.last_error));
       }
     }
     return faults_.size() == before;

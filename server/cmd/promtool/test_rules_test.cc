@@ -262,12 +262,97 @@ tests:
   CHECK(unordered.exit_code == 1);
 }
 
+TEST_CASE("two rules may write the same, but nothing else") {
+  const Files files("test_rules_twice");
+  files.Write("rules.yml",
+              "groups: [{name: g, rules: [{record: r, expr: x}, {record: r, expr: x * 1}]}]");
+  constexpr char kTwice[] = R"(
+rule_files: [rules.yml]
+tests:
+  - interval: 1m
+    input_series: [{series: x, values: 7x3}]
+    promql_expr_test: [{expr: r, eval_time: 2m, exp_samples: [{labels: r, value: 7}]}]
+)";
+  const RunResult good =
+      RunToEnd({Binary("promtool"), "test", "rules", files.Write("t.yml", kTwice)});
+  INFO(good.output);
+  CHECK(good.exit_code == 0);
+  files.Write("rules.yml",
+              "groups: [{name: g, rules: [{record: r, expr: x}, {record: r, expr: x * 2}]}]");
+  const RunResult bad =
+      RunToEnd({Binary("promtool"), "test", "rules", files.Write("t.yml", kTwice)});
+  CHECK(Has(bad.output, "    rule: r, time: 0s, err: duplicate sample for timestamp"));
+}
+
+TEST_CASE("templates see histograms") {
+  const Files files("test_rules_histogram_alerts");
+  files.Write("rules.yml", R"(groups: [{name: g, rules: [{alert: A, expr: h, labels: {
+    v: '{{ $value }}', c: '{{ with query "h" }}{{ . | first | value }}{{ end }}'},
+    annotations: {bad: '{{ humanize $value }}', worse: '{{ if gt $value 3.0 }}{{ end }}'}}]}])");
+  const RunResult result = RunToEnd({Binary("promtool"), "test", "rules", files.Write("t.yml", R"(
+rule_files: [rules.yml]
+tests:
+  - interval: 1m
+    input_series: [{series: h, values: '{{sum:5 count:4 buckets:[1 2 1]}}x5'}]
+    alert_rule_test: [{eval_time: 1m, alertname: A}]
+)")});
+  const std::string text = "{count:4, sum:5, (0.5,1]:1, (1,2]:2, (2,4]:1}";
+  INFO(result.output);
+  CHECK(Has(result.output, fmt::format(R"(Labels:{{alertname="A", c="{}", v="{}"}})", text, text)));
+  CHECK(Has(result.output, "can't convert *histogram.FloatHistogram to float"));
+  CHECK(Has(result.output, "error calling gt: invalid type for comparison"));
+}
+
+TEST_CASE("what comes later is not seen") {
+  const Files files("test_rules_later");
+  files.Write("rules.yml", "groups: [{name: g, rules: [{record: ahead, expr: x offset -1m}]}]");
+  const RunResult result = RunToEnd({Binary("promtool"), "test", "rules", files.Write("t.yml", R"(
+rule_files: [rules.yml]
+evaluation_interval: 1m
+tests:
+  - interval: 30s
+    input_series:
+      - {series: x, values: 0+1x10}
+      - {series: long, values: 1_000x1000000}
+      - {series: h, values: '{{count:9 buckets:[9]}}-{{count:1 buckets:[1]}}x4'}
+    promql_expr_test:
+      # The last evaluation is at 2m, and nothing behind it is loaded.
+      - {expr: x, eval_time: 2m30s, exp_samples: [{labels: x, value: 4}]}
+      - {expr: long, eval_time: 1m, exp_samples: [{labels: long, value: 1000}]}
+      - {expr: x offset -1m, eval_time: 1m, exp_samples: [{labels: x, value: 4}]}
+      - {expr: ahead, eval_time: 1m, exp_samples: [{labels: ahead, value: 2}]}
+      - {expr: histogram_count(h), eval_time: 2m, exp_samples: [{labels: '{}', value: 5}]}
+)")});
+  INFO(result.output);
+  CHECK(result.exit_code == 0);
+}
+
 TEST_CASE("broken tests are told") {
   const Files files("test_rules_broken");
   files.Write("rules.yml", "groups: [{name: g, rules: [{record: r, expr: 'a * on(i) b'}]}]");
+  files.Write("negative.yml", "groups: [{name: g, rules: [{record: r, expr: -h}]}]");
+  files.Write("two.yml", "groups: [{name: g, rules: [{record: r, expr: 'a('}, {record: 'a b'}]}]");
   const struct {
     std::string text, want;
   } kCases[] = {
+      {"tests: [{name: n, alert_rule_test: [{eval_time: 90s}]}]",
+       "  FAILED:\nan item under alert_rule_test misses required attribute alertname at eval_time "
+       "1m30s (in TestGroup n)\n"},
+      {"tests: [{input_series: [{series: x, values: 1}, {series: 'y{', values: 1}]}]",
+       "  FAILED:\n3:4: parse error"},
+      {"tests: [{input_series: [{series: x, values: 1+1}]}]", "bad value \"1+1\""},
+      {"tests: [{input_series: [{series: x, values: stalex2}]}]", "bad value \"stalex2\""},
+      {"tests: [{input_series: [{series: x, values: '{{count:1 count:2}}'}]}]",
+       "duplicate key \"count\" in histogram"},
+      {"tests: [{input_series: [{series: x, values: '{{schema:0.5}}'}]}]", "bad histogram"},
+      {"tests: [{input_series: [{series: x, values: '{{count:[]}}'}]}]", "bad histogram"},
+      {"tests: [{input_series: [{series: x, values: '{{counter_reset_hint:foo}}'}]}]",
+       "bad histogram"},
+      {"rule_files: [negative.yml]\ntests: [{interval: 1m, input_series: [{series: h, values: "
+       "'{{count:1 buckets:[1]}}x2'}]}]",
+       "    rule: r, time: 0s, err: "},
+      {"rule_files: [two.yml, two.yml]\ntests: [{}]",
+       "group \"g\", rule 1, \"r\": could not parse"},
       {"rule_files: [x]\nnope: 1\ntests: []\n", "field nope not found in type main.unitTestFile"},
       {"tests: [{input_series: [{series: 'x{', values: '1'}]}]", "parse error"},
       {"tests: [{input_series: [{series: x, values: '1 zz'}]}]", "zz"},

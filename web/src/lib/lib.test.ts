@@ -51,6 +51,8 @@ describe('numbers', () => {
   ])('%d is %s', (value, want) => expect(formatSi(value)).toBe(want));
   it('keeps ticks apart', () => {
     expect(formatTicks([1_000_000, 2_000_000])).toEqual(['1M', '2M']);
+    expect(formatTicks([0, 0.0025, 0.0075, 0.01])).toEqual(['0', '0.0025', '0.0075', '0.01']);
+    expect(formatTicks([0.0025, 0.005])).toEqual(['2.5m', '5m']);
     expect(formatTicks([1_000_000, 1_000_001])).toEqual(['1000000', '1000001']);
   });
   it('counts and times', () => {

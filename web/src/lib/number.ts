@@ -22,9 +22,14 @@ export function formatSi(value: number): string {
   return trim(value * 1000 ** power) + small[power];
 }
 
-/** Axis labels; ticks too close for five digits fall back to all of them. */
+/**
+ * Axis labels. Beside ticks that have no prefix, small ones have none either: 0.0075, 0.01 and not 7.5m,
+ * 0.01. Ticks too close for five digits fall back to all of them.
+ */
 export function formatTicks(values: readonly number[]): string[] {
-  const labels = values.map(formatSi);
+  const plain = values.some((value) => Math.abs(value) >= 0.01);
+  const small = (value: number) => Math.abs(value) < 0.01 && Math.abs(value) >= 1e-6;
+  const labels = values.map((value) => (plain && small(value) ? trim(value) : formatSi(value)));
   return new Set(labels).size === labels.length ? labels : values.map(String);
 }
 

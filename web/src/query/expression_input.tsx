@@ -2,16 +2,32 @@
 
 import { useEffect, useLayoutEffect, useRef, useState } from 'preact/hooks';
 
+function fit(element: HTMLTextAreaElement) {
+  element.style.height = 'auto';
+  element.style.height = `${element.scrollHeight + 2}px`;
+}
+
 export function ExpressionInput(props: { value: string; busy: boolean; onRun: (expr: string) => void }) {
   const [text, setText] = useState(props.value);
   const area = useRef<HTMLTextAreaElement>(null);
   useEffect(() => setText(props.value), [props.value]);
   useLayoutEffect(() => {
+    if (area.current !== null) fit(area.current);
+  }, [text]);
+  // The same text takes more lines where there is less room.
+  useEffect(() => {
     const element = area.current;
     if (element === null) return;
-    element.style.height = 'auto';
-    element.style.height = `${element.scrollHeight + 2}px`;
-  }, [text]);
+    let width = element.clientWidth;
+    fit(element);
+    const observer = new ResizeObserver(() => {
+      if (element.clientWidth === width) return;
+      width = element.clientWidth;
+      fit(element);
+    });
+    observer.observe(element);
+    return () => observer.disconnect();
+  }, []);
   return (
     <form
       class="expression"
