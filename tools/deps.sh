@@ -14,7 +14,7 @@ ccache                the compiler cache
 lld                   the linker
 libabsl-dev           status, hash containers
 libfmt-dev            formatting
-libboost1.81-dev      Asio and Beast: the network stack
+libboost1.81-dev      Asio: the network stack
 libssl-dev            TLS, MD5 of hashmod
 libcrypt-dev          bcrypt of basic auth
 libc-ares-dev         DNS of service discovery

@@ -122,7 +122,7 @@ def free_port():
 class Server:
     """A Prometheus (ours or upstream's) on a directory; stopped by SIGTERM at the end."""
 
-    def __init__(self, binary, directory, *flags, config="global:\n  scrape_interval: 1h\n"):
+    def __init__(self, binary, directory, *flags, config="global:\n  scrape_interval: 1h\n", retention="10y"):
         self.binary, self.directory, self.port = binary, directory, free_port()
         os.makedirs(directory, exist_ok=True)
         config_file = os.path.join(directory, "..", f"config-{self.port}.yml")
@@ -132,7 +132,7 @@ class Server:
         self.process = subprocess.Popen(
             [binary, f"--config.file={config_file}", f"--storage.tsdb.path={directory}",
              f"--web.listen-address=127.0.0.1:{self.port}", "--web.enable-remote-write-receiver",
-             "--storage.tsdb.retention.time=10y", *flags],
+             f"--storage.tsdb.retention.time={retention}", *flags],
             stdout=self.log, stderr=self.log)
         self.wait()
 

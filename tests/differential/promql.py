@@ -12,6 +12,8 @@ both answer differently (promql_blame.py), and that part is judged by rule (prom
   known     notes of another place or about other buckets, errors that are the same but for it
   bounds, compensated, zero, stats, negative, last, timestamp, empty
             what 3.5 answers otherwise than later releases: see the rules of these names
+  assembly, nan, newest, unseen, step, offset, memory
+            likewise, of what --corners asks for
   random, ulps, picks, named
             the peer does not agree with itself: our answer is one of its, or as far off as they are
   itself    over a range the peer says otherwise than of the steps by themselves, of which it says
@@ -26,6 +28,7 @@ import argparse, collections, http.client, json, os, random, re, sys, time
 
 import promql_classes, promql_data
 from promql_blame import Finder, Part
+from promql_corners import Corners, add_corners
 from promql_expressions import Generator
 from promql_peers import Connection, PeerServer, spread
 from promql_values import near, number, values_differ
@@ -66,6 +69,10 @@ class Judge:
         kind, what = promql_classes.compare(ours, theirs)
         if kind in ("exact", "known"):
             return kind, None
+        found = promql_classes.refused(ours, theirs) if kind in ("status", "error") else None
+        if found:
+            self.made_by[found, "error"] += 1
+            return found, None
         part = self.finder.find(query, parts, ours, theirs) if kind != "order" else None
         found = part and promql_classes.judge(part)
         if not found:
@@ -138,18 +145,25 @@ def main():
     ap.add_argument("--wait", action="store_true", help="leave the servers running until a line comes in")
     ap.add_argument("--below", action="store_true", help="what made the differences, by class")
     ap.add_argument("--dump", help="a file for what is not exact: a line of JSON each")
+    ap.add_argument("--corners", action="store_true", help="other expressions about more samples (promql_corners.py)")
+    ap.add_argument("--late-names", action="store_true", help="with promql-delayed-name-removal")
     ap.add_argument("--show", type=int, default=20, help="how many differences to print of each class")
     args = ap.parse_args()
     rng = random.Random(args.seed)
     dump = open(args.dump, "w") if args.dump else None
-    ours = PeerServer(os.path.join(args.bin, "prometheus"), FEATURES[:1], config=promql_data.CONFIG)
-    with ours, PeerServer(args.peer, FEATURES, config=promql_data.CONFIG) as peer:
+    more = ["promql-delayed-name-removal"] if args.late_names else []
+    ours = PeerServer(os.path.join(args.bin, "prometheus"), FEATURES[:1] + more, config=promql_data.CONFIG)
+    with ours, PeerServer(args.peer, FEATURES + more, config=promql_data.CONFIG) as peer:
         version = args.version or peer_version(peer.url)
-        bodies = list(promql_data.requests(rng, promql_data.make_samples(rng, histograms=version >= 3)))
+        samples = promql_data.make_samples(rng, histograms=version >= 3)
+        if args.corners:
+            add_corners(rng, lambda name, t, value, **more:
+                        samples.setdefault(tuple(sorted({"__name__": name, **more}.items())), []).append((t, value)))
+        bodies = list(promql_data.requests(rng, samples))
         for server in (ours, peer):
             promql_data.load(Connection(server.url), bodies)
         judge_3 = Judge(ours.url, peer.url) if version >= 3 else None
-        gen = Generator(rng, version, args.unsupported.split(","))
+        gen = (Corners if args.corners else Generator)(rng, version, args.unsupported.split(","))
         judge = judge_3.classify if judge_3 else classify_2
         classes, shown = collections.Counter(), collections.Counter()
         open_cases = []
@@ -176,7 +190,7 @@ def main():
                     shown[verdict] += 1
                     print(f"{verdict}: " + "\t".join(map(str, query)), "\n   ", what[:1200], flush=True)
         if open_cases:
-            with PeerServer(args.peer, FEATURES, config=promql_data.CONFIG) as fresh:
+            with PeerServer(args.peer, FEATURES + more, config=promql_data.CONFIG) as fresh:
                 promql_data.load(Connection(fresh.url), bodies)
                 again, connection = Judge(ours.url, fresh.url), Connection(fresh.url)
                 for query, inside, a in open_cases:

@@ -19,6 +19,11 @@ def explained_error(ours, theirs):
     position = re.compile(r'^(invalid parameter "query": )?\d+:\d+: ')
     if position.sub("", ours) == position.sub("", theirs) and "ON and GROUP" in ours:
         return True
+    # Parameters of aggregations are looked at as a whole since.
+    if ours in ("Parameter value is NaN", "Ratio value is NaN") and theirs in ("Scalar value NaN overflows int64", "Ratio value NaN is NaN"):
+        return True
+    if re.match("(conflicting label|found duplicate series for info metric)", ours) and theirs.startswith("found duplicate series for info metric"):
+        return True
     # Of the errors of matching, upstream names that of the first step and, of several pairs of
     # duplicates, one at random.
     pattern = "^(found duplicate series for the match group .*|multiple matches for labels: .*|vector cannot contain metrics with the same labelset)"
@@ -216,6 +221,46 @@ def changes_seen(part):
     return True
 
 
+REFUSED = [
+    # Of several info series of a target 3.5 does not take the newest, but none.
+    ("newest", "theirs", "found duplicate series for info metric"),
+    # Parameters of aggregations are looked at as a whole since, whether there is anything to aggregate or not.
+    ("unseen", "ours", "Parameter value is NaN|Ratio value is NaN|overflows int64"),
+    # 3.5 divides by a step that is less than a millisecond.
+    ("step", "theirs", "integer divide by zero"),
+    # An offset in parentheses takes the operator behind it in 3.5.
+    ("offset", "theirs", "in offset, expected number or duration"),
+    # Which 3.5 has no limit for.
+    ("memory", "ours", "more memory than a query may"),
+]
+
+
+def refused(ours, theirs):
+    """The class of an answer where one of both is an error."""
+    texts = {"ours": ours.get("error", ""), "theirs": theirs.get("error", "")}
+    for name, side, pattern in REFUSED:
+        if re.search(pattern, texts[side]):
+            return name
+    return None
+
+
+def assembly(part, kind):
+    """exp() of 709.44 to 709.78 and logarithms of denormal numbers are wrong in Go on amd64, and so are
+    powers of these."""
+    found = pairs(part)
+    if kind == "values" and part.operator == "^":
+        return all(a and b and not is_histogram(a) and near(a, b, 1e-3) for a, b in found)
+    return (kind == "values" and part.head in ("exp", "sinh", "cosh", "ln", "log10") and
+            all(a and b and (number(b) == math.inf and number(a) > 6e307 or -324 * 2.31 < number(a) < number(b) < -307 or
+                             (number(b) == -math.inf and number(a) < -6e307)) for a, b in found))
+
+
+def nan_sum(part, kind):
+    """Histograms that have seen NaN: told of since, and 3.5 counts their quantiles from the wrong end."""
+    return (part.head in ("histogram_quantile", "histogram_fraction") and "has NaN observations" in str(part.ours.get("infos")) and
+            part.theirs["status"] != "error")
+
+
 def only_zero(histogram):
     return all(k[0] == 3 for k in buckets(histogram)) and len(buckets(histogram)) == 1
 
@@ -249,7 +294,8 @@ def folded(histograms, mean):
 
 
 RULES = [("bounds", bounds), ("compensated", compensated), ("zero", zero), ("stats", stats),
-         ("negative", negative), ("last", last), ("timestamp", timestamp), ("empty", empty), ("reused", reused)]
+         ("negative", negative), ("last", last), ("timestamp", timestamp), ("empty", empty), ("reused", reused),
+         ("assembly", assembly), ("nan", nan_sum)]
 
 
 def settle(part, query, ask_theirs, times=60):

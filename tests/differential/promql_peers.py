@@ -16,8 +16,9 @@ class Connection:
 
     def post(self, path, form):
         """The JSON of the answer, whatever its status."""
-        return json.loads(self.post_raw(path, urllib.parse.urlencode(form, errors="surrogateescape"),
-                                        {"Content-Type": "application/x-www-form-urlencoded"})[1])
+        body = self.post_raw(path, urllib.parse.urlencode(form, errors="surrogateescape"),
+                             {"Content-Type": "application/x-www-form-urlencoded"})[1]
+        return json.loads(body.decode("utf-8", "surrogateescape"))
 
     def post_raw(self, path, body, headers):
         for attempt in (0, 1):

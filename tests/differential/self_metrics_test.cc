@@ -21,9 +21,8 @@ using Types = std::map<std::string, std::string>;
 // Upstream's that are not here.
 const std::map<std::string, std::string> kNotHere = {
     {"prometheus_remote_storage_string_interner_", "there is no string interner"},
-    {"prometheus_remote_read_handler_queries", "remote read is not here yet"},
     {"prometheus_api_remote_write_without_metadata_", "counts messages of remote write 2.0"},
-    {"prometheus_api_remote_read_queries", "the same, up to 2.50"},
+    {"prometheus_api_remote_read_queries", "how remote_read_handler_queries was called up to 2.50"},
     {"prometheus_sd_azure_", "the mechanism is not here"},
     {"prometheus_sd_linode_", "the mechanism is not here"},
     {"prometheus_target_scrape_pool_symboltable_items", "pools have no tables of symbols"},
@@ -42,6 +41,7 @@ const std::map<std::string, std::string> kOurs = {
     {"prometheus_tsdb_mmap_chunks_total", "2.44 and later"},
     {"prometheus_tsdb_retention_limit_seconds", "2.50 and later"},
     {"prometheus_api_remote_write_", "3.0 and later; dropped exemplars are counted here only"},
+    {"prometheus_remote_read_handler_queries", "2.51 and later"},
     {"prometheus_remote_storage_histograms_in_total", "2.40 and later"},
     {"prometheus_sd_consul_", "Debian builds Prometheus without it"},
     {"prometheus_sd_nomad_", "Debian builds Prometheus without it"},
