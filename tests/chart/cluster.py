@@ -40,7 +40,9 @@ def enter(prefix):
     try:
         in_node = ("ip", "-n", node)
         run(*in_node, "link", "set", "lo", "up")
-        run(*in_node, "link", "add", "pods", "type", "bridge")
+        # Without an address of its own a bridge takes the lowest of its ports, and a pod that joins would
+        # change it: those who remember the old one do not reach the node for half a minute then.
+        run(*in_node, "link", "add", "pods", "address", "02:00:0a:e9:00:01", "type", "bridge")
         run(*in_node, "addr", "add", f"{NODE_IP}/16", "dev", "pods")
         run(*in_node, "link", "set", "pods", "up")
         inside = subprocess.run(
@@ -83,6 +85,20 @@ def request(method, address, port, path, body=None, headers=None, timeout=10):
         return response.status, response.read().decode()
     finally:
         connection.close()
+
+
+def waiting(pid):
+    """What a process does as the kernel sees it: a line for each thread, and the sockets of its network."""
+    def read(file):
+        try:
+            return file.read_text().strip()
+        except OSError as error:
+            return str(error)
+    threads = [f"{read(task / 'comm'):16} {read(task / 'stat').rpartition(')')[2].split()[0:1]} "
+               f"{read(task / 'wchan')} {read(task / 'syscall')}"
+               for task in sorted(pathlib.Path(f"/proc/{pid}/task").glob("*"))]
+    sockets = run("nsenter", f"--net=/proc/{pid}/ns/net", "ss", "-tanH", check=False).stdout
+    return "\n".join(threads) + f"\n{sockets}"
 
 
 class Proxy:

@@ -333,6 +333,7 @@ def main():
             for pod in made.pods:
                 for name in pod.running.values():
                     print(f"---- {name}\n{made.runtime.logs(name)[-3000:]}")
+                    print(clusters.waiting(made.runtime.pid(name)))
             raise
         finally:
             made.close()
