@@ -65,7 +65,7 @@ cat <<TXT
   The suite runs.
 
   Graphs         http://127.0.0.1:9090/query?g0.expr=rate(node_cpu_seconds_total%5B1m%5D)&g0.tab=graph&g0.range_input=15m
-  Alertmanager   http://127.0.0.1:9093/api/v2/alerts
+  Alertmanager   http://127.0.0.1:9093/
   Pushgateway    http://127.0.0.1:9091/metrics
   Node metrics   http://127.0.0.1:9100/metrics
 
