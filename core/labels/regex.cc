@@ -105,8 +105,9 @@ Reference ParseReference(std::string_view text) {
 // Index of a group by number or name; -1 when there is none.
 int GroupIndex(const RE2& re, std::string_view name) {
   int index = 0;
+  const bool zeros = name.size() > 1 && name[0] == '0';
   for (char c : name) {
-    if (c < '0' || c > '9' || index > 10'000) {
+    if (c < '0' || c > '9' || index > 10'000 || zeros) {
       auto found = re.NamedCapturingGroups().find(std::string(name));
       return found == re.NamedCapturingGroups().end() ? -1 : found->second;
     }
@@ -116,8 +117,8 @@ int GroupIndex(const RE2& re, std::string_view name) {
 }
 
 void Expand(const RE2& re, std::string_view replacement,
-            const std::vector<re2::StringPiece>& groups, std::string* out) {
-  while (!replacement.empty()) {
+            const std::vector<re2::StringPiece>& groups, size_t enough, std::string* out) {
+  while (!replacement.empty() && out->size() <= enough) {
     const size_t dollar = replacement.find('$');
     out->append(replacement.substr(0, dollar));
     if (dollar == std::string_view::npos) return;
@@ -194,10 +195,10 @@ bool AnchoredRegex::Matches(std::string_view text) const {
 }
 
 bool AnchoredRegex::MatchAndExpand(std::string_view text, std::string_view replacement,
-                                   std::string* out) const {
+                                   std::string* out, size_t enough) const {
   bool matched = false;
   const auto groups = MatchGroups(impl_->re, text, 0, RE2::ANCHOR_BOTH, &matched);
-  if (matched) Expand(impl_->re, replacement, groups, out);
+  if (matched) Expand(impl_->re, replacement, groups, enough, out);
   return matched;
 }
 
@@ -235,7 +236,7 @@ std::string Regex::ReplaceAll(std::string_view text, std::string_view replacemen
     // As Go: no empty match right behind the previous match.
     if (end > start || start > copied || !last_was_match) {
       out.append(text.substr(copied, start - copied));
-      Expand(impl_->re, replacement, groups, &out);
+      Expand(impl_->re, replacement, groups, out.max_size(), &out);
       copied = end;
       last_was_match = true;
     }

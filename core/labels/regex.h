@@ -26,8 +26,10 @@ class AnchoredRegex {
   std::string_view prefix() const { return prefix_; }
 
   // Match plus Go's Regexp.Expand of `replacement` ($1, ${1}, ${name}; $1x means group "1x").
-  // Returns false when `text` does not match; else appends to *out.
-  bool MatchAndExpand(std::string_view text, std::string_view replacement, std::string* out) const;
+  // Returns false when `text` does not match; else appends to *out, and no more once that is longer
+  // than `enough`.
+  bool MatchAndExpand(std::string_view text, std::string_view replacement, std::string* out,
+                      size_t enough = std::string::npos) const;
 
  private:
   struct Impl;

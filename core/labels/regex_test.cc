@@ -25,6 +25,15 @@ TEST_CASE("templates expand as Go's Regexp.Expand") {
   CHECK(Expand("(a)|b", "b", "[$1]") == "[]");
   CHECK(Expand("(a+)", "ab", "$1") == "(no match)");
   CHECK(Expand("a|b", "b", "$0") == "b");
+  CHECK(Expand("(a)", "a", "$01") == "");  // numbers have no zeros in front
+}
+
+TEST_CASE("expansion ends where it is long enough") {
+  const auto regex = AnchoredRegex::Compile("(.*)");
+  REQUIRE(regex.ok());
+  std::string out;
+  CHECK((*regex)->MatchAndExpand("abc", "$1$1$1$1", &out, 5));
+  CHECK(out == "abcabc");
 }
 
 TEST_CASE("replace all as Go's Regexp.ReplaceAllString") {

@@ -161,6 +161,57 @@ TEST_CASE("subqueries of subqueries end at the limit before they are evaluated")
   CHECK(engine.memory_held() == 0);
 }
 
+// `levels` calls around each other, each of which doubles label x.
+std::string Doubled(int levels, std::string_view doubling) {
+  std::string query = "label_replace(m_total, \"x\", \"aa\", \"\", \"\")";
+  for (int i = 0; i < levels; ++i) {
+    query = doubling == "label_join"
+                ? fmt::format("label_join({}, \"x\", \"\", \"x\", \"x\")", query)
+                : fmt::format("label_replace({}, \"x\", \"$1$1\", \"x\", \"(.*)\")", query);
+  }
+  return query;
+}
+
+TEST_CASE("labels that grow are counted and end at a mebibyte") {
+  const Engine roomy(Limited(0, 0, 1));
+  const Engine tight(Limited(8 << 20, 0, 1));
+  for (const std::string_view doubling : {"label_replace", "label_join"}) {
+    const auto good = roomy.Instant(Storage(), Doubled(4, doubling), kEnd, {});
+    REQUIRE(good.ok());
+    REQUIRE(good->vector.size() == 350);
+    CHECK(good->vector[0].metric.Get("x") == std::string(32, 'a'));
+    const std::string one = Doubled(60, doubling);
+    CHECK(MessageOf(tight.Instant(Storage(), one, kEnd, {}).status()) ==
+          "query processing would use more memory than a query may: 8MiB (--query.memory-limit)");
+    std::string single = one;
+    single.replace(single.find("m_total"), 7, "m_total{i=\"3\"}");
+    CHECK(MessageOf(roomy.Instant(Storage(), single, kEnd, {}).status()) ==
+          fmt::format("label \"x\" would be longer than 1MiB in {}()", doubling));
+  }
+}
+
+// A second passes with every look at it.
+class FleetingClock final : public Clock {
+ public:
+  int64_t NowNanos() const override { return 0; }
+  int64_t MonotonicNanos() const override { return looks_.fetch_add(1) * 1'000'000'000; }
+
+ private:
+  mutable std::atomic<int64_t> looks_{0};
+};
+
+TEST_CASE("functions that build long labels look at the clock") {
+  const FleetingClock clock;
+  EngineOptions options = Limited(0, 0, 1);
+  options.clock = &clock;
+  const Engine engine(options);
+  CHECK(engine.Instant(Storage(), Doubled(0, "label_replace"), kEnd, {}).ok());
+  for (const std::string_view doubling : {"label_replace", "label_join"}) {
+    const auto slow = engine.Instant(Storage(), Doubled(14, doubling), kEnd, {});
+    CHECK(MessageOf(slow.status()) == "query timed out in expression evaluation");
+  }
+}
+
 TEST_CASE("queries that run at the same time share the budget of all") {
   const Engine engine(Limited(0, 4 << 20, 2));
   std::atomic<int> odd{0};

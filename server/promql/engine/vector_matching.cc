@@ -163,7 +163,9 @@ class VectorMatcher {
         if (!many_.rows.MayOverlap(m, one_.rows, one)) continue;
         Labels labels = ResultLabels(many_.labels[m], one_.labels[one]);
         // Key, labels and the pair.
-        hold_.Grow(2 * (labels.flat().size() + sizeof labels) + 64);
+        if (!hold_.Grow(2 * (labels.flat().size() + sizeof labels) + 64)) {
+          return context_->CheckMemory();
+        }
         const auto [it, added] = index.try_emplace(std::string(labels.flat()), outputs_.size());
         if (added) outputs_.push_back({std::move(labels), {}});
         outputs_[it->second].pairs.push_back({static_cast<uint32_t>(m), one});

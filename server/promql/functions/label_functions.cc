@@ -2,6 +2,7 @@
 
 #include "core/labels/names.h"
 #include "core/labels/regex.h"
+#include "core/strings/duration.h"
 #include "core/strings/numbers.h"
 #include "core/strings/quote.h"
 #include "server/promql/engine/basic_ops.h"
@@ -10,6 +11,50 @@
 
 namespace narthex::promql {
 namespace {
+
+// Nested calls could double a value with each: this bounds what one match and one copy may take.
+constexpr size_t kMostLabelBytes = 1 << 20;
+
+// Gives the series of an operator another label each. What that takes is counted as it grows, and
+// the query may end between any two.
+class LabelWriter {
+ public:
+  LabelWriter(std::string_view function, std::string_view target, QueryContext* context)
+      : function_(function), target_(target), context_(*context), hold_(context->NewHold()) {}
+
+  Status Begin(std::span<const Labels> labels) {
+    return hold_.Grow(BytesOf(labels)) ? context_.CheckAlive() : context_.CheckMemory();
+  }
+
+  // Before a series is worked on.
+  Status Next(const Labels& labels) {
+    // A look at the clock takes little beside what so many bytes do.
+    looked_at_ += labels.flat().size();
+    if (looked_at_ < kBytesALook) return OkStatus();
+    looked_at_ = 0;
+    return context_.CheckAlive();
+  }
+
+  Status Set(std::string_view value, Labels* labels) {
+    if (value.size() > kMostLabelBytes) {
+      return ResourceExhausted("label {} would be longer than {} in {}()", GoQuote(target_),
+                               FormatSize(kMostLabelBytes), function_);
+    }
+    if (!hold_.Grow(value.size())) return context_.CheckMemory();
+    edit_.Reset(*labels);
+    edit_.Set(target_, value);
+    *labels = edit_.Build();
+    return OkStatus();
+  }
+
+ private:
+  static constexpr size_t kBytesALook = 4096;
+  const std::string_view function_, target_;
+  const QueryContext& context_;
+  MemoryHold hold_;
+  size_t looked_at_ = 0;
+  LabelsBuilder edit_;
+};
 
 StatusOr<OperatorPtr> LabelReplace(Builder& builder, const Call& call, const EvalWindow& window) {
   const std::string& target = StringValue(*call.args[1]);
@@ -24,19 +69,17 @@ StatusOr<OperatorPtr> LabelReplace(Builder& builder, const Call& call, const Eva
     return FailedPrecondition("invalid destination label name in label_replace(): {}", target);
   }
   NX_ASSIGN_OR_RETURN(OperatorPtr op, builder.Build(*call.args[0], window));
-  MemoryHold hold = builder.context().NewHold();
-  if (!hold.Grow(BytesOf(op->all_labels()))) return builder.context().CheckMemory();
+  LabelWriter writer("label_replace", target, &builder.context());
+  NX_RETURN_IF_ERROR(writer.Begin(op->all_labels()));
   PickedLabels labels{op->all_labels(), op->drop_name()};
-  LabelsBuilder edit;
   std::string value;
   for (size_t i = 0; i < labels.labels.size(); ++i) {
     Labels& l = labels.labels[i];
+    NX_RETURN_IF_ERROR(writer.Next(l));
     value.clear();
-    if (!(*regex)->MatchAndExpand(l.Get(source), replacement, &value)) continue;
+    if (!(*regex)->MatchAndExpand(l.Get(source), replacement, &value, kMostLabelBytes)) continue;
     if (target == kMetricNameLabel && i < labels.drop_name.size()) labels.drop_name[i] = 0;
-    edit.Reset(l);
-    edit.Set(target, value);
-    l = edit.Build();
+    NX_RETURN_IF_ERROR(writer.Set(value, &l));
   }
   return MakeRelabelled(std::move(op), std::move(labels));
 }
@@ -55,21 +98,20 @@ StatusOr<OperatorPtr> LabelJoin(Builder& builder, const Call& call, const EvalWi
     return FailedPrecondition("invalid destination label name in label_join(): {}", target);
   }
   NX_ASSIGN_OR_RETURN(OperatorPtr op, builder.Build(*call.args[0], window));
-  MemoryHold hold = builder.context().NewHold();
-  if (!hold.Grow(BytesOf(op->all_labels()))) return builder.context().CheckMemory();
+  LabelWriter writer("label_join", target, &builder.context());
+  NX_RETURN_IF_ERROR(writer.Begin(op->all_labels()));
   // A name that is given on purpose stays.
   PickedLabels labels{op->all_labels(), {}};
   if (target != kMetricNameLabel) labels.drop_name = op->drop_name();
-  LabelsBuilder edit;
+  std::string joined;
   for (Labels& l : labels.labels) {
-    std::string joined;
-    for (size_t i = 0; i < sources.size(); ++i) {
+    NX_RETURN_IF_ERROR(writer.Next(l));
+    joined.clear();
+    for (size_t i = 0; i < sources.size() && joined.size() <= kMostLabelBytes; ++i) {
       if (i > 0) joined.append(separator);
       joined.append(l.Get(sources[i]));
     }
-    edit.Reset(l);
-    edit.Set(target, joined);
-    l = edit.Build();
+    NX_RETURN_IF_ERROR(writer.Set(joined, &l));
   }
   return MakeRelabelled(std::move(op), std::move(labels));
 }
