@@ -23,7 +23,7 @@ namespace narthex::api {
 inline constexpr TimestampMs kNow = 1'700'000'000'000;
 
 struct Fixture {
-  explicit Fixture(Options o = {}, bool ready = true) {
+  explicit Fixture(Options o = {}, bool ready = true, promql::EngineOptions engine_options = {}) {
     tsdb::Options storage;
     storage.dir = dir.path();
     storage.retention_ms = 0;
@@ -34,7 +34,6 @@ struct Fixture {
     INFO(MessageOf(opened.status()));
     REQUIRE(opened.ok());
     db = *std::move(opened);
-    promql::EngineOptions engine_options;
     engine_options.clock = &Clock::System();
     engine = std::make_unique<promql::Engine>(engine_options);
     o.clock = &clock;

@@ -1,4 +1,5 @@
-// /federate: the newest sample of every selected series in an exposition format.
+// /federate: the newest sample of every selected series in an exposition format. The samples are
+// held, and count as the memory of a query does; the text is made in pieces while it is sent.
 #include <algorithm>
 #include <limits>
 #include <memory>
@@ -6,12 +7,14 @@
 #include "core/exposition/writer.h"
 #include "core/log/log.h"
 #include "server/api/impl.h"
+#include "server/promql/engine/memory.h"
 #include "server/promql/parser/parser.h"
 
 namespace narthex::api {
 namespace {
 
 constexpr size_t kChunkBytes = 64 << 10;
+constexpr size_t kPieceSamples = 512;  // of a family, in the text formats
 
 struct Newest {
   Labels labels;
@@ -26,6 +29,12 @@ struct Newest {
   }
 };
 
+size_t HeapBytes(const FloatHistogram& h) {
+  const size_t numbers = h.positive_buckets.size() + h.negative_buckets.size() +
+                         h.custom_values.size() + h.positive_spans.size() + h.negative_spans.size();
+  return sizeof h + numbers * sizeof(double);
+}
+
 // The histogram that series `i` has at `t`.
 StatusOr<std::shared_ptr<const FloatHistogram>> ReadHistogram(const storage::SeriesList& series,
                                                               size_t i, TimestampMs t) {
@@ -37,8 +46,8 @@ StatusOr<std::shared_ptr<const FloatHistogram>> ReadHistogram(const storage::Ser
 
 StatusOr<std::vector<Newest>> Select(const storage::Queryable& storage, TimestampMs now,
                                      int64_t lookback_ms,
-                                     const std::vector<std::vector<Matcher>>& sets,
-                                     bool histograms) {
+                                     const std::vector<std::vector<Matcher>>& sets, bool histograms,
+                                     promql::MemoryHold* hold) {
   NX_ASSIGN_OR_RETURN(auto querier, storage.NewQuerier(now - lookback_ms, now));
   storage::SelectHints hints;
   hints.start = now - lookback_ms;
@@ -57,6 +66,9 @@ StatusOr<std::vector<Newest>> Select(const storage::Queryable& storage, Timestam
         if (sample.histogram == nullptr) continue;  // deleted meanwhile
       }
       sample.labels = series->labels(i);
+      size_t bytes = sizeof(Newest) + sample.labels.flat().size();
+      if (sample.histogram != nullptr) bytes += HeapBytes(*sample.histogram);
+      if (!hold->Grow(bytes)) return ResourceExhausted("no memory");  // the hold knows which
       found.push_back(std::move(sample));
     }
   }
@@ -144,6 +156,72 @@ MetricSample ToSample(const Newest& newest, const Labels& external) {
   return sample;
 }
 
+// What a sample takes while its family is gathered, and its text.
+size_t BytesShown(const Newest& newest) {
+  constexpr size_t kLabels = 8;
+  size_t bytes =
+      sizeof(MetricSample) + kLabels * sizeof(MetricLabel) + 2 * newest.labels.flat().size();
+  if (newest.histogram != nullptr) bytes += 2 * HeapBytes(*newest.histogram);
+  return bytes;
+}
+
+// Gathers families and sends them when there is enough.
+class Output {
+ public:
+  Output(const OutputFormat& format, promql::QueryMemory* memory, http::ResponseWriter* response)
+      : format_(format),
+        most_samples_(format.format == ExpositionFormat::kProtobuf ? SIZE_MAX : kPieceSamples),
+        hold_(memory),
+        response_(*response) {}
+
+  // False: the client is gone, or there is no memory for a family in one message.
+  bool Add(const Newest& newest, std::string_view name, const Labels& external) {
+    if (name != family_.name || newest.type() != family_.type) {
+      if (!Flush()) return false;
+      family_.name = name;
+      family_.type = newest.type();
+      begun_ = false;
+    }
+    if (!hold_.Grow(BytesShown(newest))) return false;
+    family_.samples.push_back(ToSample(newest, external));
+    return family_.samples.size() < most_samples_ || Flush();
+  }
+  void Finish() {
+    if (!Flush()) return;
+    if (!streaming_) return response_.Send(std::move(out_));
+    if (!out_.empty()) response_.Write(out_);
+  }
+  void Fail(const Status& status) {
+    if (streaming_) return response_.Abort();
+    response_.Error(503, MessageOf(status));
+  }
+
+ private:
+  bool Flush() {
+    const size_t begin = out_.size();
+    AppendFamily(family_, format_, &out_);
+    // The first piece of a family said its type, in a line.
+    if (begun_ && out_.size() > begin) out_.erase(begin, out_.find('\n', begin) + 1 - begin);
+    begun_ = true;
+    family_.samples.clear();
+    hold_.Release();
+    if (out_.size() < kChunkBytes) return true;
+    streaming_ = true;
+    const bool there = response_.Write(out_);
+    out_.clear();
+    return there;
+  }
+
+  const OutputFormat format_;
+  const size_t most_samples_;  // of a family at a time
+  promql::MemoryHold hold_;    // of family_
+  http::ResponseWriter& response_;
+  MetricFamily family_;
+  bool begun_ = false;  // a piece of the family is written
+  std::string out_;
+  bool streaming_ = false;
+};
+
 }  // namespace
 
 void Api::Impl::Federate(const http::Request& request, http::ResponseWriter& response) {
@@ -162,40 +240,32 @@ void Api::Impl::Federate(const http::Request& request, http::ResponseWriter& res
   const OutputFormat format = NegotiateFormat(request.headers.Get("Accept"));
   // The text formats have no words for native histograms.
   const bool histograms = format.format == ExpositionFormat::kProtobuf;
-  auto found =
-      Select(*storage.load(), options.clock->NowMs(), options.lookback_delta_ms, sets, histograms);
+  const std::shared_ptr<promql::QueryMemory> memory = engine.load()->NewMemory();
+  promql::MemoryHold hold(memory.get());
+  auto found = Select(*storage.load(), options.clock->NowMs(), options.lookback_delta_ms, sets,
+                      histograms, &hold);
   if (!found.ok()) {
     federation_errors.Inc();
+    if (memory->exceeded()) return response.Error(503, MessageOf(memory->status()));
     return response.Error(500, MessageOf(found.status()));
   }
   const Labels external = sources.external_labels ? sources.external_labels() : Labels();
   response.headers().Set("Content-Type", ContentTypeOf(format));
-  std::string out;
-  MetricFamily family;
-  bool streaming = false;
+  Output out(format, memory.get(), &response);
   for (size_t i = 0; i < found->size(); ++i) {
-    const std::string_view name = (*found)[i].labels.metric_name();
+    const Newest& sample = (*found)[i];
+    const std::string_view name = sample.labels.metric_name();
     if (name.empty()) {
       NX_LOG(Warn, "Ignoring nameless metric during federation", {"component", "web"},
-             {"metric", (*found)[i].labels.ToString()});
+             {"metric", sample.labels.ToString()});
       continue;
     }
-    family.name = name;
-    family.type = (*found)[i].type();
-    family.samples.push_back(ToSample((*found)[i], external));
-    if (i + 1 < found->size() && (*found)[i + 1].labels.metric_name() == name &&
-        (*found)[i + 1].type() == family.type) {
-      continue;
-    }
-    AppendFamily(family, format, &out);
-    family.samples.clear();
-    if (out.size() < kChunkBytes) continue;
-    streaming = true;
-    if (!response.Write(out)) return;  // the client is gone
-    out.clear();
+    if (out.Add(sample, name, external)) continue;
+    if (!memory->exceeded()) return;  // the client is gone
+    federation_errors.Inc();
+    return out.Fail(memory->status());
   }
-  if (!streaming) return response.Send(std::move(out));
-  if (!out.empty()) response.Write(out);
+  out.Finish();
 }
 
 }  // namespace narthex::api

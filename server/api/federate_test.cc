@@ -95,5 +95,49 @@ TEST_CASE("federation of native histograms: in protobuf alone, custom buckets as
   CHECK(classic.buckets[2].cumulative_count == 6);
 }
 
+TEST_CASE("a federated family of many series says its type once") {
+  Fixture f;
+  auto appender = f.db->NewAppender();
+  std::string want = "# TYPE many untyped\n";
+  for (int i = 1000; i < 4000; ++i) {
+    const std::string number = std::to_string(i);
+    REQUIRE(
+        appender->Append(Labels{{"__name__", "many"}, {"i", number}, {"job", "j"}}, kNow, i).ok());
+    want +=
+        fmt::format("many{{i=\"{0}\",job=\"j\",instance=\"\",zone=\"z\"}} {0} 1700000000000\n", i);
+  }
+  REQUIRE(appender->Append({{"__name__", "next"}, {"job", "j"}}, kNow, 1).ok());
+  REQUIRE(appender->Commit().ok());
+  want += "# TYPE next untyped\nnext{job=\"j\",instance=\"\",zone=\"z\"} 1 1700000000000\n";
+  CHECK(f.Get("/federate?match%5B%5D=%7B__name__=~%22.%2B%22%7D").body == want);
+}
+
+TEST_CASE("what federation holds counts against the memory of queries") {
+  promql::EngineOptions limits;
+  limits.memory_limit = 800'000;
+  Fixture f({}, true, limits);
+  auto appender = f.db->NewAppender();
+  for (int i = 0; i < 1500; ++i) {
+    REQUIRE(appender->Append(Labels{{"__name__", "many"}, {"i", std::to_string(i)}}, kNow, i).ok());
+  }
+  REQUIRE(appender->Commit().ok());
+  // In pieces where the format allows it; a message of protobuf has the whole family.
+  CHECK(f.Get("/federate?match%5B%5D=many").status == 200);
+  const auto whole =
+      f.Get("/federate?match%5B%5D=many",
+            {{"Accept",
+              "application/vnd.google.protobuf;proto=io.prometheus.client.MetricFamily;"
+              "encoding=delimited"}});
+  CHECK(whole.status == 503);
+  CHECK(whole.body.find("--query.memory-limit") != std::string::npos);
+  appender = f.db->NewAppender();
+  for (int i = 0; i < 12'000; ++i) {
+    REQUIRE(appender->Append(Labels{{"__name__", "more"}, {"i", std::to_string(i)}}, kNow, i).ok());
+  }
+  REQUIRE(appender->Commit().ok());
+  CHECK(f.Get("/federate?match%5B%5D=more").status == 503);
+  CHECK(f.Get("/federate?match%5B%5D=many").status == 200);
+}
+
 }  // namespace
 }  // namespace narthex::api

@@ -257,6 +257,10 @@ void Engine::SetQueryLog(std::function<void(const QueryLogEntry&)> log) {
 
 const EngineOptions& Engine::options() const { return impl_->options; }
 
+std::shared_ptr<QueryMemory> Engine::NewMemory() const {
+  return std::make_shared<QueryMemory>(impl_->all_memory, impl_->options.memory_limit);
+}
+
 int64_t Engine::memory_held() const {
   return impl_->all_memory == nullptr ? 0 : static_cast<int64_t>(impl_->all_memory->used());
 }

@@ -105,6 +105,8 @@ class Engine {
   // Replaces the query log; null turns it off. May be called at any time.
   void SetQueryLog(std::function<void(const QueryLogEntry&)> log);
   const EngineOptions& options() const;
+  // For an answer that no query gives: what it holds counts as that of a query.
+  std::shared_ptr<QueryMemory> NewMemory() const;
   // Bytes that queries hold of total_memory_limit; 0 when there is none.
   int64_t memory_held() const;
 
