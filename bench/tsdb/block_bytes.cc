@@ -184,7 +184,6 @@ int main(int argc, char** argv) {
     tsdb::Require(db->Close());
   }
   std::filesystem::remove_all(theirs + "/head");
-  std::filesystem::remove_all(theirs + "/chunks_head");
   auto db = *tsdb::Db::Open(options);
   tsdb::Require(db->Maintain());
   tsdb::Require(db->Close());

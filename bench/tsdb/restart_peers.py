@@ -100,8 +100,7 @@ def main():
         subprocess.run([bench, *size, f"--dir={directories['narthex']}", "--phase=fill"], check=True)
         shutil.copytree(directories["narthex"], directories["peer"])
         subprocess.run([bench, *size, f"--dir={directories['peer']}", "--phase=export"], check=True)
-        for name in ("head", "chunks_head"):
-            shutil.rmtree(os.path.join(directories["peer"], name))
+        shutil.rmtree(os.path.join(directories["peer"], "head"))
         if options.takes_over:
             directories["narthex"] = directories["peer"]
 

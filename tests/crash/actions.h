@@ -9,7 +9,17 @@
 
 namespace narthex::crash {
 
-enum class Action { kOpen, kWrite, kCompact, kCheckpoint, kSnapshot, kRetention, kDelete, kClose };
+enum class Action {
+  kOpen,
+  kWrite,
+  kCompact,
+  kCheckpoint,
+  kSnapshot,
+  kRetention,
+  kDelete,
+  kClose,
+  kExport
+};
 
 struct NamedAction {
   std::string_view name;
@@ -19,7 +29,8 @@ inline constexpr NamedAction kActions[] = {
     {"open", Action::kOpen},         {"write", Action::kWrite},
     {"compact", Action::kCompact},   {"checkpoint", Action::kCheckpoint},
     {"snapshot", Action::kSnapshot}, {"retention", Action::kRetention},
-    {"delete", Action::kDelete},     {"close", Action::kClose}};
+    {"delete", Action::kDelete},     {"close", Action::kClose},
+    {"export", Action::kExport}};
 
 inline std::optional<Action> ActionByName(std::string_view name) {
   for (const NamedAction& a : kActions) {

@@ -22,6 +22,8 @@
 #include "core/flags/flags.h"
 #include "core/log/log.h"
 #include "server/storage/tsdb/db.h"
+#include "server/storage/tsdb/promwal/log_writer.h"
+#include "server/storage/tsdb/promwal/records.h"
 #include "tests/crash/actions.h"
 #include "tests/crash/workload.h"
 
@@ -198,6 +200,37 @@ std::string CheckAndGoOn(const std::string& dir, Ledger* ledger) {
   return wrong.empty() ? "" : "after going on: " + wrong;
 }
 
+// After an export that may have been cut short: what Prometheus finds there, and what becomes of
+// the directory when Prometheus ran on it. It reads blocks and wal/ as an import does.
+std::string CheckExported(const Directory& exported, Ledger ledger) {
+  if (fs::exists(exported.path() + "/chunks_head")) return "chunk files lie in its way";
+  Directory dir;
+  dir.CopyFrom(exported);
+  if (fs::exists(dir.path() + "/wal")) {
+    fs::remove_all(dir.path() + "/head");
+  } else {
+    // Nothing is published: it begins a log of its own, and both are kept.
+    tsdb::promwal::LogWriter log(dir.path() + "/wal");
+    tsdb::promwal::RecordEncoder encoder;
+    std::string record;
+    const std::pair<uint64_t, Labels> series[] = {{1, LoneSeries(0)}};
+    encoder.Series(series, &record);
+    Status status = log.Append(record);
+    for (int tick = ledger.next(), end = tick + 9; tick < end; ++tick) {
+      if (!HasLone(0, tick)) continue;
+      ledger.possible.insert(tick);
+      const auto value = std::bit_cast<uint64_t>(LoneValue(0, tick));
+      const tsdb::promwal::SampleRecord sample[] = {{1, LoneTime(0, tick), value}};
+      encoder.Samples(sample, &record);
+      if (status.ok()) status = log.Append(record);
+    }
+    if (status.ok()) status = log.Close();
+    if (!status.ok()) return "no log of its own: " + std::string(MessageOf(status));
+  }
+  const std::string wrong = Check(dir.path(), ledger);
+  return wrong.empty() ? "" : "to Prometheus: " + wrong;
+}
+
 struct Row {
   std::string action, fault;
   long calls = 0;
@@ -257,6 +290,10 @@ void FaultsOf(const NamedAction& named, const Directory& base, const Ledger& bas
     std::string wrong;
     if (!outcome.killed && outcome.exit_code != 0) {
       wrong = fmt::format("exit {}", outcome.exit_code);
+    }
+    if (named.action == Action::kExport && wrong.empty()) {
+      if (outcome.done && !fs::exists(dir.path() + "/wal")) wrong = "the export is not there";
+      if (wrong.empty()) wrong = CheckExported(dir, ledger);
     }
     if (wrong.empty()) wrong = CheckAndGoOn(dir.path(), &ledger);
     Note(&row, wrong, fmt::format("call {}", at));
@@ -336,6 +373,7 @@ int Main(int argc, char** argv) {
   const auto* calls = flags.Int(
       "calls", "Calls of an action that each fault is tried at, at most; 0: every one.", 0);
   const auto* seed = flags.Int("seed", "Of what is random.", 1);
+  const auto* only = flags.String("action", "The one action to try; all if not given.", "");
   flags.Parse(argc, argv);
   self_dir = fs::read_symlink("/proc/self/exe").parent_path();
   std::mt19937 random(static_cast<uint32_t>(*seed));
@@ -352,12 +390,14 @@ int Main(int argc, char** argv) {
 
   for (std::string_view kind : {"kill", "torn", "enospc", "short", "eio"}) {
     for (const NamedAction& named : kActions) {
+      if (!only->empty() && named.name != *only) continue;
       const bool wants_raw = named.action == Action::kCompact || named.action == Action::kOpen ||
                              named.action == Action::kCheckpoint;
       FaultsOf(named, wants_raw ? raw : compacted, wants_raw ? ledger : compacted_ledger, kind,
                *calls);
     }
   }
+  if (!only->empty()) return failures == 0 ? 0 : 1;
   DamagedTails("torn", static_cast<int>(std::max<int64_t>(20, *random_kills / 5)), random);
   DamagedTails("bit flip", static_cast<int>(std::max<int64_t>(20, *random_kills / 5)), random);
   RandomKills(static_cast<int>(*random_kills), random);

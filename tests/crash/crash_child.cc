@@ -122,7 +122,8 @@ Status Act(tsdb::Db& db, Action action, const std::string& dir) {
     }
     case Action::kOpen:
     case Action::kWrite:
-    case Action::kClose: return OkStatus();
+    case Action::kClose:
+    case Action::kExport: return OkStatus();
   }
   return OkStatus();
 }
@@ -148,11 +149,12 @@ int Run(const std::string& dir, Action action, int from, int count) {
     return 3;
   }
   tsdb::Db& db = **opened;
+  const bool at_end = action == Action::kClose || action == Action::kExport;
   {
     if (action != Action::kWrite) Arm(true);
     const Status status = Act(db, action, dir);
     Arm(false);
-    if (status.ok()) Tell(kActionDone);
+    if (status.ok() && !at_end) Tell(kActionDone);
     if (action == Action::kWrite) Arm(true);
     Sources sources(db);
     for (int tick = from; tick < from + count; ++tick) {
@@ -160,10 +162,12 @@ int Run(const std::string& dir, Action action, int from, int count) {
       Tell(tick);
       if (action == Action::kWrite && tick % 30 == 29) (void)db.Maintain();
     }
-    Arm(action == Action::kClose);
+    Arm(at_end);
   }
-  (void)db.Close();
+  const Status end = action == Action::kExport ? db.ExportLog() : OkStatus();
+  const Status closed = db.Close();
   Arm(false);
+  if (at_end && end.ok() && closed.ok()) Tell(kActionDone);
   Tell(kCallsBase - Counted());
   return 0;
 }

@@ -15,8 +15,8 @@ namespace {
 namespace fs = std::filesystem;
 using tsdb::promwal::HeadOwner;
 
-constexpr char kLogDir[] = "head";  // ours
-constexpr char kChunksDir[] = "chunks_head";
+constexpr char kLogDir[] = "head";            // ours
+constexpr char kChunksDir[] = "chunks_head";  // of Prometheus; ours lie in kLogDir
 constexpr const char* kPrometheusDirs[] = {"wal", "wbl", kChunksDir};
 // A checkpoint may remove log files between our listing and copying.
 constexpr int kAttempts = 5;
@@ -47,14 +47,16 @@ class TemporaryDir {
   std::string path_;
 };
 
-// False when a file went away meanwhile.
-StatusOr<bool> Replicate(const std::string& from, const std::string& to, bool link) {
+// False when a file went away meanwhile. What is called `except` is left out.
+StatusOr<bool> Replicate(const std::string& from, const std::string& to, bool link,
+                         std::string_view except = {}) {
   std::error_code error;
   fs::remove_all(to, error);
   NX_RETURN_IF_ERROR(CreateDirectories(to));
   if (!FileExists(from)) return true;
   NX_ASSIGN_OR_RETURN(const std::vector<std::string> names, ListDirectory(from));
   for (const std::string& name : names) {
+    if (name == except) continue;
     const std::string source = JoinPath(from, name), target = JoinPath(to, name);
     error.clear();
     if (fs::is_directory(source, error)) {
@@ -87,10 +89,13 @@ class Sandbox final : public HeadSandbox {
 
 // Our head. The log first: a chunk it knows of is in the files by then.
 StatusOr<bool> ReplicateHead(const std::string& dir, const std::string& sandbox) {
-  NX_ASSIGN_OR_RETURN(const bool log,
-                      Replicate(JoinPath(dir, kLogDir), JoinPath(sandbox, kLogDir), false));
+  const std::string head = JoinPath(dir, kLogDir), copy = JoinPath(sandbox, kLogDir);
+  NX_ASSIGN_OR_RETURN(const bool log, Replicate(head, copy, false, kChunksDir));
   if (!log) return false;
-  return Replicate(JoinPath(dir, kChunksDir), JoinPath(sandbox, kChunksDir), true);
+  // Where a version before this one left them, opening the copy moves them.
+  const bool own = FileExists(JoinPath(head, kChunksDir));
+  return Replicate(JoinPath(own ? head : dir, kChunksDir),
+                   JoinPath(own ? copy : sandbox, kChunksDir), true);
 }
 
 // The head as blocks, which hold the samples as they were stored.

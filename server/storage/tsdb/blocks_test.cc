@@ -160,7 +160,7 @@ TEST_CASE("A cut frees what it took") {
   for (int hour = 0; hour < 12; ++hour) {
     Fill(db.get(), kT0 + hour * kHour, kT0 + (hour + 1) * kHour);
     REQUIRE(db->Maintain().ok());
-    most = std::max(most, FilesIn(dir.path() + "/chunks_head"));
+    most = std::max(most, FilesIn(dir.path() + "/head/chunks_head"));
   }
   CHECK(most <= 4);
   // Two checkpoints and the log behind the older one.

@@ -338,7 +338,7 @@ TEST_CASE("Chunks that a checkpoint names and are damaged are left out") {
   Contents want;
   const Options options = TestOptions(dir.path());
   FillWithCheckpoints(options, &want);
-  const std::string path = dir.path() + "/chunks_head/000001";
+  const std::string path = dir.path() + "/head/chunks_head/000001";
   auto bytes = ReadFile(path);
   REQUIRE(bytes.ok());
   SECTION("a flipped bit") {

@@ -107,50 +107,6 @@ Status Db::Impl::Start() {
   return OkStatus();
 }
 
-// Both belong to series of the head: those it does not have begin without samples, as they would
-// after a restart of Prometheus, and go with the next truncation unless somebody writes them.
-std::optional<uint64_t> Db::Impl::RefOf(const Labels& series, BaseGuess* guess) {
-  HeadCore& core = head.core();
-  bool created = false;
-  MutexLock structure(core.structure_mutex);
-  const StatusOr<uint32_t> slot = core.FindOrCreate(series, guess, &created);
-  if (!slot.ok()) return std::nullopt;  // no room for more
-  return core.index.table()[*slot].ref;
-}
-
-Status Db::Impl::Adopt(const promwal::TakenOver& taken) {
-  constexpr size_t kPiece = 1024;
-  HeadCore& core = head.core();
-  BaseGuess guess;
-  const auto log = [&core](RecordType type, const std::string& record) {
-    core.wal->Append(static_cast<uint8_t>(type), record);
-  };
-  std::vector<LoggedExemplar> exemplars;
-  for (const auto& [series, exemplar] : taken.exemplars) {
-    if (core.exemplars.Add(series, exemplar) != ExemplarRing::Verdict::kTaken) continue;
-    const std::optional<uint64_t> ref = RefOf(series, &guess);
-    if (!ref) continue;
-    exemplars.push_back({*ref, exemplar});
-    if (exemplars.size() < kPiece) continue;
-    log(RecordType::kExemplars, EncodeExemplars(exemplars));
-    exemplars.clear();
-  }
-  if (!exemplars.empty()) log(RecordType::kExemplars, EncodeExemplars(exemplars));
-  std::vector<LoggedMetadata> metadata;
-  for (const auto& [series, text] : taken.metadata.series) {
-    const std::optional<uint64_t> ref = RefOf(series, &guess);
-    if (!ref) break;
-    core.metadata.Set(*ref, taken.metadata.text(text));
-    metadata.push_back({*ref, taken.metadata.text(text)});
-    if (metadata.size() < kPiece) continue;
-    log(RecordType::kMetadata, EncodeMetadata(metadata));
-    metadata.clear();
-  }
-  if (!metadata.empty()) log(RecordType::kMetadata, EncodeMetadata(metadata));
-  return taken.exemplars.empty() && taken.metadata.series.empty() ? OkStatus()
-                                                                  : core.wal->Flush(/*sync=*/true);
-}
-
 Db::Db(std::unique_ptr<Impl> impl) : impl_(std::move(impl)) {}
 Db::~Db() { (void)Close(); }
 
@@ -230,8 +186,7 @@ Status Db::Close() {
     if (!status.ok()) NX_LOG(Warn, "No checkpoint was made at the end", {"err", status});
   }
   const Status log = core.wal->Close();
-  Status chunks = core.chunks.Close();
-  if (chunks.ok() && impl_->exported) chunks = promwal::PutChunksAway(impl_->options.dir);
+  const Status chunks = core.chunks.Close();
   // A file that stays says that the end was not clean.
   if (impl_->lock_file.valid() && log.ok() && chunks.ok()) ::unlink(impl_->LockPath().c_str());
   impl_->lock_file.Reset();

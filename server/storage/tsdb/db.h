@@ -3,9 +3,10 @@
 //
 //   data/lock                      held while open
 //   data/<ULID>/                   blocks, in Prometheus' format
-//   data/chunks_head/000001 …      full chunks, Prometheus' head chunk format
+//   data/head/chunks_head/000001   full chunks, Prometheus' head chunk format
 //   (docs/formats/head.md) data/head/wal-00000001 …       log of everything else
 //   (docs/formats/wal.md) data/head/checkpoint-00000007  stands for all segments below 7
+//   (docs/formats/checkpoint.md)
 //
 //   Options options{.dir = "data/", .registry = &registry};
 //   NX_ASSIGN_OR_RETURN(std::unique_ptr<tsdb::Db> db, tsdb::Db::Open(options));

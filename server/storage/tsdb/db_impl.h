@@ -1,6 +1,6 @@
 #pragma once
 // The inside of Db; see db.h. Files: db.cc (open, close, reading), db_maintain.cc (the rounds of
-// housekeeping), db_compact.cc (blocks from the head and from blocks), db_admin.cc.
+// housekeeping), db_compact.cc (blocks from the head and from blocks), db_adopt.cc, db_admin.cc.
 //
 // Locks: `maintenance` is held for a whole job (a cut, a compaction, a deletion) and is taken
 // before any other. `view_mutex` is held for moments only.
@@ -40,8 +40,12 @@ struct Db::Impl {
 
   Status Lock();
   Status Start();
-  // Takes what an imported log had besides samples into the head and its log.
+  // What the head learns of an imported log (db_adopt.cc): the newest samples, so that it knows
+  // what comes late or again, and what blocks cannot hold.
   Status Adopt(const promwal::TakenOver& taken);
+  // Of the series of a block that have samples since `from` and that the head does not have.
+  Status AdoptNewest(const Block& block, int64_t from);
+  Status AdoptExtras(const promwal::TakenOver& taken);
   std::optional<uint64_t> RefOf(const Labels& series, BaseGuess* guess);
 
   // ---- Housekeeping (db_maintain.cc) ----

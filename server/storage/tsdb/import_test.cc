@@ -57,6 +57,36 @@ TEST_CASE("a directory of Prometheus opens with its samples, and takes new ones"
   CheckSame(Dump(*OpenDb(TestOptions(dir.path()))), all);
 }
 
+TEST_CASE("of an imported series the head knows what comes again and what comes late") {
+  using storage::AppendResult;
+  const bool restart = GENERATE(false, true);
+  TempDir dir;
+  WriteForeignLog(dir.path() + "/wal", "theirs", kStart, 300);
+  auto db = OpenDb(TestOptions(dir.path()));
+  Contents all = Dump(*db);
+  if (restart) {
+    db = nullptr;
+    db = OpenDb(TestOptions(dir.path()));
+  }
+  CheckSame(Dump(*db), all);
+  CHECK(db->series_count() == 1);
+  const Labels labels{{"__name__", "theirs"}};
+  const int64_t newest = kStart + 299'000;
+  auto appender = db->NewAppender();
+  CHECK(appender->Append(labels, newest, 299).value() == AppendResult::kOk);
+  CHECK(appender->Append(labels, newest, 5).value() == AppendResult::kDuplicate);
+  CHECK(appender->Append(labels, newest - 500, 5).value() == AppendResult::kOutOfOrder);
+  REQUIRE(appender->Commit(true).ok());
+  CheckSame(Dump(*db), all);
+  auto group = db->NewGroup();
+  bool created = true;
+  REQUIRE(group->AddMember(labels, &created).ok());
+  CHECK_FALSE(created);
+  CHECK(group->CommitTick(newest, std::vector<double>{5}).appended == 0);
+  CHECK(group->CommitTick(newest + 1000, std::vector<double>{5}).appended == 1);
+  CHECK(Dump(*db)[R"({__name__="theirs"})"].size() == 301);
+}
+
 TEST_CASE("an export that nobody used changes nothing") {
   TempDir dir;
   Contents all;
@@ -70,7 +100,6 @@ TEST_CASE("an export that nobody used changes nothing") {
   }
   // Prometheus finds none of our chunk files, which may have gaps.
   CHECK_FALSE(fs::exists(dir.path() + "/chunks_head"));
-  CHECK_FALSE(fs::is_empty(dir.path() + "/head/chunks_head"));
   if (GENERATE(false, true)) fs::create_directory(dir.path() + "/chunks_head");
   auto db = OpenDb(TestOptions(dir.path()));
   CHECK_FALSE(fs::exists(dir.path() + "/wal"));
@@ -92,6 +121,20 @@ TEST_CASE("an export that Prometheus went on with comes back with what it added"
   Contents all = Dump(*db);
   CHECK(all.size() == 2);
   CHECK(all[R"({__name__="ours"})"].size() == 500);
+}
+
+TEST_CASE("chunk files where earlier versions had them are found") {
+  TempDir dir;
+  Contents all;
+  {
+    auto db = OpenDb(TestOptions(dir.path()));
+    Append(db.get(), "ours", kStart, 500);
+    REQUIRE(db->Checkpoint().ok());
+    all = Dump(*db);
+  }
+  fs::rename(dir.path() + "/head/chunks_head", dir.path() + "/chunks_head");
+  CheckSame(Dump(*OpenDb(TestOptions(dir.path()))), all);
+  CHECK_FALSE(fs::exists(dir.path() + "/chunks_head"));
 }
 
 TEST_CASE("exemplars go both ways, also when the head has no sample of their series") {
@@ -178,7 +221,6 @@ TEST_CASE("samples that newer blocks would hide from Prometheus are exported as 
   }
   // As Prometheus sees it: blocks, and of the log what is newer than they are.
   fs::remove_all(dir.path() + "/head");
-  fs::remove_all(dir.path() + "/chunks_head");
   CheckSame(Dump(*OpenDb(TestOptions(dir.path()))), all);
 }
 

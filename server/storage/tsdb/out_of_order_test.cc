@@ -218,7 +218,6 @@ TEST_CASE("Histograms come late too") {
     REQUIRE(db->Close().ok());
     db.reset();
     std::filesystem::remove_all(dir.path() + "/head");
-    std::filesystem::remove_all(dir.path() + "/chunks_head");
     CheckSame(Dump(*OpenDb(options)), want);
   }
   SECTION("but deleted ones are gone") {

@@ -1,5 +1,5 @@
 #pragma once
-// chunks_head/: the full chunks of the head, in the format of Prometheus' head chunk files
+// head/chunks_head/: the full chunks of the head, in the format of Prometheus' head chunk files
 // (docs/formats/head.md). Files are appended to with pwrite and read through a mapping that is as
 // large as a file may become; a new file is begun after every start.
 //

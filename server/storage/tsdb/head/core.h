@@ -45,8 +45,12 @@ struct NewestSample {
   SampleKind kind = SampleKind::kFloat;
 };
 
-// Prometheus counts its references from 1. Ours begin where it never gets to, so that chunk files
-// of both in one chunks_head/ are never taken for each other's.
+// Of the data directory. Not where Prometheus has its chunk files: of these it reads all, and does
+// not start when one is missing between others; ours go when they are old, wherever they stand.
+inline constexpr char kHeadChunksDir[] = "head/chunks_head";
+
+// Prometheus counts its references from 1. Ours begin where it never gets to, so that chunks of
+// both are never taken for each other's.
 inline constexpr uint64_t kFirstRef = uint64_t{1} << 40;
 
 struct HeadCounters {
@@ -78,7 +82,7 @@ class ReplayCoverage {
 struct HeadCore {
   explicit HeadCore(const Options& o)
       : options(o),
-        chunks(JoinPath(o.dir, "chunks_head"), &epochs),
+        chunks(JoinPath(o.dir, kHeadChunksDir), &epochs),
         late(o.out_of_order_cap),
         exemplars(static_cast<size_t>(o.max_exemplars)) {}
 

@@ -101,7 +101,7 @@ TEST_CASE("Chunk files have Prometheus' chunks") {
   // References are given in the order of creation.
   std::map<uint64_t, std::vector<std::string>> by_ref;
   Epochs epochs;
-  ChunkFiles files(dir.path() + "/chunks_head", &epochs);
+  ChunkFiles files(dir.path() + "/head/chunks_head", &epochs);
   REQUIRE(files
               .Open({},
                     [&](const HeadChunk& chunk, const ChunkRef&) {

@@ -186,7 +186,6 @@ TEST_CASE("Metadata goes to a log of Prometheus and comes back from it") {
   CHECK(read() == want);
   // As if Prometheus had gone on with it.
   std::filesystem::remove_all(dir.path() + "/head");
-  std::filesystem::remove_all(dir.path() + "/chunks_head");
   for (int restart = 0; restart < 2; ++restart) {
     auto db = OpenDb(options);
     CHECK(Text(db->MetadataOf(Named("a"))) == "counter|h|");

@@ -12,6 +12,7 @@
 #include "core/base/file.h"
 #include "core/log/log.h"
 #include "server/storage/tsdb/block/block_writer.h"
+#include "server/storage/tsdb/head/core.h"
 #include "server/storage/tsdb/promwal/export.h"
 #include "server/storage/tsdb/promwal/import.h"
 #include "server/storage/tsdb/promwal/log_reader.h"
@@ -19,9 +20,12 @@
 namespace narthex::tsdb::promwal {
 namespace {
 
-std::string ChunksDir(const std::string& dir) { return JoinPath(dir, "chunks_head"); }
-std::string ChunksAway(const std::string& dir) { return JoinPath(dir, "head/chunks_head"); }
+constexpr size_t kMostMark = 4096;
+
+std::string ForeignChunks(const std::string& dir) { return JoinPath(dir, "chunks_head"); }
 std::string MarkPath(const std::string& dir) { return JoinPath(dir, "head/exported"); }
+// What the export itself carries: Prometheus looks only at files whose names are numbers.
+std::string OriginPath(const std::string& wal) { return JoinPath(wal, "exported"); }
 
 // What a log looks like from outside; "" when there is none. A server that opens it begins a
 // segment at least.
@@ -66,15 +70,22 @@ Status RemoveUnfinishedCheckpoints(const std::string& wal) {
   return OkStatus();
 }
 
-// Whatever is in chunks_head/ then is not ours.
-Status BringChunksBack(const std::string& dir) {
-  const std::string away = ChunksAway(dir);
-  if (!FileExists(away)) return OkStatus();
-  NX_RETURN_IF_ERROR(RemoveTree(ChunksDir(dir)));
-  if (::rename(away.c_str(), ChunksDir(dir).c_str()) != 0) {
-    return ErrnoStatus(errno, "rename " + away);
-  }
+// For who keeps head/: what is in chunks_head/ is not ours, unless an earlier version left it
+// there.
+Status KeepOwnChunks(const std::string& dir) {
+  if (!FileExists(JoinPath(dir, "head"))) return OkStatus();
+  const std::string own = JoinPath(dir, kHeadChunksDir), foreign = ForeignChunks(dir);
+  if (FileExists(own)) return RemoveTree(foreign);
+  if (!FileExists(foreign)) return OkStatus();
+  if (::rename(foreign.c_str(), own.c_str()) != 0) return ErrnoStatus(errno, "rename " + foreign);
   return SyncDirectory(dir);
+}
+
+Status RemoveMark(const std::string& dir) {
+  const std::string mark = MarkPath(dir);
+  if (!FileExists(mark)) return OkStatus();
+  if (::unlink(mark.c_str()) != 0) return ErrnoStatus(errno, mark);
+  return SyncDirectory(JoinPath(dir, "head"));
 }
 
 Status SetAside(const std::string& path, int64_t now_ms) {
@@ -118,8 +129,9 @@ std::string LogDir(const std::string& data_dir) { return JoinPath(data_dir, "wal
 
 Status PublishExport(const std::string& data_dir) {
   const std::string fresh = UnfinishedExportDir(data_dir);
-  // The mark first: with it a log that fits is a copy, and one that is not there yet says nothing.
+  // The marks first: with both a log that fits is a copy, and alone ours says nothing.
   NX_ASSIGN_OR_RETURN(const std::string identity, IdentityOf(fresh));
+  NX_RETURN_IF_ERROR(WriteFileAtomically(OriginPath(fresh), identity));
   NX_RETURN_IF_ERROR(RemoveTree(LogDir(data_dir)));
   NX_RETURN_IF_ERROR(WriteFileAtomically(MarkPath(data_dir), identity));
   if (::rename(fresh.c_str(), LogDir(data_dir).c_str()) != 0) {
@@ -128,62 +140,56 @@ Status PublishExport(const std::string& data_dir) {
   return SyncDirectory(data_dir);
 }
 
-Status PutChunksAway(const std::string& dir) {
-  const std::string chunks = ChunksDir(dir);
-  if (!FileExists(chunks)) return OkStatus();
-  if (::rename(chunks.c_str(), ChunksAway(dir).c_str()) != 0) {
-    return ErrnoStatus(errno, "rename " + chunks);
-  }
-  return SyncDirectory(dir);
-}
-
 StatusOr<HeadOwner> OwnerOfHead(const std::string& dir) {
   NX_ASSIGN_OR_RETURN(const std::string identity, IdentityOf(LogDir(dir)));
   NX_ASSIGN_OR_RETURN(const LogFiles wbl, FindLog(JoinPath(dir, "wbl")));
   const bool own = FileExists(JoinPath(dir, "head"));
   if (identity.empty() && wbl.empty()) return own ? HeadOwner::kOurs : HeadOwner::kNobody;
   if (!FileExists(MarkPath(dir))) return own ? HeadOwner::kBoth : HeadOwner::kPrometheus;
-  NX_ASSIGN_OR_RETURN(const std::string mark, ReadFile(MarkPath(dir), 4096));
-  return mark == identity ? HeadOwner::kOurs : HeadOwner::kPrometheus;
+  NX_ASSIGN_OR_RETURN(const std::string mark, ReadFile(MarkPath(dir), kMostMark));
+  if (mark == identity) return HeadOwner::kOurs;
+  // Else it is a log that began beside ours, while an export was not published.
+  const StatusOr<std::string> origin = ReadFile(OriginPath(LogDir(dir)), kMostMark);
+  return origin.ok() && *origin == mark ? HeadOwner::kPrometheus : HeadOwner::kBoth;
 }
 
 StatusOr<TakenOver> TakeOver(const ImportOptions& options) {
   const std::string& dir = options.dir;
-  const std::string mark_path = MarkPath(dir);
   const std::string wal = LogDir(dir);
   NX_RETURN_IF_ERROR(RemoveTree(UnfinishedExportDir(dir)));
   NX_RETURN_IF_ERROR(RemoveUnfinishedCheckpoints(wal));
   NX_ASSIGN_OR_RETURN(const HeadOwner owner, OwnerOfHead(dir));
-  const bool exported = FileExists(mark_path);
   if (owner == HeadOwner::kNobody || owner == HeadOwner::kOurs) {
-    NX_RETURN_IF_ERROR(BringChunksBack(dir));
-    if (!exported) return TakenOver();
+    NX_RETURN_IF_ERROR(KeepOwnChunks(dir));
+    if (!FileExists(MarkPath(dir))) return TakenOver();
     // An export that was not used, never got its name, or was taken away by somebody.
     if (FileExists(wal)) {
       NX_LOG(Info, "Removing the log that was exported for Prometheus: it was not used");
       NX_RETURN_IF_ERROR(RemoveTree(wal));
     }
-    if (::unlink(mark_path.c_str()) != 0) return ErrnoStatus(errno, mark_path);
-    NX_RETURN_IF_ERROR(SyncDirectory(JoinPath(dir, "head")));
+    NX_RETURN_IF_ERROR(RemoveMark(dir));
     return TakenOver();
   }
   const auto start = std::chrono::steady_clock::now();
   NX_LOG(Info, "Importing the head of a Prometheus data directory ...", {"dir", dir});
   NX_ASSIGN_OR_RETURN(ImportResult result, ImportLog(options));
   Report(result, std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count());
-  if (exported) NX_RETURN_IF_ERROR(RemoveTree(JoinPath(dir, "head")));
   const bool damaged = result.damaged > 0;
   if (owner == HeadOwner::kPrometheus) {
-    const std::string chunks = ChunksDir(dir);
+    NX_RETURN_IF_ERROR(RemoveTree(JoinPath(dir, "head")));
+    const std::string chunks = ForeignChunks(dir);
     NX_RETURN_IF_ERROR(damaged ? SetAside(chunks, Clock::System().NowMs()) : RemoveTree(chunks));
   } else {
-    NX_RETURN_IF_ERROR(BringChunksBack(dir));
+    NX_RETURN_IF_ERROR(KeepOwnChunks(dir));
+    NX_RETURN_IF_ERROR(RemoveMark(dir));
     NX_LOG(Warn,
            "Prometheus ran on this directory without an export before: its samples were "
            "imported beside ours");
   }
   NX_RETURN_IF_ERROR(RemoveLog(dir, damaged));
-  return TakenOver{std::move(result.newest_exemplars), std::move(result.series_metadata)};
+  TakenOver taken{{}, std::move(result.newest_exemplars), std::move(result.series_metadata)};
+  for (const BlockMeta& meta : result.blocks) taken.blocks.push_back(meta.ulid);
+  return taken;
 }
 
 }  // namespace narthex::tsdb::promwal

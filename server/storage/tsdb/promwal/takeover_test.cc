@@ -127,10 +127,10 @@ TEST_CASE("a directory of our own, or an empty one, stays as it is") {
   TempDir dir;
   CHECK(TakeOver({.dir = dir.path(), .block_range_ms = kRange}).ok());
   Touch(dir.path() + "/head/wal-00000001");
-  Touch(dir.path() + "/chunks_head/000001");
+  Touch(dir.path() + "/head/chunks_head/000001");
   CHECK(TakeOver({.dir = dir.path(), .block_range_ms = kRange}).ok());
   CHECK(fs::exists(dir.path() + "/head/wal-00000001"));
-  CHECK(fs::exists(dir.path() + "/chunks_head/000001"));
+  CHECK(fs::exists(dir.path() + "/head/chunks_head/000001"));
 }
 
 TEST_CASE("a directory of Prometheus becomes blocks") {
@@ -184,14 +184,19 @@ TEST_CASE("an export that Prometheus went on from takes the place of our head") 
 TEST_CASE("without an export, what both servers hold is kept") {
   TempDir dir;
   Touch(dir.path() + "/head/wal-00000001");
+  Touch(dir.path() + "/head/chunks_head/000001");
   Touch(dir.path() + "/chunks_head/000001");
   WriteExport(dir.path());
   fs::rename(UnfinishedExportDir(dir.path()), dir.path() + "/wal");
+  // Neither does the mark of an export that was not published make it one.
+  if (GENERATE(false, true)) Touch(dir.path() + "/head/exported");
   CHECK(OwnerOfHead(dir.path()).value() == HeadOwner::kBoth);
   REQUIRE(TakeOver({.dir = dir.path(), .block_range_ms = kRange}).ok());
   CHECK_FALSE(fs::exists(dir.path() + "/wal"));
+  CHECK_FALSE(fs::exists(dir.path() + "/head/exported"));
   CHECK(fs::exists(dir.path() + "/head/wal-00000001"));
-  CHECK(fs::exists(dir.path() + "/chunks_head/000001"));
+  CHECK(fs::exists(dir.path() + "/head/chunks_head/000001"));
+  CHECK_FALSE(fs::exists(dir.path() + "/chunks_head"));
   CHECK(SamplesInBlocks(dir.path()) == 12'005);
 }
 
