@@ -7,8 +7,8 @@ plain model of what was acknowledged (round_trip_model.py).
 Each round is a directory of its own with a block range, three to seven phases and the operations below:
 floats, stale markers, histograms of all kinds with resets, exemplars, late samples within a window, the
 same sample again, series that come and go, jumps in time over several block ranges, deletions, cleaning,
-snapshots, restarts after kill -9 or SIGTERM, another window at run time, retention by time. After each
-phase raw samples (the whole and random parts), series, label values and exemplars must be what the model
+snapshots, restarts and exports cut short by kill -9 or SIGTERM, another window at run time, retention by
+time and by size. After each phase raw samples (the whole and random parts), series, label values and exemplars must be what the model
 says; at the end both promtools print the directory, and each block's meta.json is counted again. What the
 servers logged at WARN and above is printed when it is not expected. The peer is meant to be 3.5, and its
 promtool to lie beside it. What Prometheus loses by itself is counted apart: it replays nothing that is older
@@ -29,6 +29,8 @@ EXPECTED_LOG = re.compile("|".join((
     "retention time value is too high", "duplicate timestamp", "append failed", "remote write",
     "Fixed-size duration", "experimental", "Received an OS signal", "context canceled", "/-/reload",
     "aborting block compactions",
+    # Of its memory snapshot and its log, which both have them.
+    "replaying WAL on exemplar record",
     # Of its own late histograms; it does not make blocks of them any more then.
     r"chunk maxT \d+ is less than minT", PANIC,
     # Of chunks it has just written itself, when samples-per-chunk changes and it is killed.
@@ -45,12 +47,15 @@ class Trip:
         self.range = self.rng.choice([10, 20, 20, 120]) * MINUTE
         self.window = self.rng.choice([0, 1, 3]) * self.range
         self.retention = self.rng.choice([None, None, 14 * self.range])
+        other = random.Random(f"size {seed}")  # so that seeds mean what they meant
+        self.size = other.choice([None, None, other.randrange(600_000, 2_500_000)])
+        self.retired_by_size = 0
         self.model = Model()
         self.start = int(time.time()) // 7200 * 7200 * S - 20 * 24 * 3600 * S
         self.writes = Writes(self.model, self.rng, self.start)
         self.faults, self.log, self.phase = 0, [], 0
         self.who = self.server = self.before = None
-        self.note(f"block range {self.range}, window {self.window}, retention {self.retention}")
+        self.note(f"block range {self.range}, window {self.window}, retention {self.retention}, size {self.size}")
 
     def note(self, text):
         self.log.append(f"{self.phase} {self.who}: {text}")
@@ -79,6 +84,8 @@ class Trip:
                                   ["--storage.tsdb.wal-compression-type=zstd"]])
         flags += self.rng.choice([[], [], ["--storage.tsdb.samples-per-chunk=30"],
                                   ["--no-storage.tsdb.allow-overlapping-compaction"]])
+        if self.size:
+            flags.append(f"--storage.tsdb.retention.size={self.size}B")
         self.stale = self.rng.choice([0, 0, 0.1])
         if who == "theirs":
             features = ["native-histograms", "exemplar-storage"]
@@ -94,8 +101,7 @@ class Trip:
         binary = self.options.peer if who == "theirs" else os.path.join(self.options.bin_dir, "prometheus")
         self.server = Server(binary, self.directory, *flags, config=self.config(),
                              retention=f"{self.retention}ms" if self.retention else "10y")
-        if self.retention:
-            self.model.retire(self.retention, self.range)
+        self.retire()
         self.note("opens " + " ".join(flags[4:]))
 
     def stop(self, sig):
@@ -120,7 +126,12 @@ class Trip:
         minutes = self.rng.randrange(1, 60)
         self.note(f"writes {minutes} minutes to {self.writes.now + minutes * MINUTE}")
         for status, text in self.writes.minutes(self.server, minutes, f"{self.phase} {self.who}"):
-            self.fault("a newer sample is refused", [f"{status} {text[:300]}"])
+            if self.who == "theirs" and "too old" in text and self.writes.now <= self.in_order_end():
+                # A merge made this block of late ones: it ends with its range, which is not over.
+                print(f"seed {self.seed}, phase {self.phase}: Prometheus takes nothing before the end of a block")
+                continue
+            self.fault("a newer sample is refused", [f"{status} {text[:300]} at {self.writes.now}, "
+                                                     f"blocks end at {self.in_order_end()}"])
 
     def late(self):
         if not self.window:
@@ -198,10 +209,40 @@ class Trip:
     def theirs(self, program):
         return os.path.join(os.path.dirname(self.options.peer), program)
 
-    def check(self, what):
-        self.note(f"check {what}")
+    def retire(self):
+        """What may be gone by now."""
         if self.retention:
             self.model.retire(self.retention, self.range)
+        if self.size:
+            # The oldest blocks go, whole.
+            ends = [json.load(open(path))["maxTime"] for path in self.blocks()]
+            self.model.gone_before = max(self.model.gone_before,
+                                         min(ends, default=self.model.newest - self.range // 2))
+
+    def check_size(self):
+        """Ours looks once a second, theirs once a minute."""
+        def inside(path):
+            return sum(os.path.getsize(os.path.join(root, name)) for root, _, names in os.walk(path)
+                       for name in names)
+        for _ in range(20):
+            try:
+                blocks = [os.path.dirname(path) for path in self.blocks()]
+                head, sizes = inside(os.path.join(self.directory, "head")), [inside(path) for path in blocks]
+            except OSError:  # one went away
+                continue
+            if head + sum(sizes) <= self.size or not blocks:
+                break
+            time.sleep(0.5)
+        else:
+            self.fault("retention by size", [f"{sum(sizes)} bytes in {len(blocks)} blocks and {head} of the head, "
+                                             f"where {self.size} are allowed"])
+        text = self.server.request("GET", "/metrics")[2].decode()
+        retired = re.search(r"^prometheus_tsdb_size_retentions_total (\S+)$", text, re.M)
+        self.retired_by_size += float(retired[1]) if retired else 0
+
+    def check(self, what):
+        self.note(f"check {what}")
+        self.retire()
         self.known_loss = False
         last = max(self.writes.now, self.model.newest) + 3600 * S
         parts = [(self.start - 3600 * S, last)]
@@ -304,8 +345,7 @@ class Trip:
     def judge_dump(self, what, directory, promtool, histograms=True, news_after=-(1 << 62),
                    without_late=False):
         dumped = from_dump(self.dump(promtool, directory))
-        if self.retention:
-            self.model.retire(self.retention, self.range)
+        self.retire()
         faults = []
         for key, points in dumped.items():
             if len(dict(points)) != len(points):
@@ -378,11 +418,28 @@ class Trip:
             return
         if to == "ours" or self.exports:
             sig = signal.SIGTERM if to != "ours" else self.rng.choice([signal.SIGKILL, signal.SIGTERM])
+            if to == "theirs" and self.rng.random() < 0.3:
+                self.note("killed while it stops")
+                self.server.process.send_signal(signal.SIGTERM)
+                time.sleep(self.rng.random() * 0.2)
+                self.stop(signal.SIGKILL)
+                return None if os.path.exists(os.path.join(self.directory, "wal")) else self.export()
             return self.stop(sig)
         self.stop(self.rng.choice([signal.SIGKILL, signal.SIGTERM]))
         self.export()
 
     def export(self):
+        # Killed at any moment it has left the directory ours, or made it one for both.
+        while self.rng.random() < 0.5:
+            process = subprocess.Popen([self.ours("promtool"), "tsdb", "wal-export", self.directory],
+                                       stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+            time.sleep(self.rng.random() * 0.3)
+            process.kill()
+            process.wait()
+            published = os.path.exists(os.path.join(self.directory, "wal"))
+            self.note(f"exports, killed, {'for both' if published else 'ours'}")
+            if published:
+                return
         self.note("exports")
         result = subprocess.run([self.ours("promtool"), "tsdb", "wal-export", self.directory],
                                 capture_output=True, text=True, timeout=120)
@@ -401,6 +458,8 @@ class Trip:
                 self.rng.choice(self.OPERATIONS)(self)
                 if self.options.every:
                     self.check("operation")
+            if self.size and self.who == "ours":
+                self.check_size()
             self.check("end of phase")
             self.hand_over(owners[self.phase + 1] if self.phase + 1 < len(owners) else "theirs")
         if self.who == "theirs":  # what it lost shows before the dumps
@@ -437,8 +496,9 @@ def main():
         finally:
             if trip.server:
                 trip.server.stop(signal.SIGKILL)
+            size = f", blocks retired {trip.retired_by_size:.0f} times by size" if trip.size else ""
             print(f"seed {seed}: {len(trip.model.series)} series, {trip.model.points()} points, "
-                  f"{trip.phase + 1} phases, {trip.faults} faults", flush=True)
+                  f"{trip.phase + 1} phases{size}, {trip.faults} faults", flush=True)
             if trip.faults:
                 print("\n".join("    " + line for line in trip.log))
             if not (options.keep and trip.faults):
