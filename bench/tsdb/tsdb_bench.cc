@@ -81,6 +81,68 @@ void BM_Tick(benchmark::State& state) {
 }
 BENCHMARK(BM_Tick)->Arg(1000)->Arg(10000);
 
+// Ticks of many groups, each `churn` per cent of whose members others have taken the place of in
+// every tick before.
+void BM_TickAfterChurn(benchmark::State& state) {
+  constexpr int kGroups = 100, kTicksBefore = 40;
+  constexpr size_t kMembers = 1000;
+  Directory dir;
+  auto db = *Db::Open(BenchOptions(dir.path_));
+  struct Source {
+    std::unique_ptr<storage::GroupWriter> group;
+    std::vector<uint32_t> members;  // by place in the exposition
+    std::vector<double> shown, values;
+    size_t next = 0;
+  };
+  std::vector<Source> sources(kGroups);
+  int generation = 0, tick = 0;
+  const auto add = [&](Source& source, size_t i) {
+    bool created;
+    source.members[i] = *source.group->AddMember(
+        Labels{{"__name__", fmt::format("metric_{}", i % 97)},
+               {"generation", fmt::format("{}", generation)},
+               {"instance", fmt::format("host-{}:9100", &source - sources.data())},
+               {"series", fmt::format("{}", i)}},
+        &created);
+  };
+  const auto commit = [&](Source& source) {
+    source.values.resize(source.group->member_count());
+    for (size_t i = 0; i < kMembers; ++i) source.values[source.members[i]] = source.shown[i];
+    return source.group->CommitTick(kT0 + tick * 5000, source.values).appended;
+  };
+  for (Source& source : sources) {
+    source.group = db->NewGroup();
+    source.members.resize(kMembers);
+    source.shown.resize(kMembers);
+    for (size_t i = 0; i < kMembers; ++i) add(source, i);
+  }
+  const auto churned = kMembers * static_cast<size_t>(state.range(0)) / 100;
+  while (++tick < kTicksBefore) {
+    ++generation;
+    for (Source& source : sources) {
+      for (size_t k = 0; k < churned; ++k) {
+        const size_t i = source.next++ % kMembers;
+        source.group->RetireMember(source.members[i]);
+        add(source, i);
+      }
+      Change(&source.shown, tick);
+      commit(source);
+    }
+  }
+  for (auto _ : state) {
+    state.PauseTiming();
+    ++tick;
+    for (Source& source : sources) Change(&source.shown, tick);
+    state.ResumeTiming();
+    for (Source& source : sources) benchmark::DoNotOptimize(commit(source));
+  }
+  state.counters["ns/sample"] = benchmark::Counter(
+      static_cast<double>(state.iterations()) * kGroups * static_cast<double>(kMembers) * 1e-9,
+      benchmark::Counter::kIsRate | benchmark::Counter::kInvert);
+  for (Source& source : sources) source.group.reset();
+}
+BENCHMARK(BM_TickAfterChurn)->Arg(0)->Arg(5)->Iterations(40)->Unit(benchmark::kMillisecond);
+
 void BM_RowEncode(benchmark::State& state) {
   std::vector<double> before(1000), after(1000);
   Change(&before, 1);
