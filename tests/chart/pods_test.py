@@ -12,6 +12,7 @@ usage: pods_test.py CACHE BIN_DIR FAKE_API OUT_DIR
   CACHE of tools/kube_tools.py, BIN_DIR with our executables, FAKE_API the fake API server's program,
   OUT_DIR for images and containers. NO_CONTAINERS=1 takes processes. Needs root.
 """
+import contextlib
 import json
 import os
 import pathlib
@@ -113,6 +114,22 @@ def make_runtime(out, bin_dir, tag, scratch):
     print(f"NO CONTAINERS HERE: {reason}")
     build_images(out, bin_dir, "none")
     return runtimes.Processes(out / "images", scratch)
+
+
+@contextlib.contextmanager
+def unmounted(folder):
+    """Takes away what podman leaves mounted when it is cut short, so that the folder can be removed."""
+    try:
+        yield
+    finally:
+        for point in reversed(mounted_below(folder)):
+            run("umount", point, check=False)
+    assert not mounted_below(folder), f"still mounted: {mounted_below(folder)}"
+
+
+def mounted_below(folder):
+    points = [line.split()[4] for line in pathlib.Path("/proc/self/mountinfo").read_text().splitlines()]
+    return [point for point in points if pathlib.Path(point).is_relative_to(folder)]
 
 
 class Checks:
@@ -300,7 +317,7 @@ def main():
     prefix = clusters.enter(f"nx{os.getpid()}")
     began = time.monotonic()
     out.mkdir(parents=True, exist_ok=True)
-    with tempfile.TemporaryDirectory(prefix="chart-pods-", dir=out) as folder:
+    with unmounted(out), tempfile.TemporaryDirectory(prefix="chart-pods-", dir=out) as folder:
         os.chmod(folder, 0o755)
         scratch = pathlib.Path(folder)
         tools = kube_tools.install_binaries(cache)
