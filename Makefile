@@ -12,7 +12,9 @@ help:
 	@echo "make bench   benchmarks, side by side with Debian's prometheus"
 	@echo "make asan    tests under AddressSanitizer and UBSan    make tsan   under ThreadSanitizer"
 	@echo "make fuzz    every fuzz target for FUZZ_SECONDS (default 60) each"
-	@echo "make format  clang-format     make lint  their check, clang-tidy    make clean"
+	@echo "make format  clang-format"
+	@echo "make lint    its check, clang-tidy over what differs from main; LINT=all: over everything"
+	@echo "make clean   takes the build folder away"
 
 build:
 	tools/deps.sh build
@@ -54,11 +56,7 @@ format:
 
 lint:
 	tools/deps.sh dev
-	git ls-files '*.cc' '*.h' | xargs clang-format-19 --dry-run -Werror
-	cmake --preset analyze -DNARTHEX_TESTS=ON -DNARTHEX_BENCH=ON
-	cmake --build --preset analyze
-	git ls-files '*.cc' ':!*_test.cc' ':!*_fuzz.cc' ':!*_bench.cc' | \
-	  xargs -P $(JOBS) -n 4 clang-tidy-19 -p build/analyze --quiet
+	JOBS=$(JOBS) tools/lint.sh $(LINT)
 
 clean:
 	rm -rf build

@@ -115,6 +115,7 @@ std::vector<Measure> WindowWithChurn(const Settings& settings, Targets& targets,
     return static_cast<double>(targets.churned(static_cast<int>(i)));
   };
   std::vector<double> before;
+  before.reserve(servers.size());
   for (size_t i = 0; i < servers.size(); ++i) before.push_back(churned(i));
   std::vector<Measure> window = Window(settings, servers);
   for (size_t i = 0; i < servers.size(); ++i) window[i].new_series = churned(i) - before[i];
@@ -208,6 +209,7 @@ void Run(const Settings& settings, const std::vector<Program>& programs) {
   fmt::print("   narthex to each\n");
   const auto row = [&](const char* what, const auto& value) {
     std::vector<double> values;
+    values.reserve(programs.size());
     for (size_t i = 0; i < programs.size(); ++i) values.push_back(value(i));
     PrintRow(what, values);
   };

@@ -96,6 +96,7 @@ class Instance {
   // Appends the samples of [from, to) of every series.
   void Append(int64_t from, int64_t to, int64_t interval, std::string* out) {
     std::vector<std::string> bodies;
+    bodies.reserve(series_.size());
     for (const Series& s : series_) bodies.push_back(s.labels);
     for (int64_t t = from + offset_ % interval; t < to; t += interval) {
       const int64_t at = t + (random_() % 8 == 0 ? static_cast<int64_t>(random_() % 4) : 0);
@@ -153,8 +154,10 @@ bool LoadDataset(const DatasetOptions& options, const std::vector<std::string>& 
   constexpr int64_t kInstancesPerRequest = 20;
   constexpr int64_t kSamplesPerRequest = 20;  // of a series
   std::vector<Instance> instances;
+  instances.reserve(static_cast<size_t>(options.series / kSeriesPerInstance));
   for (int64_t i = 0; i < options.series / kSeriesPerInstance; ++i) instances.emplace_back(i);
   std::vector<std::unique_ptr<testing::HttpSession>> sessions;
+  sessions.reserve(urls.size());
   for (const std::string& url : urls) {
     sessions.push_back(std::make_unique<testing::HttpSession>(url, std::chrono::seconds(300)));
   }
@@ -168,6 +171,7 @@ bool LoadDataset(const DatasetOptions& options, const std::vector<std::string>& 
       }
       body = SnappyCompress(body);
       std::vector<std::thread> threads;
+      threads.reserve(sessions.size());
       std::vector<char> sent(sessions.size(), 0);
       for (size_t s = 0; s < sessions.size(); ++s) {
         threads.emplace_back([&, s] { sent[s] = Send(sessions[s].get(), body); });
