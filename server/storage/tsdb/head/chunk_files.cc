@@ -385,7 +385,7 @@ StatusOr<HeadChunk> ChunkFiles::Read(const ChunkRef& ref) const {
 }
 
 StatusOr<HeadChunk> ChunkFiles::Fetch(const ChunkRef& ref, std::string* storage) const {
-  constexpr size_t kMostChunks = 512;  // a full chunk of floats rarely takes more
+  constexpr size_t kMostChunks = 640;  // a full chunk of floats rarely takes more
   const File* file = Get(ref.file);
   const size_t there = file == nullptr ? 0 : file->from(ref.offset).size();
   HeadChunk chunk;

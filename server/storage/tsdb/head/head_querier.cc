@@ -23,6 +23,7 @@ struct Snapshot {
   Encoding encoding = Encoding::kNone;  // of a detached series
   int64_t chunk_mint = 0, chunk_maxt = 0;
   std::string chunk;
+  std::string fetched;  // a full chunk
 };
 
 struct SeriesEntry {
@@ -30,11 +31,21 @@ struct SeriesEntry {
   int64_t visible;  // later samples do not exist for this reader
 };
 
+// Of so many series one or fewer are so few that their chunks are read one by one: they lie far
+// apart, and a page fault, which brings in 64 KiB of a file, costs as much as a dozen reads.
+constexpr size_t kFew = 32;
+
 class HeadSeriesList final : public ChunkedSeriesList {
  public:
+  // `few`: the series are few of those in the head.
   HeadSeriesList(const HeadCore* core, std::shared_ptr<const Epochs::Pin> pin,
-                 std::vector<SeriesEntry> series, int64_t mint, int64_t maxt)
-      : core_(*core), pin_(std::move(pin)), series_(std::move(series)), mint_(mint), maxt_(maxt) {}
+                 std::vector<SeriesEntry> series, bool few, int64_t mint, int64_t maxt)
+      : core_(*core),
+        pin_(std::move(pin)),
+        series_(std::move(series)),
+        few_(few),
+        mint_(mint),
+        maxt_(maxt) {}
 
   size_t size() const override { return series_.size(); }
 
@@ -127,7 +138,8 @@ class HeadSeriesList final : public ChunkedSeriesList {
     Take(entry.slot, mint, maxt, &snapshot);
     for (const ChunkRef& ref : snapshot.chunks) {
       // Nearly all are in the range: its bounds are looked at when the chunk is there, or damaged.
-      const StatusOr<HeadChunk> read = core_.chunks.Read(ref);
+      const StatusOr<HeadChunk> read =
+          few_ ? core_.chunks.Fetch(ref, &snapshot.fetched) : core_.chunks.Read(ref);
       const StatusOr<HeadChunk> chunk = read.ok() ? read : core_.chunks.Peek(ref);
       if (chunk.ok() && (chunk->maxt < mint || chunk->mint > maxt)) continue;
       NX_RETURN_IF_ERROR(read.status());
@@ -213,6 +225,7 @@ class HeadSeriesList final : public ChunkedSeriesList {
   const HeadCore& core_;
   const std::shared_ptr<const Epochs::Pin> pin_;
   const std::vector<SeriesEntry> series_;
+  const bool few_;
   const int64_t mint_, maxt_;
 };
 
@@ -227,8 +240,10 @@ class HeadQuerier final : public storage::Querier {
   StatusOr<std::unique_ptr<storage::SeriesList>> Select(
       const storage::SelectHints& hints, std::span<const Matcher> matchers) const override {
     std::vector<SeriesEntry> series;
+    size_t all = 0;
     {
       ReaderLock lock(core_.index.mutex());
+      all = core_.index.size();
       SelectSeries(core_.index, matchers).ForEach([&](uint32_t slot) {
         series.push_back({slot, kNoMaxTime});
       });
@@ -239,8 +254,9 @@ class HeadQuerier final : public storage::Querier {
       std::erase_if(series, [this](const SeriesEntry& e) { return !HasSamples(e.slot); });
     }
     if (hints.limit != 0 && series.size() > hints.limit) series.resize(hints.limit);
-    FindVisible(&series);
-    return std::make_unique<HeadSeriesList>(&core_, pin_, std::move(series), mint_, maxt_);
+    const bool few = series.size() * kFew <= all;
+    FindVisible(few, &series);
+    return std::make_unique<HeadSeriesList>(&core_, pin_, std::move(series), few, mint_, maxt_);
   }
 
   StatusOr<std::vector<std::string>> LabelNames(std::span<const Matcher> matchers, size_t limit,
@@ -351,7 +367,7 @@ class HeadQuerier final : public storage::Querier {
     return ranks;
   }
 
-  void FindVisible(std::vector<SeriesEntry>* series) const {
+  void FindVisible(bool few, std::vector<SeriesEntry>* series) const {
     MutexLock lock(mutex_);
     // No series changes its home meanwhile, and appenders commit under this mutex: all or nothing.
     MutexLock structure(core_.structure_mutex);
@@ -360,7 +376,7 @@ class HeadQuerier final : public storage::Querier {
     for (SeriesEntry& entry : *series) {
       const HomeRef where = core_.index.table()[entry.slot].where();
       if (where.home->kind != Home::Kind::kBlock) {
-        entry.visible = NewestTime(entry.slot);
+        entry.visible = NewestTime(entry.slot, few);
         continue;
       }
       const Group* group = static_cast<const GroupBlock*>(where.home)->group;
@@ -377,7 +393,7 @@ class HeadQuerier final : public storage::Querier {
   }
 
   // The newest sample of a series now; structure_mutex is held.
-  int64_t NewestTime(uint32_t slot) const {
+  int64_t NewestTime(uint32_t slot, bool few) const {
     const SeriesRecord& record = core_.index.table()[slot];
     LockedHome home(record);
     if (home.kind() == Home::Kind::kDetached) {
@@ -387,7 +403,8 @@ class HeadQuerier final : public storage::Querier {
       return static_cast<const GroupBlock*>(home.home())->group->visible_time();
     }
     if (record.chunks.empty()) return kNoMaxTime;
-    const auto chunk = core_.chunks.Peek(record.chunks[record.chunks.size() - 1]);
+    const ChunkRef last = record.chunks[record.chunks.size() - 1];
+    const auto chunk = few ? core_.chunks.Bounds(last) : core_.chunks.Peek(last);
     return chunk.ok() ? chunk->maxt : INT64_MAX;
   }
 

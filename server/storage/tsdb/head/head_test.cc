@@ -178,10 +178,20 @@ TEST_CASE("Chunks of many series that fill or end at once are read back") {
       for (size_t i = 0; i < 150; ++i) add(kSeries + i);
     }
   }
-  CheckSame(Dump(*db), want);
+  // All at once, and some alone, whose chunks are read one by one.
+  const auto check = [&] {
+    CheckSame(Dump(*db), want);
+    for (size_t i = 0; i < kSeries + 150; i += 13) {
+      const std::string text = name(i).ToString();
+      const auto matcher = Match(MatchType::kEqual, "i", fmt::format("{}", i));
+      CheckSame(Dump(*db, {matcher}), {{text, want[text]}});
+    }
+  };
+  check();
   group.reset();
   db.reset();
-  CheckSame(Dump(*OpenDb(TestOptions(dir.path()))), want);
+  db = OpenDb(TestOptions(dir.path()));
+  check();
 }
 
 TEST_CASE("Stale markers are written once") {
