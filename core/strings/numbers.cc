@@ -90,41 +90,6 @@ constexpr char kPairs[] =
     "46474849505152535455565758596061626364656667686970717273747576777879808182838485868788899091"
     "9293949596979899";
 
-// Values of up to four decimals, which most are, need no search for the shortest digits: no other
-// number of at most 15 digits is that close. nullptr when `v` is none.
-char* FormatShortDecimal(char* to, double v) {
-  constexpr uint64_t kScale = 10'000;
-  const double magnitude = std::fabs(v);
-  if (!(magnitude < 1e11)) return nullptr;
-  const auto scaled = static_cast<uint64_t>(static_cast<int64_t>(magnitude * kScale + 0.5));
-  if (static_cast<double>(static_cast<int64_t>(scaled)) / kScale != magnitude) return nullptr;
-  if (std::signbit(v)) *to++ = '-';
-  const uint64_t whole = scaled / kScale;
-  const auto decimals = static_cast<uint32_t>(scaled % kScale);
-  if (whole < 10) {
-    *to++ = static_cast<char>('0' + whole);
-  } else if (whole < 100) {
-    std::memcpy(to, kPairs + 2 * whole, 2);
-    to += 2;
-  } else if (whole < 10'000) {
-    const char* const high = kPairs + 2 * (whole / 100);
-    if (high[0] != '0') *to++ = high[0];
-    *to++ = high[1];
-    std::memcpy(to, kPairs + 2 * (whole % 100), 2);
-    to += 2;
-  } else {
-    to = std::to_chars(to, to + 16, whole).ptr;
-  }
-  if (decimals == 0) return to;
-  const size_t high = decimals / 100;
-  const size_t low = decimals % 100;
-  *to = '.';
-  std::memcpy(to + 1, kPairs + 2 * high, 2);
-  std::memcpy(to + 3, kPairs + 2 * low, 2);
-  if (low != 0) return to + (low % 10 != 0 ? 5 : 4);
-  return to + (high % 10 != 0 ? 3 : 2);
-}
-
 bool IsDigit(char c) { return c >= '0' && c <= '9'; }
 
 std::optional<double> ParseSpecial(std::string_view text, bool has_sign, bool negative) {
@@ -192,6 +157,40 @@ void AppendExpositionFloat(std::string* out, double v) {
   const int exponent = v == 0 ? 0 : d.point - 1;
   if (exponent < -4 || exponent >= 6) return AppendExponentForm(out, d);
   AppendPlainForm(out, d);
+}
+
+// Needs no search for the shortest digits: no other number of at most 15 digits is that close.
+char* FormatShortDecimal(char* to, double v) {
+  constexpr uint64_t kScale = 10'000;
+  const double magnitude = std::fabs(v);
+  if (!(magnitude < 1e11)) return nullptr;
+  const auto scaled = static_cast<uint64_t>(static_cast<int64_t>(magnitude * kScale + 0.5));
+  if (static_cast<double>(static_cast<int64_t>(scaled)) / kScale != magnitude) return nullptr;
+  if (std::signbit(v)) *to++ = '-';
+  const uint64_t whole = scaled / kScale;
+  const auto decimals = static_cast<uint32_t>(scaled % kScale);
+  if (whole < 10) {
+    *to++ = static_cast<char>('0' + whole);
+  } else if (whole < 100) {
+    std::memcpy(to, kPairs + 2 * whole, 2);
+    to += 2;
+  } else if (whole < 10'000) {
+    const char* const high = kPairs + 2 * (whole / 100);
+    if (high[0] != '0') *to++ = high[0];
+    *to++ = high[1];
+    std::memcpy(to, kPairs + 2 * (whole % 100), 2);
+    to += 2;
+  } else {
+    to = std::to_chars(to, to + 16, whole).ptr;
+  }
+  if (decimals == 0) return to;
+  const size_t high = decimals / 100;
+  const size_t low = decimals % 100;
+  *to = '.';
+  std::memcpy(to + 1, kPairs + 2 * high, 2);
+  std::memcpy(to + 3, kPairs + 2 * low, 2);
+  if (low != 0) return to + (low % 10 != 0 ? 5 : 4);
+  return to + (high % 10 != 0 ? 3 : 2);
 }
 
 char* FormatApiFloat(char* to, double v) {

@@ -17,6 +17,8 @@ void AppendApiFloat(std::string* out, double v);
 // The same at `to`, where kApiFloatBytes must be free; returns the end.
 inline constexpr size_t kApiFloatBytes = 40;
 char* FormatApiFloat(char* to, double v);
+// The same for values of up to four decimals below 1e11, which most are; nullptr for others.
+char* FormatShortDecimal(char* to, double v);
 // 'e' form with the shortest digits: 1e+00 (alert values in /api/v1/alerts and /rules).
 std::string FormatFloatE(double v);
 // 'f' form with `precision` digits behind the point, or the shortest that round-trips for -1.

@@ -1,6 +1,8 @@
 #include "server/api/answer.h"
 
 #include <algorithm>
+#include <array>
+#include <bit>
 #include <charconv>
 #include <cstring>
 
@@ -116,18 +118,24 @@ void WriteStrings(JsonWriter& json, const std::vector<std::string>& strings) {
 
 namespace {
 
+// .000 to .999
+constexpr auto kThousandths = [] {
+  std::array<std::array<char, 4>, 1000> table{};
+  for (size_t n = 0; n < table.size(); ++n) {
+    const auto digit = [n](size_t unit) { return static_cast<char>('0' + n / unit % 10); };
+    table[n] = {'.', digit(100), digit(10), digit(1)};
+  }
+  return table;
+}();
+
 // Needs TimestampWriter::kBytes.
 char* FormatTimestamp(char* to, TimestampMs ms) {
   if (ms < 0) *to++ = '-';
   const uint64_t magnitude = ms < 0 ? 0 - static_cast<uint64_t>(ms) : static_cast<uint64_t>(ms);
   to = std::to_chars(to, to + TimestampWriter::kBytes - 5, magnitude / 1000).ptr;
-  const auto fraction = static_cast<int>(magnitude % 1000);
-  if (fraction == 0) return to;
-  *to++ = '.';
-  *to++ = static_cast<char>('0' + fraction / 100);
-  *to++ = static_cast<char>('0' + fraction / 10 % 10);
-  *to++ = static_cast<char>('0' + fraction % 10);
-  return to;
+  const size_t fraction = magnitude % 1000;
+  std::memcpy(to, kThousandths[fraction].data(), 4);
+  return fraction == 0 ? to : to + 4;
 }
 
 }  // namespace
@@ -146,27 +154,21 @@ void AppendPoint(std::string* out, TimestampMs t, double v) {
 }
 
 char* TimestampWriter::Write(char* to, TimestampMs ms) {
-  constexpr int64_t kLargest = int64_t{1} << 53;
-  if (ms < 1'000'000 || ms > kLargest) return FormatTimestamp(to, ms);
-  const auto three = [&to](unsigned n) {
-    *to++ = static_cast<char>('0' + n / 100);
-    *to++ = static_cast<char>('0' + n / 10 % 10);
-    *to++ = static_cast<char>('0' + n % 10);
-  };
-  const int64_t thousands = ms / 1'000'000;
-  if (thousands != thousands_) {
-    thousands_ = thousands;
-    size_ = static_cast<uint8_t>(std::to_chars(digits_, digits_ + sizeof digits_, thousands).ptr -
-                                 digits_);
+  constexpr TimestampMs kLargest = TimestampMs{1} << 53;
+  if (ms < kSpan || ms > kLargest) return FormatTimestamp(to, ms);
+  if (ms < begin_ || ms - begin_ >= kSpan) {
+    begin_ = ms / kSpan * kSpan;
+    char* const end = std::to_chars(digits_, digits_ + sizeof digits_, ms / kSpan).ptr;
+    size_ = static_cast<uint8_t>(end - digits_);
   }
-  const auto rest = static_cast<unsigned>(ms - thousands * 1'000'000);
+  const auto rest = static_cast<size_t>(ms - begin_);
   std::memcpy(to, digits_, sizeof digits_);
   to += size_;
-  three(rest / 1000);
-  if (rest % 1000 == 0) return to;
-  *to++ = '.';
-  three(rest % 1000);
-  return to;
+  std::memcpy(to, kThousandths[rest / 1000].data() + 1, 3);
+  to += 3;
+  const size_t fraction = rest % 1000;
+  std::memcpy(to, kThousandths[fraction].data(), 4);
+  return fraction == 0 ? to : to + 4;
 }
 
 // A comma, and the point. Series that are not sampled at the times of the first get their texts
@@ -182,15 +184,27 @@ char* PointWriter::Format(char* to, size_t at, const promql::Point& point) {
     to = times_.Write(to, point.t);
     *to++ = ',';
     *to++ = '"';
-    if (at == texts_.size() && at < kMostTexts) {
+    if (at == texts_.size() && at < most_texts_) {
       Text& added = texts_.emplace_back(Text{point.t, static_cast<uint8_t>(to - begin), {}});
       std::copy(begin, to, added.bytes);
     }
   }
-  to = FormatApiFloat(to, point.v);
+  char* const value = to;
+  to = FormatShortDecimal(value, point.v);
+  if (to == nullptr) to = FormatLong(value, point.v);
   *to++ = '"';
   *to++ = ']';
   return to;
+}
+
+// Such values take long to write, and those that do not change come one behind the other.
+char* PointWriter::FormatLong(char* to, double v) {
+  if (const auto bits = std::bit_cast<uint64_t>(v); bits != long_bits_) {
+    long_bits_ = bits;
+    long_size_ = static_cast<size_t>(FormatApiFloat(long_text_, v) - long_text_);
+  }
+  std::memcpy(to, long_text_, sizeof long_text_);
+  return to + long_size_;
 }
 
 void PointWriter::Append(std::string* out, std::span<const promql::Point> points,
@@ -199,6 +213,7 @@ void PointWriter::Append(std::string* out, std::span<const promql::Point> points
   char buffer[8 << 10];
   constexpr size_t kPointBytes = sizeof(Text::bytes) + kApiFloatBytes + 2;
   char* to = buffer;
+  if (texts_.empty()) texts_.reserve(std::min(points.size(), most_texts_));
   size_t at = 0;  // of the text that is as late as the point
   for (size_t i = 0; i < points.size(); ++i) {
     while (at < texts_.size() && texts_[at].t < points[i].t) ++at;

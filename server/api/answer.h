@@ -19,6 +19,7 @@
 #include "core/http/server.h"
 #include "core/json/writer.h"
 #include "core/labels/labels.h"
+#include "core/strings/numbers.h"
 #include "server/promql/engine/result.h"
 
 namespace narthex::api {
@@ -88,15 +89,18 @@ class TimestampWriter {
   char* Write(char* to, TimestampMs ms);
 
  private:
-  int64_t thousands_ = -1;  // of seconds
+  static constexpr TimestampMs kSpan = 1'000'000;  // that share their digits
+  TimestampMs begin_ = -kSpan;                     // of the span of the last one
   uint8_t size_ = 0;
-  char digits_[16] = {};  // of thousands_
+  char digits_[16] = {};  // all but three of the seconds
 };
 
-// Writes the points of many series, most of which share their timestamps, whose texts are kept.
-// Not thread-safe.
+// Writes the points of series that mostly share their timestamps, whose texts are kept. Not
+// thread-safe.
 class PointWriter {
  public:
+  // So many series are to come.
+  explicit PointWriter(size_t series) : most_texts_(series > 1 ? kMostTexts : 0) {}
   // As AppendPoint of each, with commas between; times ascend. `breathe` is called in between.
   void Append(std::string* out, std::span<const promql::Point> points,
               const std::function<void()>& breathe);
@@ -109,9 +113,15 @@ class PointWriter {
     char bytes[31];  // ,[1.250,"
   };
   char* Format(char* to, size_t at, const promql::Point& point);
+  char* FormatLong(char* to, double v);
 
+  const size_t most_texts_;
   TimestampWriter times_;
   std::vector<Text> texts_;  // of the points of the first series
+  // The last value that was not short.
+  uint64_t long_bits_ = 0;
+  size_t long_size_ = 0;
+  char long_text_[kApiFloatBytes];
 };
 // RFC 3339; Go's zero time for 0.
 std::string FormatTime(int64_t unix_nanos);

@@ -55,7 +55,7 @@ void WriteExemplars(DataWriter& out,
 
 void WriteMatrix(DataWriter& out, const std::vector<promql::Series>& matrix) {
   JsonWriter& json = out.json();
-  PointWriter points;
+  PointWriter points(matrix.size());
   json.BeginArray();
   for (const promql::Series& series : matrix) {
     json.BeginObject().Key("metric");

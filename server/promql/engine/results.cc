@@ -63,7 +63,10 @@ Status InstantMatrix(Builder& builder, const Expr& expr, const EvalWindow& windo
     if (!hold->Grow(numbers * sizeof(Point))) return builder.context().CheckMemory();
     series.points.resize(numbers);
     auto point = series.points.begin();
-    for (uint32_t k = lo; k < hi; ++k) {
+    if (samples.histograms.empty()) {
+      for (uint32_t k = lo; k < hi; ++k) *point++ = {samples.timestamps[k], samples.values[k]};
+    }
+    for (uint32_t k = lo; k < hi && !samples.histograms.empty(); ++k) {
       if (samples.IsHistogram(k)) {
         series.histograms.push_back({samples.timestamps[k], TakeHistogram(&samples, k)});
         hold->Grow(BytesOf(*series.histograms.back().histogram) + 2 * sizeof(HistogramPoint));
