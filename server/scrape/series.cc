@@ -12,6 +12,7 @@ namespace {
 constexpr int64_t kMaxAheadMs = 10 * 60 * 1000;
 
 constexpr size_t kScratchKeepBytes = size_t{4} << 20;
+constexpr size_t kFetchAhead = 8;  // samples
 
 template <typename T>
 void TrimVector(std::vector<T>* v) {
@@ -357,7 +358,13 @@ void TargetSeries::CollectValues(const AppendInput& input, Scratch* scratch, App
   scratch->seen.clear();
   scratch->joined.clear();
   GrowScratch(scratch);
-  for (const ScrapeResult::Sample& sample : scratch->result.samples) {
+  const std::vector<ScrapeResult::Sample>& samples = scratch->result.samples;
+  for (size_t i = 0; i < samples.size(); ++i) {
+    // Slots are in the order in which lines came to be, which is not that of the body for long.
+    if (i + kFetchAhead < samples.size()) {
+      __builtin_prefetch(&slots_[samples[i + kFetchAhead].slot]);
+    }
+    const ScrapeResult::Sample& sample = samples[i];
     if (explicit_samples != nullptr && sample.timestamp_ms != kNoTimestamp) {
       AppendExplicit(input, sample, explicit_samples, counts);
       continue;

@@ -304,12 +304,17 @@ bool Rewrite(Slab& slab, ValueState* s, std::span<const uint64_t> values, const 
   return true;
 }
 
+// Appends a value under the plan that is best with it.
 bool RewriteWith(Slab& slab, ValueState* s, uint64_t bits) {
   uint64_t values[kMaxStreamValues];
   DecodeValues(*s, s->buffer == 0 ? nullptr : slab.Address(s->buffer), values);
   values[s->count] = bits;
   const std::span<const uint64_t> all(values, s->count + 1u);
-  return Rewrite(slab, s, all, BestPlan(all));
+  const Plan plan = BestPlan(all);
+  // Mostly a review finds that the encoding is right.
+  const bool same = plan.encoding == s->encoding && plan.encoding != ValueEncoding::kXor &&
+                    plan.exponent == ExponentOf(*s);
+  return same ? PutInt({&slab}, s, bits) == IntPut::kDone : Rewrite(slab, s, all, plan);
 }
 
 bool BeginTwo(Slab& slab, ValueState* s, uint64_t bits) {
