@@ -222,6 +222,19 @@ TEST_CASE("located values know their place") {
   CHECK(rule.expr.value == "up == 0");
   CHECK(rule.expr.line == 3);
   CHECK(rule.expr.column == 7);
+  REQUIRE(Decode("expr: é\n", &rule).ok());
+  CHECK(rule.expr.column == 7);
+  struct Pair {
+    Located<std::string> first, expr;
+    void Describe(Fields& f) {
+      f.Type("pair");
+      f.Field("first", first);
+      f.Field("expr", expr);
+    }
+  };
+  Pair pair;
+  REQUIRE(Decode("{\"first\": \"é→\", \"expr\": \"up\"}", &pair).ok());
+  CHECK(pair.expr.column == 25);  // characters, not bytes
 }
 
 TEST_CASE("a hostile document cannot make a novel of errors") {

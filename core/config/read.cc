@@ -22,7 +22,7 @@ struct Stop {
 
 class TreeBuilder final : public YAML::EventHandler {
  public:
-  explicit TreeBuilder(const ReadLimits& limits) : limits_(limits) {}
+  TreeBuilder(const ReadLimits& limits, std::string_view text) : limits_(limits), text_(text) {}
 
   NodePtr TakeRoot() { return std::move(root_); }
 
@@ -82,12 +82,23 @@ class TreeBuilder final : public YAML::EventHandler {
     NodePtr key;  // of a mapping, waiting for its value
   };
 
-  static std::shared_ptr<Node> NewNode(const YAML::Mark& mark, Node::Kind kind,
-                                       const std::string& tag) {
+  // In characters, of which yaml-cpp knows nothing: they are counted as the events come along.
+  int Column(const YAML::Mark& mark) {
+    const auto pos = static_cast<size_t>(std::max(mark.pos, 0));
+    if (mark.line != line_ || pos < at_) {
+      line_ = mark.line;
+      at_ = pos - std::min(pos, static_cast<size_t>(std::max(mark.column, 0)));
+      characters_ = 0;
+    }
+    for (; at_ < std::min(pos, text_.size()); ++at_) characters_ += (text_[at_] & 0xc0) != 0x80;
+    return characters_ + 1;
+  }
+
+  std::shared_ptr<Node> NewNode(const YAML::Mark& mark, Node::Kind kind, const std::string& tag) {
     auto node = std::make_shared<Node>();
     node->kind = kind;
     node->line = mark.line + 1;
-    node->column = mark.column + 1;
+    node->column = Column(mark);
     if (tag != "?" && tag != "!") node->tag = tag;
     return node;
   }
@@ -133,6 +144,9 @@ class TreeBuilder final : public YAML::EventHandler {
   }
 
   const ReadLimits limits_;
+  const std::string_view text_;
+  int line_ = 0, characters_ = 0;  // how far Column() is
+  size_t at_ = 0;
   NodePtr root_;
   std::vector<OpenNode> open_;
   absl::flat_hash_map<YAML::anchor_t, NodePtr> anchors_;
@@ -232,7 +246,7 @@ StatusOr<std::vector<NodePtr>> Read(std::string_view text, const ReadLimits& lim
   if (text.starts_with("\xef\xbb\xbf")) text.remove_prefix(3);
   NX_RETURN_IF_ERROR(CheckText(text, limits));
   std::vector<NodePtr> documents;
-  TreeBuilder builder(limits);
+  TreeBuilder builder(limits, text);
   try {
     std::istringstream stream{std::string(text)};
     YAML::Parser parser(stream);

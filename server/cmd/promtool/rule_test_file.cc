@@ -12,31 +12,6 @@ namespace {
 
 constexpr size_t kMostBytes = 64 << 20;
 
-// Cuts a value off, with the blanks inside of {{…}}.
-std::string_view TakeValue(std::string_view* text) {
-  size_t end = 0;
-  int depth = 0;
-  for (; end < text->size() &&
-         (depth > 0 || std::string_view(" \t\n\r").find((*text)[end]) == std::string_view::npos);
-       ++end) {
-    depth += (*text)[end] == '{' ? 1 : ((*text)[end] == '}' ? -1 : 0);
-  }
-  const std::string_view value = text->substr(0, end);
-  *text = TrimSpace(text->substr(end));
-  return value;
-}
-
-// One more of what is repeated without a step.
-std::string OneMore(std::string_view value) {
-  const size_t x = value.rfind('x');
-  if (x == std::string_view::npos) return std::string(value);
-  const std::string_view what = value.substr(0, x);
-  const auto count = ParseInt(value.substr(x + 1));
-  const bool histogram = what.starts_with("{{") && what.find("}}") == what.size() - 2;
-  if (!count || *count < 0 || (!histogram && !ParseFloat(what))) return std::string(value);
-  return fmt::format("{}x{}", what, *count + 1);
-}
-
 }  // namespace
 
 void ExpectedAlert::Describe(config::Fields& f) {
@@ -111,13 +86,6 @@ StatusOr<RuleTestFile> LoadRuleTestFile(const std::string& path) {
   }
   file.rule_files = std::move(found);
   return file;
-}
-
-std::string ToSeriesLine(const InputSeries& input) {
-  std::string line = input.series;
-  std::string_view rest = TrimSpace(input.values);
-  while (!rest.empty()) line += " " + OneMore(TakeValue(&rest));
-  return line;
 }
 
 }  // namespace narthex::promtool

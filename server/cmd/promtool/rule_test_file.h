@@ -66,8 +66,4 @@ struct RuleTestFile {
 
 StatusOr<RuleTestFile> LoadRuleTestFile(const std::string& path);
 
-// Upstream's notation of values, one series a line, as LoadSeriesLine reads it: there "1x3" is four
-// times 1, here three times.
-std::string ToSeriesLine(const InputSeries& input);
-
 }  // namespace narthex::promtool

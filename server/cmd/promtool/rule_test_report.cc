@@ -1,11 +1,12 @@
 #include "server/cmd/promtool/rule_test_report.h"
 
 #include <algorithm>
-#include <map>
 
 #include "core/json/writer.h"
+#include "core/labels/names.h"
 #include "core/strings/duration.h"
 #include "core/strings/html.h"
+#include "core/strings/quote.h"
 
 namespace narthex::promtool {
 namespace {
@@ -42,7 +43,7 @@ class Lines {
 void AddWhole(const TestAlert& alert, std::string_view color, bool last, Lines* lines) {
   lines->Add(1, Colored(color, "{"));
   for (const bool annotations : {true, false}) {
-    const Labels& labels = annotations ? alert.annotations : alert.labels;
+    const auto& labels = annotations ? alert.annotations : alert.labels;
     const std::string key = annotations ? "\"Annotations\": {" : "\"Labels\": {";
     const std::string end = annotations ? "}," : "}";
     if (labels.empty()) {
@@ -51,8 +52,8 @@ void AddWhole(const TestAlert& alert, std::string_view color, bool last, Lines* 
     }
     lines->Add(2, Colored(color, key));
     size_t left = labels.size();
-    for (const Label& label : labels) {
-      lines->Add(3, Colored(color, fmt::format("{}: {}{}", Quoted(label.name), Quoted(label.value),
+    for (const auto& [name, value] : labels) {
+      lines->Add(3, Colored(color, fmt::format("{}: {}{}", Quoted(name), Quoted(value),
                                                --left > 0 ? "," : "")));
     }
     lines->Add(2, Colored(color, end));
@@ -60,23 +61,23 @@ void AddWhole(const TestAlert& alert, std::string_view color, bool last, Lines* 
   lines->Add(1, Colored(color, last ? "}" : "},"));
 }
 
-void AddLabels(std::string_view key, const Labels& want, const Labels& got, std::string_view comma,
+using Texts = std::map<std::string, std::string>;
+
+void AddLabels(std::string_view key, const Texts& want, const Texts& got, std::string_view comma,
                Lines* lines) {
-  std::map<std::string, std::pair<const Label*, const Label*>> both;
-  std::vector<Label> left(want.begin(), want.end());
-  std::vector<Label> right(got.begin(), got.end());
-  for (const Label& label : left) both[std::string(label.name)].first = &label;
-  for (const Label& label : right) both[std::string(label.name)].second = &label;
+  std::map<std::string_view, std::pair<const std::string*, const std::string*>> both;
+  for (const auto& [name, value] : want) both[name].first = &value;
+  for (const auto& [name, value] : got) both[name].second = &value;
   if (both.empty()) return lines->Add(2, fmt::format("\"{}\": {{}}{}", key, comma));
   lines->Add(2, fmt::format("\"{}\": {{", key));
   size_t rest = both.size();
-  for (const auto& [name, labels] : both) {
-    const auto [a, b] = labels;
+  for (const auto& [name, values] : both) {
+    const auto [a, b] = values;
     std::string text = Quoted(name) + ": ";
-    if (a != nullptr && b != nullptr && a->value != b->value) {
-      text += Colored(kYellow, Quoted(a->value) + " => " + Quoted(b->value));
+    if (a != nullptr && b != nullptr && *a != *b) {
+      text += Colored(kYellow, Quoted(*a) + " => " + Quoted(*b));
     } else {
-      text += Quoted((a != nullptr ? a : b)->value);
+      text += Quoted(a != nullptr ? *a : *b);
       text = Colored(b == nullptr ? kRed : (a == nullptr ? kGreen : ""), text);
     }
     lines->Add(3, text + (--rest > 0 ? "," : ""));
@@ -100,6 +101,16 @@ std::string EscapeXml(std::string_view text) {
 }
 
 }  // namespace
+
+std::string LabelsText(const Texts& labels) {
+  std::string out;
+  for (const auto& [name, value] : labels) {
+    const bool plain = IsValidLabelName(name, NameValidation::kLegacy);
+    out += fmt::format("{}{}={}", out.empty() ? "" : ", ", plain ? name : GoQuote(name),
+                       GoQuote(value));
+  }
+  return "{" + out + "}";
+}
 
 std::string ColoredDiff(std::vector<TestAlert> want, std::vector<TestAlert> got) {
   // None is compared like one that has nothing.

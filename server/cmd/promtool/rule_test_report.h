@@ -2,18 +2,22 @@
 // How promtool test rules shows what it found beside its plain text: differences of alerts in
 // colours, and results as JUnit XML.
 
+#include <map>
 #include <string>
 #include <vector>
 
 #include "core/base/clock.h"
-#include "core/labels/labels.h"
 
 namespace narthex::promtool {
 
 struct TestAlert {
-  Labels labels, annotations;
+  // What is wanted may be empty, and what is annotated too.
+  std::map<std::string, std::string> labels, annotations;
   friend auto operator<=>(const TestAlert& a, const TestAlert& b) = default;
 };
+
+// {a="b", c=""}
+std::string LabelsText(const std::map<std::string, std::string>& labels);
 
 // What is wanted and not there in red, what is there and not wanted in green, what is otherwise in
 // yellow.

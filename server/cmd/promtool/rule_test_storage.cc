@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <bit>
 
+#include "core/histogram/arithmetic.h"
+
 namespace narthex::promtool {
 namespace {
 
@@ -18,11 +20,25 @@ storage::AppendResult Fits(const MemoryStorage& memory, const Labels& labels, Ti
   return newest > t ? storage::AppendResult::kOutOfOrder : storage::AppendResult::kOk;
 }
 
-bool IsThere(const MemoryStorage& memory, const Labels& labels, TimestampMs t, double v) {
+// The newest sample of a series, when it is of time `t`.
+const storage::SampleColumns* NewestAt(const MemoryStorage& memory, const Labels& labels,
+                                       TimestampMs t) {
   const MemoryStorage::StoredSeries* const series = memory.Find(labels);
-  return series != nullptr && !series->samples.timestamps.empty() &&
-         series->samples.timestamps.back() == t &&
-         std::bit_cast<uint64_t>(series->samples.values.back()) == std::bit_cast<uint64_t>(v);
+  if (series == nullptr || series->samples.timestamps.empty()) return nullptr;
+  return series->samples.timestamps.back() == t ? &series->samples : nullptr;
+}
+
+bool IsThere(const MemoryStorage& memory, const Labels& labels, TimestampMs t, double v) {
+  const storage::SampleColumns* const samples = NewestAt(memory, labels, t);
+  return samples != nullptr && !samples->IsHistogram(samples->size() - 1) &&
+         std::bit_cast<uint64_t>(samples->values.back()) == std::bit_cast<uint64_t>(v);
+}
+
+bool IsThere(const MemoryStorage& memory, const Labels& labels, TimestampMs t,
+             const FloatHistogram& h) {
+  const storage::SampleColumns* const samples = NewestAt(memory, labels, t);
+  return samples != nullptr && samples->IsHistogram(samples->size() - 1) &&
+         SameLayout(samples->histograms[samples->histogram_index.back()], h);
 }
 
 class Writer final : public storage::GroupWriter {
@@ -75,12 +91,14 @@ class Samples final : public storage::Appender {
   explicit Samples(MemoryStorage* memory) : memory_(*memory) {}
 
   StatusOr<storage::AppendResult> Append(const Labels& labels, TimestampMs t, double v) override {
+    if (IsThere(memory_, labels, t, v)) return storage::AppendResult::kOk;
     const auto result = Fits(memory_, labels, t);
     if (result == storage::AppendResult::kOk) memory_.Add(labels, t, v);
     return result;
   }
   StatusOr<storage::AppendResult> AppendHistogram(const Labels& labels, TimestampMs t,
                                                   const FloatHistogram& h) override {
+    if (IsThere(memory_, labels, t, h)) return storage::AppendResult::kOk;
     const auto result = Fits(memory_, labels, t);
     if (result != storage::AppendResult::kOk) return result;
     NX_RETURN_IF_ERROR(Validate(h));
@@ -114,6 +132,9 @@ Status RuleTestStorage::LoadTill(TimestampMs t, TimestampMs start) {
       const size_t i = given.next;
       const TimestampMs at = start + samples.timestamps[i];
       if (at > t) break;
+      if (given.series.labels.empty()) {
+        return InvalidArgument("empty labelset: invalid sample");
+      }
       // What a rule wrote first stays.
       if (Fits(memory_, given.series.labels, at) != storage::AppendResult::kOk) continue;
       if (samples.IsHistogram(i)) {

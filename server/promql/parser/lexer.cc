@@ -36,6 +36,20 @@ Rune FirstRune(std::string_view text) {
 
 }  // namespace
 
+std::string QuoteRune(std::string_view text) {
+  const std::string quoted = GoQuote(FirstRune(text).text);
+  std::string out = "'" + quoted.substr(1, quoted.size() - 2) + "'";
+  if (out == "'\\\"'") return "'\"'";
+  if (out == "'''") return "'\\''";
+  return out;
+}
+
+Token Lexer::NextSeriesNumber(size_t pos) {
+  start_ = pos_ = pos;
+  if (ScanNumber(true)) return Emit(Tok::kNumber);
+  return Error("bad number syntax: " + GoQuote(input_.substr(start_, pos_ - start_)));
+}
+
 Token Lexer::Next() {
   SkipBlanks();
   start_ = pos_;
@@ -73,14 +87,6 @@ bool Lexer::Accept(std::string_view set) {
 void Lexer::AcceptRun(std::string_view set) {
   while (Accept(set)) {
   }
-}
-
-std::string Lexer::QuotedRune() const {
-  const std::string quoted = GoQuote(FirstRune(input_.substr(pos_)).text);
-  std::string out = "'" + quoted.substr(1, quoted.size() - 2) + "'";
-  if (out == "'\\\"'") return "'\"'";
-  if (out == "'''") return "'\\''";
-  return out;
 }
 
 std::string Lexer::UnicodeRune() const {
@@ -268,9 +274,9 @@ Token Lexer::LexNumberOrDuration() {
 
 // A digit, '.', '_' or exponent may not be followed by certain others; a number may not touch a
 // letter. Stops where it fails, so that a duration's first digits are consumed.
-bool Lexer::ScanNumber() {
+bool Lexer::ScanNumber(bool series) {
   std::string_view digits = kDigits;
-  if (Accept("0") && Accept("xX")) {
+  if (!series && Accept("0") && Accept("xX")) {
     Accept("_");
     digits = kHexDigits;
   }
@@ -297,7 +303,7 @@ bool Lexer::ScanNumber() {
       AcceptRun(digits);
     }
   }
-  return AtEnd() || !IsAlphaNumeric(Peek());
+  return AtEnd() || !IsAlphaNumeric(Peek()) || (series && Peek() == 'x');
 }
 
 bool Lexer::ScanRemainingDuration() {

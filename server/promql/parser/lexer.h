@@ -12,10 +12,15 @@
 
 namespace narthex::promql {
 
+// Go's %q of the rune that `text` begins with.
+std::string QuoteRune(std::string_view text);
+
 class Lexer {
  public:
   explicit Lexer(std::string_view input) : input_(input) {}
   Token Next();
+  // The number at `pos` in the values of a series, where an 'x' is a sign of repetition.
+  Token NextSeriesNumber(size_t pos);
 
  private:
   Token Emit(Tok type);
@@ -32,7 +37,7 @@ class Lexer {
   Token LexOpenBracket();
   Token LexClosing(char c);
   std::string LexEscape(char quote);  // "" or what is wrong
-  bool ScanNumber();
+  bool ScanNumber(bool series = false);
   bool ScanRemainingDuration();
   void SkipBlanks();
 
@@ -47,7 +52,7 @@ class Lexer {
   bool SkipRune();
   bool Accept(std::string_view set);
   void AcceptRun(std::string_view set);
-  std::string QuotedRune() const;   // Go's %q of the rune at pos_
+  std::string QuotedRune() const { return QuoteRune(input_.substr(pos_)); }
   std::string UnicodeRune() const;  // Go's %#U of it
 
   std::string_view input_;

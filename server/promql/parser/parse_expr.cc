@@ -236,8 +236,8 @@ ExprPtr Parser::ParseParen() {
   return Finish(std::move(node), {child});
 }
 
-bool Parser::ParseNumberToken(const Token& token, double* value) {
-  std::string digits(token.text);
+StatusOr<double> NumberValue(std::string_view text) {
+  const std::string digits(text);
   // Base 0 of Go: underscores, hexadecimal and octal integers.
   const bool hex = digits.size() > 2 && digits[0] == '0' && (digits[1] | 0x20) == 'x';
   std::string plain;
@@ -254,17 +254,19 @@ bool Parser::ParseNumberToken(const Token& token, double* value) {
     const size_t skip = hex ? 2 : 0;
     const auto [end, ec] = std::from_chars(plain.data() + skip, plain.data() + plain.size(), n,
                                            hex ? 16 : (octal ? 8 : 10));
-    if (ec == std::errc() && end == plain.data() + plain.size()) {
-      *value = static_cast<double>(n);
-      return true;
-    }
+    if (ec == std::errc() && end == plain.data() + plain.size()) return static_cast<double>(n);
   }
   const std::optional<double> parsed = separated ? ParseFloat(plain) : std::nullopt;
   const bool infinite_word = ToLowerAscii(plain).find("inf") != std::string::npos;
-  if (!parsed || (std::isinf(*parsed) && !infinite_word)) {
-    Fail(token.range(),
-         fmt::format("error parsing number: strconv.ParseFloat: parsing {}: {}",
-                     GoQuote(token.text), parsed ? "value out of range" : "invalid syntax"));
+  if (parsed && (!std::isinf(*parsed) || infinite_word)) return *parsed;
+  return InvalidArgument("error parsing number: strconv.ParseFloat: parsing {}: {}", GoQuote(text),
+                         parsed ? "value out of range" : "invalid syntax");
+}
+
+bool Parser::ParseNumberToken(const Token& token, double* value) {
+  const StatusOr<double> parsed = NumberValue(token.text);
+  if (!parsed.ok()) {
+    Fail(token.range(), MessageOf(parsed.status()));
     return false;
   }
   *value = *parsed;

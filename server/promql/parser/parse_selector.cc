@@ -1,6 +1,7 @@
 // Selectors, ranges, subqueries, offset and @.
 
 #include <cmath>
+#include <utility>
 
 #include "core/labels/names.h"
 #include "core/strings/numbers.h"
@@ -97,6 +98,67 @@ bool Parser::AddMatcher(VectorSelector* selector, Tok op, std::string name, int 
     return false;
   }
   selector->matchers.push_back(*std::move(matcher));
+  return true;
+}
+
+bool Parser::ParseMetric(size_t* end, Labels* labels) {
+  if (failed()) return false;
+  LabelsBuilder set;
+  std::string_view name;
+  if (tok().type != Tok::kLeftBrace) {
+    if (!CanBeMetricName(tok().type)) {
+      Unexpected();
+      return false;
+    }
+    name = tok().text;
+    Advance();
+  }
+  const auto at_end = static_cast<size_t>(last_end_);
+  const bool more = end == nullptr || (at_end < text_.size() && text_[at_end] == '{');
+  if (more && tok().type == Tok::kLeftBrace && !ParseLabelSet(&set)) return false;
+  if (!name.empty()) set.Set(kMetricNameLabel, name);
+  if (end != nullptr) {
+    *end = static_cast<size_t>(last_end_);
+  } else if (tok().type != Tok::kEof) {
+    Unexpected();
+  }
+  *labels = set.Build();
+  return !failed();
+}
+
+bool Parser::ParseLabelSet(LabelsBuilder* labels) {
+  Advance();  // the brace
+  for (bool first = true; !Accept(Tok::kRightBrace); first = false) {
+    if (failed()) return false;
+    if (!first && !Expect(Tok::kComma, "label set", "\",\" or \"}\"")) return false;
+    if (!first && Accept(Tok::kRightBrace)) break;
+    if (!ParseLabel(labels)) return false;
+  }
+  return !failed();
+}
+
+bool Parser::ParseLabel(LabelsBuilder* labels) {
+  const Token token = tok();
+  if (token.type != Tok::kIdentifier && token.type != Tok::kString) {
+    Unexpected("label set", "identifier or \"}\"");
+    return false;
+  }
+  std::string name(token.text);
+  if (token.type == Tok::kString && !Unquote(token, &name)) return false;
+  Advance();
+  std::string value;
+  if (token.type == Tok::kString && tok().type != Tok::kAssign) {
+    value = std::exchange(name, std::string(kMetricNameLabel));
+  } else {
+    if (!Expect(Tok::kAssign, "label set", "\"=\"")) return false;
+    const Token text = tok();
+    if (!Expect(Tok::kString, "label set", "string") || !Unquote(text, &value)) return false;
+  }
+  if (labels->Has(name)) {
+    error_ = InvalidArgument("label name {} is not unique: invalid sample", GoQuote(name));
+    return false;
+  }
+  labels->Set(name, value);
   return true;
 }
 

@@ -153,22 +153,16 @@ StatusOr<std::vector<Matcher>> ParseAnySelector(std::string_view text) {
 
 StatusOr<Labels> ParseMetric(std::string_view text) {
   Parser parser(text, {});
-  auto selector = parser.ParseWholeSelector();
-  if (!parser.error().ok()) return parser.error();
-  LabelsBuilder labels;
-  for (const Matcher& m : selector->matchers) {
-    if (m.type() != MatchType::kEqual) {
-      return ParseErrorAt(
-          text, selector->pos,
-          fmt::format("unexpected \"{}\" in series description", MatchTypeToString(m.type())));
-    }
-    if (labels.Has(m.name())) {
-      return ParseErrorAt(text, selector->pos,
-                          fmt::format("label {} given twice", GoQuote(m.name())));
-    }
-    labels.Set(m.name(), m.value());
-  }
-  return labels.Build();
+  Labels labels;
+  if (!parser.ParseMetric(nullptr, &labels)) return parser.error();
+  return labels;
+}
+
+StatusOr<Labels> ParseMetricPrefix(std::string_view text, size_t* end) {
+  Parser parser(text, {});
+  Labels labels;
+  if (!parser.ParseMetric(end, &labels)) return parser.error();
+  return labels;
 }
 
 }  // namespace narthex::promql

@@ -34,6 +34,8 @@ StatusOr<std::vector<Matcher>> ParseMetricSelector(std::string_view text);
 StatusOr<std::vector<Matcher>> ParseAnySelector(std::string_view text);
 // A series as exposition and unit tests write it: up{job="x"}.
 StatusOr<Labels> ParseMetric(std::string_view text);
+// The same at the start of `text`; `*end` is where it ends.
+StatusOr<Labels> ParseMetricPrefix(std::string_view text, size_t* end);
 
 // The canonical form, which parses to the same tree.
 std::string ToString(const Expr& expr);

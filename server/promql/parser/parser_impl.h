@@ -20,12 +20,18 @@ namespace narthex::promql {
 // "3:7: parse error: what", the position counted in lines and bytes of the line.
 Status ParseErrorAt(std::string_view text, PosRange where, std::string_view what);
 
+// What a token of the kind kNumber stands for; the error has no position.
+StatusOr<double> NumberValue(std::string_view text);
+
 class Parser {
  public:
   Parser(std::string_view text, const ParserOptions& options);
 
   ExprPtr ParseWholeExpr();
   std::unique_ptr<VectorSelector> ParseWholeSelector();
+  // A name and labels, of which nothing but `=` is said. With `end`: what may be followed by
+  // anything there.
+  bool ParseMetric(size_t* end, Labels* labels);
   const Status& error() const { return error_; }
 
  private:
@@ -52,6 +58,8 @@ class Parser {
   std::unique_ptr<VectorSelector> ParseSelector(const Token* name);
   bool ParseLabelMatchers(VectorSelector* selector);
   bool ParseLabelMatcher(VectorSelector* selector);
+  bool ParseLabelSet(LabelsBuilder* labels);
+  bool ParseLabel(LabelsBuilder* labels);
   bool AddMatcher(VectorSelector* selector, Tok op, std::string name, int pos, const Token& value);
   ExprPtr ParseOffset(ExprPtr expr);
   ExprPtr ParseAt(ExprPtr expr);

@@ -27,6 +27,7 @@
 #include "core/base/status.h"
 #include "server/promql/engine/engine.h"
 #include "server/promql/testing/memory_storage.h"
+#include "server/promql/testing/series_line.h"
 
 namespace narthex::promql {
 
@@ -44,6 +45,7 @@ StatusOr<std::vector<ScriptFailure>> RunScript(std::string_view text, const Engi
 StatusOr<FloatHistogram> ParseHistogram(std::string_view text);
 
 // Adds one series as in a load block.
-Status LoadSeriesLine(std::string_view line, int64_t interval_ms, MemoryStorage* storage);
+Status LoadSeriesLine(std::string_view line, Repeats repeats, int64_t interval_ms,
+                      MemoryStorage* storage);
 
 }  // namespace narthex::promql
