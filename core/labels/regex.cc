@@ -18,6 +18,51 @@ RE2::Options Options(bool dot_matches_newline) {
   return options;
 }
 
+// The end of what starts with an escape at `i`: \Q quotes up to \E.
+size_t EndOfEscape(const std::string& pattern, size_t i) {
+  if (pattern.compare(i, 2, "\\Q") != 0) return std::min(i + 2, pattern.size());
+  const size_t end = pattern.find("\\E", i + 2);
+  return end == std::string::npos ? pattern.size() : end + 2;
+}
+
+// The end of a class of characters at `i`, whose first character may be a bracket.
+size_t EndOfClass(const std::string& pattern, size_t i) {
+  ++i;
+  if (i < pattern.size() && pattern[i] == '^') ++i;
+  if (i < pattern.size() && pattern[i] == ']') ++i;
+  while (i < pattern.size() && pattern[i] != ']') {
+    if (pattern.compare(i, 2, "[:") == 0) {
+      const size_t end = pattern.find(":]", i + 2);
+      i = end == std::string::npos ? i + 1 : end + 2;
+    } else {
+      i = pattern[i] == '\\' ? i + 2 : i + 1;
+    }
+  }
+  return std::min(i + 1, pattern.size());
+}
+
+// Go has (?<name>…) beside (?P<name>…), this RE2 only the latter.
+std::string WithNamedGroups(const std::string& pattern) {
+  constexpr std::string_view kGroup = "(?<";
+  if (pattern.find(kGroup) == std::string::npos) return pattern;
+  std::string out;
+  for (size_t i = 0; i < pattern.size();) {
+    size_t end = i + 1;
+    if (pattern[i] == '\\') {
+      end = EndOfEscape(pattern, i);
+    } else if (pattern[i] == '[') {
+      end = EndOfClass(pattern, i);
+    } else if (pattern.compare(i, kGroup.size(), kGroup) == 0) {
+      out += "(?P<";
+      i += kGroup.size();
+      continue;
+    }
+    out.append(pattern, i, end - i);
+    i = end;
+  }
+  return out;
+}
+
 // RE2's reasons in the words of Go's regexp/syntax, which people know from upstream.
 Status CompileError(const RE2& re, std::string_view pattern) {
   std::string_view reason;
@@ -153,7 +198,7 @@ std::vector<re2::StringPiece> MatchGroups(const RE2& re, std::string_view text, 
 }  // namespace
 
 struct AnchoredRegex::Impl {
-  explicit Impl(const std::string& pattern) : re(pattern, Options(true)) {}
+  explicit Impl(const std::string& pattern) : re(WithNamedGroups(pattern), Options(true)) {}
   RE2 re;
 };
 
@@ -203,7 +248,7 @@ bool AnchoredRegex::MatchAndExpand(std::string_view text, std::string_view repla
 }
 
 struct Regex::Impl {
-  explicit Impl(const std::string& pattern) : re(pattern, Options(false)) {}
+  explicit Impl(const std::string& pattern) : re(WithNamedGroups(pattern), Options(false)) {}
   RE2 re;
 };
 

@@ -28,6 +28,16 @@ TEST_CASE("templates expand as Go's Regexp.Expand") {
   CHECK(Expand("(a)", "a", "$01") == "");  // numbers have no zeros in front
 }
 
+TEST_CASE("groups have names in either way") {
+  CHECK(Expand("(?<host>.*):(?P<port>.*)", "a:b", "$port-${host}") == "b-a");
+  CHECK(Expand(R"(\(\?<(?<n>.)>)", "(?<x>", "$n") == "x");
+  CHECK(Expand(R"([](?<]+(?<n>x))", "](?<x", "$n") == "x");
+  CHECK(Expand(R"(\Q(?<a>\E(?<n>b))", "(?<a>b", "$n") == "b");
+  CHECK(Expand(R"([[:alpha:](?<]+(?<n>1))", "a(?<1", "$n") == "1");
+  CHECK_FALSE(AnchoredRegex::Compile("(?<=a)b").ok());
+  CHECK_FALSE(AnchoredRegex::Compile("(?<!a)b").ok());
+}
+
 TEST_CASE("expansion ends where it is long enough") {
   const auto regex = AnchoredRegex::Compile("(.*)");
   REQUIRE(regex.ok());
