@@ -12,12 +12,12 @@ both answer differently (promql_blame.py), and that part is judged by rule (prom
   known     notes of another place or about other buckets, errors that are the same but for it
   bounds, compensated, zero, stats, negative, last, timestamp, empty
             what 3.5 answers otherwise than later releases: see the rules of these names
-  assembly, nan, newest, unseen, step, offset, memory
+  assembly, nan, newest, unseen, step, offset, memory, which, stepless
             likewise, of what --corners asks for
   random, ulps, picks, named
             the peer does not agree with itself: our answer is one of its, or as far off as they are
   itself    over a range the peer says otherwise than of the steps by themselves, of which it says
-            what we do
+            what we do; or so of a subquery and its steps
   reused    3.5 uses the memory of histograms again that are still in use, so that a server that was
             asked much takes one sample for another now and then: a fresh one agrees
   differ    everything else; exits 1 when there is one
@@ -79,8 +79,15 @@ class Judge:
             # Of a whole range, instant queries need not show what is random.
             asked = ("instant", part.time, part.expr) if part else query
             part = part or Part(query[-1], query[1], ours, theirs)
-            if promql_classes.itself(query, ours, theirs, self.finder.ask):
+            ask_both = self.finder.ask
+            if promql_classes.only_notes(part, "has NaN observations") and kind == "notes":
+                found = "nan"
+            elif promql_classes.itself(query, ours, theirs, ask_both) or promql_classes.steps_say(part, ask_both):
                 found = "itself"
+            elif promql_classes.shorter(part, ask_both):
+                found = "reused"
+            elif promql_classes.stepless(part, parts, ask_both):
+                found = "stepless"
             else:
                 found = promql_classes.settle(part, asked, lambda q: ask(self.theirs, q))
         if found:

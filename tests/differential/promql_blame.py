@@ -121,7 +121,9 @@ class Finder:
         if "error" in (ours["status"], theirs["status"]):
             times = subquery_times(matrix, time)
         else:
-            times = different_times(ours["data"]["result"], theirs["data"]["result"])[:3]
+            # When there are none, the notes differ.
+            times = (different_times(ours["data"]["result"], theirs["data"]["result"])[:3] or
+                     subquery_times(matrix, time))
         for at in times:
             for child in children(matrix, parts):
                 part = self.descend(child, at, parts)
