@@ -55,3 +55,7 @@ nx_find(xxhash xxhash.h xxhash)
 nx_find(crypt crypt.h crypt)
 nx_find(cares ares.h cares)
 nx_find(httplib httplib.h cpp-httplib)
+# As Debian builds the library: the layout of its classes depends on them.
+target_compile_definitions(nx_dep_httplib INTERFACE
+  CPPHTTPLIB_OPENSSL_SUPPORT CPPHTTPLIB_ZLIB_SUPPORT CPPHTTPLIB_BROTLI_SUPPORT)
+target_link_libraries(nx_dep_httplib INTERFACE nx::openssl)
