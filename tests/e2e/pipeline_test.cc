@@ -38,14 +38,13 @@ std::map<std::string, std::string> Samples(const std::string& body) {
   for (size_t i = 0; i < answer.Size("data.result"); ++i) {
     const std::string series = fmt::format("data.result.{}", i);
     std::set<std::string> labels;
-    const rapidjson::Value* metric = answer.Find(series + ".metric");
-    for (const auto& member : metric->GetObject()) {
-      labels.insert(fmt::format("{}={}", member.name.GetString(), member.value.GetString()));
+    for (const auto& [name, value] : answer.Find(series + ".metric")->get_object()) {
+      labels.insert(fmt::format("{}={}", std::string(name), Json::Text(value)));
     }
     const std::string id = fmt::format("{}", fmt::join(labels, ","));
-    const rapidjson::Value* values = answer.Find(series + ".values");
-    for (const auto& pair : values->GetArray()) {
-      samples[fmt::format("{} @ {:.3f}", id, pair[0].GetDouble())] = pair[1].GetString();
+    for (const Json::Value pair : answer.Find(series + ".values")->get_array()) {
+      const double seconds = pair.at(0).get_double();
+      samples[fmt::format("{} @ {:.3f}", id, seconds)] = Json::Text(pair.at(1).value());
     }
   }
   return samples;

@@ -1,8 +1,9 @@
 #pragma once
 // JSON for tests, by a parser that is not behind our own code: paths like "data.result.0.value.1".
 
-#include <rapidjson/document.h>
+#include <simdjson.h>
 
+#include <optional>
 #include <string>
 #include <string_view>
 
@@ -10,39 +11,44 @@ namespace narthex::testing {
 
 class Json {
  public:
-  explicit Json(const std::string& text) { document_.Parse(text.c_str(), text.size()); }
+  using Value = simdjson::dom::element;
 
-  const rapidjson::Value* Find(std::string_view path) const {
-    if (document_.HasParseError()) return nullptr;
-    const rapidjson::Value* value = &document_;
+  explicit Json(std::string_view text) { valid_ = parser_.parse(text).get(root_) == kSuccess; }
+
+  std::optional<Value> Find(std::string_view path) const {
+    if (!valid_) return std::nullopt;
+    Value value = root_;
     while (!path.empty()) {
       const size_t dot = path.find('.');
       const std::string step(path.substr(0, dot));
       path.remove_prefix(dot == std::string_view::npos ? path.size() : dot + 1);
-      if (value->IsArray()) {
-        const size_t index = std::stoul(step);
-        if (index >= value->Size()) return nullptr;
-        value = &(*value)[static_cast<rapidjson::SizeType>(index)];
-      } else if (value->IsObject() && value->HasMember(step.c_str())) {
-        value = &(*value)[step.c_str()];
-      } else {
-        return nullptr;
-      }
+      const auto found = value.is_array() ? value.at(std::stoul(step)) : value.at_key(step);
+      if (found.error() != kSuccess) return std::nullopt;
+      value = found.value_unsafe();
     }
     return value;
   }
   std::string String(std::string_view path) const {
-    const rapidjson::Value* value = Find(path);
-    return value != nullptr && value->IsString() ? value->GetString() : "";
+    const std::optional<Value> value = Find(path);
+    return value && value->is_string() ? Text(*value) : "";
   }
   size_t Size(std::string_view path) const {
-    const rapidjson::Value* value = Find(path);
-    return value != nullptr && value->IsArray() ? value->Size() : 0;
+    const std::optional<Value> value = Find(path);
+    return value && value->is_array() ? value->get_array().value_unsafe().size() : 0;
   }
-  bool valid() const { return !document_.HasParseError(); }
+  bool valid() const { return valid_; }
+
+  // Of a string.
+  static std::string Text(const Value& value) {
+    return std::string(value.get_string().value_unsafe());
+  }
 
  private:
-  rapidjson::Document document_;
+  static constexpr auto kSuccess = simdjson::SUCCESS;
+
+  simdjson::dom::parser parser_;  // holds what the values are views of
+  Value root_;
+  bool valid_ = false;
 };
 
 }  // namespace narthex::testing

@@ -22,9 +22,10 @@ using std::chrono::milliseconds;
 using std::chrono::steady_clock;
 
 ChildProcess::ChildProcess(std::vector<std::string> argv, std::string log_path,
-                           std::string working_dir)
+                           const std::string& working_dir)
     : log_path_(std::move(log_path)) {
   std::vector<char*> arguments;
+  arguments.reserve(argv.size() + 1);
   for (std::string& argument : argv) arguments.push_back(argument.data());
   arguments.push_back(nullptr);
   pid_ = ::fork();

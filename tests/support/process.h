@@ -15,7 +15,8 @@ namespace narthex::testing {
 class ChildProcess {
  public:
   // argv[0] is a path. Aborts the test program when the fork fails.
-  ChildProcess(std::vector<std::string> argv, std::string log_path, std::string working_dir = "");
+  ChildProcess(std::vector<std::string> argv, std::string log_path,
+               const std::string& working_dir = "");
   ~ChildProcess();
   ChildProcess(ChildProcess&& other) noexcept;
   ChildProcess& operator=(ChildProcess&&) = delete;
