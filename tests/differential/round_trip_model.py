@@ -136,6 +136,11 @@ class Model:
                 if STALE in point.values and min(times) - 3600_000 <= t <= max(times) + 3600_000:
                     point.absent = True
 
+    def forgive_late(self):
+        for points in self.series.values():
+            for point in points.values():
+                point.absent |= point.late
+
     def texts(self, wrong):
         for key, bad in wrong.items():
             yield (f"{dict(key)}: {len(bad)} of {len(self.series.get(key, ()))} points differ, "

@@ -52,13 +52,15 @@ class Target:
                 f"  static_configs:\n  - targets: ['127.0.0.1:{self.server.server_port}']\n")
 
 
-def judge(server, served, missing_allowed):
-    """What is wrong with the samples of the scrapes 1 to `served`."""
+def judge(server, target, served, missing_allowed):
+    """What is wrong with the samples of the scrapes 1 to `served`, behind which there may be more by now."""
     want = {}
     for n in range(1, served + 1):
         for line in page(n):
             want.setdefault(line.rsplit(" ", 1)[0], []).append(n)
     answer = server.get("/api/v1/query", query='{__name__=~"steady|churn|sometimes|long_gaps"}[1h]', time=time.time())
+    with target.lock:
+        last = target.served
     got, faults = {}, []
     for series_ in answer["data"]["result"]:
         metric = series_["metric"]
@@ -68,7 +70,7 @@ def judge(server, served, missing_allowed):
     for name in sorted(set(want) | set(got)):
         have = got.get(name, [])
         lost = [n for n in want.get(name, []) if n not in set(have) and n not in missing_allowed]
-        odd = [n for n in have if have.count(n) > 1 or n > served or n not in want.get(name, [])]
+        odd = [n for n in have if have.count(n) > 1 or n > last or n <= served and n not in want.get(name, [])]
         if lost or odd or have != sorted(have):
             faults.append(f"{name}: missing {lost[:8]}, wrong {odd[:8]} of {len(have)}")
     return faults
@@ -90,7 +92,7 @@ def trip(seed, options, scratch):
         with target.lock:
             served = target.served
         # What is served last is perhaps not committed yet.
-        faults = judge(server, served, allowed | {served, served - 1})
+        faults = judge(server, target, served, allowed | {served, served - 1})
         sig = rng.choice([signal.SIGKILL, signal.SIGTERM])
         server.stop(sig)
         time.sleep(0.1)
