@@ -1,5 +1,7 @@
 // What the head of a Prometheus directory leaves to ours besides blocks.
 
+#include <algorithm>
+
 #include "core/log/log.h"
 #include "server/storage/tsdb/chunkenc/chunk_list.h"
 #include "server/storage/tsdb/db_impl.h"
