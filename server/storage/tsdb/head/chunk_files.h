@@ -89,7 +89,7 @@ class ChunkFiles {
   // Bounds only, without the checksum: cheap.
   StatusOr<HeadChunk> Peek(const ChunkRef& ref) const;
   // The same without the mapping, whose pages would count as memory of the process: for passes over
-  // all chunks. The data of Fetch is in *storage; Bounds gives none.
+  // all chunks, and for few that lie far apart. The data of Fetch is in *storage; Bounds gives none.
   StatusOr<HeadChunk> Fetch(const ChunkRef& ref, std::string* storage) const;
   StatusOr<HeadChunk> Bounds(const ChunkRef& ref) const;
   // Up to `size` bytes from where a chunk begins; how many there are, 0 on errors.
