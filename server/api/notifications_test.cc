@@ -86,8 +86,13 @@ TEST_CASE("subscribers hear what is active and every change") {
 TEST_CASE("places for subscribers are few, and free again when one goes") {
   Fixture f({.max_notification_subscribers = 2});
   const int port = f.server->ports()[0];
+  const std::string failed = "Configuration reload has failed.";
+  f.api->NoteReload(false);
   auto first = std::make_unique<Listener>(port);
   Listener second(port);
+  // Who has heard what is active will hear every change.
+  CHECK(first->Next() == Event(failed));
+  CHECK(second.Next() == Event(failed));
   const auto full = f.Get("/api/v1/notifications/live");
   CHECK(full.status == 204);
   CHECK(full.headers.Get("Content-Type") == "text/event-stream");
@@ -100,8 +105,9 @@ TEST_CASE("places for subscribers are few, and free again when one goes") {
   }));
   Listener third(port);
   CHECK(third.head().starts_with("HTTP/1.1 200"));
-  f.api->NoteReload(false);
-  CHECK(third.Next() == Event("Configuration reload has failed."));
+  CHECK(third.Next() == Event(failed));
+  f.api->NoteReload(true);
+  CHECK(third.Next() == Event(failed, "false"));
   // Counted when all have it.
   CHECK(Eventually([&] {
     return f.Get("/metrics").body.find("prometheus_api_notification_updates_sent_total 2\n") !=
