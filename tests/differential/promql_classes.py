@@ -373,7 +373,7 @@ def itself(query, ours, theirs, ask):
 
 def steps_say(part, ask):
     """Whether the peer's answer to a subquery is not what it says of each of its steps, and ours is."""
-    match = re.fullmatch(r"\((.*)\)\[[^\]]*\]", part.expr)
+    match = re.fullmatch(r"\((.*)\)\[[^\]]*\]( offset -?\w+)?( @ [\d.]+)?", part.expr)
     if not match or "error" in (part.ours["status"], part.theirs["status"]):
         return False
     left, right = cells(part.ours), cells(part.theirs)

@@ -39,7 +39,7 @@ class Lines {
   std::string out_;
 };
 
-// A whole alert in one colour, which holds the commas as well.
+// A whole alert in one colour, which holds the commas inside as well.
 void AddWhole(const TestAlert& alert, std::string_view color, bool last, Lines* lines) {
   lines->Add(1, Colored(color, "{"));
   for (const bool annotations : {true, false}) {
@@ -58,7 +58,7 @@ void AddWhole(const TestAlert& alert, std::string_view color, bool last, Lines* 
     }
     lines->Add(2, Colored(color, end));
   }
-  lines->Add(1, Colored(color, last ? "}" : "},"));
+  lines->Add(1, Colored(color, "}") + (last ? "" : ","));
 }
 
 using Texts = std::map<std::string, std::string>;

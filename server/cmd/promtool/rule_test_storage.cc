@@ -69,8 +69,9 @@ class Writer final : public storage::GroupWriter {
           memory_.Add(member.labels, t, value);
           ++commit.appended;
           break;
-        case storage::AppendResult::kDuplicate: ++commit.duplicate; break;
-        default: ++commit.out_of_order;
+        // A series that another rule writes on need not end.
+        case storage::AppendResult::kDuplicate: commit.duplicate += end ? 0 : 1; break;
+        default: commit.out_of_order += end ? 0 : 1;
       }
     }
     return commit;
@@ -98,10 +99,10 @@ class Samples final : public storage::Appender {
   }
   StatusOr<storage::AppendResult> AppendHistogram(const Labels& labels, TimestampMs t,
                                                   const FloatHistogram& h) override {
+    NX_RETURN_IF_ERROR(Validate(h));
     if (IsThere(memory_, labels, t, h)) return storage::AppendResult::kOk;
     const auto result = Fits(memory_, labels, t);
     if (result != storage::AppendResult::kOk) return result;
-    NX_RETURN_IF_ERROR(Validate(h));
     if (storage::IsStaleNaN(h.sum)) {
       memory_.Add(labels, t, storage::StaleNaN());
     } else {

@@ -376,6 +376,18 @@ TEST_CASE("broken tests are told") {
   }
 }
 
+TEST_CASE("a series that ends for one rule may go on for another") {
+  const Files files("test_rules_shared");
+  files.Write("rules.yml",
+              "groups: [{name: g, rules: [{record: r, expr: vector(1)}, {record: r, "
+              "expr: vector(1) unless on() y}]}]");
+  const std::string test =
+      "rule_files: [rules.yml]\ntests: [{interval: 1m, input_series: [{series: y, values: _ 1}], "
+      "promql_expr_test: [{expr: r, eval_time: 1m, exp_samples: [{labels: r, value: 1}]}]}]";
+  CHECK(RunToEnd({Binary("promtool"), "test", "rules", files.Write("t.yml", test)}).output ==
+        "  SUCCESS\n\n");
+}
+
 // Expected and found alerts may have annotations of no text; a second rule may write what the first
 // one did; external_url keeps its slash; what cannot be loaded is tried at every time.
 TEST_CASE("corners of tests of rules") {
