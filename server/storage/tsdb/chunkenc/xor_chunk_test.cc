@@ -120,6 +120,36 @@ TEST_CASE("chunks that share some of their times keep their own") {
   }
 }
 
+TEST_CASE("chunks in which nothing changes, whole and cut short") {
+  const int64_t starts[] = {0, -1'000'000, 1'700'000'000'000, INT64_MAX - 100'000, INT64_MIN};
+  const int64_t intervals[] = {0, 1, 15'000, int64_t{1} << 33, -1};
+  for (size_t n = 1; n < 150; ++n) {
+    std::vector<Sample> samples;
+    int64_t t = starts[n % std::size(starts)];
+    for (size_t i = 0; i < n; ++i) {
+      samples.push_back({t, 42});
+      t = static_cast<int64_t>(static_cast<uint64_t>(t) +
+                               static_cast<uint64_t>(intervals[n % std::size(intervals)]));
+    }
+    const std::string bytes = Encode(samples);
+    for (size_t size = 0; size <= bytes.size(); ++size) {
+      CheckDecode(std::string_view(bytes).substr(0, size), INT64_MIN, INT64_MAX);
+      CheckDecode(std::string_view(bytes).substr(0, size), samples[n / 3].t, samples[n / 2].t);
+    }
+    // Only the last bit tells a change.
+    std::string changed = bytes;
+    changed.back() = static_cast<char>(changed.back() | 1);
+    CheckDecode(changed, INT64_MIN, INT64_MAX);
+  }
+}
+
+TEST_CASE("a chunk whose second sample is earlier than the first") {
+  const std::string bytes = Encode({{100, 1}, {50, 2}, {60, 3}, {70, 4}});
+  CheckDecode(bytes, INT64_MIN, INT64_MAX);
+  CheckDecode(bytes, 55, 65);
+  CheckDecode(bytes, 55, 200);
+}
+
 TEST_CASE("XOR chunk bit layout") {
   // 2 bytes count, zigzag varint of the first time, 64 bits of value, uvarint delta, "0" for an
   // equal value, then "0" delta of delta and "0" again.

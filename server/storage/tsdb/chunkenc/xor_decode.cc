@@ -4,7 +4,8 @@
 // ended, and for branches that no processor foresees. So:
 //  - Series of one target are sampled at the same times. The codes of the times of the last chunks
 //    are kept; that a chunk has the same ones is one comparison a sample that nearly always holds.
-//  - Values are decoded without branches, whichever of the three codes they have.
+//  - A chunk in which nothing changes is known by its size and its zeroes.
+// The three codes of a value are told apart by branches: a chunk takes longer without any.
 
 #include <algorithm>
 #include <bit>
@@ -202,9 +203,28 @@ struct Head {
     bits = in.Be64();
     times[1] = static_cast<int64_t>(static_cast<uint64_t>(times[0]) + in.Uvarint());
     bytes = chunk.size() - in.remaining();
-    return in.ok() && total > 2;
+    return in.ok() && total > 2 && times[0] <= times[1];
   }
 };
+
+// May it be that nothing changes? Then the second value takes a bit, and samples behind it two.
+bool MayBeConstant(std::string_view chunk, const Head& head) {
+  return chunk.size() - head.bytes == (1 + 2 * (head.total - 2) + 7) / 8;
+}
+
+// Fills in the samples when all behind the head is zeroes: the same value at equal intervals.
+NX_VECTORIZED bool DecodeConstant(std::string_view chunk, const Head& head, int64_t* times,
+                                  uint64_t* values) {
+  const uint64_t interval =
+      static_cast<uint64_t>(head.times[1]) - static_cast<uint64_t>(head.times[0]);
+  const bool may_overflow = interval > UINT32_MAX || head.times[0] > INT64_MAX / 2;
+  if (may_overflow || chunk.find_first_not_of('\0', head.bytes) != chunk.npos) return false;
+  for (size_t i = 0; i < head.total; ++i) {
+    times[i] = head.times[0] + static_cast<int64_t>(i * interval);
+  }
+  std::fill_n(values, head.total, head.bits);
+  return true;
+}
 
 // All samples of a chunk; false when it is not sound or its times do not ascend.
 bool DecodeAll(std::string_view data, const Head& head, int64_t* times, uint64_t* values) {
@@ -240,7 +260,9 @@ Status DecodeXorChunk(std::string_view chunk, int64_t mint, int64_t maxt,
   out->values.resize(before + head.total);
   int64_t* const times = out->timestamps.data() + before;
   double* const values = out->values.data() + before;
-  if (!DecodeAll(chunk, head, times, reinterpret_cast<uint64_t*>(values))) {
+  const auto bits = reinterpret_cast<uint64_t*>(values);
+  const bool constant = MayBeConstant(chunk, head) && DecodeConstant(chunk, head, times, bits);
+  if (!constant && !DecodeAll(chunk, head, times, bits)) {
     out->timestamps.resize(before);
     out->values.resize(before);
     return DecodeSlowly(chunk, mint, maxt, out);
