@@ -47,8 +47,10 @@ class Trip:
         self.range = self.rng.choice([10, 20, 20, 120]) * MINUTE
         self.window = self.rng.choice([0, 1, 3]) * self.range
         self.retention = self.rng.choice([None, None, 14 * self.range])
-        other = random.Random(f"size {seed}")  # so that seeds mean what they meant
-        self.size = other.choice([None, None, other.randrange(150_000, 900_000)])
+        # Above what its log takes: without a block nothing tells Prometheus what of the log is old, and
+        # what was deleted or retired comes back from there.
+        other = random.Random(f"size {seed}")
+        self.size = other.choice([None, None, other.randrange(500_000, 1_500_000)])
         self.retired_by_size = 0
         self.model = Model()
         self.start = int(time.time()) // 7200 * 7200 * S - 20 * 24 * 3600 * S
