@@ -5,6 +5,7 @@
 
 #include "core/http/client.h"
 #include "core/http/test_util.h"
+#include "server/remote/pb_writer.h"
 #include "server/remote/read_rig.h"
 #include "tests/eventually.h"
 
@@ -168,6 +169,23 @@ TEST_CASE("hints replace the range; a look for series alone gets no samples") {
   CHECK(response.results(0).timeseries(0).samples_size() == 0);
   hints->Clear();  // there, but empty: of time zero
   CHECK(ParseSamples(rig.Ask(request).body).results(0).timeseries_size() == 0);
+}
+
+TEST_CASE("hints in several pieces are one") {
+  ReadRig rig;
+  rig.Write(Labels{{"__name__", "m"}}, 10);
+  ReadRequest request;
+  AddQuery(&request, 0, kReadStart + 9 * kReadStep, "__name__", "m")
+      ->mutable_hints()
+      ->set_start_ms(kReadStart + 2 * kReadStep);
+  prometheus::Query more;
+  more.mutable_hints()->set_end_ms(kReadStart + 5 * kReadStep);
+  const std::string query = request.queries(0).SerializeAsString() + more.SerializeAsString();
+  std::string message;
+  PutBytesField(1, query, &message);
+  const auto response = ParseSamples(rig.AskRaw(SnappyCompress(message)).body);
+  REQUIRE(response.results(0).timeseries_size() == 1);
+  CHECK(response.results(0).timeseries(0).samples_size() == 4);
 }
 
 TEST_CASE("the limit of samples is one of a query, and not of streams") {

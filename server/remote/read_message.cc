@@ -49,23 +49,22 @@ StatusOr<Matcher> ReadMatcher(std::string_view message, const Labels& external) 
 }
 
 // An absent field counts as zero here, also the bounds of the range: so upstream takes it.
-storage::SelectHints ReadHints(std::string_view message) {
-  storage::SelectHints hints;
+// Hints that come in several pieces are one, as protobuf has it.
+void ReadHints(std::string_view message, storage::SelectHints* hints) {
   for (PbReader r(message); r.Next();) {
     switch (r.field()) {
-      case 1: hints.step_ms = r.Int64(); break;
-      case 2: hints.function = r.Bytes(); break;
-      case 3: hints.start = r.Int64(); break;
-      case 4: hints.end = r.Int64(); break;
+      case 1: hints->step_ms = r.Int64(); break;
+      case 2: hints->function = r.Bytes(); break;
+      case 3: hints->start = r.Int64(); break;
+      case 4: hints->end = r.Int64(); break;
       case 5:
-        if (hints.grouping.size() < kMaxMatchers) hints.grouping.emplace_back(r.Bytes());
+        if (hints->grouping.size() < kMaxMatchers) hints->grouping.emplace_back(r.Bytes());
         break;
-      case 6: hints.by = r.Uint64() != 0; break;
-      case 7: hints.range_ms = r.Int64(); break;
+      case 6: hints->by = r.Uint64() != 0; break;
+      case 7: hints->range_ms = r.Int64(); break;
       default: break;
     }
   }
-  return hints;
 }
 
 }  // namespace
@@ -109,7 +108,7 @@ StatusOr<ReadQuery> ReadOneQuery(std::string_view query, const Labels& external)
         break;
       }
       case 4:
-        out.hints = ReadHints(r.Bytes());
+        ReadHints(r.Bytes(), &out.hints);
         hinted = true;
         break;
       default: break;
