@@ -5,7 +5,6 @@
 #include <string>
 
 #include "core/metrics/registry.h"
-#include "server/remote/read_message.h"
 #include "server/remote/write_handler.h"
 #include "server/remote/write_message.h"
 
@@ -55,13 +54,5 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
   const bool sound = remote::CheckWriteRequest(message).ok();
   const remote::WriteHandler::Result result = handler->Store(message);
   if (!sound && result.code != 400) std::abort();
-  if (remote::CheckReadRequest(message).ok()) {
-    (void)remote::NegotiateResponseType(message);
-    const Labels external{{"zone", "eu"}};
-    remote::ForEachQuery(message, [&](std::string_view query) {
-      (void)remote::ReadOneQuery(query, external);
-      return true;
-    });
-  }
   return 0;
 }
