@@ -237,12 +237,12 @@ OperatorPtr MakeMap(OperatorPtr child, NameRule rule, RowFunction function) {
                      });
 }
 
-OperatorPtr MakeCellMap(OperatorPtr child, NameRule rule, CellFunction function) {
+OperatorPtr MakeCellMap(OperatorPtr child, NameRule rule, CellFunction function, Clash clash) {
   const bool unique = rule == NameRule::kKeep || child->one_name() ||
                       child->context().options().delayed_name_removal;
   auto op = std::make_unique<MapOp>(std::move(child), rule, std::move(function));
   if (unique) return op;
-  return MakeUnited(std::move(op), Clash::kSameStep);
+  return MakeUnited(std::move(op), clash);
 }
 
 OperatorPtr MakeNamesFinal(OperatorPtr child) {

@@ -43,9 +43,12 @@ enum class NameRule : uint8_t { kKeep, kDrop };
 // Applies `function` to every row of floats; histograms are left out of the result. Series that
 // become the same by losing their name are united.
 OperatorPtr MakeMap(OperatorPtr child, NameRule rule, RowFunction function);
+// What counts as a clash of two series with the same labels: a common step, or existing at all.
+enum class Clash : uint8_t { kSameStep, kSameWindow };
 // As MakeMap, for functions that know of histograms.
 using CellFunction = std::function<void(Tile* tile, size_t row)>;
-OperatorPtr MakeCellMap(OperatorPtr child, NameRule rule, CellFunction function);
+OperatorPtr MakeCellMap(OperatorPtr child, NameRule rule, CellFunction function,
+                        Clash clash = Clash::kSameStep);
 
 // The same values under other labels, one per row of the child; equal ones are united.
 OperatorPtr MakeRelabelled(OperatorPtr child, PickedLabels labels);
@@ -53,8 +56,6 @@ OperatorPtr MakeRelabelled(OperatorPtr child, PickedLabels labels);
 // The end of the evaluation: series lose the names that they were to lose.
 OperatorPtr MakeNamesFinal(OperatorPtr child);
 
-// What counts as a clash of two series with the same labels: a common step, or existing at all.
-enum class Clash : uint8_t { kSameStep, kSameWindow };
 // Unites rows with equal labels; a clash fails the query.
 OperatorPtr MakeUnited(OperatorPtr child, Clash clash);
 

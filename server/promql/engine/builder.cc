@@ -110,7 +110,7 @@ StatusOr<OperatorPtr> Builder::BuildInvariant(const StepInvariantExpr& expr,
 StatusOr<OperatorPtr> Builder::BuildUnary(const UnaryExpr& expr, const EvalWindow& window) {
   NX_ASSIGN_OR_RETURN(OperatorPtr op, Build(*expr.expr, window));
   if (!expr.negate) return op;
-  return MakeCellMap(std::move(op), NameRule::kDrop, [](Tile* tile, size_t row) {
+  const auto negate = [](Tile* tile, size_t row) {
     double* v = tile->values(row);
     for (size_t i = 0; i < tile->steps(); ++i) v[i] = -v[i];
     if (!tile->HasHistograms(row)) return;
@@ -120,7 +120,8 @@ StatusOr<OperatorPtr> Builder::BuildUnary(const UnaryExpr& expr, const EvalWindo
       Multiply(&negative, -1);
       h = std::make_shared<const FloatHistogram>(std::move(negative));
     }
-  });
+  };
+  return MakeCellMap(std::move(op), NameRule::kDrop, negate, Clash::kSameWindow);
 }
 
 StatusOr<OperatorPtr> Builder::BuildCall(const Call& call, const EvalWindow& window) {
