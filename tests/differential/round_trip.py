@@ -217,7 +217,7 @@ class Trip:
             self.model.retire(self.retention, self.range)
         if self.size:
             # The oldest blocks go, whole.
-            ends = [json.load(open(path))["maxTime"] for path in self.blocks()]
+            ends = [m["maxTime"] for m in self.metas()]
             self.model.gone_before = max(self.model.gone_before,
                                          min(ends, default=self.model.newest - self.range // 2))
             if not ends:  # among them new ones of late samples
@@ -385,10 +385,17 @@ class Trip:
         # Not what a kill left with another ending.
         return sorted(glob.glob(os.path.join(self.directory, "?" * 26, "meta.json")))
 
+    def metas(self):
+        for path in self.blocks():
+            try:
+                with open(path) as f:
+                    yield json.load(f)
+            except FileNotFoundError:  # it went away
+                pass
+
     def in_order_end(self):
         """What is older it does not replay, as those of its logs that it takes for whole."""
-        metas = [json.load(open(path)) for path in self.blocks()]
-        return max((m["maxTime"] for m in metas if not m["compaction"].get("hints")), default=0)
+        return max((m["maxTime"] for m in self.metas() if not m["compaction"].get("hints")), default=0)
 
     def judge_blocks(self):
         """What meta.json counts, against what is dumped of this block alone."""
