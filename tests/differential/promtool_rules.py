@@ -22,7 +22,7 @@ EXPRS = ["x", "sum(x)", "sum by (job) (x)", "rate(x[5m])", "x > 3", "absent(nope
          "vector(1)", "1", "scalar(y)", "time()", "r:one", "sum(r:one)", "ALERTS", "ALERTS_FOR_STATE", 'count(ALERTS{alertstate="firing"})', '{__name__="z"}',
          "x offset 1m", "max_over_time(x[3m])", "up == 0", "x unless y", "h * 2", "topk(1, x)", "-x", "x / 0", "last_over_time(x[10m])", "\"text\"", "sort_desc(x)",
          "x{job=", "nope(x)", "x + on(job) y", "rate(h[5m])", "h - h", "sum(x or h)", '{"my.name"}', "mad_over_time(x[5m])", "limitk(1, x)", "x[5m]", "info(x)"]
-TEMPLATES = ["plain", "{{ $value }}", "{{ $labels.job }} at {{ $value | humanize }}", "{{ printf \"%.2f\" $value }}", "{{ $externalLabels.cluster }}",
+TEMPLATES = ["plain", "{{ $value }}", "{{ $labels.job }} at {{ $value | humanize }}", "{{ printf \"%.2f\" 1.255 }} {{ $value }}", "{{ $externalLabels.cluster }}",
              "{{ $externalURL }}", "{{ with query \"sum(x)\" }}{{ . | first | value }}{{ end }}", "{{ $nope }}", "{{ .Value", "{{ range query \"x\" | sortByLabel \"i\" }}{{ .Labels.i }},{{ end }}",
              "{{ $value | humanizePercentage }}", "a\nb", "{{ if gt $value 3.0 }}high{{ else }}low{{ end }}", "{{ toUpper $labels.job }}",
              "{{ $value | humanizeDuration }}", "<&>'\"", "{{ $labels.nope }}", "{{ humanizeTimestamp $value }}", "é {{ $labels }}", "{{ args 1 }}", "{{ 1 | nofunc }}"]
@@ -213,7 +213,7 @@ def main():
 def explained(ours, theirs):
     if "panic: regexp: Compile" in theirs[2]:
         return "--run that is no regular expression"
-    if same_but(ours, theirs, lambda text: re.sub(r"duplicate sample for timestamp \d+; overrides not allowed: existing \S+, new value [^\s<]+", "duplicate sample for timestamp", text)):
+    if same_but(ours, theirs, lambda text: re.sub(r"duplicate sample for timestamp -?\d+; overrides not allowed: existing \S+, new value [^\s<]+", "duplicate sample for timestamp", text)):
         return "values of duplicates are told"
     if same_but(ours, theirs, lambda text: re.sub(r" counter_reset_hint:gauge", "", text)):
         return "differences of histograms are gauges"
