@@ -12,7 +12,7 @@ both answer differently (promql_blame.py), and that part is judged by rule (prom
   known     notes of another place or about other buckets, errors that are the same but for it
   bounds, compensated, zero, stats, negative, last, timestamp, empty
             what 3.5 answers otherwise than later releases: see the rules of these names
-  assembly, nan, newest, unseen, step, offset, memory, which, stepless
+  assembly, nan, newest, unseen, step, offset, memory, which, stepless, epoch
             likewise, of what --corners asks for
   random, ulps, picks, named
             the peer does not agree with itself: our answer is one of its, or as far off as they are

@@ -259,6 +259,13 @@ def assembly(part, kind):
                              (number(b) == -math.inf and number(a) < -6e307)) for a, b in found))
 
 
+def epoch(part, kind):
+    """The last of numbers and the last of histograms are one at 0 in 3.5 where there is none of a kind, so
+    that nothing is before the epoch."""
+    found = pairs(part)
+    return kind == "values" and part.head == "ts_of_last_over_time" and all(a and b and number(a) < 0 == number(b) for a, b in found)
+
+
 def which(part, kind):
     """Of several errors 3.5 tells that of a part, and ours is of another part or of the whole."""
     return kind == "error" and any(part.theirs["error"] == answer.get("error") for _, answer in part.inner)
@@ -304,7 +311,7 @@ def folded(histograms, mean):
 
 RULES = [("bounds", bounds), ("compensated", compensated), ("zero", zero), ("stats", stats),
          ("negative", negative), ("last", last), ("timestamp", timestamp), ("empty", empty), ("reused", reused),
-         ("assembly", assembly), ("nan", nan_sum), ("which", which)]
+         ("assembly", assembly), ("nan", nan_sum), ("which", which), ("epoch", epoch)]
 
 
 def settle(part, query, ask_theirs, times=60):
