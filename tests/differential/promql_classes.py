@@ -152,12 +152,14 @@ def nameless(cell):
 
 
 def negative(part, kind):
-    """Histograms of negative counts are gauges since, and their quantiles differ."""
-    if not any(is_negative(h) for h in inner_histograms(part)):
-        return False
+    """What is subtracted and histograms of negative counts are gauges since, and the quantiles of the
+    latter differ."""
+    below_zero = any(is_negative(h) for h in inner_histograms(part))
     if kind == "notes":
-        return part.head in CHANGES and only_notes(part, "metric is not a (gauge|counter)")
-    return kind == "values" and part.head in ("histogram_quantile", "rate", "increase", "histogram_fraction")
+        subtracted = any(" - " in text or text.lstrip("(").startswith("-") for text, _ in part.inner)
+        return (below_zero or subtracted) and part.head in CHANGES and only_notes(part, "metric is not a (gauge|counter)")
+    return below_zero and kind == "values" and part.head in (
+        "histogram_quantile", "rate", "increase", "histogram_fraction")
 
 
 def only_notes(part, pattern):
