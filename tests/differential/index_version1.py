@@ -12,33 +12,14 @@ both promtools print.
 import argparse, glob, json, os, random, re, shutil, struct, subprocess, sys, tempfile, time, urllib.parse
 
 from prompb import *
+from read_wire import crc32c, uvarint
 
 HOUR = 3600_000
 T0 = 1_700_006_400_000 // (18 * HOUR) * 18 * HOUR
-CASTAGNOLI = [0] * 256
-for byte in range(256):
-    value = byte
-    for _ in range(8):
-        value = value >> 1 ^ (0x82F63B78 if value & 1 else 0)
-    CASTAGNOLI[byte] = value
 
 
-def crc32c(data):
-    crc = 0xFFFFFFFF
-    for byte in data:
-        crc = crc >> 8 ^ CASTAGNOLI[(crc ^ byte) & 0xFF]
-    return struct.pack(">I", crc ^ 0xFFFFFFFF)
-
-
-def uvarint(data, at):
-    value = shift = 0
-    while True:
-        byte = data[at]
-        at += 1
-        value |= (byte & 0x7F) << shift
-        shift += 7
-        if byte < 0x80:
-            return value, at
+def checksum(data):
+    return struct.pack(">I", crc32c(data))
 
 
 def string(data, at):
@@ -47,7 +28,7 @@ def string(data, at):
 
 
 def section(payload):
-    return struct.pack(">I", len(payload)) + payload + crc32c(payload)
+    return struct.pack(">I", len(payload)) + payload + checksum(payload)
 
 
 def read_version2(data):
@@ -92,7 +73,7 @@ def write_version1(series, rng):
             postings.setdefault((name, value), []).append(reference)
         postings[b"", b""].append(reference)
         entry += chunks
-        out += varint(len(entry)) + entry + crc32c(entry)
+        out += varint(len(entry)) + entry + checksum(entry)
     postings_at, table = len(out), []
     for (name, value), references in postings.items():
         table.append(b"\x02" + varint(len(name)) + name + varint(len(value)) + value + varint(len(out)))
@@ -103,7 +84,7 @@ def write_version1(series, rng):
     postings_table_at = len(out)
     out += section(struct.pack(">I", len(table)) + b"".join(table))
     toc = struct.pack(">6Q", symbols_at, series_at, 0, label_table_at, postings_at, postings_table_at)
-    return bytes(out) + toc + crc32c(toc)
+    return bytes(out) + toc + checksum(toc)
 
 
 def make_old(directory, rng):
