@@ -63,15 +63,13 @@ Status InstantMatrix(Builder& builder, const Expr& expr, const EvalWindow& windo
     if (!hold->Grow(numbers * sizeof(Point))) return builder.context().CheckMemory();
     series.points.resize(numbers);
     auto point = series.points.begin();
-    if (samples.histograms.empty()) {
-      for (uint32_t k = lo; k < hi; ++k) *point++ = {samples.timestamps[k], samples.values[k]};
-    }
-    for (uint32_t k = lo; k < hi && !samples.histograms.empty(); ++k) {
-      if (samples.IsHistogram(k)) {
+    const bool floats = samples.histograms.empty();
+    for (uint32_t k = lo; k < hi; ++k) {
+      if (floats || !samples.IsHistogram(k)) {
+        *point++ = {samples.timestamps[k], samples.values[k]};
+      } else {
         series.histograms.push_back({samples.timestamps[k], TakeHistogram(&samples, k)});
         hold->Grow(BytesOf(*series.histograms.back().histogram) + 2 * sizeof(HistogramPoint));
-      } else {
-        *point++ = {samples.timestamps[k], samples.values[k]};
       }
     }
     result->matrix.push_back(std::move(series));
